@@ -1,0 +1,1 @@
+"""The service: the Assistants API over any chat model. It knows nothing of the pages."""

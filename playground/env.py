@@ -1,0 +1,77 @@
+"""Reading settings from the environment: typed, with ``*_FILE`` variants, and loud when a value is wrong.
+
+An empty variable counts as one that is not set, since that is how compose files and shells pass "nothing".
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class BadSetting(Exception):
+    """An environment variable holds something that cannot be used. The message is one line for a person."""
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable ``name``, or what the file named by ``<name>_FILE`` holds, without spaces around it."""
+    value = os.environ.get(name, "").strip()
+    file = os.environ.get(f"{name}_FILE", "").strip()
+    if value and file:
+        raise BadSetting(f"{name} and {name}_FILE are both set: keep one of them.")
+    if file:
+        try:
+            value = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"{name}_FILE={file} cannot be read: {error}.") from error
+        if not value:
+            raise BadSetting(f"{name}_FILE={file} is empty.")
+    return value or default
+
+
+def choice(name: str, default: str, allowed: Sequence[str]) -> str:
+    """One of ``allowed``, written in any case."""
+    value = text(name, default).lower()
+    if value not in allowed:
+        raise BadSetting(f"{name}={value} is not one of {', '.join(allowed)}.")
+    return value
+
+
+def integer(name: str, default: int, minimum: int, maximum: int) -> int:
+    """A whole number between ``minimum`` and ``maximum``, both included."""
+    value = text(name, str(default))
+    try:
+        number = int(value)
+    except ValueError as error:
+        raise BadSetting(f"{name}={value} is not a whole number.") from error
+    if not minimum <= number <= maximum:
+        raise BadSetting(f"{name}={value} is not between {minimum} and {maximum}.")
+    return number
+
+
+def boolean(name: str, default: bool) -> bool:
+    """Yes or no, as 1/0, true/false, yes/no or on/off."""
+    value = text(name, "yes" if default else "no").lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise BadSetting(f"{name}={value} is neither yes nor no.")
+
+
+def words(name: str) -> list[str]:
+    """A list written with commas between its items; empty items are dropped."""
+    return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def path(name: str, default: Path) -> Path:
+    """A path, made absolute from the folder that the process was started in."""
+    return Path(text(name, str(default))).expanduser().absolute()
+
+
+def url(name: str, schemes: Sequence[str], default: str = "") -> str:
+    """An address that starts with one of ``schemes``, without a slash at its end."""
+    value = text(name, default)
+    if value and value.split("://", 1)[0].lower() not in schemes:
+        ways = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise BadSetting(f"{name} does not start with {ways}.")
+    return value.rstrip("/")

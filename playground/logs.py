@@ -1,0 +1,37 @@
+"""How a log line looks: one readable line for a terminal, or one JSON object for a container."""
+
+import json
+import logging
+import time
+from typing_extensions import override
+
+
+class TextFormatter(logging.Formatter):
+    """``LEVEL logger: message``; the level is left out for plain news. The runner adds time and process."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        self._style._fmt = (
+            "%(name)s: %(message)s"
+            if record.levelno == logging.INFO
+            else "%(levelname)s %(name)s: %(message)s"
+        )
+        return super().format(record)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ``time`` (UTC, ISO 8601), ``level``, ``logger``, ``message``, ``error`` if any."""
+
+    converter = time.gmtime
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)

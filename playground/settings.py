@@ -1,0 +1,257 @@
+"""All settings. What a person can set is an environment variable, listed in README.md; every one is optional."""
+
+import hashlib
+import secrets
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from playground import env
+
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where things are kept ---------------------------------------------------------------------------
+
+DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
+FILES_ROOT = DATA_DIR / "files"
+
+
+def _runtime_dir() -> Path:
+    """The folder of our Unix sockets: below DATA_DIR, or a short private one when that path is too long.
+
+    The address of a Unix socket may have 107 bytes on Linux, 103 on macOS (``sun_path``); 40 are left for names.
+    """
+    folder = DATA_DIR / "run"
+    if len(bytes(folder)) <= 60:
+        return folder
+    digest = hashlib.sha256(bytes(DATA_DIR)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"playground-{digest}"
+
+
+RUNTIME_DIR = env.path("RUNTIME_DIR", _runtime_dir())
+INTERPRETER_SOCKET = str(RUNTIME_DIR / "interpreter.sock")
+SANDBOX_PYTHON = env.path("SANDBOX_PYTHON", BASE_DIR / ".sandbox-venv" / "bin" / "python")
+
+# --- Address -----------------------------------------------------------------------------------------
+
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, 1, 65535)
+PUBLIC_URL = env.url("PUBLIC_URL", ["http", "https"])
+
+_public_host = PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
+    {"localhost", "127.0.0.1", "[::1]", _public_host, HOST if HOST != "0.0.0.0" else ""} - {""}  # noqa: S104
+)
+CSRF_TRUSTED_ORIGINS = ["/".join(PUBLIC_URL.split("/", 3)[:3])] if PUBLIC_URL else []
+
+# --- Keys, sign-in -----------------------------------------------------------------------------------
+
+
+def _secret_key() -> str:
+    """The key given, else the one that ``make run`` keeps in DATA_DIR, else one for this process alone."""
+    given = env.text("SECRET_KEY")
+    kept = DATA_DIR / "secret_key"
+    if given or not kept.is_file():
+        return given or secrets.token_urlsafe(50)
+    return kept.read_text(encoding="ascii").strip()
+
+
+SECRET_KEY = _secret_key()
+PLAYGROUND_API_KEY = env.text("PLAYGROUND_API_KEY")
+PLAYGROUND_LOGIN_TOKEN = env.text("PLAYGROUND_LOGIN_TOKEN")
+AUTH_USER_MODEL = "auth.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+
+# --- Chat models -------------------------------------------------------------------------------------
+
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", ["http", "https"])
+AZURE_OPENAI_ENDPOINT = env.url("AZURE_OPENAI_ENDPOINT", ["http", "https"])
+AZURE_OPENAI_API_KEY = env.text("AZURE_OPENAI_API_KEY")
+OPENAI_API_VERSION = env.text("OPENAI_API_VERSION")
+PLAYGROUND_MODELS = env.words("PLAYGROUND_MODELS")
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
+
+# --- Application -------------------------------------------------------------------------------------
+
+DEBUG = env.boolean("DEBUG", False)
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "assistants",
+    "playground",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+if find_spec("playground.csp"):
+    MIDDLEWARE.insert(1, "playground.csp.ContentSecurityPolicyMiddleware")
+
+ROOT_URLCONF = "playground.urls"
+ASGI_APPLICATION = "playground.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+# --- Database ----------------------------------------------------------------------------------------
+
+
+def _database() -> dict[str, Any]:
+    """DATABASE_URL, else SQLite in DATA_DIR.
+
+    SQLite writes through a write-ahead log, so that readers never wait for a writer. Every transaction takes the
+    write lock at its start (IMMEDIATE): one that begins by reading cannot then fail to upgrade, it waits its turn.
+    """
+    url = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'database.sqlite3'}")
+    try:
+        database: dict[str, Any] = {**dj_database_url.parse(url)}
+    except ValueError as error:
+        raise env.BadSetting(f"DATABASE_URL cannot be read: {error}") from error
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"].endswith("sqlite3"):
+        options |= {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": (
+                "PRAGMA journal_mode=WAL;"
+                "PRAGMA synchronous=NORMAL;"
+                "PRAGMA journal_size_limit=67108864;"
+                "PRAGMA mmap_size=134217728;"
+                "PRAGMA temp_store=MEMORY;"
+            ),
+        }
+    elif database["ENGINE"].endswith("postgresql"):
+        options.setdefault("pool", {"min_size": 0, "max_size": 12, "timeout": 10})
+    return database
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis: broker, event log, control flags ---------------------------------------------------------
+
+REDIS_URL = env.url(
+    "REDIS_URL", ["redis", "rediss", "unix"], f"unix://{RUNTIME_DIR / 'redis.sock'}"
+)
+
+
+def _broker_url() -> str:
+    """REDIS_URL as Celery writes it: a Unix socket is ``redis+socket``, its database a ``virtual_host``."""
+    if not REDIS_URL.startswith("unix://"):
+        return REDIS_URL
+    return "redis+socket" + REDIS_URL.removeprefix("unix").replace("?db=", "?virtual_host=")
+
+
+CELERY_BROKER_URL = _broker_url()
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5}
+# Tasks hand their run to the worker's own event loop and return at once, so a few threads are plenty.
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = 8
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULE = {
+    # A sweep that could not be done in time is dropped: the next one does its work.
+    "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+}
+
+# --- Uploads -----------------------------------------------------------------------------------------
+
+# The largest file that the Files API takes: 512 MB (https://platform.openai.com/docs/api-reference/files).
+MAX_UPLOAD_BYTES = 512 * 1024 * 1024
+# Straight to disk, next to where the file will be kept, so that keeping it is a rename.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = str(DATA_DIR / "tmp") if (DATA_DIR / "tmp").is_dir() else None
+FILE_UPLOAD_PERMISSIONS = 0o600
+# A request body that is not a file: 512 messages' worth of text in one "create thread and run".
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+
+# --- Static files ------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+WHITENOISE_USE_FINDERS = True
+
+# --- Security ----------------------------------------------------------------------------------------
+
+_https = PUBLIC_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Cookies know no ports: names of our own keep two programs on one host apart.
+SESSION_COOKIE_NAME = "playground_session"
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+SESSION_COOKIE_SECURE = _https
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "playground_csrf"
+CSRF_COOKIE_SECURE = _https
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# --- Logging -----------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", ["text", "json"])
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "text": {"()": "playground.logs.TextFormatter"},
+        "json": {"()": "playground.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "assistants": {"level": LOG_LEVEL},
+        "playground": {"level": LOG_LEVEL},
+        "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
+        "uvicorn": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
+    },
+}
