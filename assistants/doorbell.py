@@ -1,0 +1,27 @@
+"""Rings Celery tasks by their names after the commit, so that who writes need not know who
+executes.
+
+A ring may be lost: the row is the truth, and the sweep rings again for what nobody picked up.
+"""
+
+import logging
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+EXECUTE_RUN = "assistants.tasks.execute_run"
+
+
+def ring(task: str, *ids: str) -> None:
+    """Ask a worker to carry out a task for these ids, once the current transaction is committed."""
+    transaction.on_commit(lambda: _send(task, ids))
+
+
+def _send(task: str, ids: tuple[str, ...]) -> None:
+    try:
+        current_app.send_task(task, args=ids, ignore_result=True, retry=False)
+    except OperationalError:
+        logger.exception("nobody hears %s for %s; the sweep will ring again", task, ids)

@@ -1,0 +1,28 @@
+"""Wishes for the worker that executes a run. A wish may be lost: the row says the same, and
+heartbeats read it.
+"""
+
+import logging
+
+import redis
+from django.db import transaction
+
+from assistants.events.log import client
+
+logger = logging.getLogger(__name__)
+
+CANCEL_CHANNEL = "control:cancel"
+
+
+def cancel(run_id: str) -> None:
+    """Tell every worker, once the current transaction is committed, that this run is to be
+    cancelled.
+    """
+    transaction.on_commit(lambda: _send(run_id))
+
+
+def _send(run_id: str) -> None:
+    try:
+        client().publish(CANCEL_CHANNEL, run_id)
+    except redis.RedisError:
+        logger.exception("the wish to cancel %s is not heard; the heartbeat will see it", run_id)

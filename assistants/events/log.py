@@ -1,0 +1,152 @@
+"""One Redis Stream per thread; an entry is an event's name, the run it belongs to, and its
+JSON.
+
+The database is the truth and is written first: ``publish`` waits for the commit. When Redis does
+not answer then, the event is lost and the change is not; followers that hear nothing compare with
+the database (see ``hub``).
+"""
+
+import functools
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import transaction
+
+from assistants.errors import Wire
+
+logger = logging.getLogger(__name__)
+
+MAX_ENTRIES = 20_000
+"""About this many entries are kept per thread; whoever was away for longer gets a snapshot
+instead.
+"""
+
+KEEP_SECONDS = 7 * 24 * 3600
+"""A thread that was silent for this long loses its log, not its objects."""
+
+START = "0-0"
+"""The position before the first entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``name`` is the API's event name, ``data`` one line of JSON, ``run`` the id of the run or
+    empty.
+    """
+
+    name: str
+    data: str
+    run: str = ""
+
+    @classmethod
+    def of(cls, name: str, data: Wire, run: str = "") -> "Event":
+        return cls(name, json.dumps(data, ensure_ascii=False, separators=(",", ":")), run)
+
+    def fields(self) -> dict[str, str]:
+        """The event as the fields of a stream entry."""
+        return {"event": self.name, "run": self.run, "data": self.data}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Event):
+    """An event at its place in the log."""
+
+    id: str = START
+
+    @classmethod
+    def read(cls, entry_id: str, fields: dict[str, str]) -> "Entry":
+        return cls(fields["event"], fields["data"], fields["run"], entry_id)
+
+    @property
+    def object(self) -> Wire:
+        """The event's JSON, parsed."""
+        parsed: Wire = json.loads(self.data)
+        return parsed
+
+    @property
+    def ms(self) -> int:
+        """When it was written, in unix milliseconds."""
+        return int(self.id.partition("-")[0])
+
+
+def key(thread_id: str) -> str:
+    return f"log:{thread_id}"
+
+
+def position(entry_id: str) -> tuple[int, int]:
+    """An entry id as numbers that compare as the ids do.
+
+    :raises ValueError: it is not an entry id
+    """
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+@functools.cache
+def client() -> "redis.Redis":
+    """The process's connection pool for short commands."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, decode_responses=True, socket_timeout=5, socket_connect_timeout=2
+    )
+
+
+def publish(thread_id: str, events: Iterable[Event]) -> None:
+    """Append the events to the thread's log, in order, once the current transaction is
+    committed.
+    """
+    ready = list(events)
+    transaction.on_commit(lambda: _append(thread_id, ready))
+
+
+def _append(thread_id: str, events: list[Event]) -> None:
+    name = key(thread_id)
+    pipeline = client().pipeline(transaction=False)
+    for event in events:
+        pipeline.xadd(name, event.fields(), maxlen=MAX_ENTRIES, approximate=True)  # type: ignore[arg-type]
+    pipeline.expire(name, KEEP_SECONDS)
+    try:
+        pipeline.execute()
+    except redis.RedisError:
+        logger.exception("the event log does not take %s", [event.name for event in events])
+
+
+def read(thread_id: str, after: str = START, limit: int | None = None) -> list[Entry]:
+    """The entries after a position, oldest first. An unreachable Redis reads as an empty log."""
+    try:
+        rows = client().xrange(key(thread_id), min=f"({after}", count=limit)
+    except redis.RedisError:
+        logger.exception("the event log cannot be read")
+        return []
+    return entries(rows)
+
+
+def entries(rows: Any) -> list[Entry]:
+    """What XRANGE answered, as entries (redis-py's types know only of answers in bytes)."""
+    return [Entry.read(entry_id, fields) for entry_id, fields in rows]
+
+
+def tip(thread_id: str) -> str:
+    """The id of the newest entry, or the start of an empty log."""
+    try:
+        rows = client().xrevrange(key(thread_id), count=1)
+    except redis.RedisError:
+        logger.exception("the event log cannot be read")
+        return START
+    return str(rows[0][0]) if rows else START
+
+
+def forget(thread_id: str) -> None:
+    """Drop a deleted thread's log once the current transaction is committed."""
+    transaction.on_commit(lambda: _forget(thread_id))
+
+
+def _forget(thread_id: str) -> None:
+    try:
+        client().delete(key(thread_id))
+    except redis.RedisError:
+        logger.exception("the event log of a deleted thread stays until it expires")

@@ -1,0 +1,50 @@
+"""A stored file: uploaded by a person or a program, or made by the code interpreter."""
+
+from django.db import models
+
+from assistants.errors import Wire
+from assistants.models import clock
+from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.project import Project
+
+
+class FileQuerySet(ObjectQuerySet["File"]):
+    def in_project(self, project: Project) -> "FileQuerySet":
+        return self.filter(project=project)
+
+
+class File(ApiObject):
+    """The bytes lie in the file storage under ``key``; the name and the purpose are only ever
+    text.
+    """
+
+    noun = "file"
+    prefix = "file-"
+    id_length = 22
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="files")
+    filename = models.CharField(max_length=512)
+    purpose = models.CharField(max_length=32)
+    bytes = models.BigIntegerField()
+    key = models.CharField(max_length=255)
+    status = models.CharField(max_length=16, default="processed")
+    expires_at = models.DateTimeField(null=True)
+
+    objects = FileQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "created_at"])]
+
+    def to_dict(self) -> Wire:
+        """The file object of the API."""
+        return {
+            "object": "file",
+            "id": self.id,
+            "purpose": self.purpose,
+            "filename": self.filename,
+            "bytes": self.bytes,
+            "created_at": clock.unix(self.created_at),
+            "expires_at": clock.unix(self.expires_at),
+            "status": self.status,
+            "status_details": None,
+        }

@@ -1,0 +1,202 @@
+"""A run of an assistant on a thread, and the steps that it took."""
+
+from django.db import models
+
+from assistants.errors import Wire
+from assistants.models import clock
+from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.thread import Thread
+
+
+class RunStatus(models.TextChoices):
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    REQUIRES_ACTION = "requires_action"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"
+    EXPIRED = "expired"
+
+
+ACTIVE = (
+    RunStatus.QUEUED,
+    RunStatus.IN_PROGRESS,
+    RunStatus.REQUIRES_ACTION,
+    RunStatus.CANCELLING,
+)
+"""In these a run holds the lock of its thread; every other status is the end."""
+
+
+class RunQuerySet(ObjectQuerySet["Run"]):
+    def active(self) -> "RunQuerySet":
+        return self.filter(status__in=ACTIVE)
+
+
+class Run(ApiObject):
+    noun = "run"
+    prefix = "run_"
+
+    thread = models.ForeignKey(Thread, models.CASCADE, related_name="runs")
+    assistant_id = models.CharField(max_length=64)
+    status = models.CharField(max_length=16, choices=RunStatus, default=RunStatus.QUEUED)
+    required_action = models.JSONField(null=True)
+    last_error = models.JSONField(null=True)
+    incomplete_details = models.JSONField(null=True)
+    model = models.CharField(max_length=256)
+    instructions = models.TextField(null=True)
+    tools = models.JSONField(default=list)
+    tool_resources = models.JSONField(default=dict)
+    metadata = models.JSONField(default=dict)
+    usage = models.JSONField(null=True)
+    temperature = models.FloatField(null=True, default=1.0)
+    top_p = models.FloatField(null=True, default=1.0)
+    reasoning_effort = models.CharField(max_length=16, null=True)
+    max_prompt_tokens = models.IntegerField(null=True)
+    max_completion_tokens = models.IntegerField(null=True)
+    truncation_strategy = models.JSONField(default=dict)
+    response_format = models.JSONField()
+    tool_choice = models.JSONField()
+    parallel_tool_calls = models.BooleanField(default=True)
+
+    expires_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    """When the run reached its end, whichever it was; the API has no one field for that."""
+
+    lease = models.CharField(max_length=32, default="", blank=True)
+    """The token of the worker that executes the run. Only its holder may write what the run
+    does.
+    """
+    lease_until = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["thread", "created_at"]),
+            models.Index(fields=["status", "lease_until"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["thread"],
+                condition=models.Q(status__in=[status.value for status in ACTIVE]),
+                name="one_active_run_a_thread",
+            )
+        ]
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took from its creation, or None while it is active."""
+        return (self.ended_at - self.created_at).total_seconds() if self.ended_at else None
+
+    def has_tool(self, tool_type: str) -> bool:
+        return any(tool["type"] == tool_type for tool in self.tools)
+
+    def to_dict(self) -> Wire:
+        """The run object of the API; every key is always present."""
+        return {
+            "id": self.id,
+            "object": "thread.run",
+            "created_at": clock.unix(self.created_at),
+            "assistant_id": self.assistant_id,
+            "thread_id": self.thread_id,
+            "status": self.status,
+            "started_at": clock.unix(self.started_at),
+            "expires_at": clock.unix(self.expires_at),
+            "cancelled_at": clock.unix(self.cancelled_at),
+            "failed_at": clock.unix(self.failed_at),
+            "completed_at": clock.unix(self.completed_at),
+            "required_action": self.required_action,
+            "last_error": self.last_error,
+            "model": self.model,
+            "instructions": self.instructions,
+            "tools": self.tools,
+            "tool_resources": self.tool_resources,
+            "metadata": self.metadata,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "reasoning_effort": self.reasoning_effort,
+            "max_completion_tokens": self.max_completion_tokens,
+            "max_prompt_tokens": self.max_prompt_tokens,
+            "truncation_strategy": self.truncation_strategy,
+            "incomplete_details": self.incomplete_details,
+            "usage": self.usage,
+            "response_format": self.response_format,
+            "tool_choice": self.tool_choice,
+            "parallel_tool_calls": self.parallel_tool_calls,
+        }
+
+
+class StepStatus(models.TextChoices):
+    IN_PROGRESS = "in_progress"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+
+
+class RunStepQuerySet(ObjectQuerySet["RunStep"]):
+    pass
+
+
+class RunStep(ApiObject):
+    noun = "run step"
+    prefix = "step_"
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    type = models.CharField(max_length=16)
+    status = models.CharField(max_length=16, choices=StepStatus, default=StepStatus.IN_PROGRESS)
+    step_details = models.JSONField(default=dict)
+    last_error = models.JSONField(null=True)
+    metadata = models.JSONField(default=dict)
+    usage = models.JSONField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    expired_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    completed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    """When the step reached its end, whichever it was."""
+
+    objects = RunStepQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "created_at"])]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the step took, or None while it goes on."""
+        return (self.ended_at - self.created_at).total_seconds() if self.ended_at else None
+
+    def to_dict(self) -> Wire:
+        """The run step object of the API, with the fields of the specification and of the
+        recordings.
+        """
+        return {
+            "id": self.id,
+            "object": "thread.run.step",
+            "created_at": clock.unix(self.created_at),
+            "run_id": self.run_id,
+            "assistant_id": self.run.assistant_id,
+            "thread_id": self.run.thread_id,
+            "type": self.type,
+            "status": self.status,
+            "cancelled_at": clock.unix(self.cancelled_at),
+            "completed_at": clock.unix(self.completed_at),
+            "expires_at": clock.unix(self.expires_at),
+            "expired_at": clock.unix(self.expired_at),
+            "failed_at": clock.unix(self.failed_at),
+            "last_error": self.last_error,
+            "step_details": self.step_details,
+            "metadata": self.metadata,
+            "usage": self.usage,
+        }

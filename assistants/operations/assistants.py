@@ -1,0 +1,92 @@
+"""Creating, changing and deleting assistants."""
+
+from typing import Any
+
+from django.db import transaction
+
+from assistants.errors import Invalid, Wire
+from assistants.models import Assistant, Project
+from assistants.operations import providers, tool_resources
+from assistants.params import AssistantCreate, AssistantUpdate
+
+DEFAULTS: dict[str, Any] = {
+    "tools": [],
+    "metadata": {},
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "response_format": "auto",
+}
+"""What null, or nothing, means for the fields that are never null on the wire."""
+
+
+def create(project: Project, params: AssistantCreate) -> Assistant:
+    """
+    :raises Invalid: the model does not exist, or two functions share a name
+    :raises NotFound: a file of its tool resources is not there
+    """
+    fields = _with_defaults(params.model_dump(mode="json", by_alias=True))
+    _check(fields)
+    fields["tool_resources"] = tool_resources.stored(
+        project, fields["tool_resources"], fields["tools"]
+    )
+    return Assistant.objects.create(project=project, **fields)
+
+
+@transaction.atomic
+def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
+    """Change the fields that the caller named; null clears one.
+
+    :raises Invalid: the model does not exist, or two functions share a name
+    :raises NotFound: a file of its tool resources is not there
+    """
+    row = Assistant.objects.select_for_update().get(pk=assistant.pk)
+    fields = _with_defaults(params.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    if fields.get("model", "") is None:
+        raise Invalid("Missing required parameter: 'model'.", param="model")
+    _check(fields)
+    if "tools" in fields or "tool_resources" in fields:
+        asked = fields.get("tool_resources", row.tool_resources)
+        fields["tool_resources"] = tool_resources.stored(
+            row.project, asked, fields.get("tools", row.tools)
+        )
+    for name, value in fields.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(fields) or None)
+    return row
+
+
+def delete(assistant: Assistant) -> None:
+    """Runs that go on keep their own copy of what they need."""
+    assistant.delete()
+
+
+def _with_defaults(fields: Wire) -> Wire:
+    return {
+        name: DEFAULTS[name] if value is None and name in DEFAULTS else value
+        for name, value in fields.items()
+    }
+
+
+def _check(fields: Wire) -> None:
+    if fields.get("model"):
+        providers.resolve(fields["model"])
+    check_function_names(fields.get("tools", []))
+
+
+def check_function_names(tools: list[Wire]) -> None:
+    """
+    :raises Invalid: two functions share a name, or one has the name of a built-in tool
+    """
+    seen = {"code_interpreter", "file_search"}
+    for place, tool in enumerate(tools):
+        if tool["type"] != "function":
+            continue
+        name = tool["function"]["name"]
+        if name in seen:
+            raise Invalid(
+                f"Invalid 'tools[{place}].function.name': '{name}' is used more than once. "
+                "Every function needs a name of its own.",
+                param=f"tools[{place}].function.name",
+                code="invalid_value",
+            )
+        seen.add(name)

@@ -1,0 +1,90 @@
+"""Storing and deleting files."""
+
+from datetime import timedelta
+from typing import Any, BinaryIO, cast
+
+from django.core.files.base import File as DjangoFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from assistants.errors import Invalid, TooLarge
+from assistants.models import File, Project, clock
+
+PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
+"""What an upload may be for, in the order in which the service lists them."""
+
+MADE_BY_ASSISTANT = "assistants_output"
+MAX_BYTES = 512 * 1024 * 1024
+MAX_NAME = 512
+
+
+def check_purpose(purpose: str) -> None:
+    """
+    :raises Invalid: no such purpose, in the words that a recording of the service shows
+    """
+    if purpose not in PURPOSES:
+        raise Invalid(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose")
+
+
+def create(
+    project: Project,
+    content: BinaryIO,
+    *,
+    filename: str,
+    purpose: str,
+    expires_after: timedelta | None = None,
+) -> File:
+    """Store the bytes, read to their end in pieces, and the row that names them. Nothing stays
+    behind on failure.
+
+    :raises TooLarge: more than 512 MB
+    """
+    file = File(project=project, filename=clean_name(filename), purpose=purpose, bytes=0, key="")
+    file.key = default_storage.save(f"{project.id}/{file.id}", DjangoFile(content))
+    file.bytes = default_storage.size(file.key)
+    try:
+        if file.bytes > MAX_BYTES:
+            raise TooLarge(f"The file is larger than the limit of {MAX_BYTES} bytes.", param="file")
+        if expires_after is not None:
+            file.expires_at = file.created_at + expires_after
+        file.save(force_insert=True)
+    except BaseException:
+        default_storage.delete(file.key)
+        raise
+    return file
+
+
+def open_content(file: File) -> BinaryIO:
+    """The stored bytes, for reading; the caller closes it."""
+    opened: Any = default_storage.open(file.key, "rb")
+    return cast("BinaryIO", opened)
+
+
+def delete(file: File) -> None:
+    """The row at once; the bytes after the commit, so that a failure leaves no row without
+    bytes.
+    """
+    with transaction.atomic():
+        key = file.key
+        file.delete()
+        transaction.on_commit(lambda: default_storage.delete(key))
+
+
+def delete_expired() -> int:
+    """Delete what has passed its expires_at; how many there were."""
+    expired = list(File.objects.filter(expires_at__lte=clock.now())[:500])
+    for file in expired:
+        delete(file)
+    return len(expired)
+
+
+def clean_name(filename: str) -> str:
+    """The last part of the path that the uploader sent, without control characters. Only ever
+    shown, never opened.
+    """
+    name = filename.replace("\\", "/").rpartition("/")[2]
+    name = "".join(char for char in name if char.isprintable()).strip()
+    if len(name) > MAX_NAME:
+        stem, dot, ending = name.rpartition(".")
+        name = stem[: MAX_NAME - len(ending) - 1] + dot + ending if dot else name[:MAX_NAME]
+    return name or "file"

@@ -1,0 +1,120 @@
+"""Adding, changing and deleting the messages of a thread. What a run writes goes through
+``steps``.
+"""
+
+from typing import Any
+
+from django.db import transaction
+
+from assistants.errors import ThreadLocked, Wire
+from assistants.events import log
+from assistants.events.log import Event
+from assistants.models import Message, Thread, clock
+from assistants.operations import tool_resources
+from assistants.params import MessageCreate, MetadataUpdate
+
+OPENING_LENGTH = 120
+
+
+@transaction.atomic
+def create(thread: Thread, params: MessageCreate) -> Message:
+    """Add a message to a thread that no run is using.
+
+    :raises ThreadLocked: a run is active on it
+    :raises NotFound: a file that it names is not there
+    """
+    # Whoever inserts a run locks the same row, so that the check holds until the commit.
+    thread = Thread.objects.select_for_update().get(pk=thread.pk)
+    if active := thread.runs.active().first():
+        raise ThreadLocked.for_message(thread.id, active.id)
+    return append(thread, params)
+
+
+def append(thread: Thread, params: MessageCreate) -> Message:
+    """Add a message within the caller's transaction, lock or no lock: new threads and new runs
+    bring messages along.
+
+    :raises NotFound: a file that it names is not there
+    """
+    given = params.model_dump(mode="json")
+    content = _content(given["content"])
+    attachments = given["attachments"] or []
+    tool_resources.check_files(
+        thread.project,
+        [
+            *(part["image_file"]["file_id"] for part in content if part["type"] == "image_file"),
+            *(attachment["file_id"] for attachment in attachments),
+        ],
+    )
+    message = Message.objects.create(
+        thread=thread,
+        role=given["role"],
+        content=content,
+        attachments=attachments,
+        metadata=given["metadata"] or {},
+        completed_at=clock.now(),
+    )
+    _open_attachments(thread, attachments)
+    thread.opening = thread.opening or _opening(message)
+    thread.active_at = message.created_at
+    thread.save(update_fields=["opening", "active_at", "tool_resources"])
+    log.publish(thread.id, [Event.of("thread.message.created", message.to_dict())])
+    return message
+
+
+@transaction.atomic
+def update(message: Message, params: MetadataUpdate) -> Message:
+    """A given metadata map replaces the old one; nothing else of a message can change."""
+    given = params.model_dump(exclude_unset=True)
+    if "metadata" in given:
+        message.metadata = given["metadata"] or {}
+        message.save(update_fields=["metadata"])
+        event = Event.of("thread.message.updated", message.to_dict(), message.run_id or "")
+        log.publish(message.thread_id, [event])
+    return message
+
+
+@transaction.atomic
+def delete(message: Message) -> None:
+    """Take the message out of its thread."""
+    event = Event.of("thread.message.deleted", deleted(message), message.run_id or "")
+    log.publish(message.thread_id, [event])
+    message.delete()
+
+
+def deleted(message: Message) -> Wire:
+    return {"id": message.id, "object": "thread.message.deleted", "deleted": True}
+
+
+def _content(content: str | list[dict[str, Any]]) -> list[Wire]:
+    """Request parts as content parts: a text part carries a plain string in requests and an
+    object in answers.
+    """
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return [
+        {"type": "text", "text": {"value": part["text"], "annotations": []}}
+        if part["type"] == "text"
+        else part
+        for part in parts
+    ]
+
+
+def _open_attachments(thread: Thread, attachments: list[Wire]) -> None:
+    """An attachment for the code interpreter is a file of the whole thread from then on."""
+    file_ids = [
+        attachment["file_id"]
+        for attachment in attachments
+        if any(tool["type"] == "code_interpreter" for tool in attachment["tools"])
+    ]
+    if file_ids:
+        known = thread.code_interpreter_file_ids
+        merged = list(dict.fromkeys([*known, *file_ids]))
+        thread.tool_resources = {
+            **thread.tool_resources,
+            "code_interpreter": {"file_ids": merged},
+        }
+
+
+def _opening(message: Message) -> str:
+    text = " ".join(message.text.split())
+    return text if len(text) <= OPENING_LENGTH else text[: OPENING_LENGTH - 1] + "…"

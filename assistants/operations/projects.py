@@ -1,0 +1,48 @@
+"""Projects and the API keys that open them."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from assistants.errors import Invalid
+from assistants.models import ApiKey, Project, clock
+
+DEFAULT_NAME = "Default project"
+USED_RESOLUTION = timedelta(minutes=1)
+
+
+@transaction.atomic
+def ensure_default_project() -> Project:
+    """The project that exists from the first start on."""
+    project = Project.objects.oldest_first().first()
+    return project or Project.objects.create(name=DEFAULT_NAME)
+
+
+def create_api_key(project: Project, name: str) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is shown this once and never again.
+
+    :raises Invalid: the name is empty or too long
+    """
+    name = name.strip()
+    if not 0 < len(name) <= 256:
+        raise Invalid("A key needs a name of 1 to 256 characters.", param="name")
+    secret = ApiKey.new_secret()
+    key = ApiKey.objects.create(
+        project=project,
+        name=name,
+        digest=ApiKey.digest_of(secret),
+        hint=f"{secret[:5]}…{secret[-4:]}",
+    )
+    return key, secret
+
+
+def revoke_api_key(key: ApiKey) -> None:
+    """From now on the key opens nothing; its row stays as a record."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now())
+
+
+def note_use(key: ApiKey) -> None:
+    """Remember that the key was used, at most once a minute."""
+    now = clock.now()
+    if key.last_used_at is None or now - key.last_used_at > USED_RESOLUTION:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)

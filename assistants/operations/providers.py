@@ -1,0 +1,151 @@
+"""Which chat models there are: the demo model always, and what the environment names.
+
+A provider is a server that speaks Chat Completions. This module knows the names;
+``assistants.engine.chat`` talks to them.
+"""
+
+import logging
+import re
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from django.conf import settings
+
+from assistants.errors import Invalid
+
+logger = logging.getLogger(__name__)
+
+DEMO_MODEL = "demo"
+LIST_TIMEOUT_SECONDS = 3.0
+LIST_KEPT_SECONDS = 300.0
+
+OPENAI_NAME = re.compile(r"^(gpt-|chatgpt-|o[1-9](-|$))")
+"""Names that programs written for the Assistants API carry in their code. Where no provider has
+the model, the default model answers under that name, so that such a program runs unchanged.
+"""
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Where a model is asked. ``models`` is empty when the provider lists them itself."""
+
+    kind: Literal["demo", "openai", "azure"]
+    label: str
+    base_url: str = ""
+    api_key: str = ""
+    api_version: str = ""
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChatModel:
+    """A model by the name that its provider knows."""
+
+    name: str
+    provider: Provider
+
+    @property
+    def label(self) -> str:
+        """What a person reads: the demo model says what it is wherever its name shows."""
+        return "demo - scripted, no AI" if self.provider.kind == "demo" else self.name
+
+
+DEMO = ChatModel(DEMO_MODEL, Provider("demo", "Demo"))
+
+
+def configured() -> list[Provider]:
+    """The providers that the environment names, without the demo model."""
+    models = tuple(settings.PLAYGROUND_MODELS)
+    found: list[Provider] = []
+    if settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL:
+        found.append(
+            Provider(
+                kind="openai",
+                label="OpenAI" if not settings.OPENAI_BASE_URL else settings.OPENAI_BASE_URL,
+                base_url=settings.OPENAI_BASE_URL or "https://api.openai.com/v1",
+                # Servers on one's own machine often want no key, but the client insists on some
+                # text.
+                api_key=settings.OPENAI_API_KEY or "none",
+                models=models,
+            )
+        )
+    if settings.AZURE_OPENAI_ENDPOINT:
+        found.append(
+            Provider(
+                kind="azure",
+                label="Azure OpenAI",
+                base_url=settings.AZURE_OPENAI_ENDPOINT,
+                api_key=settings.AZURE_OPENAI_API_KEY or "none",
+                api_version=settings.OPENAI_API_VERSION or "2024-10-21",
+                models=models,
+            )
+        )
+    return found
+
+
+def offered() -> list[ChatModel]:
+    """The models that can be chosen, the demo model last."""
+    found = [ChatModel(name, provider) for provider in configured() for name in names(provider)]
+    return [*found, DEMO]
+
+
+def default() -> ChatModel:
+    """The model that a new assistant begins with."""
+    return offered()[0]
+
+
+def resolve(name: str) -> ChatModel:
+    """The model that answers to a name.
+
+    :raises Invalid: none does
+    """
+    if name == DEMO_MODEL:
+        return DEMO
+    providers = configured()
+    for provider in providers:
+        if name in names(provider):
+            return ChatModel(name, provider)
+    for provider in providers:
+        # A provider that does not list its models (Azure lists no deployments) is asked for any
+        # name.
+        if not names(provider):
+            return ChatModel(name, provider)
+    if OPENAI_NAME.match(name):
+        return default()
+    raise Invalid(
+        f"The requested model '{name}' does not exist.", param="model", code="model_not_found"
+    )
+
+
+def names(provider: Provider) -> tuple[str, ...]:
+    """The names that a provider knows; empty when it does not tell."""
+    if provider.models or provider.kind == "azure":
+        return provider.models
+    kept = _listed.get(provider)
+    if kept is None or time.monotonic() - kept[0] > LIST_KEPT_SECONDS:
+        kept = _listed[provider] = (time.monotonic(), _ask(provider))
+    return kept[1]
+
+
+_listed: dict[Provider, tuple[float, tuple[str, ...]]] = {}
+
+
+def _ask(provider: Provider) -> tuple[str, ...]:
+    # Imported here: the package is large, and a web process without such a provider never needs it.
+    from openai import OpenAI, OpenAIError
+
+    client = OpenAI(
+        base_url=provider.base_url,
+        api_key=provider.api_key,
+        timeout=LIST_TIMEOUT_SECONDS,
+        max_retries=0,
+    )
+    try:
+        with client:
+            found = sorted(model.id for model in client.models.list())
+    except OpenAIError as error:
+        logger.warning("%s does not list its models: %s", provider.label, error)
+        return ()
+    chat = [name for name in found if OPENAI_NAME.match(name)]
+    return tuple(chat or found)

@@ -1,0 +1,106 @@
+"""What a run writes while it is executed: its steps and the messages that they create.
+
+Every write asks first whether the worker still holds the run, so that a worker that was given up
+for dead changes nothing.
+"""
+
+from django.db import transaction
+
+from assistants.errors import Wire
+from assistants.events import log
+from assistants.events.log import Event
+from assistants.models import Message, Run, RunStep, StepStatus, Thread, clock
+from assistants.operations.runs import held_by
+
+
+@transaction.atomic
+def begin_message(run: Run) -> tuple[RunStep, Message]:
+    """Open a message, empty so far, and the step that creates it.
+
+    :raises LeaseLost: the run is not this worker's any more
+    """
+    held_by(run)
+    message = Message.objects.create(
+        thread_id=run.thread_id,
+        run_id=run.id,
+        assistant_id=run.assistant_id,
+        role="assistant",
+        status=Message.Status.IN_PROGRESS,
+    )
+    details = {"type": "message_creation", "message_creation": {"message_id": message.id}}
+    step = _begin(run, "message_creation", details)
+    _publish(run, "thread.message.created", message.to_dict())
+    _publish(run, "thread.message.in_progress", message.to_dict())
+    return step, message
+
+
+@transaction.atomic
+def finish_message(
+    run: Run,
+    step: RunStep,
+    message: Message,
+    content: list[Wire],
+    usage: Wire | None,
+    *,
+    incomplete: str | None = None,
+) -> None:
+    """The message has all its content. ``incomplete`` says why it is not what the model wanted
+    to say.
+
+    :raises LeaseLost: the run is not this worker's any more
+    """
+    held_by(run)
+    now = clock.now()
+    message.content = content
+    if incomplete:
+        message.status = Message.Status.INCOMPLETE
+        message.incomplete_reason = incomplete
+        message.incomplete_at = now
+    else:
+        message.status = Message.Status.COMPLETED
+        message.completed_at = now
+    message.save()
+    Thread.objects.filter(pk=run.thread_id).update(active_at=now)
+    _publish(run, f"thread.message.{message.status}", message.to_dict())
+    _finish(run, step, usage)
+
+
+@transaction.atomic
+def begin_tool_calls(run: Run) -> RunStep:
+    """Open a step for tool calls, without any so far.
+
+    :raises LeaseLost: the run is not this worker's any more
+    """
+    held_by(run)
+    return _begin(run, "tool_calls", {"type": "tool_calls", "tool_calls": []})
+
+
+@transaction.atomic
+def finish_tool_calls(run: Run, step: RunStep, tool_calls: list[Wire], usage: Wire | None) -> None:
+    """All calls of the step have their outputs.
+
+    :raises LeaseLost: the run is not this worker's any more
+    """
+    held_by(run)
+    step.step_details = {"type": "tool_calls", "tool_calls": tool_calls}
+    _finish(run, step, usage)
+
+
+def _begin(run: Run, kind: str, details: Wire) -> RunStep:
+    step = RunStep(run=run, type=kind, step_details=details, expires_at=run.expires_at)
+    step.save(force_insert=True)
+    _publish(run, "thread.run.step.created", step.to_dict())
+    _publish(run, "thread.run.step.in_progress", step.to_dict())
+    return step
+
+
+def _finish(run: Run, step: RunStep, usage: Wire | None) -> None:
+    step.status = StepStatus.COMPLETED
+    step.completed_at = step.ended_at = clock.now()
+    step.usage = usage
+    step.save()
+    _publish(run, "thread.run.step.completed", step.to_dict())
+
+
+def _publish(run: Run, name: str, data: Wire) -> None:
+    log.publish(run.thread_id, [Event.of(name, data, run.id)])

@@ -1,0 +1,71 @@
+"""Creating, changing and deleting threads."""
+
+from django.db import transaction
+
+from assistants.errors import Wire
+from assistants.events import control, log
+from assistants.events.log import Event
+from assistants.models import Project, Thread
+from assistants.operations import messages, tool_resources
+from assistants.params import ThreadCreate, ThreadUpdate, validate
+
+
+@transaction.atomic
+def create(project: Project, params: ThreadCreate | None = None) -> Thread:
+    """A thread, with its first messages if any are given.
+
+    :raises NotFound: a file of its tool resources or messages is not there
+    """
+    params = params or ThreadCreate()
+    given = params.model_dump(mode="json")
+    thread = Thread.objects.create(
+        project=project,
+        metadata=given["metadata"] or {},
+        tool_resources=tool_resources.stored(project, given["tool_resources"]),
+    )
+    log.publish(thread.id, [Event.of("thread.created", thread.to_dict())])
+    for message in params.messages or []:
+        messages.append(thread, message)
+    return thread
+
+
+@transaction.atomic
+def update(thread: Thread, params: ThreadUpdate) -> Thread:
+    """Change what the caller named. A given metadata map replaces the old one.
+
+    :raises NotFound: a file of its tool resources is not there
+    """
+    row = Thread.objects.select_for_update().get(pk=thread.pk)
+    given = params.model_dump(mode="json", exclude_unset=True)
+    if "metadata" in given:
+        row.metadata = given["metadata"] or {}
+    if "tool_resources" in given:
+        row.tool_resources = tool_resources.stored(row.project, given["tool_resources"])
+    row.save(update_fields=["metadata", "tool_resources"])
+    return row
+
+
+def rename(thread: Thread, title: str) -> Thread:
+    """The title is the metadata entry "title", so that programs can read and set it too.
+
+    :raises Invalid: it is longer than a metadata value may be
+    """
+    title = title.strip()
+    rest = {name: value for name, value in thread.metadata.items() if name != "title"}
+    metadata = {**rest, "title": title} if title else rest
+    return update(thread, validate(ThreadUpdate, {"metadata": metadata}))
+
+
+@transaction.atomic
+def delete(thread: Thread) -> None:
+    """The thread with its messages and runs. A worker that executes a run of it finds its lease
+    gone and stops.
+    """
+    for run_id in thread.runs.active().values_list("pk", flat=True):
+        control.cancel(run_id)
+    log.publish(thread.id, [Event.of("thread.deleted", deleted(thread))])
+    thread.delete()
+
+
+def deleted(thread: Thread) -> Wire:
+    return {"id": thread.id, "object": "thread.deleted", "deleted": True}

@@ -1,0 +1,42 @@
+"""What the tools of an assistant or a thread may open: checks and the form on the wire."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from assistants.errors import NotFound, Wire
+from assistants.models import Assistant, File, Project, Thread
+
+
+def check_files(project: Project, file_ids: Iterable[str]) -> None:
+    """
+    :raises NotFound: the first id that is no file of this project
+    """
+    asked = list(dict.fromkeys(file_ids))
+    if not asked:
+        return
+    known = set(File.objects.in_project(project).filter(pk__in=asked).values_list("pk", flat=True))
+    for file_id in asked:
+        if file_id not in known:
+            raise NotFound.of("file", file_id)
+
+
+def stored(project: Project, asked: Wire | None, tools: Iterable[Wire] = ()) -> Wire:
+    """tool_resources as they are kept: what was asked, and an empty list for a tool that has none.
+
+    :raises NotFound: a file that is not there
+    """
+    resources: Wire = {}
+    if any(tool["type"] == "code_interpreter" for tool in tools):
+        resources["code_interpreter"] = {"file_ids": []}
+    interpreter: dict[str, Any] | None = (asked or {}).get("code_interpreter")
+    if interpreter is not None:
+        file_ids = list(dict.fromkeys(interpreter.get("file_ids", [])))
+        check_files(project, file_ids)
+        resources["code_interpreter"] = {"file_ids": file_ids}
+    return resources
+
+
+def of_run(assistant: Assistant, thread: Thread) -> Wire:
+    """What the tools of a run may open: the assistant's files and the thread's."""
+    file_ids = [*assistant.code_interpreter_file_ids, *thread.code_interpreter_file_ids]
+    return {"code_interpreter": {"file_ids": list(dict.fromkeys(file_ids))}}

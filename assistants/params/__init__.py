@@ -1,0 +1,23 @@
+"""What a caller may ask: the request bodies of the API as pydantic models, checked the same for
+every face.
+"""
+
+from assistants.params.assistant import AssistantCreate, AssistantUpdate
+from assistants.params.base import Params, validate
+from assistants.params.message import MessageCreate, MetadataUpdate
+from assistants.params.run import RunCreate, ThreadAndRunCreate, ToolOutputsSubmit
+from assistants.params.thread import ThreadCreate, ThreadUpdate
+
+__all__ = [
+    "AssistantCreate",
+    "AssistantUpdate",
+    "MessageCreate",
+    "MetadataUpdate",
+    "Params",
+    "RunCreate",
+    "ThreadAndRunCreate",
+    "ThreadCreate",
+    "ThreadUpdate",
+    "ToolOutputsSubmit",
+    "validate",
+]

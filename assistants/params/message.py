@@ -1,0 +1,64 @@
+"""The body that adds a message to a thread."""
+
+from typing import Annotated, Literal
+
+from annotated_types import MaxLen, MinLen
+from pydantic import Discriminator, Field, StringConstraints, Tag
+
+from assistants.params.base import Metadata, Params
+from assistants.params.tools import CodeInterpreterTool, text_or
+
+MAX_TEXT = 256_000
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+Detail = Literal["auto", "low", "high"]
+
+
+class TextPart(Params):
+    type: Literal["text"]
+    text: Text
+
+
+class ImageFile(Params):
+    file_id: str
+    detail: Detail = "auto"
+
+
+class ImageFilePart(Params):
+    type: Literal["image_file"]
+    image_file: ImageFile
+
+
+class ImageUrl(Params):
+    url: Annotated[str, StringConstraints(max_length=20_000_000)]
+    detail: Detail = "auto"
+
+
+class ImageUrlPart(Params):
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+Part = Annotated[TextPart | ImageFilePart | ImageUrlPart, Field(discriminator="type")]
+Content = Annotated[
+    Annotated[Text, Tag("~text")]
+    | Annotated[Annotated[list[Part], MinLen(1), MaxLen(100)], Tag("~parts")],
+    Discriminator(text_or("~parts", list, "text_or_parts")),
+]
+
+
+class Attachment(Params):
+    file_id: str
+    tools: list[CodeInterpreterTool] = []
+
+
+class MessageCreate(Params):
+    role: Literal["user", "assistant"]
+    content: Content
+    attachments: list[Attachment] | None = None
+    metadata: Metadata | None = None
+
+
+class MetadataUpdate(Params):
+    """All that can be changed of a message or a run."""
+
+    metadata: Metadata | None = None

@@ -1,0 +1,113 @@
+"""Tools, what they may open, and how an answer is to be formed: shared by assistants, threads
+and runs.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from annotated_types import MaxLen
+from pydantic import Discriminator, Field, StringConstraints, Tag
+from pydantic_core import PydanticCustomError
+
+from assistants.params.base import FileIds, Params
+
+FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+
+
+class CodeInterpreterTool(Params):
+    type: Literal["code_interpreter"]
+
+
+class FunctionDefinition(Params):
+    name: FunctionName
+    description: str | None = None
+    # The normalisation that recordings show: a function without parameters comes back with an empty
+    # object.
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+    strict: bool | None = False
+
+
+class FunctionTool(Params):
+    type: Literal["function"]
+    function: FunctionDefinition
+
+
+Tool = Annotated[CodeInterpreterTool | FunctionTool, Field(discriminator="type")]
+Tools = Annotated[list[Tool], MaxLen(128)]
+
+
+class CodeInterpreterResources(Params):
+    file_ids: FileIds = []
+
+
+class ToolResources(Params):
+    code_interpreter: CodeInterpreterResources | None = None
+
+
+def text_or(tag: str, kind: type, error: str) -> Callable[[Any], str]:
+    """Which member of ``str | <something else>`` a value is meant to be, so that errors speak
+    of that one.
+    """
+
+    def choose(value: Any) -> str:
+        if isinstance(value, str):
+            return "~text"
+        if isinstance(value, kind | Params):
+            return tag
+        raise PydanticCustomError(error, "wrong type")
+
+    return choose
+
+
+class JsonSchema(Params):
+    name: FunctionName
+    description: str | None = None
+    schema_: Annotated[dict[str, Any], Field(alias="schema")] = {}
+    strict: bool | None = None
+
+
+class TextFormat(Params):
+    type: Literal["text"]
+
+
+class JsonObjectFormat(Params):
+    type: Literal["json_object"]
+
+
+class JsonSchemaFormat(Params):
+    type: Literal["json_schema"]
+    json_schema: JsonSchema
+
+
+ResponseFormat = Annotated[
+    Annotated[Literal["auto"], Tag("~text")]
+    | Annotated[
+        Annotated[TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")],
+        Tag("~object"),
+    ],
+    Discriminator(text_or("~object", dict, "text_or_object")),
+]
+
+
+class NamedFunction(Params):
+    name: FunctionName
+
+
+class FunctionChoice(Params):
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class ToolTypeChoice(Params):
+    type: Literal["code_interpreter"]
+
+
+ToolChoice = Annotated[
+    Annotated[Literal["none", "auto", "required"], Tag("~text")]
+    | Annotated[
+        Annotated[FunctionChoice | ToolTypeChoice, Field(discriminator="type")], Tag("~object")
+    ],
+    Discriminator(text_or("~object", dict, "text_or_object")),
+]
+
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
