@@ -1,7 +1,8 @@
 """The Celery application.
 
-Tasks are rung by name (``assistants.doorbell``) and live in ``assistants.tasks``. Only the worker imports
-them (``celery worker --include assistants.tasks``), so beat and web stay free of the engine.
+Tasks are rung by name (``assistants.doorbell``) and live in ``assistants.tasks``. Only the worker
+imports them (``celery worker --include assistants.tasks``), so beat and web stay free of the
+engine.
 """
 
 import os

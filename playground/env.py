@@ -1,6 +1,7 @@
-"""Reading settings from the environment: typed, with ``*_FILE`` variants, and loud when a value is wrong.
+"""Reading settings from the environment: typed, with ``*_FILE`` variants, loud when one is wrong.
 
-An empty variable counts as one that is not set, since that is how compose files and shells pass "nothing".
+An empty variable counts as one that is not set, since that is how compose files and shells pass
+"nothing".
 """
 
 import os
@@ -9,11 +10,11 @@ from pathlib import Path
 
 
 class BadSetting(Exception):
-    """An environment variable holds something that cannot be used. The message is one line for a person."""
+    """An environment variable cannot be used. The message is one line for a person."""
 
 
 def text(name: str, default: str = "") -> str:
-    """The variable ``name``, or what the file named by ``<name>_FILE`` holds, without spaces around it."""
+    """The variable ``name``, or what the file named by ``<name>_FILE`` holds, stripped."""
     value = os.environ.get(name, "").strip()
     file = os.environ.get(f"{name}_FILE", "").strip()
     if value and file:

@@ -3,11 +3,12 @@
 import json
 import logging
 import time
+
 from typing_extensions import override
 
 
 class TextFormatter(logging.Formatter):
-    """``LEVEL logger: message``; the level is left out for plain news. The runner adds time and process."""
+    """``LEVEL logger: message``, plain news without the level. The runner adds time and process."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -20,7 +21,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time`` (UTC, ISO 8601), ``level``, ``logger``, ``message``, ``error`` if any."""
+    """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``, ``error``."""
 
     converter = time.gmtime
 

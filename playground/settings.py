@@ -1,4 +1,4 @@
-"""All settings. What a person can set is an environment variable, listed in README.md; every one is optional."""
+"""All settings. What a person can set is an environment variable, optional, listed in README.md."""
 
 import hashlib
 import secrets
@@ -11,19 +11,19 @@ import dj_database_url
 
 from playground import env
 
-
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- Where things are kept ---------------------------------------------------------------------------
+# --- Where things are kept ------------------------------------------------------------------------
 
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
 FILES_ROOT = DATA_DIR / "files"
 
 
 def _runtime_dir() -> Path:
-    """The folder of our Unix sockets: below DATA_DIR, or a short private one when that path is too long.
+    """The folder of our Unix sockets: below DATA_DIR, or a short private one when that is too long.
 
-    The address of a Unix socket may have 107 bytes on Linux, 103 on macOS (``sun_path``); 40 are left for names.
+    The address of a Unix socket may have 107 bytes on Linux, 103 on macOS (``sun_path``); 40 are
+    left for names.
     """
     folder = DATA_DIR / "run"
     if len(bytes(folder)) <= 60:
@@ -36,7 +36,7 @@ RUNTIME_DIR = env.path("RUNTIME_DIR", _runtime_dir())
 INTERPRETER_SOCKET = str(RUNTIME_DIR / "interpreter.sock")
 SANDBOX_PYTHON = env.path("SANDBOX_PYTHON", BASE_DIR / ".sandbox-venv" / "bin" / "python")
 
-# --- Address -----------------------------------------------------------------------------------------
+# --- Address --------------------------------------------------------------------------------------
 
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, 1, 65535)
@@ -48,11 +48,11 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
 )
 CSRF_TRUSTED_ORIGINS = ["/".join(PUBLIC_URL.split("/", 3)[:3])] if PUBLIC_URL else []
 
-# --- Keys, sign-in -----------------------------------------------------------------------------------
+# --- Keys, sign-in --------------------------------------------------------------------------------
 
 
 def _secret_key() -> str:
-    """The key given, else the one that ``make run`` keeps in DATA_DIR, else one for this process alone."""
+    """The key given, else the one ``make run`` keeps in DATA_DIR, else one for this process."""
     given = env.text("SECRET_KEY")
     kept = DATA_DIR / "secret_key"
     if given or not kept.is_file():
@@ -68,7 +68,7 @@ AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 
-# --- Chat models -------------------------------------------------------------------------------------
+# --- Chat models ----------------------------------------------------------------------------------
 
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", ["http", "https"])
@@ -78,7 +78,7 @@ OPENAI_API_VERSION = env.text("OPENAI_API_VERSION")
 PLAYGROUND_MODELS = env.words("PLAYGROUND_MODELS")
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
 
-# --- Application -------------------------------------------------------------------------------------
+# --- Application ----------------------------------------------------------------------------------
 
 DEBUG = env.boolean("DEBUG", False)
 
@@ -95,7 +95,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -131,14 +131,15 @@ USE_TZ = True
 USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
-# --- Database ----------------------------------------------------------------------------------------
+# --- Database -------------------------------------------------------------------------------------
 
 
 def _database() -> dict[str, Any]:
     """DATABASE_URL, else SQLite in DATA_DIR.
 
-    SQLite writes through a write-ahead log, so that readers never wait for a writer. Every transaction takes the
-    write lock at its start (IMMEDIATE): one that begins by reading cannot then fail to upgrade, it waits its turn.
+    SQLite writes through a write-ahead log, so that readers never wait for a writer. Every
+    transaction takes the write lock at its start (IMMEDIATE): one that begins by reading cannot
+    then fail to upgrade, it waits its turn.
     """
     url = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'database.sqlite3'}")
     try:
@@ -166,7 +167,7 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Redis: broker, event log, control flags ---------------------------------------------------------
+# --- Redis: broker, event log, control flags ------------------------------------------------------
 
 REDIS_URL = env.url(
     "REDIS_URL", ["redis", "rediss", "unix"], f"unix://{RUNTIME_DIR / 'redis.sock'}"
@@ -174,7 +175,7 @@ REDIS_URL = env.url(
 
 
 def _broker_url() -> str:
-    """REDIS_URL as Celery writes it: a Unix socket is ``redis+socket``, its database a ``virtual_host``."""
+    """REDIS_URL as Celery writes it: ``redis+socket:``, and ``virtual_host`` instead of ``db``."""
     if not REDIS_URL.startswith("unix://"):
         return REDIS_URL
     return "redis+socket" + REDIS_URL.removeprefix("unix").replace("?db=", "?virtual_host=")
@@ -186,7 +187,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5}
-# Tasks hand their run to the worker's own event loop and return at once, so a few threads are plenty.
+# Tasks hand their run to the worker's own event loop and return at once, so a few threads are
+# plenty.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = 8
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -199,9 +201,10 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
 }
 
-# --- Uploads -----------------------------------------------------------------------------------------
+# --- Uploads --------------------------------------------------------------------------------------
 
-# The largest file that the Files API takes: 512 MB (https://platform.openai.com/docs/api-reference/files).
+# The largest file that the Files API takes: 512 MB
+# (https://platform.openai.com/docs/api-reference/files).
 MAX_UPLOAD_BYTES = 512 * 1024 * 1024
 # Straight to disk, next to where the file will be kept, so that keeping it is a rename.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
@@ -210,13 +213,27 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 # A request body that is not a file: 512 messages' worth of text in one "create thread and run".
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
-# --- Static files ------------------------------------------------------------------------------------
+# --- Static files ---------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
-WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# `make run` collects them under names with their hash, to be cached for ever. Tests, and DEBUG=yes
+# for work on the pages, take them as they are.
+_collected = not DEBUG and STATIC_ROOT.is_dir()
+SERVESTATIC_USE_FINDERS = not _collected
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "servestatic.storage.CompressedManifestStaticFilesStorage"
+            if _collected
+            else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        )
+    },
+}
 
-# --- Security ----------------------------------------------------------------------------------------
+# --- Security -------------------------------------------------------------------------------------
 
 _https = PUBLIC_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
@@ -235,7 +252,7 @@ CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 
-# --- Logging -----------------------------------------------------------------------------------------
+# --- Logging --------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ["text", "json"])

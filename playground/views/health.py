@@ -1,8 +1,132 @@
-"""``GET /healthz``: is every part answering? For probes, for ``make run``, and for the studio's health strip."""
+"""``GET /healthz``: is every part answering? For probes, for ``make run``, for the health strip."""
 
+import asyncio
+import http.client
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis.asyncio
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections, connection
 from django.http import HttpRequest, JsonResponse
+from typing_extensions import override
+
+TIMEOUT_SECONDS = 2.0
+
+
+class NotAnswering(Exception):
+    """A part does not do what it should; the message says what is wrong, without any secret."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the system: whether it answers, and what is wrong or worth knowing."""
+
+    ok: bool
+    detail: str = ""
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when all parts answer."""
-    return JsonResponse({"status": "ok"})
+    """200 when all parts answer, 503 naming those that do not.
+
+    ``{"status": "ok" | "not answering: worker", "parts": {name: {"ok", "detail"}},
+    "code_interpreter": null | why it is off}``. An interpreter that answers that its tool is off
+    counts as answering: everything else works.
+    """
+    parts = await report()
+    missing = [name for name, part in parts.items() if not part.ok]
+    body = {
+        "status": f"not answering: {', '.join(missing)}" if missing else "ok",
+        "parts": {name: {"ok": part.ok, "detail": part.detail} for name, part in parts.items()},
+        "code_interpreter": parts["interpreter"].detail or None,
+    }
+    answer = JsonResponse(body, status=503 if missing else 200)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+async def report() -> dict[str, Part]:
+    """Every part, asked at the same time, each within TIMEOUT_SECONDS."""
+    database, (store, worker), interpreter = await asyncio.gather(
+        _ask(sync_to_async(_database, thread_sensitive=False)),
+        _redis_and_worker(),
+        _ask(sync_to_async(_interpreter, thread_sensitive=False)),
+    )
+    return {
+        "web": Part(ok=True),
+        "database": database,
+        "redis": store,
+        "worker": worker,
+        "interpreter": interpreter,
+    }
+
+
+async def _ask(question: Callable[[], Awaitable[str]]) -> Part:
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return Part(ok=True, detail=await question())
+    except NotAnswering as problem:
+        return Part(ok=False, detail=str(problem))
+    except TimeoutError:
+        return Part(ok=False, detail=f"no answer within {TIMEOUT_SECONDS:.0f} s")
+    except Exception as error:  # noqa: BLE001 - whatever is wrong, it is not answering
+        return Part(ok=False, detail=type(error).__name__)
+
+
+def _database() -> str:
+    close_old_connections()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()
+    return ""
+
+
+async def _redis_and_worker() -> tuple[Part, Part]:
+    """Redis, and in it the note that each worker renews as long as it lives."""
+    client = redis.asyncio.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=None,
+    )
+
+    async def ping() -> str:
+        await client.ping()
+        return ""
+
+    async def find_worker() -> str:
+        async for _key in client.scan_iter("worker:alive:*", count=1000):
+            return ""
+        raise NotAnswering("no worker is answering")
+
+    async with client:
+        return await _ask(ping), await _ask(find_worker)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over the interpreter's Unix socket."""
+
+    @override
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(settings.INTERPRETER_SOCKET)
+
+
+def _interpreter() -> str:
+    """Empty, or why the interpreter keeps its tool off."""
+    link = _UnixConnection("interpreter", timeout=TIMEOUT_SECONDS)
+    try:
+        link.request("GET", "/health")
+        health: dict[str, Any] = json.loads(link.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NotAnswering("the interpreter process is not answering") from error
+    finally:
+        link.close()
+    return "" if health["ok"] else str(health["reason"])

@@ -1,0 +1,60 @@
+# make help says what there is. Nothing but Python 3.11 or newer, git and make has to be there.
+
+# The first of these that is new enough; or name one, as in: make run PYTHON=/opt/python/bin/python3
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+# One shell a target: the words of a recipe are what a person would type.
+.PHONY: help run test check bench install login format lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: python ## start everything, on http://127.0.0.1:8000 (make run PORT=8001 for another port)
+	@$(PYTHON) install.py app sandbox bubblewrap redis
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m playground.runner
+
+test: python ## the whole test suite (make test ARGS="-k cancel" for a part of it)
+	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m pytest $(ARGS)
+
+check: python ## format, lint, types, import rules, migrations
+	@$(PYTHON) install.py dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: python ## the benchmarks, as ratios side by side
+	@$(PYTHON) install.py dev sandbox bubblewrap redis
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m bench $(ARGS)
+
+login: ## a new sign-in link for the studio that runs
+	@$(BIN)/python manage.py login
+
+format: python ## put the code into the project's form
+	@$(PYTHON) install.py dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+install: python ## only install what "make run" needs
+	@$(PYTHON) install.py app sandbox bubblewrap redis
+
+lock: python ## write requirements/*.lock anew after a change to pyproject.toml or requirements/*.in
+	@$(PYTHON) install.py dev
+	$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.lock
+	$(LOCK) requirements/bubblewrap.in -o requirements/bubblewrap.lock
+	$(LOCK) requirements/sandbox.in -o requirements/sandbox.lock
+	$(LOCK) pyproject.toml -o requirements/app.lock
+	$(LOCK) pyproject.toml --group dev -c requirements/app.lock -o requirements/dev.lock
+
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url
+
+.PHONY: python
+python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=/path/to/python3"; exit 1; }

@@ -1,0 +1,75 @@
+"""``manage.py prepare``: what has to be there before the processes start. ``make run`` calls it."""
+
+import hashlib
+import json
+
+import redis
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from assistants.models import ApiKey
+from assistants.operations import projects
+from playground import login
+
+
+class Command(BaseCommand):
+    """Database, static files, Redis, the first API key, a login token.
+
+    Prints one line of JSON: ``login_token`` (null when PLAYGROUND_LOGIN_TOKEN is set) and
+    ``api_key`` (its secret the first time, else null). Does nothing twice.
+    """
+
+    help = "Makes database, static files, first API key and login token ready."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *_args: object, **_options: object) -> None:
+        self.check_redis()
+        self.migrate()
+        self.collect_static()
+        told = {"login_token": self.login_token(), "api_key": self.first_api_key()}
+        self.stdout.write(json.dumps(told))
+
+    def check_redis(self) -> None:
+        """A REDIS_URL that does not answer is said in one line, not by five failing processes."""
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5) as client:
+            try:
+                client.ping()
+            except redis.RedisError as error:
+                raise CommandError(f"Redis does not answer at REDIS_URL: {error}") from error
+
+    def migrate(self) -> None:
+        """Bring the database up to date, if it is not."""
+        try:
+            executor = MigrationExecutor(connection)
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                self.stderr.write("Preparing the database ...")
+                call_command("migrate", interactive=False, verbosity=0)
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used: {error}") from error
+
+    def collect_static(self) -> None:
+        """Gather the static files under names with their hash, if any of them has changed."""
+        seen = hashlib.sha256()
+        for finder in get_finders():
+            for path, storage in finder.list([]):
+                seen.update(f"{path} {storage.size(path)} {storage.get_modified_time(path)}".encode())
+        stamp = settings.STATIC_ROOT / "collected.stamp"
+        if not stamp.is_file() or stamp.read_text() != seen.hexdigest():
+            call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+            stamp.write_text(seen.hexdigest())
+
+    def login_token(self) -> str | None:
+        """A token for the link, unless the owner set one."""
+        return None if settings.PLAYGROUND_LOGIN_TOKEN else login.issue()
+
+    def first_api_key(self) -> str | None:
+        """A key for programs, made once, unless the owner set one."""
+        project = projects.ensure_default_project()
+        if settings.PLAYGROUND_API_KEY or ApiKey.objects.filter(project=project).exists():
+            return None
+        _key, secret = projects.create_api_key(project, "First key")
+        return secret

@@ -1,0 +1,1 @@
+"""``make run``: starts every process of the Procfile, keeps it running, and stops all of them."""

@@ -1,0 +1,39 @@
+"""``python -m playground.runner``, the last step of ``make run``.
+
+Looks whether it can work here, starts the processes of the Procfile, says where it is, and stops
+everything on Ctrl+C, on SIGTERM, or when its terminal goes away. Django is not loaded in this
+process, which lives as long as everything else and should stay small.
+"""
+
+import asyncio
+import os
+import sys
+
+from playground.env import BadSetting
+from playground.runner.news import say
+
+
+def main() -> int:
+    """The exit code: 0 after a stop that was asked for, 1 when it could not start."""
+    try:
+        # Imported here because it reads the environment, and may find a value that is wrong.
+        from playground.runner import kept, places, stack
+    except BadSetting as error:
+        say(str(error))
+        return 1
+    if "MAKELEVEL" in os.environ:
+        kept.end_with_parent()  # make was killed: nobody would stop us any more
+    try:
+        places.make_folders()
+        with places.hold_data_dir():
+            places.check_port()
+            places.make_secret_key()
+            asyncio.run(stack.Stack().run())
+    except places.CannotStart as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""One process of the Procfile: started, its lines shown, started again when it ends by itself.
+
+Each is the leader of a process group of its own: Ctrl+C in the terminal reaches only the runner,
+which then stops them in the right order, and a stop reaches whatever a process has started. Should
+the runner itself be killed, the kernel tells them to stop (Linux).
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from honcho.printer import Message, Printer
+
+from playground.runner.news import say
+from playground.runner.places import CannotStart
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_libc = ctypes.CDLL(None)
+# Seconds before the next try; one that ran for the last of these begins again with the first.
+PAUSES = (1, 2, 5, 10, 30)
+
+
+class Kept:
+    """A command that should be running.
+
+    :param stopping_seconds: how long it may take to end after SIGTERM, before it is killed
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: str,
+        environment: Mapping[str, str],
+        printer: Printer,
+        colour: str,
+        stopping_seconds: float,
+    ) -> None:
+        self.name = name
+        self.command = command
+        self.environment = environment
+        self.printer = printer
+        self.colour = colour
+        self.stopping_seconds = stopping_seconds
+        self.ended = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+
+    async def keep(self, is_up: Callable[[], bool]) -> None:
+        """Run the command until ``stop``.
+
+        :raises CannotStart: it ended by itself before everything was up, so trying again is no use
+        """
+        failures = 0
+        try:
+            while not self._stopping.is_set():
+                started = asyncio.get_running_loop().time()
+                code = await self._run()
+                if self._stopping.is_set():
+                    break
+                if not is_up():
+                    raise CannotStart(f"{self.name} {ending(code)}; its lines above say why.")
+                if asyncio.get_running_loop().time() - started >= PAUSES[-1]:
+                    failures = 0
+                pause = PAUSES[min(failures, len(PAUSES) - 1)]
+                failures += 1
+                say(f"{self.name} {ending(code)}; it is started again in {pause} s.")
+                await self._stopped_within(pause)
+        finally:
+            self.ended.set()
+
+    async def stop(self) -> None:
+        """Ask the process to end, and kill its group when it does not."""
+        self._stopping.set()
+        self.signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.ended.wait(), self.stopping_seconds)
+        except TimeoutError:
+            say(f"{self.name} does not end, so it is killed.")
+            self.signal(signal.SIGKILL)
+            await self.ended.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and to whatever it has started."""
+        if self._process:
+            try:
+                os.killpg(self._process.pid, number)
+            except ProcessLookupError:
+                pass
+
+    async def _run(self) -> int:
+        """One life of the process; its exit code, negative for a signal."""
+        self._process = process = await asyncio.create_subprocess_shell(
+            self.command,
+            env=dict(self.environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+            limit=1024 * 1024,
+        )
+        assert process.stdout  # noqa: S101 - it is a pipe, see above
+        if self._stopping.is_set():
+            self.signal(signal.SIGTERM)
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:
+                continue  # a line over the limit was dropped
+            if not line:
+                break
+            message = Message("line", line, datetime.now(), self.name, self.colour)  # noqa: DTZ005
+            self.printer.write(message)
+        code = await process.wait()
+        self.signal(signal.SIGKILL)
+        return code
+
+    async def _stopped_within(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words."""
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with code {code}"
+
+
+def end_with_parent() -> None:
+    """In a new process: have the kernel send SIGTERM when the one above it is gone (Linux)."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

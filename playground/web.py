@@ -1,0 +1,28 @@
+"""Runs the web server: ``python -m playground.web``."""
+
+import uvicorn
+
+from playground import settings
+
+
+def main() -> None:
+    """Serve the pages and the API at HOST and PORT until SIGTERM.
+
+    Open streams get two seconds to end; whoever follows one comes back to the next server and goes
+    on where it was.
+    """
+    uvicorn.run(
+        "playground.asgi:application",
+        host=settings.HOST,
+        port=settings.PORT,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+if __name__ == "__main__":
+    main()
