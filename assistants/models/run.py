@@ -159,6 +159,10 @@ class RunStep(ApiObject):
     last_error = models.JSONField(null=True)
     metadata = models.JSONField(default=dict)
     usage = models.JSONField(null=True)
+    saved_files = models.JSONField(default=dict)
+    """Ids of the files that code saved in this step, by their paths in the sandbox. Not on the
+    wire: messages link to them, and the studio shows them.
+    """
     expires_at = models.DateTimeField(null=True)
     expired_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)

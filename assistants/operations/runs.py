@@ -347,14 +347,32 @@ def end_early(
 
 
 @transaction.atomic
-def require_action(run: Run, step: RunStep, tool_calls: list[Wire], usage: Wire | None) -> None:
+def let_go(run: Run, partial: Partial) -> None:
+    """The worker stops: back to the queue if nothing of the run was visible yet, else failed,
+    keeping what was written.
+
+    :raises LeaseLost: the run is not this worker's any more
+    """
+    _give_back(held_by(run), partial)
+
+
+@transaction.atomic
+def require_action(
+    run: Run,
+    step: RunStep,
+    tool_calls: list[Wire],
+    usage: Wire | None,
+    saved_files: dict[str, str],
+) -> None:
     """Wait for the outputs of these function calls; the worker lets go of the run.
 
+    :param saved_files: ids of the files that code saved in the same step, by their paths
     :raises LeaseLost: the run is not this worker's any more
     """
     row = held_by(run)
     step.step_details = {"type": "tool_calls", "tool_calls": tool_calls}
     step.usage = usage
+    step.saved_files = saved_files
     step.save()
     if row.status == RunStatus.CANCELLING:
         _end(row, RunStatus.CANCELLED, Partial())
@@ -401,14 +419,14 @@ def reap() -> int:
                 .first()
             )
             if run is not None:
-                _reap(run)
+                _give_back(run, _written(run))
                 reaped += 1
     return reaped
 
 
-def _reap(run: Run) -> None:
+def _give_back(run: Run, partial: Partial) -> None:
     if run.status == RunStatus.CANCELLING:
-        _end(run, RunStatus.CANCELLED, _written(run))
+        _end(run, RunStatus.CANCELLED, partial)
     elif not run.steps.exists():
         run.status = RunStatus.QUEUED
         run.lease, run.lease_until = "", None
@@ -423,7 +441,7 @@ def _reap(run: Run) -> None:
         _end(
             run,
             RunStatus.FAILED,
-            _written(run),
+            partial,
             error={"code": "server_error", "message": message},
         )
 

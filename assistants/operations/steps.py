@@ -76,13 +76,22 @@ def begin_tool_calls(run: Run) -> RunStep:
 
 
 @transaction.atomic
-def finish_tool_calls(run: Run, step: RunStep, tool_calls: list[Wire], usage: Wire | None) -> None:
+def finish_tool_calls(
+    run: Run,
+    step: RunStep,
+    tool_calls: list[Wire],
+    usage: Wire | None,
+    saved_files: dict[str, str],
+) -> None:
     """All calls of the step have their outputs.
+
+    :param saved_files: ids of the files that code saved, by their paths in the sandbox
 
     :raises LeaseLost: the run is not this worker's any more
     """
     held_by(run)
     step.step_details = {"type": "tool_calls", "tool_calls": tool_calls}
+    step.saved_files = saved_files
     _finish(run, step, usage)
 
 

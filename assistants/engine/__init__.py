@@ -1,0 +1,1 @@
+"""Executing one run: the loop, the context, the chat models."""

@@ -1,0 +1,163 @@
+"""One answer of a chat model, streamed: Chat Completions chunks in, plain parts out.
+
+Servers differ: empty ``choices``, usage in a last chunk of its own or nowhere, tool calls without
+an index or an id, errors in mid-stream. The chunks are parsed here rather than by the client
+package, whose objects cost several times as much per token (see docs/performance.md).
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import openai
+from openai import AsyncOpenAI
+
+from assistants.engine.tokens import Usage
+from assistants.errors import Wire
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The next piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPart:
+    """The next piece of the arguments of call number ``index``; id and name are complete when
+    it first shows.
+    """
+
+    index: int
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Why the model stopped: stop, length, tool_calls or content_filter."""
+
+    reason: str
+
+
+Part = Text | ToolCallPart | Finished | Usage
+
+
+class ChatError(Exception):
+    """The provider failed. ``code`` is one of a run's error codes; ``message`` is for a person."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterator[Part]:
+    """Ask, and yield the parts of the answer as they come.
+
+    :param label: the provider's name, for messages
+    :param request: a Chat Completions body, without ``stream``
+    :raises ChatError: the provider refused, broke off, or sent what is not an answer
+    """
+    body = {**request, "stream": True, "stream_options": {"include_usage": True}}
+    try:
+        async with client.chat.completions.with_streaming_response.create(**body) as response:
+            calls = _Calls()
+            async for line in response.iter_lines():
+                data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
+                if not data:
+                    continue
+                if data == "[DONE]":
+                    break
+                for part in _parts(_chunk(data, label), calls):
+                    yield part
+    except openai.RateLimitError as error:
+        raise ChatError("rate_limit_exceeded", f"{label} says: {_reason(error)}") from error
+    except openai.APITimeoutError as error:
+        raise ChatError(
+            "server_error", f"{label} did not answer in time. Try again, or choose another model."
+        ) from error
+    except openai.APIStatusError as error:
+        code = "invalid_prompt" if error.status_code in (400, 413, 422) else "server_error"
+        message = f"{label} refused the request ({error.status_code}): {_reason(error)}"
+        raise ChatError(code, message) from error
+    except openai.APIConnectionError as error:
+        raise ChatError(
+            "server_error",
+            f"{label} cannot be reached. Check its address and that it is running.",
+        ) from error
+    except (openai.OpenAIError, OSError) as error:
+        raise ChatError("server_error", f"{label} broke off: {error}") from error
+
+
+def _chunk(data: str, label: str) -> Wire:
+    try:
+        chunk = json.loads(data)
+    except ValueError as error:
+        raise ChatError("server_error", f"{label} sent what is not JSON.") from error
+    if not isinstance(chunk, dict):
+        raise ChatError("server_error", f"{label} sent what is not a chat completion.")
+    if told := chunk.get("error"):
+        message = told.get("message", told) if isinstance(told, dict) else told
+        raise ChatError("server_error", f"{label} broke off: {message}")
+    return chunk
+
+
+class _Calls:
+    """Gives tool calls numbers where the server gives none, and remembers which id has which."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._names: list[str] = []
+
+    def part(self, delta: Wire) -> ToolCallPart | None:
+        function = delta.get("function") or {}
+        call_id, name = delta.get("id") or "", function.get("name") or ""
+        index = self._place(delta.get("index"), call_id, name)
+        if index is None:
+            return None
+        if index == len(self._ids):
+            self._ids.append(call_id)
+            self._names.append(name)
+        arguments = function.get("arguments") or ""
+        if not isinstance(arguments, str):
+            arguments = json.dumps(arguments)
+        return ToolCallPart(index, self._ids[index], self._names[index], arguments)
+
+    def _place(self, index: Any, call_id: str, name: str) -> int | None:
+        """The call's number: the server's own, or that of its id, or a new one for a new name."""
+        if isinstance(index, int) and 0 <= index <= len(self._ids):
+            return index
+        if call_id and call_id in self._ids:
+            return self._ids.index(call_id)
+        if name:
+            return len(self._ids)
+        return len(self._ids) - 1 if self._ids else None
+
+
+def _parts(chunk: Wire, calls: _Calls) -> list[Part]:
+    found: list[Part] = []
+    for choice in (chunk.get("choices") or [])[:1]:
+        delta = choice.get("delta") or {}
+        texts = (delta.get("content"), delta.get("refusal"))
+        found += [Text(text) for text in texts if isinstance(text, str) and text]
+        parts = [calls.part(call) for call in delta.get("tool_calls") or []]
+        found += [part for part in parts if part is not None]
+        if reason := choice.get("finish_reason"):
+            found.append(Finished(reason))
+    if usage := chunk.get("usage"):
+        found.append(Usage.of(usage))
+    return found
+
+
+def _reason(error: openai.APIStatusError) -> str:
+    body = error.body
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        return str(body["message"])
+    return str(error.message)[:500]

@@ -1,0 +1,217 @@
+"""What a model is told: instructions, the thread's messages, and the code that was run before,
+as Chat Completions messages.
+"""
+
+import base64
+import json
+from collections.abc import Iterable
+
+from assistants.engine.tokens import estimate
+from assistants.errors import Wire
+from assistants.models import File, Message, Run, RunStep, StepStatus
+from assistants.operations import files
+
+PROMPT_BUDGET = 100_000
+"""Tokens of history that are sent at most when a run names no limit of its own."""
+
+MAX_IMAGE_BYTES = 20 * 1024 * 1024
+MAX_RESULT_CHARS = 20_000
+
+CODE_TOOL = "code_interpreter"
+CODE_PARAMETER = "code"
+
+CODE_INSTRUCTIONS = (
+    "You can run Python with the tool code_interpreter. Variables and files under /mnt/data stay "
+    "for the whole conversation. There is no network. A figure that you draw with matplotlib and "
+    "show is displayed to the user by itself; do not link to it. To give the user a file, save it "
+    "under /mnt/data and link to it as [name](sandbox:/mnt/data/name)."
+)
+
+
+def code_tool() -> Wire:
+    """The code interpreter, described as a function to a chat model."""
+    return {
+        "type": "function",
+        "function": {
+            "name": CODE_TOOL,
+            "description": "Runs Python code in a sandboxed notebook and returns what it prints.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    CODE_PARAMETER: {"type": "string", "description": "The Python code to run."}
+                },
+                "required": [CODE_PARAMETER],
+            },
+        },
+    }
+
+
+def input_files(run: Run) -> list[File]:
+    """The files that the run's code may open, in the order in which they were given."""
+    file_ids = run.tool_resources.get("code_interpreter", {}).get("file_ids", [])
+    found = File.objects.in_project(run.thread.project).in_bulk(file_ids)
+    return [found[file_id] for file_id in file_ids if file_id in found]
+
+
+def build(run: Run) -> list[Wire]:
+    """The conversation for the run's next turn, cut to what the model can take in.
+
+    Earlier code calls are part of it, in their place between the messages, so that "show me the
+    code" and "make it dark" can be answered. What was said by a run is shown once: its messages and
+    its tool steps.
+    """
+    history: list[Message | RunStep] = [*_messages(run), *_tool_steps(run)]
+    history.sort(key=lambda item: (item.created_at, item.id))
+    turns = [_of_message(item) if isinstance(item, Message) else _of_step(item) for item in history]
+    system = _system(run)
+    kept = _fitting(turns, _budget(run) - estimate(system))
+    conversation = [message for turn in kept for message in turn]
+    return [{"role": "system", "content": system}, *conversation] if system else conversation
+
+
+def tool_result(logs: str, image_names: Iterable[str], saved_paths: Iterable[str]) -> str:
+    """What a model hears of a code call: its output, and a line for each figure and saved file."""
+    if len(logs) > MAX_RESULT_CHARS:
+        half = MAX_RESULT_CHARS // 2
+        cut = len(logs) - MAX_RESULT_CHARS
+        logs = f"{logs[:half]}\n[{cut} characters left out]\n{logs[-half:]}"
+    lines = [logs.rstrip()] if logs.strip() else []
+    lines += [f"[image shown to the user: {name}]" for name in image_names]
+    lines += [f"[file saved: {path}]" for path in saved_paths]
+    return "\n".join(lines) or "(no output)"
+
+
+def _messages(run: Run) -> list[Message]:
+    """The thread's messages, the newest only where the run says so."""
+    found = run.thread.messages.exclude(status=Message.Status.IN_PROGRESS)
+    strategy = run.truncation_strategy
+    if strategy.get("type") == "last_messages" and strategy.get("last_messages"):
+        return list(found.newest_first()[: strategy["last_messages"]])
+    return list(found.newest_first()[:1000])
+
+
+def _tool_steps(run: Run) -> list[RunStep]:
+    steps = RunStep.objects.filter(
+        run__thread=run.thread_id, type="tool_calls", status=StepStatus.COMPLETED
+    )
+    return list(steps.newest_first()[:200])
+
+
+def _system(run: Run) -> str:
+    parts = [run.instructions or ""]
+    if run.has_tool("code_interpreter"):
+        parts.append(CODE_INSTRUCTIONS)
+        if given := input_files(run):
+            lines = [
+                f"- /mnt/data/{file.id} ({file.filename}, {file.bytes} bytes)" for file in given
+            ]
+            parts.append("\n".join(["Files you can open with code:", *lines]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _budget(run: Run) -> int:
+    return run.max_prompt_tokens or PROMPT_BUDGET
+
+
+def _fitting(turns: list[list[Wire]], budget: int) -> list[list[Wire]]:
+    """The newest turns that fit; the last one always, since without it there is nothing to
+    answer.
+    """
+    kept: list[list[Wire]] = []
+    for turn in reversed(turns):
+        budget -= sum(_size(message) for message in turn)
+        if kept and budget < 0:
+            break
+        kept.append(turn)
+    return kept[::-1]
+
+
+def _size(message: Wire) -> int:
+    content = message.get("content") or ""
+    if isinstance(content, list):
+        # An image costs by its size in pixels, not in characters; this is about a large one.
+        return sum(estimate(part["text"]) if "text" in part else 1000 for part in content)
+    return estimate(content) + estimate(json.dumps(message.get("tool_calls", "")))
+
+
+def _of_message(message: Message) -> list[Wire]:
+    parts = [_part(message.role, part) for part in message.content]
+    if all(part["type"] == "text" for part in parts):
+        return [{"role": message.role, "content": "\n".join(part["text"] for part in parts)}]
+    return [{"role": message.role, "content": parts}]
+
+
+def _part(role: str, part: Wire) -> Wire:
+    if part["type"] == "text":
+        return {"type": "text", "text": part["text"]["value"]}
+    if role == "assistant":
+        # Chat Completions takes images from users only, and the model knows what it drew.
+        return {"type": "text", "text": "[image shown to the user]"}
+    if part["type"] == "image_url":
+        return {"type": "image_url", "image_url": part["image_url"]}
+    return _image_file(part["image_file"])
+
+
+def _image_file(image: Wire) -> Wire:
+    file = File.objects.filter(pk=image["file_id"]).first()
+    if file is None or file.bytes > MAX_IMAGE_BYTES:
+        return {"type": "text", "text": "[an image that is not there any more]"}
+    with files.open_content(file) as content:
+        encoded = base64.b64encode(content.read()).decode()
+    kind = file.filename.rpartition(".")[2].lower().replace("jpg", "jpeg")
+    url = f"data:image/{kind};base64,{encoded}"
+    return {"type": "image_url", "image_url": {"url": url, "detail": image.get("detail", "auto")}}
+
+
+def _of_step(step: RunStep) -> list[Wire]:
+    """An assistant's tool calls and their results."""
+    calls = step.step_details["tool_calls"]
+    names = dict(File.objects.filter(pk__in=_image_ids(calls)).values_list("pk", "filename"))
+    asked = {"role": "assistant", "content": None, "tool_calls": [_call(call) for call in calls]}
+    results = []
+    for call in calls:
+        if call["type"] == "function":
+            text = call["function"]["output"] or ""
+        else:
+            outputs = call["code_interpreter"]["outputs"]
+            logs = "".join(output["logs"] for output in outputs if output["type"] == "logs")
+            images = [names.get(file_id, "image") for file_id in _image_ids([call])]
+            # A step keeps one list of saved files; the first call speaks for all.
+            saved = step.saved_files if call is calls[0] else {}
+            text = tool_result(logs, images, saved)
+        results.append({"role": "tool", "tool_call_id": call["id"], "content": text})
+    return [asked, *results]
+
+
+def _image_ids(calls: list[Wire]) -> list[str]:
+    return [
+        output["image"]["file_id"]
+        for call in calls
+        if call["type"] == "code_interpreter"
+        for output in call["code_interpreter"]["outputs"]
+        if output["type"] == "image"
+    ]
+
+
+def _call(call: Wire) -> Wire:
+    if call["type"] == "function":
+        name, arguments = call["function"]["name"], call["function"]["arguments"]
+    else:
+        name = CODE_TOOL
+        arguments = json.dumps({CODE_PARAMETER: call["code_interpreter"]["input"]})
+    return {
+        "id": call["id"],
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    }
+
+
+def saved_files(run: Run) -> dict[str, str]:
+    """Ids of the files that code saved in the thread so far, by their paths; the newest of a
+    path counts.
+    """
+    steps = RunStep.objects.filter(run__thread=run.thread_id, type="tool_calls")
+    saved: dict[str, str] = {}
+    for found in steps.exclude(saved_files={}).oldest_first().values_list("saved_files", flat=True):
+        saved.update(found)
+    return saved

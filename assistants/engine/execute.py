@@ -1,0 +1,336 @@
+"""Executing one run: ask the model, run what it calls, ask again, until it has answered.
+
+The run is claimed already. Whatever happens here, it leaves with one end: completed, incomplete,
+failed, cancelled, expired, or waiting for the outputs of functions. See docs/architecture.md, "The
+life of a run".
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import jiter
+
+from assistants.engine import context
+from assistants.engine.chat.clients import Clients
+from assistants.engine.chat.stream import ChatError, Finished, Text, ToolCallPart, answer
+from assistants.engine.code import CodeRunner
+from assistants.engine.publisher import Publisher
+from assistants.engine.tokens import Usage, estimate
+from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
+from assistants.errors import ApiError, Wire
+from assistants.models import Run, RunStatus, clock
+from assistants.models.base import new_id
+from assistants.operations import providers, runs, steps
+from assistants.operations.runs import LeaseLost, Partial
+from assistants.tools.code_interpreter.client import Interpreter
+
+logger = logging.getLogger(__name__)
+
+MAX_TURNS = 50
+"""A model that still calls tools after so many turns goes in circles."""
+
+Stop = Literal["cancel", "shutdown", "lost"]
+"""Why a run's execution is interrupted: by a wish, because the worker stops, or because it has
+lost the lease.
+"""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all runs of a worker share."""
+
+    clients: Clients
+    publisher: Publisher
+    interpreter: Interpreter
+    database: Database
+
+
+@dataclass
+class _Call:
+    """A tool call as the model streams it."""
+
+    name: str
+    place: int | None
+    """Its place in the step; None for a tool that the run does not have."""
+    id: str = field(default_factory=lambda: new_id("call_"))
+    arguments: str = ""
+    sent: int = 0
+
+    def code(self) -> str:
+        """The code in the arguments, as far as they have come."""
+        try:
+            parsed = jiter.from_json(self.arguments.encode(), partial_mode="trailing-strings")
+        except ValueError:
+            # Some models send the code itself instead of JSON around it.
+            return "" if self.arguments.lstrip().startswith("{") else self.arguments
+        code = parsed.get(context.CODE_PARAMETER, "") if isinstance(parsed, dict) else parsed
+        return code if isinstance(code, str) else ""
+
+
+@dataclass
+class _Turn:
+    """One answer of the model."""
+
+    text: str = ""
+    calls: list[_Call] = field(default_factory=list)
+    reason: str = ""
+    usage: Usage | None = None
+
+
+class Execution:
+    """One run while a worker executes it."""
+
+    def __init__(self, run: Run, services: Services) -> None:
+        self.run = run
+        self.stop: Stop | None = None
+        self._services = services
+        self._message: MessageWriter | None = None
+        self._tools: ToolStepWriter | None = None
+        self._code = CodeRunner(run, services.interpreter, services.database)
+        self._completion_tokens = 0
+
+    async def __call__(self) -> None:
+        """Execute the run to its end. Set ``stop`` and cancel the task to interrupt it."""
+        expires_at = self.run.expires_at or clock.now() + runs.EXPIRES_AFTER
+        try:
+            async with asyncio.timeout((expires_at - clock.now()).total_seconds()):
+                await self._converse()
+        except LeaseLost:
+            logger.warning("%s is not ours any more", self.run.id)
+        except TimeoutError:
+            await self._end(RunStatus.EXPIRED)
+        except asyncio.CancelledError:
+            await self._interrupted()
+        except ChatError as error:
+            await self._end(RunStatus.FAILED, {"code": error.code, "message": error.message})
+        except ApiError as error:
+            await self._end(RunStatus.FAILED, {"code": "server_error", "message": error.message})
+        except Exception:
+            logger.exception("%s failed", self.run.id)
+            message = "The server had an error while executing this run. Try again."
+            await self._end(RunStatus.FAILED, {"code": "server_error", "message": message})
+
+    async def _interrupted(self) -> None:
+        if self.stop == "lost":
+            return
+        if self.stop == "shutdown":
+            await self._settle(runs.let_go)
+        else:
+            await self._end(RunStatus.CANCELLED)
+
+    async def _end(
+        self, status: RunStatus, error: Wire | None = None, incomplete: str | None = None
+    ) -> None:
+        await self._settle(runs.end_early, status=status, error=error, incomplete=incomplete)
+
+    async def _settle(self, operation: Any, **arguments: Any) -> None:
+        """Write what was under way, and the end. A second interruption does not keep it from
+        being written.
+        """
+        try:
+            await self._services.publisher.drain()
+            await self._services.database(operation, self.run, partial=self._partial(), **arguments)
+        except LeaseLost:
+            logger.warning("%s ended elsewhere", self.run.id)
+
+    def _partial(self) -> Partial:
+        message, tools = self._message, self._tools
+        return Partial(
+            {message.message.id: message.content} if message else {},
+            {tools.step.id: tools.details} if tools else {},
+        )
+
+    # --- the loop
+    # -----------------------------------------------------------------------------------
+
+    async def _converse(self) -> None:
+        run = self.run
+        conversation = await self._services.database(context.build, run)
+        for number in range(MAX_TURNS):
+            turn = await self._turn(conversation, first=number == 0)
+            if turn.reason in ("length", "content_filter"):
+                await self._cut_short(turn)
+                return
+            if not turn.calls:
+                await self._answered(turn)
+                return
+            results = await self._carry_out(turn)
+            if results is None:
+                return
+            conversation += [_asked(turn), *results]
+        raise ChatError(
+            "server_error", f"The model called tools {MAX_TURNS} times without an answer."
+        )
+
+    async def _turn(self, conversation: list[Wire], *, first: bool) -> _Turn:
+        """Ask the model once and write what it says as it comes."""
+        model = await self._services.database(providers.resolve, self.run.model)
+        client = self._services.clients.of(model.provider)
+        request = {"model": model.name, "messages": conversation, **self._options(first=first)}
+        turn = _Turn()
+        async for part in answer(client, model.provider.label, request):
+            match part:
+                case Text(text):
+                    turn.text += text
+                    (await self._open_message()).text(text)
+                case ToolCallPart():
+                    await self._tool_call(turn, part)
+                case Finished(reason):
+                    turn.reason = reason
+                case Usage():
+                    turn.usage = part
+        if turn.usage is None:
+            prompt = sum(estimate(str(message.get("content") or "")) for message in conversation)
+            spoken = turn.text + "".join(call.arguments for call in turn.calls)
+            turn.usage = Usage(prompt, estimate(spoken))
+        self._completion_tokens += turn.usage.completion
+        return turn
+
+    def _options(self, *, first: bool) -> Wire:
+        """The parameters of the request, without those that stand at their defaults: not every
+        server knows them.
+        """
+        run = self.run
+        options: Wire = {}
+        tools = [tool for tool in run.tools if tool["type"] == "function"]
+        if run.has_tool("code_interpreter"):
+            tools = [context.code_tool(), *tools]
+        if tools:
+            options["tools"] = tools
+            # A tool that was forced is called once; after that the model must be free to answer.
+            if first and run.tool_choice != "auto":
+                options["tool_choice"] = _tool_choice(run.tool_choice)
+            if not run.parallel_tool_calls:
+                options["parallel_tool_calls"] = False
+        if run.temperature not in (None, 1.0):
+            options["temperature"] = run.temperature
+        if run.top_p not in (None, 1.0):
+            options["top_p"] = run.top_p
+        if run.response_format not in (None, "auto"):
+            options["response_format"] = run.response_format
+        if run.reasoning_effort:
+            options["reasoning_effort"] = run.reasoning_effort
+        if run.max_completion_tokens:
+            left = run.max_completion_tokens - self._completion_tokens
+            options["max_completion_tokens"] = max(left, 1)
+        return options
+
+    async def _open_message(self) -> MessageWriter:
+        """The open message; a new one begins with the figures that no message shows yet."""
+        if self._message is None:
+            services = self._services
+            self._message = await MessageWriter.begin(
+                self.run, services.publisher, services.database
+            )
+            for file_id in self._code.images:
+                self._message.image(file_id)
+            self._code.images.clear()
+        return self._message
+
+    async def _close_message(self, usage: Wire | None, *, incomplete: str | None = None) -> None:
+        message = await self._open_message()
+        saved = self._code.saved
+        if any("sandbox:" in part.get("text", {}).get("value", "") for part in message.content):
+            saved = await self._services.database(context.saved_files, self.run) | saved
+        await message.finish(self._services.database, usage, saved, incomplete=incomplete)
+        self._message = None
+
+    async def _tool_call(self, turn: _Turn, part: ToolCallPart) -> None:
+        """Take in a piece of a tool call."""
+        if self._message is not None:
+            await self._close_message(None)
+        if self._tools is None:
+            services = self._services
+            self._tools = await ToolStepWriter.begin(
+                self.run, services.publisher, services.database
+            )
+        if part.index == len(turn.calls):
+            turn.calls.append(self._open_call(self._tools, part.name))
+        call = turn.calls[part.index]
+        call.arguments += part.arguments
+        if call.place is None:
+            return
+        if call.name == context.CODE_TOOL:
+            code = call.code()
+            if len(code) > call.sent:
+                self._tools.code(call.place, code[call.sent :])
+                call.sent = len(code)
+        elif part.arguments:
+            self._tools.arguments(call.place, part.arguments)
+
+    def _open_call(self, tools: ToolStepWriter, name: str) -> _Call:
+        call = _Call(name, None)
+        if name == context.CODE_TOOL and self.run.has_tool("code_interpreter"):
+            call.place = tools.code_call(call.id)
+        elif any(tool.get("function", {}).get("name") == name for tool in self.run.tools):
+            call.place = tools.function_call(call.id, name)
+        return call
+
+    async def _carry_out(self, turn: _Turn) -> list[Wire] | None:
+        """Run the calls of a turn. Their results for the model, or None when the run now waits
+        for functions.
+        """
+        tools = self._tools
+        if tools is None:
+            raise ChatError("server_error", "The model called a tool without naming it.")
+        results: list[Wire] = []
+        for call in turn.calls:
+            if call.place is None:
+                content = f"There is no tool named {call.name!r}."
+            elif call.name == context.CODE_TOOL:
+                content = await self._code.call(tools, call.place, call.code())
+            else:
+                continue
+            results.append({"role": "tool", "tool_call_id": call.id, "content": content})
+        waiting = len(results) < len(turn.calls)
+        finish = runs.require_action if waiting else steps.finish_tool_calls
+        await self._services.publisher.drain()
+        await self._services.database(
+            finish, self.run, tools.step, tools.calls, _usage(turn), self._code.saved
+        )
+        self._tools = None
+        return None if waiting else results
+
+    async def _answered(self, turn: _Turn) -> None:
+        """The model has said all it wanted to say."""
+        await self._close_message(_usage(turn))
+        await self._services.database(runs.complete, self.run)
+
+    async def _cut_short(self, turn: _Turn) -> None:
+        """The model was stopped by a limit or a filter."""
+        filtered = turn.reason == "content_filter"
+        if self._tools is None:
+            reason = "content_filter" if filtered else "max_tokens"
+            await self._close_message(_usage(turn), incomplete=reason)
+        await self._end(
+            RunStatus.INCOMPLETE,
+            incomplete="content_filter" if filtered else "max_completion_tokens",
+        )
+
+
+def _asked(turn: _Turn) -> Wire:
+    """The turn as the model will see it in the conversation."""
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for call in turn.calls
+    ]
+    return {"role": "assistant", "content": turn.text or None, "tool_calls": calls}
+
+
+def _tool_choice(choice: str | Wire) -> str | Wire:
+    """A run's tool choice in Chat Completions' form, where a built-in tool is a function like
+    any other.
+    """
+    if isinstance(choice, dict) and choice["type"] != "function":
+        return {"type": "function", "function": {"name": choice["type"]}}
+    return choice
+
+
+def _usage(turn: _Turn) -> Wire | None:
+    return turn.usage.to_dict() if turn.usage else None

@@ -1,0 +1,204 @@
+"""The runs of one worker process: all on one asyncio loop in a thread of its own.
+
+Celery's task only hands a run over and returns. What bounds and keeps the runs is here: a limit on
+how many are under way, the heartbeat that renews their leases, the wishes to cancel, and the drain
+when the worker stops.
+"""
+
+import asyncio
+import functools
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import redis
+import redis.asyncio
+import uvloop
+from django.conf import settings
+from django.db import close_old_connections
+
+from assistants.engine.chat.clients import Clients
+from assistants.engine.execute import Execution, Services, Stop
+from assistants.engine.publisher import Publisher
+from assistants.events.control import CANCEL_CHANNEL
+from assistants.operations import runs
+from assistants.operations.runs import LEASE, LeaseLost
+from assistants.tools.code_interpreter.client import Interpreter
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_RUNS = 200
+"""So many runs are under way at once in a process; more wait in the queue."""
+
+DATABASE_THREADS = 4
+BEAT_SECONDS = LEASE.total_seconds() / 3
+ALIVE_SECONDS = 15
+GRACE_SECONDS = 8.0
+"""How long running runs may go on once the worker is told to stop."""
+
+
+class Host:
+    """Start it once per process; ``submit`` and ``stop`` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._started = threading.Event()
+        self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
+        self._active: dict[str, tuple[Execution, asyncio.Task[None]]] = {}
+        self._waiting: set[str] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._slots = asyncio.Semaphore(MAX_RUNS)
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name="runs", daemon=True)
+        self._thread.start()
+        self._started.wait()
+
+    def submit(self, run_id: str) -> None:
+        """Execute the run as soon as there is room, if it is still queued then."""
+        self._loop.call_soon_threadsafe(self._accept, run_id)
+
+    def stop(self) -> None:
+        """Take no more runs, let the running ones go on for a while, then let go of them.
+        Blocks until done.
+        """
+        asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result(GRACE_SECONDS + 10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+
+    # --- on the loop
+    # --------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._open())
+        self._started.set()
+        self._loop.run_forever()
+
+    async def _open(self) -> None:
+        self._redis = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL, decode_responses=True, socket_timeout=None
+        )
+        self._services = Services(
+            Clients(),
+            Publisher(settings.REDIS_URL),
+            Interpreter(settings.INTERPRETER_SOCKET),
+            self._database,
+        )
+        self._start(self._heartbeat())
+        self._start(self._hear_wishes())
+        self._start(self._say_alive())
+
+    async def _database(self, operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        call = functools.partial(_in_thread, operation, *args, **kwargs)
+        # Shielded: the thread goes on writing when the run is cancelled, and what it writes must be
+        # known.
+        return await asyncio.shield(self._loop.run_in_executor(self._pool, call))
+
+    def _start(self, coroutine: Any) -> "asyncio.Task[Any]":
+        task: asyncio.Task[Any] = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _accept(self, run_id: str) -> None:
+        if self._stopping or run_id in self._active or run_id in self._waiting:
+            return
+        self._waiting.add(run_id)
+        self._start(self._execute(run_id))
+
+    async def _execute(self, run_id: str) -> None:
+        try:
+            async with self._slots:
+                if self._stopping:
+                    return
+                run = await self._database(runs.claim, run_id)
+                if run is None:
+                    return
+                execution = Execution(run, self._services)
+                task = self._loop.create_task(execution(), name=run_id)
+                self._active[run_id] = (execution, task)
+                try:
+                    await asyncio.wait([task])
+                finally:
+                    del self._active[run_id]
+        finally:
+            self._waiting.discard(run_id)
+
+    def _interrupt(self, run_id: str, why: Stop) -> None:
+        if found := self._active.get(run_id):
+            execution, task = found
+            if execution.stop is None:
+                execution.stop = why
+                task.cancel()
+
+    async def _heartbeat(self) -> None:
+        """Renew the leases; see wishes that were not heard, and runs that are not ours any more."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            for run_id, (execution, _) in list(self._active.items()):
+                try:
+                    if not await self._database(runs.renew, execution.run):
+                        self._interrupt(run_id, "cancel")
+                except LeaseLost:
+                    self._interrupt(run_id, "lost")
+                except Exception:
+                    logger.exception("the lease of %s was not renewed", run_id)
+
+    async def _hear_wishes(self) -> None:
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.subscribe(CANCEL_CHANNEL)
+                    async for message in pubsub.listen():
+                        if message["type"] == "message":
+                            self._interrupt(message["data"], "cancel")
+            except (redis.RedisError, OSError) as error:
+                logger.warning("wishes are not heard (%s); trying again", error)
+                await asyncio.sleep(0.5)
+
+    async def _say_alive(self) -> None:
+        """Keep the key that the health check looks for."""
+        name = f"worker:alive:{socket.gethostname()}:{os.getpid()}"
+        while True:
+            try:
+                await self._redis.set(name, str(len(self._active)), ex=ALIVE_SECONDS)
+            except (redis.RedisError, OSError):
+                logger.warning("Redis does not answer")
+            await asyncio.sleep(ALIVE_SECONDS / 3)
+
+    async def _drain(self) -> None:
+        self._stopping = True
+        tasks = [task for _, task in self._active.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        for run_id in list(self._active):
+            self._interrupt(run_id, "shutdown")
+        if left := [task for _, task in self._active.values()]:
+            await asyncio.wait(left, timeout=5)
+        for task in list(self._tasks):
+            task.cancel()
+        await self._services.publisher.aclose()
+        await self._services.clients.aclose()
+        await self._services.interpreter.aclose()
+        await self._redis.aclose()
+
+
+def _in_thread(operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call an operation with a database connection that works, as Django does around a request."""
+    close_old_connections()
+    try:
+        return operation(*args, **kwargs)
+    finally:
+        close_old_connections()
+
+
+@functools.cache
+def host() -> Host:
+    """The process's host, started when it is first asked for."""
+    return Host()

@@ -1,0 +1,126 @@
+"""Writes the deltas of all runs of a worker to the event log, in one pipeline after the other.
+
+The first delta goes out at once. What arrives while a flush is under way is folded: consecutive
+deltas of the same object become one. Nothing is ever held back to wait for more, so a model that
+stalls swallows no text.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import redis.asyncio
+
+from assistants.errors import Wire
+from assistants.events.log import MAX_ENTRIES, Event, key
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+DRAIN_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Pending:
+    thread_id: str
+    name: str
+    run: str
+    data: Wire
+
+
+class Publisher:
+    """One per event loop."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = redis.asyncio.Redis.from_url(redis_url, decode_responses=True)
+        self._pending: list[_Pending] = []
+        self._last: dict[str, _Pending] = {}
+        self._posted = 0
+        self._flushed = 0
+        self._wake = asyncio.Event()
+        self._progress = asyncio.Condition()
+        self._task = asyncio.create_task(self._run(), name="publisher")
+
+    def post(self, thread_id: str, run_id: str, name: str, data: Wire) -> None:
+        """Send a delta; ``data`` belongs to the publisher from now on."""
+        last = self._last.get(thread_id)
+        if last is not None and last.name == name and last.data["id"] == data["id"]:
+            _fold(last.data["delta"], data["delta"])
+        else:
+            pending = _Pending(thread_id, name, run_id, data)
+            self._pending.append(pending)
+            self._last[thread_id] = pending
+        self._posted += 1
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Wait until all that was posted before is in the log, so that what an operation
+        publishes next comes after it.
+
+        Gives up after a few seconds without Redis: the database has the objects, and followers
+        catch up from there.
+        """
+        target = self._posted
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS), self._progress:
+                await self._progress.wait_for(lambda: self._flushed >= target)
+        except TimeoutError:
+            logger.error("the event log took no deltas for %s s", DRAIN_SECONDS)
+
+    async def aclose(self) -> None:
+        await self.drain()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._redis.aclose()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._pending, self._last = self._pending, [], {}
+            posted = self._posted
+            await self._flush(batch)
+            async with self._progress:
+                self._flushed = posted
+                self._progress.notify_all()
+
+    async def _flush(self, batch: list[_Pending]) -> None:
+        while batch:
+            pipeline = self._redis.pipeline(transaction=False)
+            for item in batch:
+                event = Event.of(item.name, item.data, item.run)
+                fields: Any = event.fields()
+                pipeline.xadd(key(item.thread_id), fields, maxlen=MAX_ENTRIES, approximate=True)
+            try:
+                await pipeline.execute()
+                return
+            except redis.RedisError as error:
+                logger.warning("the event log does not answer (%s); trying again", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+
+def _fold(known: Wire, delta: Wire) -> None:
+    """Make one delta of two, under the rules of accumulators: text is appended, list items meet
+    by their index.
+    """
+    for name, value in delta.items():
+        old = known.get(name)
+        if isinstance(value, dict) and isinstance(old, dict):
+            _fold(old, value)
+        elif isinstance(value, list) and isinstance(old, list):
+            _fold_items(old, value)
+        elif isinstance(value, str) and isinstance(old, str) and name not in ("type", "id"):
+            known[name] = old + value
+        else:
+            known[name] = value
+
+
+def _fold_items(known: list[Wire], items: list[Wire]) -> None:
+    places: dict[int, Wire] = {item["index"]: item for item in known}
+    for item in items:
+        if item["index"] in places:
+            _fold(places[item["index"]], item)
+        else:
+            known.append(item)

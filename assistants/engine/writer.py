@@ -1,0 +1,177 @@
+"""Turns what a model says and does into messages and steps, as the API's events tell of them.
+
+Deltas obey the rules that the SDKs' accumulators need: an object's creation comes first; ``id`` and
+names are sent once; list items carry a contiguous index; the first delta of a text part has an
+empty list of annotations.
+"""
+
+import copy
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from assistants.engine.citations import file_paths
+from assistants.engine.publisher import Publisher
+from assistants.errors import Wire
+from assistants.models import Message, Run, RunStep
+from assistants.operations import steps
+
+T = TypeVar("T")
+
+
+class Database(Protocol):
+    """Calls an operation in a thread, since the database may block and the event loop must not."""
+
+    def __call__(self, operation: Callable[..., T], *args: Any, **kwargs: Any) -> Awaitable[T]: ...
+
+
+class MessageWriter:
+    """One message that grows: images first, then text, then the annotations of its links."""
+
+    def __init__(self, run: Run, step: RunStep, message: Message, publisher: Publisher) -> None:
+        self._run, self.step, self.message = run, step, message
+        self._publisher = publisher
+        self.content: list[Wire] = []
+
+    @classmethod
+    async def begin(cls, run: Run, publisher: Publisher, database: Database) -> "MessageWriter":
+        await publisher.drain()
+        step, message = await database(steps.begin_message, run)
+        return cls(run, step, message, publisher)
+
+    def image(self, file_id: str) -> None:
+        """Add an image part."""
+        part = {"type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}}
+        self.content.append(part)
+        self._delta({"index": len(self.content) - 1, **part})
+
+    def text(self, text: str) -> None:
+        """Append to the text."""
+        if not self.content or self.content[-1]["type"] != "text":
+            self.content.append({"type": "text", "text": {"value": "", "annotations": []}})
+            delta: Wire = {"value": text, "annotations": []}
+        else:
+            delta = {"value": text}
+        self.content[-1]["text"]["value"] += text
+        self._delta({"index": len(self.content) - 1, "type": "text", "text": delta})
+
+    async def finish(
+        self,
+        database: Database,
+        usage: Wire | None,
+        saved: dict[str, str],
+        *,
+        incomplete: str | None = None,
+    ) -> None:
+        """Close the message.
+
+        :param saved: ids of files by their paths in the sandbox, for links to them
+        :param incomplete: why it is not what the model wanted to say
+        """
+        if not self.content:
+            self.text("")
+        self._annotate(saved)
+        await self._publisher.drain()
+        await database(
+            steps.finish_message,
+            self._run,
+            self.step,
+            self.message,
+            self.content,
+            usage,
+            incomplete=incomplete,
+        )
+
+    def _annotate(self, saved: dict[str, str]) -> None:
+        for index, part in enumerate(self.content):
+            if part["type"] != "text":
+                continue
+            found = file_paths(part["text"]["value"], saved)
+            if not found:
+                continue
+            part["text"]["annotations"] = found
+            deltas = [{"index": place, **annotation} for place, annotation in enumerate(found)]
+            self._delta({"index": index, "type": "text", "text": {"annotations": deltas}})
+
+    def _delta(self, part: Wire) -> None:
+        data = {
+            "id": self.message.id,
+            "object": "thread.message.delta",
+            "delta": {"content": [part]},
+        }
+        self._publisher.post(self._run.thread_id, self._run.id, "thread.message.delta", data)
+
+
+class ToolStepWriter:
+    """One step of tool calls that grow in parallel."""
+
+    def __init__(self, run: Run, step: RunStep, publisher: Publisher) -> None:
+        self._run, self.step = run, step
+        self._publisher = publisher
+        self.calls: list[Wire] = []
+
+    @classmethod
+    async def begin(cls, run: Run, publisher: Publisher, database: Database) -> "ToolStepWriter":
+        await publisher.drain()
+        step = await database(steps.begin_tool_calls, run)
+        return cls(run, step, publisher)
+
+    @property
+    def details(self) -> Wire:
+        """The step's details so far."""
+        return {"type": "tool_calls", "tool_calls": self.calls}
+
+    def code_call(self, call_id: str) -> int:
+        """Open a code interpreter call; its place in the step."""
+        body: Wire = {"input": "", "outputs": []}
+        return self._open({"id": call_id, "type": "code_interpreter", "code_interpreter": body})
+
+    def function_call(self, call_id: str, name: str) -> int:
+        """Open a function call; its place in the step."""
+        body: Wire = {"name": name, "arguments": "", "output": None}
+        return self._open({"id": call_id, "type": "function", "function": body})
+
+    def code(self, place: int, text: str) -> None:
+        """Append to the code of a call."""
+        self.calls[place]["code_interpreter"]["input"] += text
+        self._call_delta(place, {"input": text})
+
+    def arguments(self, place: int, text: str) -> None:
+        """Append to the arguments of a function call."""
+        self.calls[place]["function"]["arguments"] += text
+        self._call_delta(place, {"arguments": text})
+
+    def logs(self, place: int, text: str) -> None:
+        """Append to what the code printed."""
+        outputs = self.calls[place]["code_interpreter"]["outputs"]
+        if outputs and outputs[-1]["type"] == "logs":
+            outputs[-1]["logs"] += text
+        else:
+            outputs.append({"type": "logs", "logs": text})
+        delta = {"index": len(outputs) - 1, "type": "logs", "logs": text}
+        self._call_delta(place, {"outputs": [delta]})
+
+    def image(self, place: int, file_id: str) -> None:
+        """Add a figure that the code drew."""
+        outputs = self.calls[place]["code_interpreter"]["outputs"]
+        output = {"type": "image", "image": {"file_id": file_id}}
+        outputs.append(output)
+        self._call_delta(place, {"outputs": [{"index": len(outputs) - 1, **output}]})
+
+    def _open(self, call: Wire) -> int:
+        self.calls.append(call)
+        place = len(self.calls) - 1
+        # The call goes on growing here; the delta needs a copy of its own.
+        self._delta({"index": place, **copy.deepcopy(call)})
+        return place
+
+    def _call_delta(self, place: int, delta: Wire) -> None:
+        kind = self.calls[place]["type"]
+        self._delta({"index": place, "type": kind, kind: delta})
+
+    def _delta(self, call: Wire) -> None:
+        data = {
+            "id": self.step.id,
+            "object": "thread.run.step.delta",
+            "delta": {"step_details": {"type": "tool_calls", "tool_calls": [call]}},
+        }
+        self._publisher.post(self._run.thread_id, self._run.id, "thread.run.step.delta", data)

@@ -1,0 +1,39 @@
+"""Celery's entry points. They take ids; everything else is read from the database."""
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+
+from assistants import doorbell
+from assistants.engine.host import host
+from assistants.operations import files, runs
+
+
+@shared_task(name=doorbell.EXECUTE_RUN)
+def execute_run(run_id: str) -> None:
+    """Hand the run to this process's loop, and return at once."""
+    host().submit(run_id)
+
+
+@shared_task(name="assistants.tasks.sweep")
+def sweep() -> dict[str, int]:
+    """Every few seconds: end, requeue or ring for what was left behind."""
+    return {
+        "reaped": runs.reap(),
+        "expired": runs.expire(),
+        "rung": runs.ring_again(),
+        "files": files.delete_expired(),
+    }
+
+
+@worker_ready.connect
+def start_host(**_: Any) -> None:
+    """Be there for wishes and heartbeats before the first run comes."""
+    host()
+
+
+@worker_shutting_down.connect
+def stop_host(**_: Any) -> None:
+    """Runs are not Celery's tasks, so its own warm shutdown would not wait for them."""
+    host().stop()
