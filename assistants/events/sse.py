@@ -1,0 +1,140 @@
+"""Server-Sent Events, served as plain ASGI beside Django's handler.
+
+A Django view that streams keeps one of Django's threads for as long as its reader stays. So a view
+here only decides who may read what, and then hands the stream over: it returns ``hand_over(...)``,
+which is the head of a response. Django's middleware treats it as any other response, Django is done
+with the request, and ``Streams``, which stands around Django, writes the frames.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Final
+
+from asgiref.typing import (
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPResponseStartEvent,
+    Scope,
+)
+from django.http import HttpRequest, HttpResponse
+
+Frames = Callable[[], AsyncGenerator[bytes, None]]
+"""Begins a stream. It is called when Django has let go of the request, on the server's event loop,
+and closed when the reader has gone.
+"""
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application, as loosely typed as Django's handler is."""
+
+PING: Final = b": ping\n\n"
+"""A comment, which readers ignore, so that nothing in between takes a quiet stream for a dead one.
+"""
+
+CONTENT_TYPE: Final = "text/event-stream; charset=utf-8"
+_SLOT: Final = "assistants.events.sse"
+
+
+def frame(event: str, data: str, *, entry_id: str = "") -> bytes:
+    """One event. ``entry_id`` is what a browser sends back as ``Last-Event-ID`` when it
+    reconnects.
+    """
+    head = f"id: {entry_id}\n" if entry_id else ""
+    lines = data.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\ndata: ")
+    return f"{head}event: {event}\ndata: {lines}\n\n".encode()
+
+
+class EventStream(HttpResponse):
+    """The head of a stream; ``frames`` begins its body."""
+
+    def __init__(self, frames: Frames) -> None:
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "Cache-Control": "no-cache, no-transform",
+            # Tells nginx, and what speaks its language, to pass every frame on at once.
+            "X-Accel-Buffering": "no",
+        }
+        super().__init__(headers=headers)
+        self.frames = frames
+
+
+def hand_over(request: HttpRequest, frames: Frames) -> EventStream:
+    """The response with which a view leaves the rest to ``Streams``.
+
+    Everything that can be refused must have been checked before. Where ``Streams`` is not around
+    Django, as in Django's test client, the response is the head alone.
+    """
+    response = EventStream(frames)
+    slot: list[Frames] = getattr(request, "scope", {}).get(_SLOT, [])
+    slot[:] = [frames]
+    return response
+
+
+class Streams:
+    """The ASGI application around Django: it takes over the streams that views hand over."""
+
+    def __init__(self, django: Application) -> None:
+        self._django = django
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        if scope["type"] != "http":
+            await self._django(scope, receive, send)
+            return
+        slot: list[Frames] = []
+        head: HTTPResponseStartEvent | None = None
+
+        async def keep_head_of_stream(event: ASGISendEvent) -> None:
+            nonlocal head
+            # The content type is looked at too, because a middleware may have answered instead.
+            if slot and event["type"] == "http.response.start" and _is_stream(event):
+                head = event
+            elif head is None:
+                await send(event)
+
+        await self._django({**scope, _SLOT: slot}, receive, keep_head_of_stream)
+        if head is not None:
+            await _stream(head, slot[0], receive, send)
+
+
+def _is_stream(head: HTTPResponseStartEvent) -> bool:
+    content_type = (b"content-type", CONTENT_TYPE.encode())
+    return content_type in ((bytes(name).lower(), value) for name, value in head["headers"])
+
+
+async def _stream(
+    head: HTTPResponseStartEvent,
+    frames: Frames,
+    receive: ASGIReceiveCallable,
+    send: ASGISendCallable,
+) -> None:
+    # Django has measured its empty body.
+    headers = [pair for pair in head["headers"] if bytes(pair[0]).lower() != b"content-length"]
+    await send({**head, "headers": headers})
+    writing = asyncio.create_task(_write(frames, send))
+    leaving = asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        finished = writing.done()
+        for task in (writing, leaving):
+            task.cancel()
+        await asyncio.gather(writing, leaving, return_exceptions=True)
+    if finished:
+        # Raises what went wrong. The server then breaks the connection off, and the reader sees
+        # that the stream is not whole.
+        writing.result()
+
+
+async def _write(frames: Frames, send: ASGISendCallable) -> None:
+    async with aclosing(frames()) as stream:
+        async for data in stream:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _left(receive: ASGIReceiveCallable) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
