@@ -202,5 +202,6 @@ class RunStep(ApiObject):
             "last_error": self.last_error,
             "step_details": self.step_details,
             "metadata": self.metadata,
-            "usage": self.usage,
+            # Known early where functions are waited for, but the service tells it at the end.
+            "usage": None if self.status == StepStatus.IN_PROGRESS else self.usage,
         }
