@@ -27,7 +27,7 @@ def socket_path() -> Path:
 
 def is_ours() -> bool:
     """Whether REDIS_URL was left to us."""
-    return settings.REDIS_URL == f"unix://{socket_path()}"
+    return f"unix://{socket_path()}" == settings.REDIS_URL
 
 
 def find_server() -> str:
@@ -74,4 +74,4 @@ def arguments() -> list[str]:
 if __name__ == "__main__":
     server = find_server()
     socket_path().unlink(missing_ok=True)
-    os.execv(server, [server, *arguments()])
+    os.execv(server, [server, *arguments()])  # noqa: S606

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from honcho.printer import Message, Printer
@@ -86,10 +87,8 @@ class Kept:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and to whatever it has started."""
         if self._process:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
-            except ProcessLookupError:
-                pass
 
     async def _run(self) -> int:
         """One life of the process; its exit code, negative for a signal."""

@@ -74,7 +74,7 @@ def hold_data_dir() -> Iterator[None]:
 def check_port() -> None:
     """Whether the web server will be able to listen.
 
-    :raises CannotStart: the port is taken, or not ours to take, or HOST is no address of this machine
+    :raises CannotStart: the port is taken or not ours to take, or HOST is not of this machine
     """
     host, port = settings.HOST, settings.PORT
     try:

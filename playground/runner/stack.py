@@ -18,7 +18,7 @@ from playground.runner.kept import Kept, end_with_parent
 from playground.runner.news import say
 from playground.runner.places import CannotStart
 
-# Who is stopped after whom. A worker that drains still needs the interpreter, and everyone needs Redis.
+# Who is stopped after whom: a worker that drains needs the interpreter, and everyone needs Redis.
 STOPPING_ORDER = (("web", "beat"), ("worker",), ("interpreter",), ("redis",))
 STOPPING_SECONDS = {"worker": 12.0}
 # These run what others wrote, or need to know nothing: no key of ours is in their environment.
@@ -142,6 +142,7 @@ def environment_of(name: str) -> dict[str, str]:
         environment = {key: os.environ[key] for key in HARMLESS if key in os.environ}
     return environment | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        "PROCESS": name,
         "PYTHONUNBUFFERED": "1",
         "DATA_DIR": str(settings.DATA_DIR),
         "RUNTIME_DIR": str(settings.RUNTIME_DIR),
@@ -201,8 +202,9 @@ def address() -> str:
 def announce(prepared: Prepared, health: dict[str, Any]) -> None:
     """Where it is and how to get in: the last lines of a start."""
     token = prepared.login_token or "$PLAYGROUND_LOGIN_TOKEN"
+    once = " (works once)" if prepared.login_token else ""
     say(f"\nAssistants Playground runs at {address()}")
-    say(f"  Sign in:  {address()}/login?token={token}" + (" (works once)" if prepared.login_token else ""))
+    say(f"  Sign in:  {address()}/login?token={token}{once}")
     if prepared.api_key:
         say(f"  API key:  {prepared.api_key} (shown only now)")
     say(f"  For SDKs: base_url={address()}/v1")

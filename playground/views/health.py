@@ -73,7 +73,7 @@ async def _ask(question: Callable[[], Awaitable[str]]) -> Part:
         return Part(ok=False, detail=str(problem))
     except TimeoutError:
         return Part(ok=False, detail=f"no answer within {TIMEOUT_SECONDS:.0f} s")
-    except Exception as error:  # noqa: BLE001 - whatever is wrong, it is not answering
+    except Exception as error:  # whatever is wrong, it is not answering
         return Part(ok=False, detail=type(error).__name__)
 
 

@@ -56,7 +56,8 @@ class Command(BaseCommand):
         seen = hashlib.sha256()
         for finder in get_finders():
             for path, storage in finder.list([]):
-                seen.update(f"{path} {storage.size(path)} {storage.get_modified_time(path)}".encode())
+                changed = storage.get_modified_time(path)
+                seen.update(f"{path} {storage.size(path)} {changed}".encode())
         stamp = settings.STATIC_ROOT / "collected.stamp"
         if not stamp.is_file() or stamp.read_text() != seen.hexdigest():
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)

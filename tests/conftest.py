@@ -1,0 +1,128 @@
+"""What tests are given: a Redis, the whole stack as real processes, a browser.
+
+The one thing that is played is the chat model (``tests.chat_server``).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.conf import settings
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from tests.stack import Stack
+
+OUTPUT_LINES = 80
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests go last.
+
+    Playwright keeps an event loop running in the thread of the tests, beside which no test that
+    brings its own could run.
+    """
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if "stack" in names:
+            item.add_marker("stack")
+        if "browser" in names:
+            item.add_marker("browser")
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show what the processes have said when a test that used them fails."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(stack, Stack):
+        report.sections.append(("the stack's output", stack.output(OUTPUT_LINES)))
+    return report
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis of our own, on a private Unix socket."""
+    command = [sys.executable, "-m", "playground.redis_server"]
+    with subprocess.Popen(command, env=dict(os.environ)) as server:
+        deadline = time.monotonic() + 10
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            while True:
+                try:
+                    client.ping()
+                    break
+                except redis.ConnectionError:
+                    assert server.poll() is None, "Redis ended at once"
+                    assert time.monotonic() < deadline, "Redis does not answer"
+                    time.sleep(0.02)
+        yield settings.REDIS_URL
+        server.terminate()
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(redis_url: str) -> Iterator[None]:
+    """Each test begins with an empty Redis."""
+    yield
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Everything that ``make run`` runs, started once; a played model stands beside the demo."""
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    assert program, "no Chromium here: make test installs it, or says how"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=[
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-gpu",
+                "--disable-quic",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+            chromium_sandbox=os.geteuid() != 0,
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+    """A fresh browser profile, signed out, whose relative addresses are the stack's."""
+    context = browser.new_context(base_url=stack.url, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, stack: Stack) -> Iterator[Page]:
+    """A page signed in as the owner. Errors of scripts and of the CSP on it fail the test."""
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Content Security Policy" in message.text:
+            complaints.append(message.text)
+
+    page = context.new_page()
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(stack.login_path)
+    yield page
+    assert complaints == []

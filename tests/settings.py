@@ -1,0 +1,26 @@
+"""The settings of the tests: the product's, in a folder of their own, from a clean environment."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# Nothing that the person running the tests has set may change them.
+for name in list(os.environ):
+    if name.startswith(("OPENAI_", "AZURE_OPENAI_", "PLAYGROUND_", "DATABASE_URL", "REDIS_URL")):
+        del os.environ[name]
+for name in ("HOST", "PORT", "PUBLIC_URL", "SECRET_KEY", "RUNTIME_DIR", "EMBEDDING_MODEL", "DEBUG"):
+    os.environ.pop(name, None)
+
+_folder = Path(tempfile.mkdtemp(prefix="playground-"))
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+os.environ["DATA_DIR"] = str(_folder)
+for name in ("files", "tmp", "run"):
+    (_folder / name).mkdir(mode=0o700)
+
+from playground.settings import *  # noqa: E402, F403
+from playground.settings import DATABASES  # noqa: E402
+
+# On disk, so that several threads and connections see one database, as they do in the product.
+DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
