@@ -1,0 +1,97 @@
+"""What a message's annotations say: citation markers become numbered footnotes, sandbox paths
+become downloads.
+
+The API leaves markers such as ``【4:0†guide.pdf】`` and paths such as
+``sandbox:/mnt/data/a.csv`` in the text and explains them in the annotations. Nobody should ever see
+a marker, explained or not.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+MARKER: Final = re.compile(r"【\d+(?::\d+)?†[^【】\n]{0,300}】")
+DANGLING_MARKER: Final = re.compile(
+    r"【(?:\d+(?::(?:\d+(?:†[^【】\n]{0,300})?)?|†[^【】\n]{0,300})?)?$"
+)
+"""A marker at the end of a text that is still being written, cut off anywhere."""
+
+SANDBOX: Final = "sandbox:"
+_SANDBOX_LINK = re.compile(r"(?<=\]\()sandbox:(?:[^()\n]|\([^()\n]*\))*(?=\))")
+
+# Noncharacters of Unicode, which no text may contain: they carry what we found through the Markdown
+# parser.
+_OPEN, _CLOSE, SPACE = "\ufdd0", "\ufdd1", "\ufdd2"
+_CARRIERS = re.compile("[\ufdd0-\ufdef]")
+_CITATION = re.compile(f"【{_OPEN}(\\d+){_CLOSE}】")
+PLACES: Final = re.compile(
+    f"【{_OPEN}(?P<citation>\\d+){_CLOSE}】|(?P<path>sandbox:/[^\\s()\\[\\]<>\"'`*]+)"
+)
+"""In prepared text: the citations, and the paths that stand in the text by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A footnote: its number, and the file and passage that it names."""
+
+    number: int
+    file_id: str
+    filename: str
+    quote: str
+
+
+class Annotations:
+    """Those of one text, in the order in which they came. ``files`` maps file ids to names."""
+
+    def __init__(
+        self, annotations: Iterable[Mapping[str, Any]] = (), files: Mapping[str, str] | None = None
+    ) -> None:
+        self._files = files or {}
+        self._numbers: dict[str, int] = {}
+        self._paths: dict[str, str] = {}
+        self.notes: list[Note] = []
+        for annotation in annotations:
+            self.add(annotation)
+
+    def add(self, annotation: Mapping[str, Any]) -> None:
+        """Take in an annotation object of the API. Kinds that are not known explain nothing."""
+        text = str(annotation.get("text", ""))
+        if annotation.get("type") == "file_citation" and text not in self._numbers:
+            cited = annotation["file_citation"]
+            number = self._numbers[text] = len(self.notes) + 1
+            file_id = cited["file_id"]
+            name = self._files.get(file_id) or _name_in(text) or file_id
+            self.notes.append(Note(number, file_id, name, cited.get("quote") or ""))
+        elif annotation.get("type") == "file_path":
+            self._paths[unquote(text)] = annotation["file_path"]["file_id"]
+
+    def file_at(self, path: str) -> str | None:
+        """The id of the file that this sandbox address stands for."""
+        return self._paths.get(unquote(path).replace(SPACE, " "))
+
+    def prepare(self, text: str) -> str:
+        """The text for the Markdown parser: markers and the spaces in sandbox links carried by
+        noncharacters.
+
+        Markers without an annotation vanish.
+        """
+        text = _CARRIERS.sub("", text)
+        text = MARKER.sub(self._carried, text)
+        return _SANDBOX_LINK.sub(lambda link: link[0].replace(" ", SPACE), text)
+
+    def _carried(self, marker: re.Match[str]) -> str:
+        number = self._numbers.get(marker[0])
+        return f"【{_OPEN}{number}{_CLOSE}】" if number else ""
+
+
+def restore(text: str) -> str:
+    """Prepared text where nothing is resolved, as in code: as it was, without markers."""
+    return _CITATION.sub("", text).replace(SPACE, " ")
+
+
+def _name_in(marker: str) -> str:
+    """The file name that newer markers carry behind the dagger; older ones say "source"."""
+    name = marker.partition("†")[2].rstrip("】")
+    return "" if name == "source" else name

@@ -1,0 +1,36 @@
+"""Addresses inside this server that rendered text may point to: stored files, and the icons."""
+
+import re
+
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+_FILE_ID = r"[A-Za-z0-9_-]{1,64}"
+
+
+def address(file_id: str) -> str:
+    """Where the pages fetch a stored file's bytes."""
+    return reverse("file-content", args=[file_id])
+
+
+def is_address(url: str) -> bool:
+    """Whether the url is that of a stored file on this server, and nothing more."""
+    before, after = address("-").rsplit("-", 1)
+    return re.fullmatch(re.escape(before) + _FILE_ID + re.escape(after), url) is not None
+
+
+def icon_address(name: str) -> str:
+    return f"{static('icons.svg')}#{name}"
+
+
+def icon(name: str, kind: str = "") -> SafeString:
+    """An icon of the sprite; ``kind`` is a further class. It is decoration: a word stands beside
+    it.
+    """
+    return format_html(
+        '<svg class="icon{}" aria-hidden="true"><use href="{}"/></svg>',
+        f" {kind}" if kind else "",
+        icon_address(name),
+    )
