@@ -6,10 +6,15 @@ engine.
 """
 
 import os
+import warnings
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
+
+# Being root is dangerous for a worker that unpickles what it is sent. Ours reads JSON only.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("playground")
 app.config_from_object("django.conf:settings", namespace="CELERY")

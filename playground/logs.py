@@ -20,6 +20,14 @@ class TextFormatter(logging.Formatter):
         return super().format(record)
 
 
+class NoProbes(logging.Filter):
+    """Drops Django's complaint about each 503 of ``/healthz``: saying that is what it is for."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(getattr(record, "request", None), "path", None) != "/healthz"
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``, ``error``."""
 

@@ -263,11 +263,13 @@ LOGGING = {
         "text": {"()": "playground.logs.TextFormatter"},
         "json": {"()": "playground.logs.JsonFormatter"},
     },
+    "filters": {"no_probes": {"()": "playground.logs.NoProbes"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "assistants": {"level": LOG_LEVEL},
         "playground": {"level": LOG_LEVEL},
+        "django.request": {"filters": ["no_probes"]},
         "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
         "uvicorn": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
     },

@@ -112,6 +112,8 @@ class Kept:
                 continue  # a line over the limit was dropped
             if not line:
                 break
+            if not line.strip():
+                continue
             message = Message("line", line, datetime.now(), self.name, self.colour)  # noqa: DTZ005
             self.printer.write(message)
         code = await process.wait()

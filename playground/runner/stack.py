@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,6 @@ STOPPING_SECONDS = {"worker": 12.0}
 WITHOUT_SECRETS = {"redis", "interpreter"}
 HARMLESS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH")
 PATIENCE_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What ``manage.py prepare`` tells: secrets that are shown once."""
-
-    login_token: str | None
-    api_key: str | None
 
 
 class Stack:
@@ -105,7 +96,7 @@ class Stack:
         self._keep("redis", "interpreter")
         if redis_server.is_ours():
             await self._until_redis_listens()
-        prepared = await prepare()
+        prepared = json.loads(await manage("prepare"))
         self._keep(*(name for name in self.processes if name not in self._keeping))
         started = asyncio.get_running_loop().time()
         health = await ask_health()
@@ -115,7 +106,9 @@ class Stack:
             await asyncio.sleep(0.1)
             health = await ask_health()
         self.is_up = True
-        announce(prepared, health)
+        # Made only now, since it is shown once and a start may fail.
+        api_key = "" if prepared["has_api_key"] else (await manage("api_key", "First key")).strip()
+        announce(prepared["login_token"], api_key, health)
 
     async def _until_redis_listens(self) -> None:
         while True:
@@ -154,15 +147,15 @@ def environment_of(name: str) -> dict[str, str]:
     }
 
 
-async def prepare() -> Prepared:
-    """Database, static files, keys.
+async def manage(*arguments: str) -> str:
+    """What a command of ``manage.py`` prints.
 
-    :raises CannotStart: with the line that ``manage.py prepare`` said
+    :raises CannotStart: with what it complains about
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "manage.py",
-        "prepare",
+        *arguments,
         cwd=settings.BASE_DIR,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -171,8 +164,7 @@ async def prepare() -> Prepared:
     output, errors = await process.communicate()
     if process.returncode:
         raise CannotStart(errors.decode(errors="replace").strip())
-    told = json.loads(output)
-    return Prepared(login_token=told["login_token"], api_key=told["api_key"])
+    return output.decode()
 
 
 async def ask_health() -> dict[str, Any] | None:
@@ -199,14 +191,13 @@ def address() -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
 
 
-def announce(prepared: Prepared, health: dict[str, Any]) -> None:
+def announce(login_token: str | None, api_key: str, health: dict[str, Any]) -> None:
     """Where it is and how to get in: the last lines of a start."""
-    token = prepared.login_token or "$PLAYGROUND_LOGIN_TOKEN"
-    once = " (works once)" if prepared.login_token else ""
+    token, once = (login_token, " (works once)") if login_token else ("$PLAYGROUND_LOGIN_TOKEN", "")
     say(f"\nAssistants Playground runs at {address()}")
     say(f"  Sign in:  {address()}/login?token={token}{once}")
-    if prepared.api_key:
-        say(f"  API key:  {prepared.api_key} (shown only now)")
+    if api_key:
+        say(f"  API key:  {api_key} (shown only now)")
     say(f"  For SDKs: base_url={address()}/v1")
     for name, part in health["parts"].items():
         if not part["ok"]:

@@ -13,24 +13,24 @@ from django.db.migrations.executor import MigrationExecutor
 
 from assistants.models import ApiKey
 from assistants.operations import projects
-from playground import login
+from playground import login, redis_server
 
 
 class Command(BaseCommand):
-    """Database, static files, Redis, the first API key, a login token.
+    """Database, static files, a login token.
 
     Prints one line of JSON: ``login_token`` (null when PLAYGROUND_LOGIN_TOKEN is set) and
-    ``api_key`` (its secret the first time, else null). Does nothing twice.
+    ``has_api_key`` (false the first time, unless PLAYGROUND_API_KEY is set). Does nothing twice.
     """
 
-    help = "Makes database, static files, first API key and login token ready."
+    help = "Makes database, static files and a login token ready."
     requires_system_checks: list[str] = []
 
     def handle(self, *_args: object, **_options: object) -> None:
         self.check_redis()
         self.migrate()
         self.collect_static()
-        told = {"login_token": self.login_token(), "api_key": self.first_api_key()}
+        told = {"login_token": self.login_token(), "has_api_key": self.has_api_key()}
         self.stdout.write(json.dumps(told))
 
     def check_redis(self) -> None:
@@ -40,6 +40,10 @@ class Command(BaseCommand):
                 client.ping()
             except redis.RedisError as error:
                 raise CommandError(f"Redis does not answer at REDIS_URL: {error}") from error
+            if redis_server.is_ours():
+                # No worker can be alive yet: these are notes of one that was killed.
+                for note in client.scan_iter("worker:alive:*"):
+                    client.delete(note)
 
     def migrate(self) -> None:
         """Bring the database up to date, if it is not."""
@@ -67,10 +71,7 @@ class Command(BaseCommand):
         """A token for the link, unless the owner set one."""
         return None if settings.PLAYGROUND_LOGIN_TOKEN else login.issue()
 
-    def first_api_key(self) -> str | None:
-        """A key for programs, made once, unless the owner set one."""
+    def has_api_key(self) -> bool:
+        """Whether a program can get in already."""
         project = projects.ensure_default_project()
-        if settings.PLAYGROUND_API_KEY or ApiKey.objects.filter(project=project).exists():
-            return None
-        _key, secret = projects.create_api_key(project, "First key")
-        return secret
+        return bool(settings.PLAYGROUND_API_KEY) or ApiKey.objects.filter(project=project).exists()
