@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 QUEUE_SIZE = 2_000
 IDLE_SECONDS: Final = 15.0
 BLOCK_MS: Final = 30_000
+CONNECTIONS: Final = 8
 
 
 class Reset:
@@ -43,9 +44,15 @@ class Hub:
     """One per event loop. Its task lives while somebody follows anything."""
 
     def __init__(self, redis_url: str) -> None:
+        # Short commands of all readers share a few connections and wait for one.
+        self._redis = redis.asyncio.Redis.from_pool(
+            redis.asyncio.BlockingConnectionPool.from_url(
+                redis_url, decode_responses=True, max_connections=CONNECTIONS, timeout=30
+            )
+        )
         # A blocking read lasts longer than redis-py's default socket timeout of 5 s, which would
         # break it off.
-        self._redis = redis.asyncio.Redis.from_url(
+        self._reader = redis.asyncio.Redis.from_url(
             redis_url, decode_responses=True, socket_timeout=None
         )
         self._queues: dict[str, set[Queue]] = {}
@@ -98,6 +105,7 @@ class Hub:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._redis.aclose()
+        await self._reader.aclose()
 
     @contextlib.contextmanager
     def _listening(self, thread_id: str) -> Iterator[Queue]:
@@ -139,7 +147,7 @@ class Hub:
             streams = {key(name): cursor for name, cursor in self._cursors.items()}
             streams[self._bell] = self._bell_cursor
             try:
-                found: Any = await self._redis.xread(streams, block=BLOCK_MS, count=500)  # type: ignore[arg-type]
+                found: Any = await self._reader.xread(streams, block=BLOCK_MS, count=500)  # type: ignore[arg-type]
             except redis.RedisError as error:
                 logger.warning("the event log does not answer (%s); trying again", error)
                 await asyncio.sleep(0.5)

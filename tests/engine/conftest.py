@@ -1,0 +1,50 @@
+"""Runs executed in this process: the real host on its loop, a played chat model, a real Redis
+and database.
+"""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from assistants import doorbell
+from assistants.engine.host import Host
+from assistants.models import Run, RunStatus
+from assistants.operations import providers
+from tests.chat_server import ChatServer
+
+MODEL = "played"
+
+
+@pytest.fixture
+def chat(settings: SettingsWrapper) -> Iterator[ChatServer]:
+    """The played model, which answers to the name "played"."""
+    with ChatServer() as server:
+        settings.OPENAI_BASE_URL = server.url
+        settings.PLAYGROUND_MODELS = [MODEL]
+        providers._listed.clear()
+        yield server
+
+
+@pytest.fixture
+def host(transactional_db: None, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    """A worker's host that hears of runs at once; Celery's way to it is tried with the whole
+    stack.
+    """
+    host = Host()
+    monkeypatch.setattr(doorbell, "_send", lambda task, ids: host.submit(ids[0]))
+    yield host
+    host.stop()
+
+
+def settled(run: Run, seconds: float = 10) -> Run:
+    """The run once it has ended or waits for functions."""
+    deadline = time.monotonic() + seconds
+    while True:
+        run.refresh_from_db()
+        if not run.is_active or run.status == RunStatus.REQUIRES_ACTION:
+            return run
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{run.id} is still {run.status}")
+        time.sleep(0.005)

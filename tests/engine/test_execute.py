@@ -1,0 +1,319 @@
+"""Executing runs over a played chat model: what is written, what is published, and in which
+order.
+"""
+
+import json
+import time
+
+import pytest
+
+from assistants.engine.host import Host
+from assistants.errors import Wire
+from assistants.events import log
+from assistants.events.fold import fold
+from assistants.models import Run, RunStatus, Thread
+from assistants.operations import runs
+from assistants.params import ToolOutputsSubmit, validate
+from tests.chat_server import (
+    ChatServer,
+    Gate,
+    content_filter,
+    disconnect,
+    error,
+    finish,
+    no_usage,
+    text,
+    tool_call,
+    until,
+    usage,
+)
+from tests.engine.conftest import MODEL, settled
+from tests.factories import make_assistant, make_run, make_thread
+
+pytestmark = pytest.mark.usefixtures("host")
+
+WEATHER = {"type": "function", "function": {"name": "weather"}}
+
+
+def started(words: str = "Hi", **assistant: object) -> Run:
+    return make_run(make_thread(None, words), make_assistant(model=MODEL, **assistant))
+
+
+def names(run: Run) -> list[str]:
+    """The run's events; deltas in a row are folded by chance, so they count once here."""
+    found: list[str] = []
+    for entry in log.read(run.thread_id):
+        if entry.run == run.id and not (entry.name.endswith("delta") and found[-1] == entry.name):
+            found.append(entry.name.removeprefix("thread."))
+    return found
+
+
+def assert_log_tells_the_truth(thread: Thread) -> None:
+    """Folding any prefix of the log and then the rest gives the database."""
+    events = log.read(thread.id)
+    for cut in range(len(events) + 1):
+        state = fold(events[:cut])
+        for event in events[cut:]:
+            state.apply(event.name, event.object)
+        assert state.messages == {row.id: row.to_dict() for row in thread.messages.all()}
+        assert state.runs == {row.id: row.to_dict() for row in thread.runs.all()}
+        steps = [step for run in thread.runs.all() for step in run.steps.all()]
+        assert state.steps == {row.id: row.to_dict() for row in steps}
+
+
+def test_a_plain_answer_tells_its_events_in_the_services_order(chat: ChatServer) -> None:
+    chat.reply(text("Hello! How can I help?"), usage(12, 6))
+
+    run = settled(started())
+
+    assert run.status == RunStatus.COMPLETED
+    assert names(run) == [
+        "run.created",
+        "run.queued",
+        "run.in_progress",
+        "run.step.created",
+        "run.step.in_progress",
+        "message.created",
+        "message.in_progress",
+        "message.delta",
+        "message.completed",
+        "run.step.completed",
+        "run.completed",
+    ]
+    answer = run.thread.messages.newest_first()[0]
+    assert answer.text == "Hello! How can I help?"
+    assert answer.assistant_id == run.assistant_id
+    assert run.usage["total_tokens"] == 18
+    assert run.expires_at is None
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_the_model_hears_instructions_and_history(chat: ChatServer) -> None:
+    chat.reply(text("One."))
+    chat.reply(text("Two."))
+    run = settled(started("First?", instructions="Count."))
+    run = settled(
+        make_run(
+            run.thread,
+            make_assistant(model=MODEL),
+            additional_messages=[{"role": "user", "content": "Second?"}],
+        )
+    )
+
+    body = chat.wait(2)[1].body
+    assert body["messages"] == [
+        {"role": "user", "content": "First?"},
+        {"role": "assistant", "content": "One."},
+        {"role": "user", "content": "Second?"},
+    ]
+    assert chat.requests[0].body["messages"][0] == {"role": "system", "content": "Count."}
+
+
+def test_functions_pause_the_run_and_their_outputs_resume_it(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", {"city": "Oslo"}), tool_call("weather", {"city": "Rome"}))
+    chat.reply(text("Rain in Oslo, sun in Rome."))
+    run = settled(started("Weather?", tools=[WEATHER]))
+
+    assert run.status == RunStatus.REQUIRES_ACTION
+    assert run.usage is None
+    calls = run.required_action["submit_tool_outputs"]["tool_calls"]
+    assert [json.loads(call["function"]["arguments"]) for call in calls] == [
+        {"city": "Oslo"},
+        {"city": "Rome"},
+    ]
+    outputs = [
+        {"tool_call_id": call["id"], "output": output}
+        for call, output in zip(calls, ["rain", "sun"], strict=True)
+    ]
+    runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, {"tool_outputs": outputs}))
+    run = settled(run)
+
+    assert run.status == RunStatus.COMPLETED
+    told = chat.requests[1].body["messages"]
+    assert [message["content"] for message in told[-2:]] == ["rain", "sun"]
+    assert names(run) == [
+        "run.created",
+        "run.queued",
+        "run.in_progress",
+        "run.step.created",
+        "run.step.in_progress",
+        "run.step.delta",
+        "run.requires_action",
+        "run.step.completed",
+        "run.queued",
+        "run.in_progress",
+        "run.step.created",
+        "run.step.in_progress",
+        "message.created",
+        "message.in_progress",
+        "message.delta",
+        "message.completed",
+        "run.step.completed",
+        "run.completed",
+    ]
+    assert_log_tells_the_truth(run.thread)
+
+
+@pytest.mark.parametrize("index", ["next", None])
+def test_tool_calls_without_index_or_id_are_told_apart(chat: ChatServer, index: str | None) -> None:
+    chat.reply(
+        tool_call("weather", {"city": "Oslo"}, index=index, id=None),  # type: ignore[arg-type]
+        tool_call("weather", {"city": "Rome"}, index=index, id=None),  # type: ignore[arg-type]
+    )
+
+    run = settled(started("Weather?", tools=[WEATHER]))
+
+    calls = run.required_action["submit_tool_outputs"]["tool_calls"]
+    arguments = [json.loads(call["function"]["arguments"])["city"] for call in calls]
+    assert arguments == ["Oslo", "Rome"]
+    assert len({call["id"] for call in calls}) == 2
+
+
+def test_a_tool_that_the_run_does_not_have_is_refused_to_the_model(chat: ChatServer) -> None:
+    chat.reply(tool_call("launch", {}))
+    chat.reply(text("I cannot do that."))
+
+    run = settled(started())
+
+    assert run.status == RunStatus.COMPLETED
+    assert chat.requests[1].body["messages"][-1]["content"] == "There is no tool named 'launch'."
+
+
+def test_cancelling_in_mid_answer_is_quick_and_keeps_the_text(chat: ChatServer) -> None:
+    chat.reply(text("word " * 400, rate=50))
+    run = started()
+    wait_for_delta(run)
+
+    began = time.monotonic()
+    runs.cancel(run)
+    run = settled(run)
+
+    assert time.monotonic() - began < 1
+    assert run.status == RunStatus.CANCELLED
+    answer = run.thread.messages.newest_first()[0]
+    assert answer.text.startswith("word")
+    assert answer.to_dict()["incomplete_details"] == {"reason": "run_cancelled"}
+    assert names(run)[-4:] == [
+        "run.cancelling",
+        "message.incomplete",
+        "run.step.cancelled",
+        "run.cancelled",
+    ]
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_cancelling_while_the_model_thinks_is_quick(chat: ChatServer) -> None:
+    gate = Gate()
+    chat.reply(until(gate), text("too late"))
+    run = started()
+    chat.wait(1)
+
+    began = time.monotonic()
+    runs.cancel(run)
+
+    assert settled(run).status == RunStatus.CANCELLED
+    assert time.monotonic() - began < 1
+    gate.open()
+
+
+def wait_for_delta(run: Run) -> None:
+    deadline = time.monotonic() + 10
+    while not any(entry.name.endswith("delta") for entry in log.read(run.thread_id)):
+        assert time.monotonic() < deadline, "the model said nothing"
+        time.sleep(0.005)
+
+
+def test_text_of_a_model_that_stalls_is_not_held_back(chat: ChatServer) -> None:
+    gate = Gate()
+    chat.reply(text("Half an answer"), until(gate), text(" and the rest."))
+    run = started()
+    wait_for_delta(run)
+    time.sleep(0.1)
+
+    message = next(iter(fold(log.read(run.thread_id)).messages.values()))
+    said = [part for m in fold(log.read(run.thread_id)).messages.values() for part in m["content"]]
+    assert message
+    assert said[-1]["text"]["value"] == "Half an answer"
+
+    gate.open()
+    assert settled(run).thread.messages.newest_first()[0].text == "Half an answer and the rest."
+
+
+@pytest.mark.parametrize(
+    "reply, code, says",
+    [
+        ([error(401)], "server_error", "refused the request (401)"),
+        ([error(400)], "invalid_prompt", "refused the request (400)"),
+        ([text("Half"), disconnect()], "server_error", "broke off"),
+    ],
+)
+def test_a_provider_that_fails_fails_the_run_with_its_name(
+    chat: ChatServer, reply: list[object], code: str, says: str
+) -> None:
+    chat.reply(*reply)  # type: ignore[arg-type]
+
+    run = settled(started())
+
+    assert run.status == RunStatus.FAILED
+    assert run.last_error["code"] == code
+    assert says in run.last_error["message"]
+    assert chat.url in run.last_error["message"]
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_an_answer_cut_by_its_limit_is_incomplete(chat: ChatServer) -> None:
+    chat.reply(text("Once upon a"), finish("length"))
+
+    run = settled(
+        make_run(make_thread(None, "Tell"), make_assistant(model=MODEL), max_completion_tokens=256)
+    )
+
+    assert run.status == RunStatus.INCOMPLETE
+    assert run.incomplete_details == {"reason": "max_completion_tokens"}
+    assert chat.requests[0].body["max_completion_tokens"] == 256
+    answer: Wire = run.thread.messages.newest_first()[0].to_dict()
+    assert answer["incomplete_details"] == {"reason": "max_tokens"}
+    assert names(run)[-3:] == ["message.incomplete", "run.step.completed", "run.incomplete"]
+
+
+def test_an_answer_stopped_by_a_filter_says_so(chat: ChatServer) -> None:
+    chat.reply(text("It is"), content_filter())
+
+    run = settled(started())
+
+    assert run.status == RunStatus.INCOMPLETE
+    answer = run.thread.messages.newest_first()[0]
+    assert answer.incomplete_reason == "content_filter"
+
+
+def test_usage_is_estimated_where_the_provider_gives_none(chat: ChatServer) -> None:
+    chat.reply(text("A sentence of several words."), no_usage())
+
+    run = settled(started())
+
+    assert run.usage["completion_tokens"] > 0
+    assert run.usage["prompt_tokens"] > 0
+
+
+def test_a_stopping_worker_lets_go_of_what_nobody_has_seen(
+    chat: ChatServer, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistants.engine.host.GRACE_SECONDS", 0.1)
+    gate = Gate()
+    chat.reply(until(gate), text("never"))
+    run = started()
+    chat.wait(1)
+
+    host.stop()
+
+    run.refresh_from_db()
+    assert run.status == RunStatus.QUEUED
+    gate.open()
+
+
+def test_a_hundred_runs_at_once_all_answer(chat: ChatServer) -> None:
+    chat.otherwise(text("All here."))
+    begun = [started() for _ in range(100)]
+
+    for run in begun:
+        assert settled(run, 60).thread.messages.newest_first()[0].text == "All here."

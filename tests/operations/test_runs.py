@@ -1,0 +1,339 @@
+"""The life of a run without a worker: who may change what, and that every path has one end."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from assistants.errors import Invalid, ThreadLocked
+from assistants.events import log
+from assistants.models import Message, Run, RunStatus, clock
+from assistants.operations import messages, runs, steps
+from assistants.operations.runs import LeaseLost, Partial
+from assistants.params import MessageCreate, MetadataUpdate, ToolOutputsSubmit, validate
+from tests.factories import make_assistant, make_run, make_thread
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WEATHER = {"type": "function", "function": {"name": "weather"}}
+HELLO = validate(MessageCreate, {"role": "user", "content": "Hello"})
+TERMINAL = {f"thread.run.{name}" for name in ("completed", "failed", "cancelled", "expired")} | {
+    "thread.run.incomplete"
+}
+
+
+def claimed() -> Run:
+    run = runs.claim(make_run(make_thread(None, "Hi"), make_assistant()).id)
+    assert run is not None
+    return run
+
+
+def names(run: Run) -> list[str]:
+    return [entry.name for entry in log.read(run.thread_id) if entry.run == run.id]
+
+
+def lose_lease(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(lease_until=clock.now() - timedelta(seconds=1))
+
+
+def test_a_new_run_is_queued_and_takes_what_it_does_not_name_from_the_assistant() -> None:
+    assistant = make_assistant(instructions="Be brief.", temperature=0.5)
+    run = make_run(make_thread(None, "Hi"), assistant, additional_instructions="In rhyme.")
+
+    assert run.status == RunStatus.QUEUED
+    assert run.instructions == "Be brief.\nIn rhyme."
+    assert run.temperature == 0.5
+    assert run.expires_at == run.created_at + timedelta(seconds=600)
+    assert names(run) == ["thread.run.created", "thread.run.queued"]
+
+
+def test_an_active_run_locks_its_thread_in_the_services_words() -> None:
+    thread, assistant = make_thread(None, "Hi"), make_assistant()
+    run = make_run(thread, assistant)
+
+    with pytest.raises(ThreadLocked) as refused:
+        messages.create(thread, HELLO)
+    assert refused.value.message == (
+        f"Can't add messages to {thread.id} while a run {run.id} is active."
+    )
+    with pytest.raises(ThreadLocked) as refused:
+        make_run(thread, assistant)
+    assert refused.value.message == f"Thread {thread.id} already has an active run {run.id}."
+    assert refused.value.status == 400
+
+    runs.cancel(run)
+    messages.create(thread, HELLO)
+    make_run(thread, assistant)
+
+
+def test_of_many_who_start_a_run_at_once_exactly_one_does() -> None:
+    thread, assistant = make_thread(None, "Hi"), make_assistant()
+    started: list[str] = []
+    refused: list[str] = []
+    barrier = threading.Barrier(8)
+
+    def start() -> None:
+        barrier.wait()
+        try:
+            started.append(make_run(thread, assistant).id)
+        except ThreadLocked as error:
+            refused.append(error.message)
+        finally:
+            connection.close()
+
+    writers = [threading.Thread(target=start) for _ in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert len(started) == 1
+    assert set(refused) == {f"Thread {thread.id} already has an active run {started[0]}."}
+
+
+def test_only_one_worker_claims_a_run() -> None:
+    run = make_run(make_thread(None, "Hi"), make_assistant())
+
+    first, second = runs.claim(run.id), runs.claim(run.id)
+
+    assert first is not None
+    assert first.status == RunStatus.IN_PROGRESS
+    assert first.started_at is not None
+    assert second is None
+
+
+def test_a_worker_that_lost_its_lease_can_write_nothing() -> None:
+    run = claimed()
+    step, message = steps.begin_message(run)
+    lose_lease(run)
+    assert runs.reap() == 1
+
+    with pytest.raises(LeaseLost):
+        steps.finish_message(run, step, message, [], None)
+    with pytest.raises(LeaseLost):
+        runs.complete(run)
+    with pytest.raises(LeaseLost):
+        runs.renew(run)
+
+
+def test_a_lost_run_of_which_nothing_was_visible_goes_back_to_the_queue() -> None:
+    run = claimed()
+    lose_lease(run)
+
+    assert runs.reap() == 1
+
+    again = runs.claim(run.id)
+    assert again is not None
+    assert again.lease != run.lease
+
+
+def test_a_lost_run_that_had_begun_to_answer_fails_and_keeps_what_was_written() -> None:
+    run = claimed()
+    step, message = steps.begin_message(run)
+    delta = {"index": 0, "type": "text", "text": {"value": "Half an ans", "annotations": []}}
+    data = {"id": message.id, "object": "thread.message.delta", "delta": {"content": [delta]}}
+    log.publish(run.thread_id, [log.Event.of("thread.message.delta", data, run.id)])
+    lose_lease(run)
+
+    runs.reap()
+
+    run.refresh_from_db()
+    message.refresh_from_db()
+    step.refresh_from_db()
+    assert run.status == RunStatus.FAILED
+    assert run.last_error["code"] == "server_error"
+    assert message.text == "Half an ans"
+    assert message.to_dict()["incomplete_details"] == {"reason": "run_failed"}
+    assert step.status == "failed"
+    assert names(run)[-3:] == [
+        "thread.message.incomplete",
+        "thread.run.step.failed",
+        "thread.run.failed",
+    ]
+    messages.create(run.thread, HELLO)
+
+
+def test_cancelling_a_queued_run_ends_it_at_once() -> None:
+    run = make_run(make_thread(None, "Hi"), make_assistant())
+
+    assert runs.cancel(run).status == RunStatus.CANCELLING
+
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED
+    assert run.cancelled_at is not None
+    assert run.expires_at is None
+    assert names(run)[2:] == ["thread.run.cancelling", "thread.run.cancelled"]
+
+
+def test_cancelling_a_run_that_a_worker_holds_waits_for_the_worker() -> None:
+    run = claimed()
+    step, message = steps.begin_message(run)
+
+    assert runs.cancel(run).status == RunStatus.CANCELLING
+    assert runs.renew(run) is False
+
+    text = [{"type": "text", "text": {"value": "Half", "annotations": []}}]
+    runs.end_early(run, RunStatus.CANCELLED, Partial({message.id: text}))
+
+    message.refresh_from_db()
+    step.refresh_from_db()
+    assert message.text == "Half"
+    assert message.incomplete_reason == "run_cancelled"
+    assert step.status == "cancelled"
+
+
+def test_where_a_cancel_meets_the_completion_there_is_one_end() -> None:
+    run = claimed()
+    runs.cancel(run)
+
+    assert runs.complete(run) == RunStatus.CANCELLED
+
+    assert [name for name in names(run) if name in TERMINAL] == ["thread.run.cancelled"]
+    run.refresh_from_db()
+    with pytest.raises(Invalid, match="Cannot cancel run with status 'cancelled'"):
+        runs.cancel(run)
+
+
+def test_a_cancelling_run_whose_worker_died_is_cancelled_by_the_sweep() -> None:
+    run = claimed()
+    runs.cancel(run)
+    lose_lease(run)
+
+    runs.reap()
+
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED
+
+
+def test_an_active_run_cannot_be_modified() -> None:
+    run = make_run(make_thread(None, "Hi"), make_assistant())
+    change = validate(MetadataUpdate, {"metadata": {"a": "b"}})
+
+    with pytest.raises(Invalid, match="Cannot update run with status 'queued'"):
+        runs.update(run, change)
+
+    runs.cancel(run)
+    assert runs.update(run, change).metadata == {"a": "b"}
+
+
+def waiting_for_weather() -> tuple[Run, str]:
+    assistant = make_assistant(tools=[WEATHER])
+    run = runs.claim(make_run(make_thread(None, "Rain?"), assistant).id)
+    assert run is not None
+    step = steps.begin_tool_calls(run)
+    call = {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "weather", "arguments": "{}", "output": None},
+    }
+    runs.require_action(run, step, [call], None, {})
+    run.refresh_from_db()
+    return run, step.id
+
+
+def test_a_run_that_waits_for_functions_names_them() -> None:
+    run, _ = waiting_for_weather()
+
+    assert run.status == RunStatus.REQUIRES_ACTION
+    assert run.required_action == {
+        "type": "submit_tool_outputs",
+        "submit_tool_outputs": {
+            "tool_calls": [
+                {
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "weather", "arguments": "{}"},
+                }
+            ]
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "ids, message",
+    [
+        ([], "Expected tool outputs for call_ids ['call_1'], got []"),
+        (["call_2"], "Expected tool outputs for call_ids ['call_1'], got ['call_2']"),
+        (
+            ["call_1", "call_2"],
+            "Expected tool outputs for call_ids ['call_1'], got ['call_1', 'call_2']",
+        ),
+    ],
+)
+def test_tool_outputs_must_be_those_that_are_waited_for(ids: list[str], message: str) -> None:
+    run, _ = waiting_for_weather()
+    body = {"tool_outputs": [{"tool_call_id": name, "output": "dry"} for name in ids]}
+
+    with pytest.raises(Invalid) as refused:
+        runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+
+    assert refused.value.message == message
+
+
+def test_submitted_outputs_put_the_run_back_into_the_queue() -> None:
+    run, step_id = waiting_for_weather()
+    body = {"tool_outputs": [{"tool_call_id": "call_1", "output": "dry"}]}
+
+    queued = runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+
+    assert queued.status == RunStatus.QUEUED
+    assert queued.required_action is None
+    assert queued.started_at == run.started_at
+    step = queued.steps.get(pk=step_id)
+    assert step.step_details["tool_calls"][0]["function"]["output"] == "dry"
+    assert names(run)[-2:] == ["thread.run.step.completed", "thread.run.queued"]
+    with pytest.raises(Invalid, match='Runs in status "queued" do not'):
+        runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+
+
+def test_too_large_outputs_are_refused() -> None:
+    run, _ = waiting_for_weather()
+    body = {"tool_outputs": [{"tool_call_id": "call_1", "output": "x" * 512 * 1024}]}
+
+    with pytest.raises(Invalid) as refused:
+        runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+
+    assert refused.value.code == "invalid_value"
+    assert refused.value.message == (
+        "'tool_outputs' too large: the combined tool outputs must be less than 512kb."
+    )
+
+
+def test_a_run_that_waits_past_its_time_expires_and_keeps_the_time() -> None:
+    run, step_id = waiting_for_weather()
+    Run.objects.filter(pk=run.pk).update(expires_at=clock.now())
+
+    assert runs.expire() == 1
+
+    run.refresh_from_db()
+    assert run.status == RunStatus.EXPIRED
+    assert run.expires_at is not None
+    assert run.steps.get(pk=step_id).status == "expired"
+
+
+def test_a_queued_run_that_nobody_heard_of_is_rung_again() -> None:
+    run = make_run(make_thread(None, "Hi"), make_assistant())
+    assert runs.ring_again() == 0
+
+    Run.objects.filter(pk=run.pk).update(created_at=clock.now() - runs.UNHEARD)
+
+    assert runs.ring_again() == 1
+
+
+def test_usage_of_a_run_is_the_sum_of_its_steps() -> None:
+    run = claimed()
+    for prompt, completion in ((830, 20), (1198, 30)):
+        step, message = steps.begin_message(run)
+        usage = {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
+        steps.finish_message(run, step, message, [], usage)
+    runs.complete(run)
+
+    run.refresh_from_db()
+    assert run.usage["prompt_tokens"] == 2028
+    assert run.usage["total_tokens"] == 2078
+    assert Message.objects.filter(run_id=run.id, status="completed").count() == 2
