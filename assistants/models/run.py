@@ -1,5 +1,7 @@
 """A run of an assistant on a thread, and the steps that it took."""
 
+from typing import Any
+
 from django.db import models
 
 from assistants.errors import Wire
@@ -41,15 +43,15 @@ class Run(ApiObject):
     thread = models.ForeignKey(Thread, models.CASCADE, related_name="runs")
     assistant_id = models.CharField(max_length=64)
     status = models.CharField(max_length=16, choices=RunStatus, default=RunStatus.QUEUED)
-    required_action = models.JSONField(null=True)
-    last_error = models.JSONField(null=True)
-    incomplete_details = models.JSONField(null=True)
+    required_action: "models.JSONField[Any, Any]" = models.JSONField(null=True)
+    last_error: "models.JSONField[Any, Any]" = models.JSONField(null=True)
+    incomplete_details: "models.JSONField[Any, Any]" = models.JSONField(null=True)
     model = models.CharField(max_length=256)
     instructions = models.TextField(null=True)
     tools = models.JSONField(default=list)
     tool_resources = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)
-    usage = models.JSONField(null=True)
+    usage: "models.JSONField[Any, Any]" = models.JSONField(null=True)
     temperature = models.FloatField(null=True, default=1.0)
     top_p = models.FloatField(null=True, default=1.0)
     reasoning_effort = models.CharField(max_length=16, null=True)
@@ -156,9 +158,9 @@ class RunStep(ApiObject):
     type = models.CharField(max_length=16)
     status = models.CharField(max_length=16, choices=StepStatus, default=StepStatus.IN_PROGRESS)
     step_details = models.JSONField(default=dict)
-    last_error = models.JSONField(null=True)
+    last_error: "models.JSONField[Any, Any]" = models.JSONField(null=True)
     metadata = models.JSONField(default=dict)
-    usage = models.JSONField(null=True)
+    usage: "models.JSONField[Any, Any]" = models.JSONField(null=True)
     saved_files = models.JSONField(default=dict)
     """Ids of the files that code saved in this step, by their paths in the sandbox. Not on the
     wire: messages link to them, and the studio shows them.

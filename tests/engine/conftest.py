@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import SettingsWrapper
 
 from assistants import doorbell
 from assistants.engine.host import Host

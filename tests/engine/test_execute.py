@@ -4,6 +4,7 @@ order.
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("host")
 WEATHER = {"type": "function", "function": {"name": "weather"}}
 
 
-def started(words: str = "Hi", **assistant: object) -> Run:
+def started(words: str = "Hi", **assistant: Any) -> Run:
     return make_run(make_thread(None, words), make_assistant(model=MODEL, **assistant))
 
 
