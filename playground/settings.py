@@ -89,11 +89,13 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "ninja",
     "assistants",
     "playground",
 ]
 
 MIDDLEWARE = [
+    "assistants.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -223,7 +225,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 _collected = not DEBUG and STATIC_ROOT.is_dir()
 SERVESTATIC_USE_FINDERS = not _collected
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": FILES_ROOT},
+    },
     "staticfiles": {
         "BACKEND": (
             "servestatic.storage.CompressedManifestStaticFilesStorage"

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final
 
 import redis.asyncio
@@ -66,7 +66,7 @@ class Hub:
 
     async def follow(
         self, thread_id: str, after: str = START
-    ) -> AsyncIterator[Entry | Reset | Idle]:
+    ) -> AsyncGenerator[Entry | Reset | Idle, None]:
         """Entries of the thread's log after ``after``, as they come, without end.
 
         Yields ``IDLE`` whenever nothing came for 15 s, and ``RESET`` as the last item when the

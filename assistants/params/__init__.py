@@ -4,6 +4,8 @@ every face.
 
 from assistants.params.assistant import AssistantCreate, AssistantUpdate
 from assistants.params.base import Params, validate
+from assistants.params.file import FileUpload
+from assistants.params.listing import FileListParams, ListParams, MessageListParams
 from assistants.params.message import MessageCreate, MetadataUpdate
 from assistants.params.run import RunCreate, ThreadAndRunCreate, ToolOutputsSubmit
 from assistants.params.thread import ThreadCreate, ThreadUpdate
@@ -11,7 +13,11 @@ from assistants.params.thread import ThreadCreate, ThreadUpdate
 __all__ = [
     "AssistantCreate",
     "AssistantUpdate",
+    "FileListParams",
+    "FileUpload",
+    "ListParams",
     "MessageCreate",
+    "MessageListParams",
     "MetadataUpdate",
     "Params",
     "RunCreate",

@@ -1,0 +1,78 @@
+"""Who asks: the API key, sent as OpenAI's clients or as Azure's send it, and the project that it
+opens.
+"""
+
+import hmac
+
+from django.conf import settings
+from django.http import HttpRequest
+from ninja.security import APIKeyHeader, HttpBearer
+from typing_extensions import override
+
+from assistants.errors import InvalidKey
+from assistants.models import ApiKey, Project
+from assistants.operations import projects
+
+
+class BearerKey(HttpBearer):
+    """``Authorization: Bearer <key>``"""
+
+    @override
+    def authenticate(self, request: HttpRequest, token: str) -> Project | None:
+        return _open(request, token)
+
+
+class HeaderKey(APIKeyHeader):
+    """``api-key: <key>``"""
+
+    param_name = "api-key"
+
+    @override
+    def authenticate(self, request: HttpRequest, key: str | None) -> Project | None:
+        return _open(request, key or "")
+
+
+def project_of(secret: str) -> Project | None:
+    """The project that the key opens. One key may come from the environment; it opens the project
+    that exists from the first start on.
+    """
+    given = settings.PLAYGROUND_API_KEY
+    if given and hmac.compare_digest(given.encode(), secret.encode()):
+        return Project.objects.oldest_first().first() or projects.ensure_default_project()
+    key = ApiKey.objects.of_secret(secret)
+    if key is None:
+        return None
+    projects.note_use(key)
+    return key.project
+
+
+def refusal(request: HttpRequest) -> InvalidKey:
+    """What whoever has sent no usable key is told, as far as possible in the service's words."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    secret = secret.strip() if scheme.lower() == "bearer" else request.headers.get("api-key", "")
+    if not secret:
+        return InvalidKey(
+            "You didn't provide an API key. You need to provide your API key in an Authorization "
+            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or in an api-key "
+            "header. You can make one in the studio, under API keys.",
+            code="invalid_api_key",
+        )
+    return InvalidKey(
+        f"Incorrect API key provided: {masked(secret)}. "
+        "You can find your API keys in the studio, under API keys.",
+        code="invalid_api_key",
+    )
+
+
+def masked(secret: str) -> str:
+    """Enough of a key to recognise it by, not enough to use it."""
+    if len(secret) < 12:
+        return "*" * len(secret)
+    return f"{secret[:7]}{'*' * min(len(secret) - 11, 40)}{secret[-4:]}"
+
+
+def _open(request: HttpRequest, secret: str) -> Project | None:
+    project = project_of(secret) if secret else None
+    if project is not None:
+        request.project = project  # type: ignore[attr-defined]
+    return project

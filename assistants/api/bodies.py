@@ -1,0 +1,77 @@
+"""Request bodies as Python values, before anything is known of what they should hold."""
+
+import json
+import re
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.datastructures import MultiValueDict
+from ninja.parser import Parser
+from typing_extensions import override
+
+from assistants.errors import Invalid
+
+NOT_JSON = (
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
+    "your HTTP library correctly. The API expects a JSON payload, but what was sent was not valid "
+    "JSON.)"
+)
+
+_ODD_ESCAPE = re.compile(rb"\\u(?:0000|d[89a-f])", re.IGNORECASE)
+"""An escape that may stand for a null character or for half a character. Neither can be stored as
+text in every database.
+"""
+
+
+class BodyParser(Parser):
+    """Reads bodies for ninja, which shows any exception as an ``HttpError`` caused by it."""
+
+    @override
+    def parse_body(self, request: HttpRequest) -> Any:
+        """
+        :raises Invalid: the body is not JSON, or not said to be
+        """
+        if request.content_type != "application/json":
+            raise content_type_refused(request, "application/json")
+        return parse(request.body)
+
+    @override
+    def parse_querydict(
+        self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest
+    ) -> dict[str, Any]:
+        found = super().parse_querydict(data, list_fields, request)
+        for name, value in found.items():
+            if isinstance(value, str) and "\0" in value:
+                raise Invalid(f"Invalid '{name}': it holds a null character.", param=name)
+        return found
+
+
+def parse(body: bytes) -> Any:
+    """
+    :raises Invalid: the body is not JSON, or holds text that cannot be stored
+    """
+    try:
+        value = json.loads(body, parse_constant=_refuse)
+        if _ODD_ESCAPE.search(body):
+            text = json.dumps(value, ensure_ascii=False)
+            text.encode()
+            if "\\u0000" in text.replace("\\\\", ""):
+                raise Invalid("The request body holds a null character.", code="invalid_value")
+    except (ValueError, RecursionError) as error:
+        raise Invalid(NOT_JSON) from error
+    return value
+
+
+def content_type_refused(request: HttpRequest, accepted: str) -> Invalid:
+    given = request.headers.get("Content-Type", "")
+    return Invalid(
+        f"Unsupported content type: '{given}'. This API method only accepts '{accepted}' requests, "
+        f"but you specified the header 'Content-Type: {given}'. Please try again with a supported "
+        "content type.",
+        code="unsupported_content_type",
+    )
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity, which Python would read though they are not JSON."""
+    raise ValueError(constant)

@@ -1,0 +1,131 @@
+"""``/files``"""
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncGenerator, Callable
+from functools import wraps
+from typing import Any, BinaryIO, cast
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
+from ninja import File as FileParam
+from ninja import Form, Query, Router
+from ninja.decorators import decorate_view
+from ninja.files import UploadedFile
+
+from assistants.api import problems
+from assistants.api.bodies import content_type_refused
+from assistants.api.objects import File as FileObject
+from assistants.api.objects import FileDeleted, FilePage, answers
+from assistants.api.replies import json_response, reply, reply_page
+from assistants.api.request import ApiRequest
+from assistants.errors import NotFound
+from assistants.models import File
+from assistants.operations import files
+from assistants.params import FileListParams, FileUpload
+
+router = Router(tags=["Files"])
+
+PIECE = 256 * 1024
+View = Callable[..., HttpResponseBase]
+
+
+def find(request: ApiRequest, file_id: str) -> File:
+    """The file. Its ids have had several forms over the years, so a strange one is unknown, not
+    invalid.
+
+    :raises NotFound: there is no such file
+    """
+    file = File.objects.in_project(request.project).filter(pk=file_id).first()
+    if file is None:
+        raise NotFound.of("file", file_id)
+    return file
+
+
+def multipart(view: View) -> View:
+    """Refuses a body of another type before anything is made of it."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.content_type != "multipart/form-data":
+            asked = cast("ApiRequest", request)
+            return problems.answer(asked, content_type_refused(asked, "multipart/form-data"))
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+@router.post("", response=answers(FileObject))
+@decorate_view(multipart)
+def create_file(
+    request: ApiRequest,
+    params: Form[FileUpload],
+    file: FileParam[UploadedFile],
+) -> HttpResponse:
+    """Upload a file of up to 512 MB."""
+    files.check_purpose(params.purpose)
+    stored = files.create(
+        request.project,
+        cast("BinaryIO", file),
+        filename=file.name or "",
+        purpose=params.purpose,
+        expires_after=params.expires_after(),
+    )
+    return reply(request, stored)
+
+
+@router.get("", response=answers(FilePage))
+def list_files(request: ApiRequest, params: Query[FileListParams]) -> HttpResponse:
+    """The project's files, the newest first unless ``order`` says otherwise."""
+    found = File.objects.in_project(request.project)
+    if params.purpose:
+        found = found.filter(purpose=params.purpose)
+    return reply_page(request, found, params)
+
+
+@router.get("/{file_id}", response=answers(FileObject))
+def get_file(request: ApiRequest, file_id: str) -> HttpResponse:
+    """What is known of a file."""
+    return reply(request, find(request, file_id))
+
+
+@router.delete("/{file_id}", response=answers(FileDeleted))
+def delete_file(request: ApiRequest, file_id: str) -> HttpResponse:
+    """Delete a file, for good."""
+    files.delete(find(request, file_id))
+    return json_response({"id": file_id, "object": "file", "deleted": True})
+
+
+@router.get(
+    "/{file_id}/content",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": "The bytes",
+                "content": {
+                    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+                },
+            }
+        }
+    },
+)
+def get_file_content(request: ApiRequest, file_id: str) -> StreamingHttpResponse:
+    """A file's bytes. They come as a download that no browser will take for a page."""
+    file = find(request, file_id)
+    return StreamingHttpResponse(
+        _pieces(files.open_content(file)),
+        headers={
+            "Content-Type": mimetypes.guess_type(file.filename)[0] or "application/octet-stream",
+            "Content-Length": str(file.bytes),
+            "Content-Disposition": content_disposition_header(True, file.filename) or "attachment",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )
+
+
+async def _pieces(content: BinaryIO) -> AsyncGenerator[bytes, None]:
+    with content:
+        while piece := await asyncio.to_thread(content.read, PIECE):
+            yield piece

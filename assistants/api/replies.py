@@ -1,0 +1,45 @@
+"""Objects as JSON responses."""
+
+import json
+from typing import Any
+
+from django.http import HttpResponse
+
+from assistants.api import dialects
+from assistants.api.request import ApiRequest
+from assistants.errors import Wire
+from assistants.models import Assistant, File, Message, Run, RunStep, Thread
+from assistants.models.base import ObjectQuerySet
+from assistants.params import ListParams
+
+Object = Assistant | Thread | Message | Run | RunStep | File
+
+
+def json_response(wire: Wire, status: int = 200) -> HttpResponse:
+    content = json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+    return HttpResponse(content, content_type="application/json", status=status)
+
+
+def reply(request: ApiRequest, found: Object | Wire) -> HttpResponse:
+    """One object."""
+    wire = found if isinstance(found, dict) else found.to_dict()
+    return json_response(dialects.spoken(request.dialect, wire))
+
+
+def reply_page(request: ApiRequest, found: ObjectQuerySet[Any], params: ListParams) -> HttpResponse:
+    """The page of a list that was asked for.
+
+    :raises NotFound: the object that ``after`` or ``before`` names is not in the list
+    """
+    objects, more = found.page(
+        limit=params.limit, order=params.order, after=params.after, before=params.before
+    )
+    return json_response(
+        {
+            "object": "list",
+            "data": [dialects.spoken(request.dialect, item.to_dict()) for item in objects],
+            "first_id": objects[0].id if objects else None,
+            "last_id": objects[-1].id if objects else None,
+            "has_more": more,
+        }
+    )

@@ -1,0 +1,44 @@
+"""``/threads``"""
+
+from django.http import HttpResponse
+from ninja import Router
+
+from assistants.api.objects import Thread as ThreadObject
+from assistants.api.objects import ThreadDeleted, answers
+from assistants.api.replies import json_response, reply
+from assistants.api.request import ApiRequest
+from assistants.models import Thread
+from assistants.operations import threads
+from assistants.params import ThreadCreate, ThreadUpdate
+
+router = Router(tags=["Threads"])
+
+
+def find(request: ApiRequest, thread_id: str) -> Thread:
+    return Thread.objects.in_project(request.project).fetch(thread_id)
+
+
+@router.post("", response=answers(ThreadObject))
+def create_thread(request: ApiRequest, params: ThreadCreate | None = None) -> HttpResponse:
+    """Create a thread, with its first messages if any are given. The body may be empty."""
+    return reply(request, threads.create(request.project, params))
+
+
+@router.get("/{thread_id}", response=answers(ThreadObject))
+def get_thread(request: ApiRequest, thread_id: str) -> HttpResponse:
+    """One thread."""
+    return reply(request, find(request, thread_id))
+
+
+@router.post("/{thread_id}", response=answers(ThreadObject))
+def modify_thread(request: ApiRequest, thread_id: str, params: ThreadUpdate) -> HttpResponse:
+    """Change the named fields; ``metadata`` replaces the whole map."""
+    return reply(request, threads.update(find(request, thread_id), params))
+
+
+@router.delete("/{thread_id}", response=answers(ThreadDeleted))
+def delete_thread(request: ApiRequest, thread_id: str) -> HttpResponse:
+    """Delete a thread with its messages and runs."""
+    thread = find(request, thread_id)
+    threads.delete(thread)
+    return json_response(threads.deleted(thread))

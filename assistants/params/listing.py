@@ -1,0 +1,31 @@
+"""What a caller may ask of a list: query parameters."""
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
+from pydantic import ConfigDict
+
+from assistants.params.base import Params
+
+
+class ListParams(Params):
+    """``after`` and ``before`` are ids of objects of the list.
+
+    Query parameters arrive as text, and unknown ones pass: ``api-version`` is one.
+    """
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    limit: Annotated[int, Ge(1), Le(100)] = 20
+    order: Literal["asc", "desc"] = "desc"
+    after: str | None = None
+    before: str | None = None
+
+
+class MessageListParams(ListParams):
+    run_id: str | None = None
+
+
+class FileListParams(ListParams):
+    limit: Annotated[int, Ge(1), Le(10_000)] = 10_000
+    purpose: str | None = None

@@ -1,0 +1,59 @@
+"""The API as its clients meet it: a real web server, the real SDKs, a project and its key."""
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from django.core.asgi import get_asgi_application
+from openai import AzureOpenAI, OpenAI
+
+from assistants.events.sse import Streams
+from assistants.models import Project
+from assistants.operations import projects
+from tests.api.serving import serving
+
+AZURE_VERSION = "2024-05-01-preview"
+
+
+@pytest.fixture(scope="session")
+def address(django_db_setup: None, redis_url: str) -> Iterator[str]:
+    """Where the API answers, as the web process of the product would."""
+    with serving(Streams(get_asgi_application())) as url:
+        yield url
+
+
+@pytest.fixture
+def project(transactional_db: None) -> Project:
+    return projects.ensure_default_project()
+
+
+@pytest.fixture
+def secret(project: Project) -> str:
+    """An API key of the project."""
+    return projects.create_api_key(project, "tests")[1]
+
+
+@pytest.fixture
+def client(address: str, secret: str) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{address}/v1", api_key=secret, max_retries=0, timeout=10) as made:
+        yield made
+
+
+@pytest.fixture
+def azure(address: str, secret: str) -> Iterator[AzureOpenAI]:
+    with AzureOpenAI(
+        azure_endpoint=address,
+        api_version=AZURE_VERSION,
+        api_key=secret,
+        max_retries=0,
+        timeout=10,
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def http(address: str, secret: str) -> Iterator[httpx2.Client]:
+    """Plain HTTP with the key, for what the SDKs do not let one say."""
+    headers = {"Authorization": f"Bearer {secret}"}
+    with httpx2.Client(base_url=address, headers=headers, timeout=10) as made:
+        yield made
