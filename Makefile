@@ -8,7 +8,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 
 # One shell a target: the words of a recipe are what a person would type.
-.PHONY: help run test check bench install login format lock
+.PHONY: help run test check bench install login key format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: python ## the benchmarks, as ratios side by side
 
 login: ## a new sign-in link for the studio that runs
 	@$(BIN)/python manage.py login
+
+key: ## a new API key (make key NAME=notebook)
+	@$(BIN)/python manage.py api_key "$(or $(NAME),key)"
 
 format: python ## put the code into the project's form
 	@$(PYTHON) install.py dev

@@ -1,0 +1,109 @@
+"""GET /healthz: 200 when all parts answer, else 503 that names those that do not."""
+
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from aiohttp import web
+from django.test import AsyncClient
+from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def interpreter(settings: Settings, tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
+    """An interpreter that says what the test puts into this."""
+    told: dict[str, Any] = {"ok": True, "reason": None}
+
+    async def health(_request: web.Request) -> web.Response:
+        return web.json_response(told)
+
+    application = web.Application()
+    application.router.add_get("/health", health)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    settings.INTERPRETER_SOCKET = str(tmp_path / "interpreter.sock")
+    await web.UnixSite(runner, settings.INTERPRETER_SOCKET).start()
+    yield told
+    await runner.cleanup()
+
+
+@pytest.fixture
+def worker(redis_url: str) -> Iterator[None]:
+    """The note that a worker renews."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("worker:alive:test", 1, ex=15)
+        yield
+
+
+async def ask() -> tuple[int, dict[str, Any]]:
+    response = await AsyncClient().get("/healthz")
+    return response.status_code, json.loads(response.content)
+
+
+async def test_all_is_well_when_every_part_answers(
+    interpreter: dict[str, Any], worker: None
+) -> None:
+    status, body = await ask()
+    assert status == 200
+    assert body["status"] == "ok"
+    assert {name: part["ok"] for name, part in body["parts"].items()} == {
+        "web": True,
+        "database": True,
+        "redis": True,
+        "worker": True,
+        "interpreter": True,
+    }
+    assert body["code_interpreter"] is None
+
+
+async def test_a_missing_worker_is_named(interpreter: dict[str, Any]) -> None:
+    status, body = await ask()
+    assert status == 503
+    assert body["status"] == "not answering: worker"
+    assert body["parts"]["worker"]["detail"] == "no worker is answering"
+
+
+async def test_a_missing_interpreter_is_named(
+    settings: Settings, tmp_path: Path, worker: None
+) -> None:
+    settings.INTERPRETER_SOCKET = str(tmp_path / "nobody.sock")
+    status, body = await ask()
+    assert status == 503
+    assert body["status"] == "not answering: interpreter"
+
+
+async def test_an_interpreter_whose_tool_is_off_answers_and_tells_why(
+    interpreter: dict[str, Any], worker: None
+) -> None:
+    interpreter.update(ok=False, reason="bubblewrap is not installed")
+    status, body = await ask()
+    assert status == 200
+    assert body["code_interpreter"] == "bubblewrap is not installed"
+
+
+async def test_a_missing_redis_is_named_with_the_worker_that_cannot_be_seen(
+    settings: Settings, interpreter: dict[str, Any], tmp_path: Path
+) -> None:
+    settings.REDIS_URL = f"unix://{tmp_path}/nobody.sock"
+    status, body = await ask()
+    assert status == 503
+    assert body["status"] == "not answering: redis, worker"
+
+
+async def test_a_part_that_accepts_and_says_nothing_does_not_hold_the_answer_up(
+    settings: Settings, tmp_path: Path, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.views.health.TIMEOUT_SECONDS", 0.2)
+    settings.INTERPRETER_SOCKET = str(tmp_path / "silent.sock")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(settings.INTERPRETER_SOCKET)
+        silent.listen()
+        status, body = await ask()
+    assert status == 503
+    assert body["status"] == "not answering: interpreter"

@@ -1,0 +1,49 @@
+"""What the documentation promises is there, and what is there is documented."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "playground" / "settings.py").read_text()
+
+
+def test_every_setting_is_in_the_readme_and_every_one_there_exists() -> None:
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', SETTINGS))
+    table = README.split("## Settings")[1].split("## More")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    documented = set(re.findall(r"`([A-Z_]+)`", "".join(rows)))
+    assert read == documented
+
+
+def test_every_dependency_is_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    asked += (ROOT / "requirements" / "sandbox.in").read_text().splitlines()
+    names = {re.split(r"[\[<>=;\s]", line)[0] for line in asked if not line.startswith("#")} - {""}
+    text = (ROOT / "docs" / "dependencies.md").read_text().lower()
+    assert {name for name in names if f"`{name.lower()}`" not in text} == set()
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:`|\$ |\s)make ([a-z]+)", README)) <= targets
+
+
+def test_every_link_to_a_file_leads_to_one() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_lock_files_name_no_server_and_pin_everything_by_hash() -> None:
+    for lock in (ROOT / "requirements").glob("*.lock"):
+        text = lock.read_text()
+        assert "://" not in text
+        assert "--index" not in text
+        entries = re.split(r"\n(?=[a-z0-9])", text[text.index("\n#    make lock") :])[1:]
+        assert entries
+        for entry in entries:
+            assert re.match(r"[\w.\-]+(\[\w+\])?==", entry), entry
+            assert "--hash=sha256:" in entry, entry
