@@ -205,9 +205,9 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Uploads --------------------------------------------------------------------------------------
 
-# The largest file that the Files API takes: 512 MB
-# (https://platform.openai.com/docs/api-reference/files).
-MAX_UPLOAD_BYTES = 512 * 1024 * 1024
+# What a whole request may have: the largest file that the Files API takes, 512 MB
+# (https://platform.openai.com/docs/api-reference/files), and the form around it.
+MAX_BODY_BYTES = 513 * 1024 * 1024
 # Straight to disk, next to where the file will be kept, so that keeping it is a rename.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = str(DATA_DIR / "tmp") if (DATA_DIR / "tmp").is_dir() else None
