@@ -19,13 +19,13 @@ def find(request: ApiRequest, thread_id: str, message_id: str) -> Message:
     return threads.find(request, thread_id).messages.fetch(message_id)
 
 
-@router.post("", response=answers(MessageObject))
+@router.post("/threads/{thread_id}/messages", response=answers(MessageObject))
 def create_message(request: ApiRequest, thread_id: str, params: MessageCreate) -> HttpResponse:
     """Add a message. Not while a run of the thread is active."""
     return reply(request, messages.create(threads.find(request, thread_id), params))
 
 
-@router.get("", response=answers(MessagePage))
+@router.get("/threads/{thread_id}/messages", response=answers(MessagePage))
 def list_messages(
     request: ApiRequest, thread_id: str, params: Query[MessageListParams]
 ) -> HttpResponse:
@@ -38,13 +38,13 @@ def list_messages(
     return reply_page(request, found, params)
 
 
-@router.get("/{message_id}", response=answers(MessageObject))
+@router.get("/threads/{thread_id}/messages/{message_id}", response=answers(MessageObject))
 def get_message(request: ApiRequest, thread_id: str, message_id: str) -> HttpResponse:
     """One message."""
     return reply(request, find(request, thread_id, message_id))
 
 
-@router.post("/{message_id}", response=answers(MessageObject))
+@router.post("/threads/{thread_id}/messages/{message_id}", response=answers(MessageObject))
 def modify_message(
     request: ApiRequest, thread_id: str, message_id: str, params: MetadataUpdate
 ) -> HttpResponse:
@@ -52,7 +52,7 @@ def modify_message(
     return reply(request, messages.update(find(request, thread_id, message_id), params))
 
 
-@router.delete("/{message_id}", response=answers(MessageDeleted))
+@router.delete("/threads/{thread_id}/messages/{message_id}", response=answers(MessageDeleted))
 def delete_message(request: ApiRequest, thread_id: str, message_id: str) -> HttpResponse:
     """Take the message out of its thread."""
     message = find(request, thread_id, message_id)

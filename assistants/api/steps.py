@@ -13,7 +13,7 @@ from assistants.params import ListParams
 router = Router(tags=["Run steps"])
 
 
-@router.get("", response=answers(RunStepPage))
+@router.get("/threads/{thread_id}/runs/{run_id}/steps", response=answers(RunStepPage))
 def list_run_steps(
     request: ApiRequest, thread_id: str, run_id: str, params: Query[ListParams]
 ) -> HttpResponse:
@@ -22,7 +22,7 @@ def list_run_steps(
     return reply_page(request, steps, params)
 
 
-@router.get("/{step_id}", response=answers(RunStepObject))
+@router.get("/threads/{thread_id}/runs/{run_id}/steps/{step_id}", response=answers(RunStepObject))
 def get_run_step(request: ApiRequest, thread_id: str, run_id: str, step_id: str) -> HttpResponse:
     """One step of a run."""
     steps = runs.find(request, thread_id, run_id).steps.select_related("run")

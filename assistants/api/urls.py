@@ -53,8 +53,8 @@ api = AssistantsApi(
     parser=BodyParser(),
 )
 api.add_router("", runs.router)  # before threads, which would take "runs" for the id of one
-api.add_router("/threads/{thread_id}/runs/{run_id}/steps", steps.router)
-api.add_router("/threads/{thread_id}/messages", messages.router)
+api.add_router("", steps.router)
+api.add_router("", messages.router)
 api.add_router("/threads", threads.router)
 api.add_router("/assistants", assistants.router)
 api.add_router("/files", files.router)
