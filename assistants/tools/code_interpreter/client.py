@@ -1,0 +1,225 @@
+"""The code interpreter as the rest of the service sees it: asyncio, over the interpreter's Unix socket.
+
+    interpreter = Interpreter(settings.INTERPRETER_SOCKET)
+    async for output in interpreter.execute(thread_id, code, inputs, deadline=120):
+        match output:
+            case Logs(text): ...
+
+A session is made by its first call and lives until `close`. Its calls run one after another.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+import aiohttp
+
+from assistants.tools.code_interpreter.outputs import (
+    Ended,
+    Health,
+    Image,
+    Logs,
+    Outcome,
+    Output,
+    SavedFile,
+    Wall,
+    decode,
+)
+
+__all__ = [
+    "Ended",
+    "Health",
+    "Image",
+    "InputFile",
+    "Interpreter",
+    "InterpreterUnavailable",
+    "Logs",
+    "Outcome",
+    "Output",
+    "SavedFile",
+    "Wall",
+]
+
+_CHUNK: Final = 1024 * 1024
+_LONGEST_LINE: Final = 16 * 1024 * 1024
+_ATTEMPTS: Final = 3
+_CONNECT_SECONDS: Final = 5.0
+_HEALTH_SECONDS: Final = 5.0
+
+
+class InterpreterUnavailable(Exception):
+    """The tool is off or its process does not answer. `reason` says why, and the cure where one is known."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file for the code, at /mnt/data/<id>, and under its name where only one input has that name.
+
+    `open` is called in a thread, only if the session does not have the file yet. `size` in bytes.
+    """
+
+    id: str
+    name: str
+    size: int
+    open: Callable[[], BinaryIO]
+
+
+class Interpreter:
+    """A connection to the interpreter process. Belongs to the event loop that first uses it."""
+
+    def __init__(self, socket: str) -> None:
+        """`socket` is the path that the process listens on. Connects when it is first needed."""
+        self._path = socket
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. Calls that run are interrupted."""
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    def _connection(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                "http://interpreter",
+                connector=aiohttp.UnixConnector(self._path, limit=0),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+                read_bufsize=_LONGEST_LINE,
+                auto_decompress=False,
+            )
+        return self._http
+
+    async def health(self) -> Health:
+        """Whether the tool is on, and its walls. Never raises: a process that does not answer is a reason too."""
+        timeout = aiohttp.ClientTimeout(total=_HEALTH_SECONDS)
+        try:
+            async with self._connection().get("/health", timeout=timeout) as response:
+                fields = await response.json()
+            walls = [Wall(**wall) for wall in fields.pop("walls")]
+            return Health(walls=walls, **fields)
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            return Health(ok=False, reason=_no_answer(error), walls=[], sessions=0, warm=0)
+
+    async def execute(
+        self, session: str, code: str, inputs: Sequence[InputFile], *, deadline: float
+    ) -> AsyncGenerator[Output, None]:
+        """Run `code` in a session and yield what it gives, as it comes; the last is Ended.
+
+        `session` is any plain word, as the id of a thread. `deadline` is how long the code may run, in seconds from its
+        start; waiting for earlier calls of the session does not count. Closing the generator or cancelling its task
+        interrupts the code and keeps the variables. Raises InterpreterUnavailable before anything was run.
+        """
+        asked = {"code": code, "inputs": [one.id for one in inputs], "deadline": deadline}
+        for _ in range(_ATTEMPTS):
+            try:
+                async with self._connection().post(
+                    f"/sessions/{session}/execute", json=asked
+                ) as response:
+                    if response.status == 409:
+                        missing = (await response.json())["missing"]
+                    else:
+                        await _raise_for(response)
+                        async for output in _outputs(response):
+                            yield output
+                        return
+                for one in inputs:
+                    if one.id in missing:
+                        await self._send(session, one)
+            except aiohttp.ClientError as error:
+                raise InterpreterUnavailable(_no_answer(error)) from error
+        raise InterpreterUnavailable("The session's files change faster than they can be sent.")
+
+    async def _send(self, session: str, one: InputFile) -> None:
+        content = await asyncio.to_thread(one.open)
+        try:
+            async with self._connection().put(
+                f"/sessions/{session}/inputs/{one.id}",
+                params={"name": one.name},
+                data=_chunks(content),
+            ) as response:
+                await _raise_for(response)
+        finally:
+            await asyncio.to_thread(content.close)
+
+    async def fetch(self, session: str, output_id: str) -> AsyncGenerator[bytes, None]:
+        """The bytes of an Image or SavedFile, piece by piece. They are kept for a quarter of an hour.
+
+        Raises FileNotFoundError if they are gone, InterpreterUnavailable.
+        """
+        try:
+            async with self._connection().get(
+                f"/sessions/{session}/outputs/{output_id}"
+            ) as response:
+                if response.status == 404:
+                    raise FileNotFoundError(output_id)
+                await _raise_for(response)
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    yield chunk
+        except aiohttp.ClientError as error:
+            raise InterpreterUnavailable(_no_answer(error)) from error
+
+    async def interrupt(self, session: str) -> None:
+        """Stop the call that runs in a session, if one does. Variables stay. Raises InterpreterUnavailable."""
+        await self._request("POST", f"/sessions/{session}/interrupt")
+
+    async def close(self, session: str) -> None:
+        """End a session and remove its files. Raises InterpreterUnavailable."""
+        await self._request("DELETE", f"/sessions/{session}")
+
+    async def _request(self, method: str, path: str) -> None:
+        try:
+            async with self._connection().request(method, path) as response:
+                await _raise_for(response)
+        except aiohttp.ClientError as error:
+            raise InterpreterUnavailable(_no_answer(error)) from error
+
+
+async def _outputs(response: aiohttp.ClientResponse) -> AsyncIterator[Output]:
+    """The outputs in an answer. If it breaks off, the process has ended, and the session with it."""
+    ended = False
+    try:
+        async for line in response.content:
+            output = decode(line)
+            ended = isinstance(output, Ended)
+            yield output
+    except aiohttp.ClientError:
+        pass
+    if not ended:
+        yield Ended("died", "The code interpreter was stopped during the call. Variables are gone.")
+
+
+async def _chunks(content: BinaryIO) -> AsyncIterator[bytes]:
+    while chunk := await asyncio.to_thread(content.read, _CHUNK):
+        yield chunk
+
+
+async def _raise_for(response: aiohttp.ClientResponse) -> None:
+    if response.status < 400:
+        return
+    try:
+        reason = json.loads(await response.text())["reason"]
+    except (ValueError, KeyError, TypeError):
+        reason = f"The code interpreter failed with status {response.status}."
+    raise InterpreterUnavailable(str(reason))
+
+
+def _no_answer(error: Exception) -> str:
+    return f"The code interpreter's process does not answer ({error or type(error).__name__}). Is it running?"

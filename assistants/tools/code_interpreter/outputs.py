@@ -1,0 +1,91 @@
+"""What a call of the code interpreter yields, and how that looks on the wire between server and client.
+
+One JSON object a line. Dataclasses here are shared by both ends, so a field is added in one place.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+Outcome = Literal["ok", "error", "deadline", "interrupted", "died"]
+
+# Where the session's folder is inside the sandbox: the path the Assistants API promised to its models.
+DATA: Final = "/mnt/data"
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """Text the code wrote or raised, or the value of its last expression, in the order it came."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A figure. `output_id` fetches its bytes; `mime` is image/png or image/jpeg; `size` in bytes."""
+
+    output_id: str
+    name: str
+    mime: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedFile:
+    """A regular file that the call made or changed. `path` as the code sees it, below /mnt/data; `size` in bytes."""
+
+    output_id: str
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last output of every call. `note` is one or more sentences for the model and the user, or None."""
+
+    outcome: Outcome
+    note: str | None = None
+
+
+Output = Logs | Image | SavedFile | Ended
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """One wall around the code: `detail` says what was tried, or what is missing and the cure."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`reason` says why the tool is off and what to do about it, None when `ok`. `sessions` counts live kernels that a
+    session has, `warm` those that wait for one."""
+
+    ok: bool
+    reason: str | None
+    walls: list[Wall]
+    sessions: int
+    warm: int
+
+
+_KINDS: Final[dict[str, type[Logs | Image | SavedFile | Ended]]] = {
+    "logs": Logs,
+    "image": Image,
+    "file": SavedFile,
+    "ended": Ended,
+}
+_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+
+
+def encode(output: Output) -> bytes:
+    """One line of the stream that answers a call."""
+    return json.dumps({"kind": _NAMES[type(output)], **asdict(output)}).encode() + b"\n"
+
+
+def decode(line: bytes) -> Output:
+    """The output in `line`. Raises ValueError, KeyError or TypeError if the line is none."""
+    fields = json.loads(line)
+    return _KINDS[fields.pop("kind")](**fields)

@@ -1,0 +1,124 @@
+"""How Jupyter's kernel manager gets its kernel: the seam where another place to run it can be put in.
+
+jupyter_client asks a KernelProvisioner to launch a kernel and to say how to reach it. Ours starts it in a sandbox on
+this machine. The others that exist for Jupyter (Kubernetes, YARN, a gateway) fit the same seam: `manager_for` takes
+any. See docs/interpreter.md for what else such a place must offer.
+"""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import KernelProvisionerBase
+
+from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
+
+_CHANNELS: Final = ("shell", "iopub", "control")
+
+
+class BubblewrapProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+    """Runs the kernel in a sandbox of its own, reached over Unix sockets.
+
+    The server makes the listening sockets, at a path that the sandbox cannot see, and hands the kernel only their
+    descriptors. If the kernel made them, code inside could put a link in a socket's place, and the server would
+    connect to wherever it points.
+    """
+
+    sandboxes: Sandboxes
+    folders: Folders
+    sockets: Path  # a folder of the server's; a socket's path may have 107 bytes
+    sandbox: Sandbox | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self.sandbox is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        return {**kwargs, "cmd": []}  # the command is the sandbox's, and there is no environment to hand on
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        path = str(self.sockets / str(self.kernel_id))
+        key = os.urandom(32).hex()
+        listening: dict[str, socket.socket] = {}
+        try:
+            for port, channel in enumerate(_CHANNELS, 1):
+                listening[channel] = socket.socket(socket.AF_UNIX)
+                listening[channel].bind(f"{path}-{port}")
+                listening[channel].listen(1)
+            config = {
+                "rlimits": self.sandboxes.rlimits(),
+                "sockets": {channel: made.fileno() for channel, made in listening.items()},
+                "key": key,
+            }
+            self.sandbox = await self.sandboxes.start(
+                self.folders,
+                "boot.py",
+                [json.dumps(config)],
+                pass_fds=[made.fileno() for made in listening.values()],
+            )
+        except OSError:
+            self.remove_sockets()
+            raise
+        finally:
+            for made in listening.values():
+                made.close()
+        self.connection_info = {
+            "transport": "ipc",
+            "ip": path,
+            "key": key.encode(),
+            "signature_scheme": "hmac-sha256",
+            # jupyter_client wants a number for each; nobody connects to the last two.
+            **{f"{channel}_port": port for port, channel in enumerate((*_CHANNELS, "stdin", "hb"), 1)},
+        }
+        return self.connection_info
+
+    def remove_sockets(self) -> None:
+        """Once both ends are connected, nobody needs the names."""
+        for port in range(1, len(_CHANNELS) + 1):
+            (self.sockets / f"{self.kernel_id}-{port}").unlink(missing_ok=True)
+
+    async def poll(self) -> int | None:
+        if self.sandbox is None or self.sandbox.over:
+            return 0
+        return None
+
+    async def wait(self) -> int | None:
+        if self.sandbox is not None:
+            await self.sandbox.wait()
+        return 0
+
+    async def send_signal(self, signum: int) -> None:
+        # A signal to bubblewrap does not reach the kernel. Interrupts go as messages.
+        await self.kill()
+
+    async def kill(self, restart: bool = False) -> None:
+        if self.sandbox is not None:
+            self.sandbox.kill()
+
+    async def terminate(self, restart: bool = False) -> None:
+        await self.kill()
+
+    async def cleanup(self, restart: bool = False) -> None:
+        self.remove_sockets()
+
+
+class _Manager(AsyncKernelManager):
+    """jupyter_client's manager without its connection file on disk and its own control connection."""
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        return
+
+    def _connect_control_socket(self) -> None:
+        return
+
+
+def manager_for(kernel_id: str) -> AsyncKernelManager:
+    """A manager of one kernel. Give it a provisioner before its start, or it will look for the spec's."""
+    manager = _Manager(kernel_id=kernel_id, transport="ipc")
+    manager._kernel_spec = KernelSpec(display_name="Code interpreter", language="python", interrupt_mode="message")
+    return manager

@@ -1,0 +1,396 @@
+"""One sandbox: the bubblewrap command that makes it, and the hold on the processes inside.
+
+What is inside: the system's libraries and programs and the sandbox's own Python, read-only; /mnt/data, /tmp and /dev/shm,
+each a folder of the host that is watched; five devices. No /proc (it tells about the host, and a container may not mount
+one), no /sys, no network, no environment but ours, no user but one, no privilege.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from assistants.tools.code_interpreter import seccomp
+from assistants.tools.code_interpreter.limits import Limits
+from assistants.tools.code_interpreter.outputs import DATA
+from assistants.tools.code_interpreter.reach import Reach
+
+# The user that sandboxes run as when the server is root: no account has it, and it lies below the numbers that systemd
+# gives out by itself.
+SANDBOX_UID: Final = 58321
+
+_INSIDE: Final = Path(__file__).parent / "inside"
+_PYTHON: Final = "/opt/python"  # the interpreter's own files
+_ENVIRONMENT: Final = "/opt/environment"  # the tool box
+_PROGRAMS: Final = "/opt/kernel"
+_USER: Final = "1000"
+_START_SECONDS: Final = 20.0
+
+_ETC: Final = {
+    "passwd": f"user:x:{_USER}:{_USER}::/tmp:/bin/sh\n",
+    "group": f"user:x:{_USER}:\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "hosts": "",
+}
+
+
+class Missing(Exception):
+    """Something a sandbox is made of is not there. The message says what, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """An interpreter and its packages on the host, and how they are called inside.
+
+    `base` is the prefix the interpreter was installed in, `libraries` the lib folder of the tool box's venv.
+    """
+
+    base: Path
+    home: str  # the folder of the interpreter, inside
+    name: str  # of the program, such as python3.11
+    libraries: Path
+
+    @property
+    def in_usr(self) -> bool:
+        """Whether it came with the system, and is inside with it."""
+        return self.home == "/usr/bin"
+
+
+def find_python(program: Path) -> Python:
+    """The interpreter behind `program`, the python of a venv. Runs nothing. Raises Missing."""
+    environment = program.parent.parent
+    try:
+        lines = (environment / "pyvenv.cfg").read_text().splitlines()
+    except OSError:
+        raise Missing(
+            f"There is no Python for the sandbox at {program}. `make sandbox` builds it."
+        ) from None
+    settings = {name.strip(): value.strip() for name, _, value in (x.partition("=") for x in lines)}
+    version = settings.get("version_info", settings.get("version", "")).split(".")[:2]
+    name = "python" + ".".join(version)
+    home = Path(settings.get("home", ""))
+    found = (home / name).resolve() if (home / name).exists() else (home / "python3").resolve()
+    base = found.parent.parent
+    if not found.exists():
+        raise Missing(
+            f"The sandbox's Python was made from {home}, which is gone. `make sandbox` builds it anew."
+        )
+    inside = "/usr/bin" if base == Path("/usr") else f"{_PYTHON}/bin"
+    return Python(base, inside, found.name, environment / "lib")
+
+
+def find_bubblewrap(program: str | None) -> Path:
+    """bubblewrap: `program` if given, else the one on PATH or beside this Python. Raises Missing."""
+    if platform.system() != "Linux":
+        raise Missing(
+            f"The sandbox needs Linux, and this is {platform.system()}. In a container it works: docker compose up."
+        )
+    beside = Path(sys.prefix) / "bin" / "bwrap"
+    found = program or shutil.which("bwrap") or (str(beside) if beside.exists() else None)
+    if found is None or not Path(found).exists():
+        raise Missing("bubblewrap is missing. Install it: apt-get install bubblewrap.")
+    return Path(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of one sandbox on the host, each written to by the code inside."""
+
+    data: Path
+    tmp: Path
+    shm: Path
+
+
+class Sandboxes:
+    """What all sandboxes of a server have in common. `start()` makes one."""
+
+    def __init__(self, bubblewrap: Path, python: Python, runtime: Path, root: Path, limits: Limits) -> None:
+        """`runtime` is an empty folder of the server's, `root` the one that holds all sandboxes' folders.
+
+        Must be called before the process starts a thread, see reach.py. Raises Missing, Unreachable.
+        """
+        self.limits = limits
+        self.uid = SANDBOX_UID if os.geteuid() == 0 else None
+        self._bubblewrap = bubblewrap
+        self._python = python
+        self._etc = runtime / "etc"
+        self._programs = runtime / "programs"
+        self._environment = runtime / "environment"
+        try:
+            self._filter = seccomp.program(platform.machine())
+        except seccomp.UnknownMachine:
+            raise Missing(
+                f"There is no system call filter for this kind of processor, {platform.machine()}."
+            ) from None
+        self._lay_out()
+        self._reach = Reach((runtime, root, python.libraries, python.base), self.uid)
+        self._no_more_namespaces = self._can_forbid_namespaces()
+
+    def close(self) -> None:
+        """Let go of what `__init__` made."""
+        self._reach.close()
+
+    def _lay_out(self) -> None:
+        """The small files that every sandbox gets to see."""
+        for folder in (self._etc, self._programs, self._environment / "bin", self._environment / "lib"):
+            folder.mkdir(parents=True)
+        for name, text in _ETC.items():
+            (self._etc / name).write_text(text)
+        (self._etc / "ld.so.cache").touch()
+        for name in ("alternatives", "fonts"):
+            (self._etc / name).mkdir()
+        for file in _INSIDE.iterdir():
+            if file.is_file():
+                shutil.copyfile(file, self._programs / file.name)
+        for name in ("python", "python3", self._python.name):
+            (self._environment / "bin" / name).symlink_to(f"{self._python.home}/{self._python.name}")
+        (self._environment / "pyvenv.cfg").write_text(
+            f"home = {self._python.home}\ninclude-system-site-packages = false\n"
+        )
+        for path in (self._etc, self._programs, self._environment):
+            for folder, _, files in os.walk(path):
+                Path(folder).chmod(0o755)
+                for name in files:
+                    if not (Path(folder) / name).is_symlink():
+                        (Path(folder) / name).chmod(0o644)
+
+    def _can_forbid_namespaces(self) -> bool:
+        """Whether bubblewrap may write the sysctl that ends user namespaces inside; in a container it may not."""
+        command = [self._bubblewrap, "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "true"]
+        tried = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_START_SECONDS, **self._user()
+        )
+        return tried.returncode == 0
+
+    def _user(self) -> dict[str, int | list[int]]:
+        """Arguments of Popen that drop root."""
+        if self.uid is None:
+            return {}
+        return {"user": self.uid, "group": self.uid, "extra_groups": []}
+
+    def make_folders(self, box: Path) -> Folders:
+        """The folders of a new sandbox in `box`, which must not exist."""
+        folders = Folders(box / "data", box / "tmp", box / "shm")
+        box.mkdir()
+        box.chmod(0o711)  # whatever the umask
+        for folder in (folders.data, folders.tmp, folders.shm):
+            folder.mkdir(mode=0o700)
+            self.give(folder)
+        return folders
+
+    def give(self, path: Path) -> None:
+        """Make the sandboxes' user the owner of `path`."""
+        if self.uid is not None:
+            os.chown(path, self.uid, self.uid, follow_symlinks=False)
+
+    @staticmethod
+    def _systems_folders() -> list[str]:
+        """The system's programs and libraries: all of /usr but what was installed by hand."""
+        arguments: list[str] = []
+        for name in ("bin", "lib", "lib64", "lib32", "sbin"):
+            if Path("/usr", name).is_dir() and not Path("/usr", name).is_symlink():
+                arguments += ["--ro-bind", f"/usr/{name}", f"/usr/{name}"]
+            top = Path("/", name)
+            if top.is_symlink():
+                arguments += ["--symlink", os.readlink(top).lstrip("/"), str(top)]
+            elif top.is_dir():
+                arguments += ["--ro-bind", str(top), str(top)]
+        for name in ("fonts", "zoneinfo", "mime", "terminfo"):
+            arguments += ["--ro-bind-try", f"/usr/share/{name}", f"/usr/share/{name}"]
+        return arguments
+
+    def _arguments(self, folders: Folders, environment: Mapping[str, str]) -> list[str]:
+        here = self._reach.path
+        arguments = ["--unshare-all", "--unshare-user", "--uid", _USER, "--gid", _USER]
+        if self._no_more_namespaces:
+            arguments += ["--disable-userns"]
+        arguments += ["--hostname", "sandbox", "--new-session", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"]
+        for name, value in environment.items():
+            arguments += ["--setenv", name, value]
+        arguments += self._systems_folders()
+        if not self._python.in_usr:
+            for name in ("bin", "lib"):
+                arguments += ["--ro-bind", str(here(self._python.base) / name), f"{_PYTHON}/{name}"]
+        arguments += [
+            "--ro-bind", str(here(self._environment)), _ENVIRONMENT,
+            "--ro-bind", str(here(self._python.libraries)), f"{_ENVIRONMENT}/lib",
+            "--ro-bind", str(here(self._programs)), _PROGRAMS,
+            "--ro-bind", str(here(self._etc)), "/etc",
+            "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
+            "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
+            "--ro-bind-try", "/etc/fonts", "/etc/fonts",
+        ]  # fmt: skip
+        for device in ("null", "zero", "full", "random", "urandom"):
+            arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+        arguments += [
+            "--bind", str(here(folders.data)), DATA,
+            "--bind", str(here(folders.tmp)), "/tmp",  # noqa: S108 - inside
+            "--bind", str(here(folders.shm)), "/dev/shm",  # noqa: S108
+            "--remount-ro", "/",
+            "--chdir", DATA,
+        ]  # fmt: skip
+        return arguments
+
+    def environment(self) -> dict[str, str]:
+        """All that code inside finds in its environment."""
+        threads = str(min(os.cpu_count() or 1, 4))
+        return {
+            "PATH": f"{_ENVIRONMENT}/bin:/usr/bin:/bin",
+            "LD_LIBRARY_PATH": f"{_PYTHON}/lib",
+            "HOME": "/tmp",  # noqa: S108
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            "MPLCONFIGDIR": "/tmp/.matplotlib",  # noqa: S108
+            "MATPLOTLIBRC": f"{_PROGRAMS}/matplotlibrc",
+            "IPYTHONDIR": "/tmp/.ipython",  # noqa: S108
+            "OPENBLAS_NUM_THREADS": threads,
+            "OMP_NUM_THREADS": threads,
+            "MALLOC_ARENA_MAX": "2",
+        }
+
+    def rlimits(self) -> dict[str, int]:
+        """What the first program inside sets; the names are those of the resource module."""
+        return {
+            "AS": self.limits.address_space,
+            "NPROC": self.limits.processes,
+            "NOFILE": self.limits.open_files,
+            "FSIZE": self.limits.file_size,
+            "CORE": 0,
+            "MSGQUEUE": 0,
+            "MEMLOCK": 0,
+            "SIGPENDING": 1024,
+        }
+
+    async def start(
+        self,
+        folders: Folders,
+        program: str,
+        arguments: Sequence[str],
+        *,
+        pass_fds: Sequence[int] = (),
+        stdout: int = subprocess.DEVNULL,
+    ) -> "Sandbox":
+        """Run one of the programs of `inside/` in a new sandbox. Raises OSError if it did not start.
+
+        Must be called in the main thread: the sandbox dies with the thread that made it.
+        """
+        status_read, status_write = os.pipe()
+        filter_read, filter_write = os.pipe()
+        try:
+            os.write(filter_write, self._filter)  # smaller than a pipe
+            os.close(filter_write)
+            command = [
+                str(self._bubblewrap),
+                *self._arguments(folders, self.environment()),
+                "--seccomp", str(filter_read),
+                "--json-status-fd", str(status_write),
+                "--", f"{_ENVIRONMENT}/bin/python", "-P", f"{_PROGRAMS}/{program}", *arguments,
+            ]  # fmt: skip
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                env={},
+                cwd="/",
+                pass_fds=(status_write, filter_read, *pass_fds),
+                limit=64 * 1024,
+                umask=0o077,
+                **self._user(),  # type: ignore[arg-type]
+            )
+        finally:
+            os.close(filter_read)
+            os.close(status_write)
+        reports, transport = await _reader(status_read)
+        try:
+            child = await asyncio.wait_for(_child_pid(reports), _START_SECONDS)
+            return Sandbox(process, transport, child)
+        except (OSError, TimeoutError) as error:
+            transport.close()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            said = await process.stderr.read(4096) if process.stderr else b""
+            await process.wait()
+            raise OSError(f"bubblewrap: {said.decode(errors='replace').strip() or error}") from error
+
+
+async def _reader(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.BaseTransport]:
+    """A stream of what comes through a pipe; the transport closes `descriptor`."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
+    )
+    return reader, transport
+
+
+async def _child_pid(reports: asyncio.StreamReader) -> int:
+    """The process that bubblewrap reports as its child: number 1 inside. Raises OSError."""
+    while line := await reports.readline():
+        said = json.loads(line)
+        if "child-pid" in said:
+            return int(said["child-pid"])
+    raise OSError("it ended before the sandbox stood")
+
+
+class Sandbox:
+    """A running sandbox. `first` is the host's number of its process 1, whose end takes all others with it."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reports: asyncio.BaseTransport,
+        first: int,
+    ) -> None:
+        """`reports` is bubblewrap's status pipe: it writes its last word there when it ends, so the pipe stays open.
+
+        Raises OSError if the sandbox has ended already.
+        """
+        self.process = process
+        self.first = first
+        self._reports = reports
+        self._pidfd = os.pidfd_open(first)
+        self._over = asyncio.ensure_future(process.wait())
+        self._over.add_done_callback(self._let_go)
+
+    def _let_go(self, _: "asyncio.Future[int]") -> None:
+        os.close(self._pidfd)
+        self._reports.close()
+
+    @property
+    def over(self) -> bool:
+        """Whether everything inside has ended."""
+        return self._over.done()
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of bubblewrap, which passes on that of the first program; None while it runs."""
+        return self.process.returncode
+
+    async def wait(self) -> None:
+        """Until everything inside has ended."""
+        await asyncio.shield(self._over)
+
+    def kill(self) -> None:
+        """End every process inside, at once. A signal to bubblewrap itself would not reach them."""
+        if not self.over:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def processes(self) -> list[int]:
+        """The host's numbers of the processes inside, the first one included."""
+        found = [self.first]
+        for pid in found:
+            with contextlib.suppress(OSError):
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    found += map(int, (task / "children").read_text().split())
+        return found

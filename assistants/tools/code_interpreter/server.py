@@ -1,0 +1,229 @@
+"""The interpreter process: python -m assistants.tools.code_interpreter.server --socket PATH --sessions DIR --python PYTHON
+
+Owns every kernel, and speaks HTTP on a Unix socket that only its own user may open. `client.py` is the other end:
+
+    GET    /health                              what `Health` holds
+    POST   /sessions/<session>/execute          {"code", "inputs": [file id], "deadline": seconds};
+                                                answers a line of JSON per output, or 409 {"missing": [file id]}
+    PUT    /sessions/<session>/inputs/<file id>?name=   the bytes of an input
+    GET    /sessions/<session>/outputs/<id>     the bytes of an output
+    POST   /sessions/<session>/interrupt
+    DELETE /sessions/<session>                  ends it and removes its files
+
+503 {"reason"} while the tool is off. A caller that goes away interrupts what it started.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from assistants.tools.code_interpreter.limits import MIB, Limits
+from assistants.tools.code_interpreter.outputs import encode
+from assistants.tools.code_interpreter.sessions import NoRoom, Sessions
+from assistants.tools.code_interpreter.tool import Settings, Tool
+
+logger = logging.getLogger("assistants.tools.code_interpreter.server")
+
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_LARGEST_REQUEST: Final = 16 * MIB
+_LONGEST_DEADLINE: Final = 24 * 3600.0
+_CHUNK: Final = 256 * 1024
+
+_TOOL: Final = web.AppKey("tool", Tool)
+
+
+def _refusal(kind: type[web.HTTPError], reason: str) -> web.HTTPError:
+    return kind(text=json.dumps({"reason": reason}), content_type="application/json")
+
+
+def _sessions(request: web.Request) -> Sessions:
+    tool = request.app[_TOOL]
+    if tool.sessions is None:
+        raise _refusal(web.HTTPServiceUnavailable, tool.health().reason or "off")
+    return tool.sessions
+
+
+def _word(request: web.Request, part: str) -> str:
+    """A part of the path that becomes a file name."""
+    word = request.match_info[part]
+    if _PLAIN_WORD.fullmatch(word) is None:
+        raise _refusal(web.HTTPBadRequest, f"{word!r} is no id")
+    return word
+
+
+async def health(request: web.Request) -> web.Response:
+    return web.json_response(dataclasses.asdict(request.app[_TOOL].health()))
+
+
+async def execute(request: web.Request) -> web.StreamResponse:
+    sessions = _sessions(request)
+    try:
+        asked = await request.json()
+        code, inputs, deadline = asked["code"], list(asked["inputs"]), float(asked["deadline"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _refusal(web.HTTPBadRequest, f"not a call: {error!r}") from error
+    if not isinstance(code, str) or not 0 < deadline <= _LONGEST_DEADLINE:
+        raise _refusal(web.HTTPBadRequest, "not a call: code or deadline")
+    session = sessions.get(_word(request, "session"))
+    if missing := session.missing(inputs):
+        return web.json_response({"missing": missing}, status=409)
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    async with contextlib.aclosing(session.execute(code, inputs, deadline)) as outputs:
+        async for output in outputs:
+            await response.write(encode(output))
+    return response
+
+
+async def put_input(request: web.Request) -> web.Response:
+    session = _sessions(request).get(_word(request, "session"))
+    input_id = _word(request, "input")
+    content = request.content.iter_chunked(_CHUNK)
+    try:
+        await session.put_input(input_id, request.query.get("name", input_id), content)
+    except NoRoom as error:
+        raise _refusal(web.HTTPConflict, str(error)) from error
+    return web.Response(status=204)
+
+
+async def get_output(request: web.Request) -> web.StreamResponse:
+    session = _sessions(request).find(_word(request, "session"))
+    path = session.output(_word(request, "output")) if session else None
+    if path is None:
+        raise _refusal(web.HTTPNotFound, "no such output")
+    return web.FileResponse(path, chunk_size=_CHUNK)
+
+
+async def interrupt(request: web.Request) -> web.Response:
+    if (session := _sessions(request).find(_word(request, "session"))) is not None:
+        session.interrupt()
+    return web.Response(status=204)
+
+
+async def remove(request: web.Request) -> web.Response:
+    await _sessions(request).remove(_word(request, "session"))
+    return web.Response(status=204)
+
+
+def application(tool: Tool) -> web.Application:
+    """The HTTP face of `tool`."""
+    app = web.Application(client_max_size=_LARGEST_REQUEST)
+    app[_TOOL] = tool
+    app.router.add_get("/health", health)
+    app.router.add_post("/sessions/{session}/execute", execute)
+    app.router.add_put("/sessions/{session}/inputs/{input}", put_input)
+    app.router.add_get("/sessions/{session}/outputs/{output}", get_output)
+    app.router.add_post("/sessions/{session}/interrupt", interrupt)
+    app.router.add_delete("/sessions/{session}", remove)
+    return app
+
+
+def _listen(path: Path) -> socket.socket:
+    """A Unix socket at `path` that only this process's user may open, from its first moment on."""
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(before)
+    return listening
+
+
+async def serve(tool: Tool, path: Path) -> None:
+    """Until SIGTERM or SIGINT."""
+    over = asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(one, over.set)
+    runner = web.AppRunner(
+        application(tool), access_log=None, handler_cancellation=True, shutdown_timeout=1
+    )
+    await tool.start()
+    await runner.setup()
+    await web.SockSite(runner, _listen(path)).start()
+    logger.info("listening on %s", path)
+    await over.wait()
+    await tool.close()
+    await runner.cleanup()
+    path.unlink(missing_ok=True)
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def _set_up_logging() -> None:
+    handler = logging.StreamHandler()
+    if os.environ.get("LOG_FORMAT") == "json":
+        handler.setFormatter(_JsonFormatter())
+    else:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=os.environ.get("LOG_LEVEL", "info").upper())
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the server, and of `check.py`."""
+    limits = Limits()
+    parse = argparse.ArgumentParser(description="The code interpreter's own process.")
+    parse.add_argument("--socket", type=Path, required=True, help="where to listen; at most 80 bytes")
+    parse.add_argument("--sessions", type=Path, required=True, help="where the sessions' files are")
+    parse.add_argument("--python", type=Path, required=True, help="python of the sandbox's venv")
+    parse.add_argument("--bubblewrap", help="the bwrap program; looked for on PATH if not given")
+    parse.add_argument("--warm", type=int, default=2, help="kernels to keep ready (2)")
+    parse.add_argument("--idle", type=float, default=3600, help="seconds after which a kernel ends (3600)")
+    parse.add_argument("--kernels", type=int, default=20, help="kernels in use at most (20)")
+    parse.add_argument(
+        "--memory", type=int, default=limits.memory // MIB, help="MB of memory for a session (1024)"
+    )
+    parse.add_argument(
+        "--disk", type=int, default=limits.disk // MIB, help="MB of disk for a session (2048)"
+    )
+    return parse
+
+
+def settings(arguments: argparse.Namespace) -> Settings:
+    """What the arguments say."""
+    return Settings(
+        runtime=arguments.socket.absolute().parent / f"{arguments.socket.name}.d",
+        root=arguments.sessions.absolute(),
+        python=arguments.python.absolute(),
+        bubblewrap=arguments.bubblewrap,
+        warm=arguments.warm,
+        idle=arguments.idle,
+        kernels=arguments.kernels,
+        limits=Limits(memory=arguments.memory * MIB, disk=arguments.disk * MIB),
+    )
+
+
+def main() -> int:
+    _set_up_logging()
+    arguments = parser().parse_args()
+    tool = Tool(settings(arguments))
+    asyncio.run(serve(tool, arguments.socket.absolute()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

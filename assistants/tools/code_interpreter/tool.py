@@ -1,0 +1,114 @@
+"""The tool as a whole: switched on only if all its walls hold."""
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from assistants.tools.code_interpreter import files
+from assistants.tools.code_interpreter.limits import Limits
+from assistants.tools.code_interpreter.outputs import Health, Wall
+from assistants.tools.code_interpreter.reach import Unreachable
+from assistants.tools.code_interpreter.sandbox import (
+    Missing,
+    Sandboxes,
+    find_bubblewrap,
+    find_python,
+)
+from assistants.tools.code_interpreter.sessions import Sessions
+from assistants.tools.code_interpreter.walls import try_walls
+
+logger = logging.getLogger(__name__)
+
+_STARTING: Final = "The code interpreter is starting."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server was told to work.
+
+    `runtime` is a folder for its sockets, with a short path; `root` one for the sessions' files; `python` belongs to the
+    sandbox's venv; `bubblewrap` is looked for if None. `idle` in seconds.
+    """
+
+    runtime: Path
+    root: Path
+    python: Path
+    bubblewrap: str | None = None
+    warm: int = 2
+    idle: float = 3600.0
+    kernels: int = 20
+    limits: Limits = Limits()
+
+
+class Tool:
+    """Make it before the process starts a thread (see reach.py), then `start()` it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.sessions: Sessions | None = None  # None while the tool is off
+        self._settings = settings
+        self._walls: list[Wall] = []
+        self._off: str | None = _STARTING
+        self._sandboxes: Sandboxes | None = None
+        settings.root.mkdir(parents=True, exist_ok=True)
+        settings.root.chmod(0o711)
+        if settings.runtime.exists():
+            shutil.rmtree(settings.runtime)
+        settings.runtime.mkdir(parents=True)
+        settings.runtime.chmod(0o711)
+        (settings.runtime / "sockets").mkdir(mode=0o700)
+        try:
+            self._sandboxes = Sandboxes(
+                find_bubblewrap(settings.bubblewrap),
+                find_python(settings.python),
+                settings.runtime,
+                settings.root,
+                settings.limits,
+            )
+        except (Missing, Unreachable, OSError) as error:
+            self._off = str(error)
+            self._walls = [Wall("sandbox", ok=False, detail=self._off)]
+
+    async def start(self) -> None:
+        """Try the walls, and begin to prepare kernels if all of them hold."""
+        settings = self._settings
+        if self._sandboxes is None:
+            logger.error("the code interpreter is off: %s", self._off)
+            return
+        attempt = settings.root / ".canary"
+        if attempt.exists():
+            files.remove_tree(attempt)
+        self._walls = await try_walls(self._sandboxes, attempt)
+        if broken := [wall for wall in self._walls if not wall.ok]:
+            self._off = " ".join(f"{wall.name}: {wall.detail}" for wall in broken)
+            logger.error("the code interpreter is off: %s", self._off)
+            return
+        self._off = None
+        self.sessions = Sessions(
+            self._sandboxes,
+            settings.root,
+            settings.runtime / "sockets",
+            warm=settings.warm,
+            idle=settings.idle,
+            kernels=settings.kernels,
+        )
+        self.sessions.start()
+
+    def health(self) -> Health:
+        """Whether the tool is on, and what stands around the code."""
+        return Health(
+            ok=self._off is None,
+            reason=self._off,
+            walls=self._walls,
+            sessions=self.sessions.live if self.sessions else 0,
+            warm=self.sessions.pool.warm if self.sessions else 0,
+        )
+
+    async def close(self) -> None:
+        """End every kernel and let go of everything but the sessions' files."""
+        if self.sessions is not None:
+            await self.sessions.close()
+        if self._sandboxes is not None:
+            self._sandboxes.close()
+        shutil.rmtree(self._settings.runtime, ignore_errors=True)

@@ -1,0 +1,159 @@
+"""The walls around the code, tried out in a real sandbox before the tool is switched on.
+
+A wall that does not hold switches the tool off, with the reason. There is no kernel without a sandbox, and no setting
+that makes one.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from assistants.tools.code_interpreter import files, watch
+from assistants.tools.code_interpreter.outputs import Wall
+from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
+
+_SECONDS: Final = 20.0
+
+# What each wall that the canary tries from inside keeps out, as a person reads it.
+_INSIDE: Final = {
+    "files": "Files of this machine are not there; programs and libraries are read-only.",
+    "environment": "No variable of this machine's environment, so no key.",
+    "processes": "Only the sandbox's own processes can be seen or signalled.",
+    "network": "No socket of any kind but Unix ones, and none of those leads out.",
+    "system_calls": "Calls that trace, mount, make namespaces or load programs into the kernel do not exist.",
+    "privileges": "An ordinary user without capabilities, who cannot gain any.",
+    "limits": "Memory, processes, open files and the size of a file are limited.",
+}
+_CURE: Final = (
+    "The tool stays off. `python -m assistants.tools.code_interpreter.check` tries the walls again; docs/interpreter.md "
+    "says what each needs."
+)
+_CURE_NAMESPACES: Final = (
+    "This machine lets ordinary users make no namespaces. On Debian and Ubuntu: sysctl kernel.unprivileged_userns_clone=1 "
+    "and kernel.apparmor_restrict_unprivileged_userns=0. In a container: run it with --security-opt seccomp=unconfined "
+    "and --security-opt apparmor=unconfined."
+)
+
+
+async def try_walls(sandboxes: Sandboxes, box: Path) -> list[Wall]:
+    """Try every wall; all of them, in the order in which they are shown. `box` is a path for the attempt's folders."""
+    folders = sandboxes.make_folders(box)
+    secret = box / "secret"
+    secret.write_text("a file of the host")
+    secret.chmod(0o644)
+    name = f"code-interpreter-{os.urandom(8).hex()}"
+    try:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(f"\0{name}")
+            listening.listen(1)
+            config = {
+                "secret": str(secret),
+                "abstract": name,
+                "variables": [*sandboxes.environment(), "PWD", "LC_CTYPE"],
+                "rlimits": sandboxes.rlimits(),
+            }
+            try:
+                sandbox = await sandboxes.start(
+                    folders, "canary.py", [json.dumps(config)], stdout=subprocess.PIPE
+                )
+            except OSError as error:
+                return [Wall("sandbox", ok=False, detail=f"{error}. {_CURE_NAMESPACES}")]
+            return await _try_one(sandboxes, sandbox, folders)
+    finally:
+        await asyncio.to_thread(files.remove_tree, box)
+
+
+async def _try_one(sandboxes: Sandboxes, sandbox: Sandbox, folders: Folders) -> list[Wall]:
+    assert sandbox.process.stdout is not None
+    assert sandbox.process.stderr is not None
+    try:
+        async with asyncio.timeout(_SECONDS):
+            said = await sandbox.process.stdout.readline()
+        found = json.loads(said)
+    except (TimeoutError, ValueError):
+        sandbox.kill()
+        await sandbox.wait()
+        error = (await sandbox.process.stderr.read(2000)).decode(errors="replace").strip()
+        return [Wall("sandbox", ok=False, detail=f"{error or 'No answer from inside.'} {_CURE}")]
+    walls = [_wall(name, kept_out, found[name]) for name, kept_out in _INSIDE.items()]
+    walls += [
+        _wall("user", _user_detail(sandboxes), _user(sandboxes, sandbox)),
+        _wall("outputs", "What is fetched from a session is a plain file of its own, links lead nowhere.", _outputs(folders)),
+        _wall(
+            "watch",
+            "Memory, disk and processor time of a sandbox are watched; one that passes a limit ends.",
+            await _watch(sandbox, folders),
+        ),
+    ]
+    return walls
+
+
+def _wall(name: str, kept_out: str, through: list[str]) -> Wall:
+    label = name.replace("_", " ")
+    if through:
+        return Wall(label, ok=False, detail=f"{'; '.join(through)}. {_CURE}")
+    return Wall(label, ok=True, detail=kept_out)
+
+
+def _user_detail(sandboxes: Sandboxes) -> str:
+    if sandboxes.uid is None:
+        return "Outside the sandbox the code's user is the server's, which is not root."
+    return f"Outside the sandbox the code's user is number {sandboxes.uid}, who owns nothing else."
+
+
+def _user(sandboxes: Sandboxes, sandbox: Sandbox) -> list[str]:
+    wanted = os.geteuid() if sandboxes.uid is None else sandboxes.uid
+    for pid in sandbox.processes():
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}").stat().st_uid not in (wanted,) or wanted == 0:
+                return [f"process {pid} of the sandbox runs as another user than {wanted}"]
+    return []
+
+
+def _outputs(folders: Folders) -> list[str]:
+    """Fetch what must not be fetched."""
+    through = []
+    data = folders.data
+    (data / "plain").write_text("x")
+    (data / "link").symlink_to(folders.data.parent / "secret")
+    (data / "way").symlink_to("..")
+    os.mkfifo(data / "fifo")
+    os.link(data / "plain", data / "second-name")
+    target = folders.data.parent / "fetched"
+    for path in ("link", "way/secret", "fifo", "second-name", "../secret", "/etc/passwd"):
+        try:
+            files.copy_out(data, path, target, 1000)
+            target.unlink()
+            through.append(f"{path} could be fetched")
+        except OSError:
+            pass
+    (data / "second-name").unlink()
+    try:
+        files.copy_out(data, "plain", target, 1000)
+    except OSError as error:
+        through.append(f"a plain file cannot be fetched: {error}; Linux 5.6 or newer is needed")
+    return through
+
+
+async def _watch(sandbox: Sandbox, folders: Folders) -> list[str]:
+    """See what the sandbox uses, and end it."""
+    through = []
+    processes = sandbox.processes()
+    if len(processes) < 2 or watch.resident(processes) == 0:
+        through.append("the memory of the sandbox cannot be measured")
+    if files.listing(folders.data, 100).names == 0:
+        through.append("the disk use of the sandbox cannot be measured")
+    sandbox.kill()
+    try:
+        async with asyncio.timeout(5):
+            await sandbox.wait()
+    except TimeoutError:
+        return [*through, "the sandbox cannot be ended"]
+    if any(Path(f"/proc/{pid}").exists() for pid in processes):
+        through.append("processes of the sandbox outlived it")
+    return through

@@ -1,0 +1,109 @@
+"""Watches over what a sandbox uses where no limit of the kernel's counts it: memory of all processes together, disk, and
+processor time after a call has ended.
+
+Watching is sampling, so what is used can pass a limit for a moment; then the sandbox ends.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from assistants.tools.code_interpreter import files
+from assistants.tools.code_interpreter.kernel import Kernel
+from assistants.tools.code_interpreter.limits import MIB
+
+_MEMORY_SECONDS: Final = 0.2
+_DISK_SECONDS: Final = 1.0
+_IDLE_SECONDS: Final = 5.0
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_TICK: Final = os.sysconf("SC_CLK_TCK")
+
+
+def resident(processes: list[int]) -> int:
+    """Bytes of memory the processes hold, what they share counted several times. Quick."""
+    total = 0
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    return total
+
+
+def proportional(processes: list[int]) -> int:
+    """Bytes of memory the processes hold, what they share counted in shares; all of it where that cannot be read."""
+    total = 0
+    for pid in processes:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            total += next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        except (OSError, StopIteration):
+            total += resident([pid])
+    return total
+
+
+def processor_time(processes: list[int]) -> float:
+    """Seconds of processor time the processes and their ended children have used."""
+    total = 0
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15]))
+    return total / _TICK
+
+
+def lower_priority(processes: list[int]) -> None:
+    """If memory runs out on the whole machine, a sandbox goes first."""
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
+
+
+async def _check_memory(kernel: Kernel) -> None:
+    processes = kernel.sandbox.processes()
+    limit = kernel.limits.memory
+    if resident(processes) > limit and await asyncio.to_thread(proportional, processes) > limit:
+        kernel.kill(f"it used more than {limit // MIB:,} MB of memory")
+
+
+async def _check_disk(kernel: Kernel, data: Path) -> None:
+    limits = kernel.limits
+    usage = names = 0
+    hidden = False
+    for folder in (data, kernel.folders.tmp, kernel.folders.shm):
+        found = await asyncio.to_thread(files.listing, folder, limits.files)
+        usage, names = usage + found.usage, names + found.names
+        hidden = hidden or found.hidden
+    if usage > limits.disk:
+        kernel.kill(f"it wrote more than {limits.disk // MIB:,} MB")
+    elif names > limits.files:
+        kernel.kill(f"it made more than {limits.files:,} files")
+    elif hidden:
+        kernel.kill("it made folders that cannot be looked into")
+
+
+async def during_call(kernel: Kernel, data: Path) -> None:
+    """Watch until cancelled. `data` is where the session's folder is now."""
+    next_disk = time.monotonic() + _DISK_SECONDS
+    while not kernel.over:
+        await asyncio.sleep(_MEMORY_SECONDS)
+        await _check_memory(kernel)
+        if time.monotonic() >= next_disk:
+            await _check_disk(kernel, data)
+            next_disk = time.monotonic() + _DISK_SECONDS
+
+
+async def between_calls(kernel: Kernel, data: Path) -> None:
+    """Watch until cancelled. Code may leave a thread or a process behind; it may not keep the machine busy."""
+    limits = kernel.limits
+    used, since = processor_time(kernel.sandbox.processes()), time.monotonic()
+    while not kernel.over:
+        await asyncio.sleep(_IDLE_SECONDS)
+        await _check_memory(kernel)
+        await _check_disk(kernel, data)
+        now = processor_time(kernel.sandbox.processes())
+        if now - used > limits.idle_cpu:
+            kernel.kill("it went on working after its call had ended")
+        if time.monotonic() - since > limits.idle_cpu_window:
+            used, since = now, time.monotonic()
