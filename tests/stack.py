@@ -35,6 +35,7 @@ class Stack:
         self.login_path = f"/login?token={self.login_token}"
         self.chat = ChatServer()
         self._environment = environment
+        folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "output.log"
         self._runner: subprocess.Popen[bytes] | None = None
 
@@ -67,14 +68,13 @@ class Stack:
             "OPENAI_API_KEY": "played",
             "OPENAI_BASE_URL": self.chat.url,
         }
-        kept = {name: value for name, value in os.environ.items() if name != "MAKELEVEL"}
         begun = time.monotonic()
         with self._log.open("ab") as log:
             said_before = log.tell()
             self._runner = subprocess.Popen(
                 [sys.executable, "-m", "playground.runner"],
                 cwd=ROOT,
-                env={**kept, **settings, **self._environment},
+                env={**clean_environment(), **settings, **self._environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -90,6 +90,8 @@ class Stack:
         """Ask it to stop, as Ctrl+C does; the runner's exit code."""
         if self._runner is None:
             return None
+        if self._runner.poll() is not None:
+            return self._runner.returncode
         self._runner.send_signal(signal.SIGINT)
         try:
             return self._runner.wait(30)
@@ -108,13 +110,27 @@ class Stack:
         runner = psutil.Process(self._runner.pid)
         return [runner, *runner.children(recursive=True)]
 
+    @property
+    def redis_url(self) -> str:
+        """Where its Redis listens."""
+        folder = psutil.Process(self.pid_of("web")).environ()["RUNTIME_DIR"]
+        return f"unix://{folder}/redis.sock"
+
     def pid_of(self, name: str) -> int:
         """The process of a line of the Procfile: web, worker, beat, interpreter, redis."""
         assert self._runner
         for child in psutil.Process(self._runner.pid).children():
-            if child.environ().get("PROCESS") == name:
+            # A Redis writes its title over its environment.
+            is_redis = child.name() in {"redis-server", "valkey-server"}
+            if name == ("redis" if is_redis else child.environ().get("PROCESS")):
                 return child.pid
         raise LookupError(f"no process {name}")
+
+
+def clean_environment() -> dict[str, str]:
+    """What a person's shell has, without what the tests have added."""
+    ours = ("MAKELEVEL", "DJANGO_SETTINGS_MODULE", "DATA_DIR")
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def free_port() -> int:

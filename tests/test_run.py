@@ -1,0 +1,157 @@
+"""``make run``: everything starts, survives the death of a part, and leaves nothing behind."""
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from tests.stack import ROOT, Stack, clean_environment
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of the test's own, which it may stop; without key and token given."""
+    with Stack(tmp_path, PLAYGROUND_API_KEY="", PLAYGROUND_LOGIN_TOKEN="") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def wounded_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack whose processes the tests kill."""
+    with Stack(tmp_path_factory.mktemp("wounded")) as running:
+        yield running
+
+
+def health(stack: Stack) -> int:
+    """The status of /healthz, 0 when nobody answers."""
+    try:
+        with urllib.request.urlopen(f"{stack.url}/healthz", timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def wait_until_healthy(stack: Stack) -> None:
+    deadline = time.monotonic() + 20
+    while health(stack) != 200:
+        assert time.monotonic() < deadline, stack.output()
+        time.sleep(0.1)
+
+
+def left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that still run after so many seconds at the most."""
+    return psutil.wait_procs(processes, timeout=seconds)[1]
+
+
+def test_a_start_tells_the_address_a_link_and_the_first_time_a_key(own_stack: Stack) -> None:
+    first = own_stack.output()
+    assert f"runs at {own_stack.url}" in first
+    assert re.search(rf"{own_stack.url}/login\?token=[\w-]{{40,}} \(works once\)", first)
+    key = re.search(r"API key:  (sk-[\w-]{40,}) \(shown only now\)", first)
+    assert key
+    request = urllib.request.Request(
+        f"{own_stack.url}/v1/models", headers={"Authorization": f"Bearer {key[1]}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.status == 200
+
+    with redis.Redis.from_url(own_stack.redis_url) as client:
+        client.xadd("log:thread_kept", {"event": "thread.created"})
+    own_stack.stop()
+    own_stack.start()
+    second = own_stack.output().removeprefix(first)
+    assert "/login?token=" in second
+    assert "API key" not in second
+    with redis.Redis.from_url(own_stack.redis_url) as client:
+        assert client.xlen("log:thread_kept") == 1
+
+
+def test_a_stop_ends_every_process_and_exits_with_0(own_stack: Stack) -> None:
+    processes = own_stack.processes()
+    assert len(processes) >= 6
+    assert own_stack.stop() == 0
+    assert left_of(processes, 1) == []
+    assert "Traceback" not in own_stack.output()
+
+
+def test_killing_the_runner_ends_every_process(own_stack: Stack) -> None:
+    processes = own_stack.processes()
+    processes[0].kill()
+    assert left_of(processes, 20) == []
+
+
+@pytest.mark.parametrize("name", ["worker", "web", "interpreter", "beat", "redis"])
+def test_a_process_that_is_killed_is_started_again(wounded_stack: Stack, name: str) -> None:
+    pid = wounded_stack.pid_of(name)
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            if wounded_stack.pid_of(name) != pid:
+                break
+        except (LookupError, psutil.Error):
+            pass
+        assert time.monotonic() < deadline, wounded_stack.output()
+        time.sleep(0.05)
+    wait_until_healthy(wounded_stack)
+    assert f"{name} was ended by SIGKILL; it is started again in 1 s" in wounded_stack.output()
+
+
+def test_what_is_kept_is_the_owners_only(wounded_stack: Stack) -> None:
+    assert stat.S_IMODE(wounded_stack.data_dir.stat().st_mode) == 0o700
+    assert stat.S_IMODE((wounded_stack.data_dir / "secret_key").stat().st_mode) == 0o600
+
+
+def test_no_key_of_ours_is_in_the_interpreters_environment(wounded_stack: Stack) -> None:
+    environment = psutil.Process(wounded_stack.pid_of("interpreter")).environ()
+    assert "OPENAI_API_KEY" not in environment
+    assert wounded_stack.api_key not in environment.values()
+
+
+def test_a_long_data_dir_gets_its_sockets_in_a_short_folder(tmp_path: Path) -> None:
+    with Stack(tmp_path / ("long" * 30)) as stack:
+        assert health(stack) == 200
+
+
+def test_make_run_stops_everything_when_make_is_told_to(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    environment = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(stack.port)}
+    with subprocess.Popen(
+        ["make", "run"],
+        cwd=ROOT,
+        env={**clean_environment(), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as make:
+        assert make.stdout
+        for line in make.stdout:
+            if "Stop with Ctrl+C" in line:
+                break
+        processes = psutil.Process(make.pid).children(recursive=True)
+        os.killpg(make.pid, signal.SIGINT)
+        make.stdout.read()
+    assert len(processes) >= 6
+    assert left_of(processes, 1) == []
+
+
+def test_a_python_that_is_too_old_is_told_in_one_line() -> None:
+    done = subprocess.run(
+        ["make", "run", "PYTHON="], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode
+    assert done.stdout.startswith("Python 3.11 or newer is needed")
+    assert len(done.stdout.splitlines()) == 1
