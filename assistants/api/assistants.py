@@ -38,10 +38,12 @@ def get_assistant(request: ApiRequest, assistant_id: str) -> HttpResponse:
 
 @router.post("/{assistant_id}", response=answers(AssistantObject))
 def modify_assistant(
-    request: ApiRequest, assistant_id: str, params: AssistantUpdate
+    request: ApiRequest, assistant_id: str, params: AssistantUpdate | None = None
 ) -> HttpResponse:
     """Change the named fields; null clears one, ``metadata`` replaces the whole map."""
-    return reply(request, assistants.update(find(request, assistant_id), params))
+    return reply(
+        request, assistants.update(find(request, assistant_id), params or AssistantUpdate())
+    )
 
 
 @router.delete("/{assistant_id}", response=answers(AssistantDeleted))

@@ -42,7 +42,11 @@ class BodyParser(Parser):
         found = super().parse_querydict(data, list_fields, request)
         for name, value in found.items():
             if isinstance(value, str) and "\0" in value:
-                raise Invalid(f"Invalid '{name}': it holds a null character.", param=name)
+                raise Invalid(
+                    f"Invalid '{name}': it holds a null character.",
+                    param=name,
+                    code="invalid_value",
+                )
         return found
 
 

@@ -46,10 +46,12 @@ def get_message(request: ApiRequest, thread_id: str, message_id: str) -> HttpRes
 
 @router.post("/threads/{thread_id}/messages/{message_id}", response=answers(MessageObject))
 def modify_message(
-    request: ApiRequest, thread_id: str, message_id: str, params: MetadataUpdate
+    request: ApiRequest, thread_id: str, message_id: str, params: MetadataUpdate | None = None
 ) -> HttpResponse:
     """Replace the message's metadata."""
-    return reply(request, messages.update(find(request, thread_id, message_id), params))
+    return reply(
+        request, messages.update(find(request, thread_id, message_id), params or MetadataUpdate())
+    )
 
 
 @router.delete("/threads/{thread_id}/messages/{message_id}", response=answers(MessageDeleted))

@@ -69,10 +69,10 @@ def get_run(request: ApiRequest, thread_id: str, run_id: str) -> HttpResponse:
 
 @router.post("/threads/{thread_id}/runs/{run_id}", response=answers(RunObject))
 def modify_run(
-    request: ApiRequest, thread_id: str, run_id: str, params: MetadataUpdate
+    request: ApiRequest, thread_id: str, run_id: str, params: MetadataUpdate | None = None
 ) -> HttpResponse:
     """Replace the metadata of a run that has ended."""
-    return reply(request, runs.update(find(request, thread_id, run_id), params))
+    return reply(request, runs.update(find(request, thread_id, run_id), params or MetadataUpdate()))
 
 
 @router.post("/threads/{thread_id}/runs/{run_id}/cancel", response=answers(RunObject))

@@ -31,9 +31,11 @@ def get_thread(request: ApiRequest, thread_id: str) -> HttpResponse:
 
 
 @router.post("/{thread_id}", response=answers(ThreadObject))
-def modify_thread(request: ApiRequest, thread_id: str, params: ThreadUpdate) -> HttpResponse:
+def modify_thread(
+    request: ApiRequest, thread_id: str, params: ThreadUpdate | None = None
+) -> HttpResponse:
     """Change the named fields; ``metadata`` replaces the whole map."""
-    return reply(request, threads.update(find(request, thread_id), params))
+    return reply(request, threads.update(find(request, thread_id), params or ThreadUpdate()))
 
 
 @router.delete("/{thread_id}", response=answers(ThreadDeleted))

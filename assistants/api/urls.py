@@ -2,18 +2,18 @@
 
 from typing import Any, cast
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import path, re_path
-from django.views.decorators.csrf import csrf_exempt
+import pydantic
+from django.urls import path
 from ninja import NinjaAPI
 from ninja.errors import ValidationError, ValidationErrorContext
 from ninja.operation import Operation
+from pydantic_core import ErrorDetails
 from typing_extensions import override
 
 from assistants.api import assistants, files, messages, models, problems, runs, steps, threads
 from assistants.api.auth import BearerKey, HeaderKey
 from assistants.api.bodies import BodyParser
-from assistants.api.request import ApiRequest
+from assistants.params import Params
 
 DESCRIPTION = """
 The Assistants API, as OpenAI and Azure OpenAI served it. Clients of either need only another
@@ -29,19 +29,36 @@ class AssistantsApi(NinjaAPI):
     def validation_error_from_error_contexts(
         self, error_contexts: list[ValidationErrorContext[Any]]
     ) -> ValidationError:
-        # Ninja validates a body as the only field of a model of its own; callers know nothing of
-        # that.
-        return ValidationError(
-            [
-                {**found, "loc": found["loc"][1:] if len(found["loc"]) > 1 else found["loc"]}
-                for context in error_contexts
-                for found in context.pydantic_validation_error.errors(include_url=False)
-            ]
-        )
+        found = [finding for context in error_contexts for finding in _found(context)]
+        return ValidationError(cast("list[dict[str, Any]]", found))
 
     @override
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__
+
+
+def _found(context: ValidationErrorContext[Any]) -> list[ErrorDetails]:
+    """What pydantic has found, at places as the caller knows them.
+
+    Ninja validates a body, a query or a form as the only field of a model of its own. Where nothing
+    was sent at all, what is missing is what would be missing of an empty object.
+    """
+    error, model = context.pydantic_validation_error, context.model
+    found = error.errors(include_url=False)
+    if model.__ninja_param_source__ == "file":
+        return found
+    if found[0]["type"] == "missing" and len(found[0]["loc"]) == 1:
+        name = found[0]["loc"][0]
+        return _found_in_nothing(model.model_fields[name].annotation)
+    return [{**one, "loc": one["loc"][1:]} for one in found]
+
+
+def _found_in_nothing(params: type[Params]) -> list[ErrorDetails]:
+    try:
+        params.model_validate({})
+    except pydantic.ValidationError as error:
+        return error.errors(include_url=False)
+    raise TypeError(f"{params.__name__} needs nothing, so it must be optional")
 
 
 api = AssistantsApi(
@@ -62,14 +79,4 @@ api.add_router("/models", models.router)
 problems.answered_by(api)
 
 
-@csrf_exempt
-def nothing_here(request: HttpRequest) -> HttpResponse:
-    """Any other address below ``/v1``."""
-    asked = cast("ApiRequest", request)
-    return problems.answer(asked, problems.unknown_address(asked))
-
-
-urlpatterns = [
-    path("v1/", api.urls),
-    re_path(r"^v1(?:/|$)", nothing_here),
-]
+urlpatterns = [path("v1/", api.urls)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le, MaxLen
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, StringConstraints, ValidationError
 from pydantic.types import Strict
 from pydantic_core import ErrorDetails
 
@@ -24,6 +24,32 @@ class Params(BaseModel):
 
 
 P = TypeVar("P", bound=Params)
+
+
+def _tag_of(value: Any) -> str | None:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return f"~{kind}" if isinstance(kind, str) else None
+
+
+BY_TYPE = Discriminator(_tag_of)
+"""Which member of a union an object is, by its field "type". Members carry that as their tag with a
+"~" before it: pydantic names tags in the places of its findings, where callers know nothing of
+them.
+"""
+
+
+def text_or(tag: str, kind: type, error: str) -> Discriminator:
+    """Which member of ``str | <something else>`` a value is meant to be, so that errors speak of
+    that one; ``error`` is what it is when it is neither.
+    """
+
+    def choose(value: Any) -> str | None:
+        if isinstance(value, str):
+            return "~text"
+        return tag if isinstance(value, kind | Params) else None
+
+    return Discriminator(choose, custom_error_type=error, custom_error_message="wrong type")
+
 
 MetadataKey = Annotated[str, StringConstraints(max_length=64)]
 MetadataValue = Annotated[str, StringConstraints(max_length=512)]
@@ -51,6 +77,7 @@ def invalid(errors: Sequence[ErrorDetails]) -> Invalid:
     order = {"missing": 0, "extra_forbidden": 1}
     error = min(errors, key=lambda found: order.get(found["type"], 2))
     path = _path(error["loc"], error["type"])
+    place = f"'{path}'" if path else "the request body"
     kind, context = error["type"], error.get("ctx", {})
     value = error["input"]
 
@@ -77,17 +104,19 @@ def invalid(errors: Sequence[ErrorDetails]) -> Invalid:
                 context.get("message", error["msg"]), param=path or None, code="invalid_value"
             )
     if expected := _EXPECTED.get(kind):
-        message = (
-            f"Invalid type for '{path}': expected {expected}, but got {_named(value)} instead."
-        )
+        message = f"Invalid type for {place}: expected {expected}, but got {_named(value)} instead."
         return Invalid(message, param=path or None, code="invalid_type")
-    return Invalid(f"Invalid value for '{path}': {error['msg']}.", param=path, code="invalid_value")
+    return Invalid(
+        f"Invalid value for {place}: {error['msg']}.", param=path or None, code="invalid_value"
+    )
 
 
 _EXPECTED = {
     "string_type": "a string",
     "int_type": "an integer",
     "int_from_float": "an integer",
+    "int_parsing": "an integer",
+    "int_parsing_size": "an integer",
     "float_type": "a decimal",
     "bool_type": "a boolean",
     "list_type": "an array",
@@ -119,14 +148,16 @@ def _path(location: Sequence[int | str], kind: str) -> str:
 
 def _not_supported(path: str, kind: str, context: Mapping[str, Any], value: Any) -> Invalid:
     if kind == "union_tag_not_found":
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "type" not in value:
             message = f"Missing required parameter: '{path}'."
             return Invalid(message, param=path, code="missing_required_parameter")
+        if isinstance(value, dict):
+            return _not_text(path, value["type"])
         path = path.removesuffix(".type")
         message = f"Invalid type for '{path}': expected an object, but got {_named(value)} instead."
         return Invalid(message, param=path, code="invalid_type")
     if kind == "union_tag_invalid":
-        value = context["tag"]
+        value = context["tag"].removeprefix("~")
         supported = [
             tag.strip("' ").removeprefix("~") for tag in context["expected_tags"].split(",")
         ]
@@ -134,11 +165,15 @@ def _not_supported(path: str, kind: str, context: Mapping[str, Any], value: Any)
         expected = str(context["expected"]).replace(" or ", ", ")
         supported = [word.strip("' ") for word in expected.split(",")]
     if not isinstance(value, str):
-        message = f"Invalid type for '{path}': expected a string, but got {_named(value)} instead."
-        return Invalid(message, param=path, code="invalid_type")
+        return _not_text(path, value)
     word = "Supported values are" if len(supported) > 1 else "Supported value is"
     message = f"Invalid value: '{value}'. {word}: {listed(supported)}."
     return Invalid(message, param=path, code="invalid_value")
+
+
+def _not_text(path: str, value: Any) -> Invalid:
+    message = f"Invalid type for '{path}': expected a string, but got {_named(value)} instead."
+    return Invalid(message, param=path, code="invalid_type")
 
 
 def _bad_length(path: str, kind: str, context: Mapping[str, Any], value: Any) -> Invalid:
@@ -158,22 +193,23 @@ def _bad_length(path: str, kind: str, context: Mapping[str, Any], value: Any) ->
         )
         code = f"object_{'above_max' if long else 'below_min'}_properties"
         return Invalid(message, param=path, code=code)
-    if not long and len(value) == 0:
-        measure = f"an empty {noun}"
+    fault = f"{noun} too {'long' if long else 'short'}"
+    code = f"{noun}_{'above_max' if long else 'below_min'}_length"
+    if not value:
+        fault, measure, code = f"empty {noun}", f"an empty {noun}", f"empty_{noun}"
     message = (
-        f"Invalid '{path}': {noun} too {'long' if long else 'short'}. "
+        f"Invalid '{path}': {fault}. "
         f"Expected a{'n' if noun == 'array' else ''} {noun} with {bound} length {limit}, "
         f"but got {measure} instead."
     )
-    return Invalid(
-        message, param=path, code=f"{noun}_{'above_max' if long else 'below_min'}_length"
-    )
+    return Invalid(message, param=path, code=code)
 
 
 def _out_of_range(path: str, kind: str, context: Mapping[str, Any], value: Any) -> Invalid:
     above = kind.startswith("less")
     limit = context[{"greater_than_equal": "ge", "less_than_equal": "le"}.get(kind, kind[:1] + "t")]
-    noun = "integer" if isinstance(value, int) and isinstance(limit, int) else "decimal"
+    # Bounds of whole numbers are whole; a value of a query is still text here.
+    noun = "integer" if isinstance(limit, int) else "decimal"
     limit = int(limit) if float(limit).is_integer() else limit
     bound, sign = ("above maximum", "<=") if above else ("below minimum", ">=")
     message = (

@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 
 from annotated_types import MaxLen, MinLen
-from pydantic import Discriminator, Field, StringConstraints, Tag
+from pydantic import StringConstraints, Tag
 
-from assistants.params.base import Metadata, Params
-from assistants.params.tools import CodeInterpreterTool, text_or
+from assistants.params.base import BY_TYPE, Metadata, Params, text_or
+from assistants.params.tools import CodeInterpreterTool
 
 MAX_TEXT = 256_000
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
@@ -38,11 +38,16 @@ class ImageUrlPart(Params):
     image_url: ImageUrl
 
 
-Part = Annotated[TextPart | ImageFilePart | ImageUrlPart, Field(discriminator="type")]
+Part = Annotated[
+    Annotated[TextPart, Tag("~text")]
+    | Annotated[ImageFilePart, Tag("~image_file")]
+    | Annotated[ImageUrlPart, Tag("~image_url")],
+    BY_TYPE,
+]
 Content = Annotated[
     Annotated[Text, Tag("~text")]
     | Annotated[Annotated[list[Part], MinLen(1), MaxLen(100)], Tag("~parts")],
-    Discriminator(text_or("~parts", list, "text_or_parts")),
+    text_or("~parts", list, "text_or_parts"),
 ]
 
 

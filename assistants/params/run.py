@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from assistants.params.assistant import Instructions, ModelName
 from assistants.params.base import Metadata, Params, Temperature, TopP
@@ -15,6 +15,9 @@ from assistants.params.tools import (
     ToolResources,
     Tools,
 )
+
+
+TokenLimit = Annotated[int, Ge(256), Le(2**31 - 1)]
 
 
 class TruncationStrategy(Params):
@@ -35,8 +38,8 @@ class RunOptions(Params):
     temperature: Temperature | None = None
     top_p: TopP | None = None
     stream: bool | None = None
-    max_prompt_tokens: Annotated[int, Ge(256)] | None = None
-    max_completion_tokens: Annotated[int, Ge(256)] | None = None
+    max_prompt_tokens: TokenLimit | None = None
+    max_completion_tokens: TokenLimit | None = None
     truncation_strategy: TruncationStrategy | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None

@@ -2,14 +2,12 @@
 and runs.
 """
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen
-from pydantic import Discriminator, Field, StringConstraints, Tag
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints, Tag
 
-from assistants.params.base import FileIds, Params
+from assistants.params.base import BY_TYPE, FileIds, Params, text_or
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
@@ -32,7 +30,11 @@ class FunctionTool(Params):
     function: FunctionDefinition
 
 
-Tool = Annotated[CodeInterpreterTool | FunctionTool, Field(discriminator="type")]
+Tool = Annotated[
+    Annotated[CodeInterpreterTool, Tag("~code_interpreter")]
+    | Annotated[FunctionTool, Tag("~function")],
+    BY_TYPE,
+]
 Tools = Annotated[list[Tool], MaxLen(128)]
 
 
@@ -42,21 +44,6 @@ class CodeInterpreterResources(Params):
 
 class ToolResources(Params):
     code_interpreter: CodeInterpreterResources | None = None
-
-
-def text_or(tag: str, kind: type, error: str) -> Callable[[Any], str]:
-    """Which member of ``str | <something else>`` a value is meant to be, so that errors speak
-    of that one.
-    """
-
-    def choose(value: Any) -> str:
-        if isinstance(value, str):
-            return "~text"
-        if isinstance(value, kind | Params):
-            return tag
-        raise PydanticCustomError(error, "wrong type")
-
-    return choose
 
 
 class JsonSchema(Params):
@@ -82,10 +69,13 @@ class JsonSchemaFormat(Params):
 ResponseFormat = Annotated[
     Annotated[Literal["auto"], Tag("~text")]
     | Annotated[
-        Annotated[TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")],
+        Annotated[TextFormat, Tag("~text")]
+        | Annotated[JsonObjectFormat, Tag("~json_object")]
+        | Annotated[JsonSchemaFormat, Tag("~json_schema")],
+        BY_TYPE,
         Tag("~object"),
     ],
-    Discriminator(text_or("~object", dict, "text_or_object")),
+    text_or("~object", dict, "text_or_object"),
 ]
 
 
@@ -105,9 +95,12 @@ class ToolTypeChoice(Params):
 ToolChoice = Annotated[
     Annotated[Literal["none", "auto", "required"], Tag("~text")]
     | Annotated[
-        Annotated[FunctionChoice | ToolTypeChoice, Field(discriminator="type")], Tag("~object")
+        Annotated[FunctionChoice, Tag("~function")]
+        | Annotated[ToolTypeChoice, Tag("~code_interpreter")],
+        BY_TYPE,
+        Tag("~object"),
     ],
-    Discriminator(text_or("~object", dict, "text_or_object")),
+    text_or("~object", dict, "text_or_object"),
 ]
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
