@@ -65,11 +65,14 @@ class Host:
 
     def stop(self) -> None:
         """Take no more runs, let the running ones go on for a while, then let go of them.
-        Blocks until done.
+        Blocks until done; a second call finds nothing to do.
         """
+        if not self._thread.is_alive():
+            return
         asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result(GRACE_SECONDS + 10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._pool.shutdown()
 
     # --- on the loop
     # --------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Tokens: what a provider counted, or an honest estimate where it did not."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,4 +49,4 @@ def _count(usage: Any, name: str) -> int:
 def estimate(text: str) -> int:
     """About how many tokens a text has, by the scripts that it is written in."""
     wide = sum(1 for char in text if "⺀" <= char <= "鿿" or "가" <= char <= "힯" or char >= "豈")
-    return round(wide / CJK_CHARS_PER_TOKEN + (len(text) - wide) / LATIN_CHARS_PER_TOKEN)
+    return math.ceil(wide / CJK_CHARS_PER_TOKEN + (len(text) - wide) / LATIN_CHARS_PER_TOKEN)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 import openai
 from openai import AsyncOpenAI
 
@@ -79,7 +80,7 @@ async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterato
                     yield part
     except openai.RateLimitError as error:
         raise ChatError("rate_limit_exceeded", f"{label} says: {_reason(error)}") from error
-    except openai.APITimeoutError as error:
+    except (openai.APITimeoutError, httpx2.TimeoutException) as error:
         raise ChatError(
             "server_error", f"{label} did not answer in time. Try again, or choose another model."
         ) from error
@@ -92,7 +93,7 @@ async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterato
             "server_error",
             f"{label} cannot be reached. Check its address and that it is running.",
         ) from error
-    except (openai.OpenAIError, OSError) as error:
+    except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
         raise ChatError("server_error", f"{label} broke off: {error}") from error
 
 
