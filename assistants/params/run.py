@@ -16,7 +16,6 @@ from assistants.params.tools import (
     Tools,
 )
 
-
 TokenLimit = Annotated[int, Ge(256), Le(2**31 - 1)]
 
 
