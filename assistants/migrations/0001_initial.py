@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,185 +15,366 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Project',
+            name="Project",
             fields=[
-                ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=assistants.models.clock.now, editable=False)),
-                ('name', models.CharField(max_length=256)),
-                ('members', models.ManyToManyField(related_name='projects', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.CharField(
+                        editable=False, max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=assistants.models.clock.now, editable=False),
+                ),
+                ("name", models.CharField(max_length=256)),
+                (
+                    "members",
+                    models.ManyToManyField(related_name="projects", to=settings.AUTH_USER_MODEL),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=assistants.models.clock.now, editable=False)),
-                ('name', models.CharField(max_length=256)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('hint', models.CharField(max_length=16)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='assistants.project')),
+                (
+                    "id",
+                    models.CharField(
+                        editable=False, max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=assistants.models.clock.now, editable=False),
+                ),
+                ("name", models.CharField(max_length=256)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("hint", models.CharField(max_length=16)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_keys",
+                        to="assistants.project",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Thread',
+            name="Thread",
             fields=[
-                ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=assistants.models.clock.now, editable=False)),
-                ('metadata', models.JSONField(default=dict)),
-                ('tool_resources', models.JSONField(default=dict)),
-                ('opening', models.CharField(blank=True, default='', max_length=120)),
-                ('active_at', models.DateTimeField(default=assistants.models.clock.now)),
-                ('assistant_id', models.CharField(blank=True, default='', max_length=64)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='threads', to='assistants.project')),
+                (
+                    "id",
+                    models.CharField(
+                        editable=False, max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=assistants.models.clock.now, editable=False),
+                ),
+                ("metadata", models.JSONField(default=dict)),
+                ("tool_resources", models.JSONField(default=dict)),
+                ("opening", models.CharField(blank=True, default="", max_length=120)),
+                ("active_at", models.DateTimeField(default=assistants.models.clock.now)),
+                ("assistant_id", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="threads",
+                        to="assistants.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=assistants.models.clock.now, editable=False)),
-                ('assistant_id', models.CharField(max_length=64)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('in_progress', 'In Progress'), ('requires_action', 'Requires Action'), ('cancelling', 'Cancelling'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('completed', 'Completed'), ('incomplete', 'Incomplete'), ('expired', 'Expired')], default='queued', max_length=16)),
-                ('required_action', models.JSONField(null=True)),
-                ('last_error', models.JSONField(null=True)),
-                ('incomplete_details', models.JSONField(null=True)),
-                ('model', models.CharField(max_length=256)),
-                ('instructions', models.TextField(null=True)),
-                ('tools', models.JSONField(default=list)),
-                ('tool_resources', models.JSONField(default=dict)),
-                ('metadata', models.JSONField(default=dict)),
-                ('usage', models.JSONField(null=True)),
-                ('temperature', models.FloatField(default=1.0, null=True)),
-                ('top_p', models.FloatField(default=1.0, null=True)),
-                ('reasoning_effort', models.CharField(max_length=16, null=True)),
-                ('max_prompt_tokens', models.IntegerField(null=True)),
-                ('max_completion_tokens', models.IntegerField(null=True)),
-                ('truncation_strategy', models.JSONField(default=dict)),
-                ('response_format', models.JSONField()),
-                ('tool_choice', models.JSONField()),
-                ('parallel_tool_calls', models.BooleanField(default=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('cancelled_at', models.DateTimeField(null=True)),
-                ('failed_at', models.DateTimeField(null=True)),
-                ('completed_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('lease', models.CharField(blank=True, default='', max_length=32)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('thread', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='assistants.thread')),
+                (
+                    "id",
+                    models.CharField(
+                        editable=False, max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=assistants.models.clock.now, editable=False),
+                ),
+                ("assistant_id", models.CharField(max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("in_progress", "In Progress"),
+                            ("requires_action", "Requires Action"),
+                            ("cancelling", "Cancelling"),
+                            ("cancelled", "Cancelled"),
+                            ("failed", "Failed"),
+                            ("completed", "Completed"),
+                            ("incomplete", "Incomplete"),
+                            ("expired", "Expired"),
+                        ],
+                        default="queued",
+                        max_length=16,
+                    ),
+                ),
+                ("required_action", models.JSONField(null=True)),
+                ("last_error", models.JSONField(null=True)),
+                ("incomplete_details", models.JSONField(null=True)),
+                ("model", models.CharField(max_length=256)),
+                ("instructions", models.TextField(null=True)),
+                ("tools", models.JSONField(default=list)),
+                ("tool_resources", models.JSONField(default=dict)),
+                ("metadata", models.JSONField(default=dict)),
+                ("usage", models.JSONField(null=True)),
+                ("temperature", models.FloatField(default=1.0, null=True)),
+                ("top_p", models.FloatField(default=1.0, null=True)),
+                ("reasoning_effort", models.CharField(max_length=16, null=True)),
+                ("max_prompt_tokens", models.IntegerField(null=True)),
+                ("max_completion_tokens", models.IntegerField(null=True)),
+                ("truncation_strategy", models.JSONField(default=dict)),
+                ("response_format", models.JSONField()),
+                ("tool_choice", models.JSONField()),
+                ("parallel_tool_calls", models.BooleanField(default=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("cancelled_at", models.DateTimeField(null=True)),
+                ("failed_at", models.DateTimeField(null=True)),
+                ("completed_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("lease", models.CharField(blank=True, default="", max_length=32)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "thread",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="assistants.thread",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=assistants.models.clock.now, editable=False)),
-                ('role', models.CharField(max_length=16)),
-                ('status', models.CharField(choices=[('in_progress', 'In Progress'), ('incomplete', 'Incomplete'), ('completed', 'Completed')], default='completed', max_length=16)),
-                ('content', models.JSONField(default=list)),
-                ('attachments', models.JSONField(default=list)),
-                ('metadata', models.JSONField(default=dict)),
-                ('assistant_id', models.CharField(max_length=64, null=True)),
-                ('run_id', models.CharField(max_length=64, null=True)),
-                ('incomplete_reason', models.CharField(blank=True, default='', max_length=32)),
-                ('incomplete_at', models.DateTimeField(null=True)),
-                ('completed_at', models.DateTimeField(null=True)),
-                ('thread', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='assistants.thread')),
+                (
+                    "id",
+                    models.CharField(
+                        editable=False, max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=assistants.models.clock.now, editable=False),
+                ),
+                ("role", models.CharField(max_length=16)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("in_progress", "In Progress"),
+                            ("incomplete", "Incomplete"),
+                            ("completed", "Completed"),
+                        ],
+                        default="completed",
+                        max_length=16,
+                    ),
+                ),
+                ("content", models.JSONField(default=list)),
+                ("attachments", models.JSONField(default=list)),
+                ("metadata", models.JSONField(default=dict)),
+                ("assistant_id", models.CharField(max_length=64, null=True)),
+                ("run_id", models.CharField(max_length=64, null=True)),
+                ("incomplete_reason", models.CharField(blank=True, default="", max_length=32)),
+                ("incomplete_at", models.DateTimeField(null=True)),
+                ("completed_at", models.DateTimeField(null=True)),
+                (
+                    "thread",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="assistants.thread",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='File',
+            name="File",
             fields=[
-                ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=assistants.models.clock.now, editable=False)),
-                ('filename', models.CharField(max_length=512)),
-                ('purpose', models.CharField(max_length=32)),
-                ('bytes', models.BigIntegerField()),
-                ('key', models.CharField(max_length=255)),
-                ('status', models.CharField(default='processed', max_length=16)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='assistants.project')),
+                (
+                    "id",
+                    models.CharField(
+                        editable=False, max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=assistants.models.clock.now, editable=False),
+                ),
+                ("filename", models.CharField(max_length=512)),
+                ("purpose", models.CharField(max_length=32)),
+                ("bytes", models.BigIntegerField()),
+                ("key", models.CharField(max_length=255)),
+                ("status", models.CharField(default="processed", max_length=16)),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="files",
+                        to="assistants.project",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['project', 'created_at'], name='assistants__project_6f930c_idx')],
+                "indexes": [
+                    models.Index(
+                        fields=["project", "created_at"], name="assistants__project_6f930c_idx"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Assistant',
+            name="Assistant",
             fields=[
-                ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=assistants.models.clock.now, editable=False)),
-                ('name', models.CharField(max_length=256, null=True)),
-                ('description', models.CharField(max_length=512, null=True)),
-                ('model', models.CharField(max_length=256)),
-                ('instructions', models.TextField(null=True)),
-                ('tools', models.JSONField(default=list)),
-                ('tool_resources', models.JSONField(default=dict)),
-                ('metadata', models.JSONField(default=dict)),
-                ('temperature', models.FloatField(default=1.0, null=True)),
-                ('top_p', models.FloatField(default=1.0, null=True)),
-                ('response_format', models.JSONField()),
-                ('reasoning_effort', models.CharField(max_length=16, null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assistants', to='assistants.project')),
+                (
+                    "id",
+                    models.CharField(
+                        editable=False, max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=assistants.models.clock.now, editable=False),
+                ),
+                ("name", models.CharField(max_length=256, null=True)),
+                ("description", models.CharField(max_length=512, null=True)),
+                ("model", models.CharField(max_length=256)),
+                ("instructions", models.TextField(null=True)),
+                ("tools", models.JSONField(default=list)),
+                ("tool_resources", models.JSONField(default=dict)),
+                ("metadata", models.JSONField(default=dict)),
+                ("temperature", models.FloatField(default=1.0, null=True)),
+                ("top_p", models.FloatField(default=1.0, null=True)),
+                ("response_format", models.JSONField()),
+                ("reasoning_effort", models.CharField(max_length=16, null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assistants",
+                        to="assistants.project",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['project', 'created_at'], name='assistants__project_88f021_idx')],
+                "indexes": [
+                    models.Index(
+                        fields=["project", "created_at"], name="assistants__project_88f021_idx"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RunStep',
+            name="RunStep",
             fields=[
-                ('id', models.CharField(editable=False, max_length=64, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=assistants.models.clock.now, editable=False)),
-                ('type', models.CharField(max_length=16)),
-                ('status', models.CharField(choices=[('in_progress', 'In Progress'), ('cancelled', 'Cancelled'), ('failed', 'Failed'), ('completed', 'Completed'), ('expired', 'Expired')], default='in_progress', max_length=16)),
-                ('step_details', models.JSONField(default=dict)),
-                ('last_error', models.JSONField(null=True)),
-                ('metadata', models.JSONField(default=dict)),
-                ('usage', models.JSONField(null=True)),
-                ('saved_files', models.JSONField(default=dict)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('expired_at', models.DateTimeField(null=True)),
-                ('cancelled_at', models.DateTimeField(null=True)),
-                ('failed_at', models.DateTimeField(null=True)),
-                ('completed_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='assistants.run')),
+                (
+                    "id",
+                    models.CharField(
+                        editable=False, max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=assistants.models.clock.now, editable=False),
+                ),
+                ("type", models.CharField(max_length=16)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("in_progress", "In Progress"),
+                            ("cancelled", "Cancelled"),
+                            ("failed", "Failed"),
+                            ("completed", "Completed"),
+                            ("expired", "Expired"),
+                        ],
+                        default="in_progress",
+                        max_length=16,
+                    ),
+                ),
+                ("step_details", models.JSONField(default=dict)),
+                ("last_error", models.JSONField(null=True)),
+                ("metadata", models.JSONField(default=dict)),
+                ("usage", models.JSONField(null=True)),
+                ("saved_files", models.JSONField(default=dict)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("expired_at", models.DateTimeField(null=True)),
+                ("cancelled_at", models.DateTimeField(null=True)),
+                ("failed_at", models.DateTimeField(null=True)),
+                ("completed_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="steps",
+                        to="assistants.run",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['run', 'created_at'], name='assistants__run_id_4580df_idx')],
+                "indexes": [
+                    models.Index(fields=["run", "created_at"], name="assistants__run_id_4580df_idx")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(fields=['project', 'active_at'], name='assistants__project_0f8137_idx'),
+            model_name="thread",
+            index=models.Index(
+                fields=["project", "active_at"], name="assistants__project_0f8137_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['thread', 'created_at'], name='assistants__thread__2cbd5e_idx'),
+            model_name="run",
+            index=models.Index(
+                fields=["thread", "created_at"], name="assistants__thread__2cbd5e_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['status', 'lease_until'], name='assistants__status_3a446c_idx'),
+            model_name="run",
+            index=models.Index(
+                fields=["status", "lease_until"], name="assistants__status_3a446c_idx"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['queued', 'in_progress', 'requires_action', 'cancelling'])), fields=('thread',), name='one_active_run_a_thread'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("status__in", ["queued", "in_progress", "requires_action", "cancelling"])
+                ),
+                fields=("thread",),
+                name="one_active_run_a_thread",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['thread', 'created_at', 'id'], name='assistants__thread__e39211_idx'),
+            model_name="message",
+            index=models.Index(
+                fields=["thread", "created_at", "id"], name="assistants__thread__e39211_idx"
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['run_id'], name='assistants__run_id_1b274b_idx'),
+            model_name="message",
+            index=models.Index(fields=["run_id"], name="assistants__run_id_1b274b_idx"),
         ),
     ]
