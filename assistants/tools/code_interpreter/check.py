@@ -1,4 +1,5 @@
-"""Tries the walls and prints them: python -m assistants.tools.code_interpreter.check --python PYTHON
+"""Tries the walls and prints them: python -m assistants.tools.code_interpreter.check --python
+PYTHON
 
 Exit code 0 if all of them hold.
 """
@@ -34,7 +35,8 @@ def report(health: Health) -> str:
     """One line per wall, then what it comes to."""
     width = max((len(wall.name) for wall in health.walls), default=0)
     lines = [
-        f"{'holds ' if wall.ok else 'BROKEN'}  {wall.name:<{width}}  {wall.detail}" for wall in health.walls
+        f"{'holds ' if wall.ok else 'BROKEN'}  {wall.name:<{width}}  {wall.detail}"
+        for wall in health.walls
     ]
     lines.append("The code interpreter is on." if health.ok else "The code interpreter is off.")
     return "\n".join(lines)

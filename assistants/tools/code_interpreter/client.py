@@ -1,4 +1,5 @@
-"""The code interpreter as the rest of the service sees it: asyncio, over the interpreter's Unix socket.
+"""The code interpreter as the rest of the service sees it: asyncio, over the interpreter's Unix
+socket.
 
     interpreter = Interpreter(settings.INTERPRETER_SOCKET)
     async for output in interpreter.execute(thread_id, code, inputs, deadline=120):
@@ -51,7 +52,9 @@ _HEALTH_SECONDS: Final = 5.0
 
 
 class InterpreterUnavailable(Exception):
-    """The tool is off or its process does not answer. `reason` says why, and the cure where one is known."""
+    """The tool is off or its process does not answer. `reason` says why, and the cure where one is
+    known.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -60,7 +63,8 @@ class InterpreterUnavailable(Exception):
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file for the code, at /mnt/data/<id>, and under its name where only one input has that name.
+    """A file for the code, at /mnt/data/<id>, and under its name where only one input has that
+    name.
 
     `open` is called in a thread, only if the session does not have the file yet. `size` in bytes.
     """
@@ -108,7 +112,9 @@ class Interpreter:
         return self._http
 
     async def health(self) -> Health:
-        """Whether the tool is on, and its walls. Never raises: a process that does not answer is a reason too."""
+        """Whether the tool is on, and its walls. Never raises: a process that does not answer is a
+        reason too.
+        """
         timeout = aiohttp.ClientTimeout(total=_HEALTH_SECONDS)
         try:
             async with self._connection().get("/health", timeout=timeout) as response:
@@ -123,9 +129,10 @@ class Interpreter:
     ) -> AsyncGenerator[Output, None]:
         """Run `code` in a session and yield what it gives, as it comes; the last is Ended.
 
-        `session` is any plain word, as the id of a thread. `deadline` is how long the code may run, in seconds from its
-        start; waiting for earlier calls of the session does not count. Closing the generator or cancelling its task
-        interrupts the code and keeps the variables. Raises InterpreterUnavailable before anything was run.
+        `session` is any plain word, as the id of a thread. `deadline` is how long the code may run,
+        in seconds from its start; waiting for earlier calls of the session does not count. Closing
+        the generator or cancelling its task interrupts the code and keeps the variables. Raises
+        InterpreterUnavailable before anything was run.
         """
         asked = {"code": code, "inputs": [one.id for one in inputs], "deadline": deadline}
         for _ in range(_ATTEMPTS):
@@ -160,7 +167,8 @@ class Interpreter:
             await asyncio.to_thread(content.close)
 
     async def fetch(self, session: str, output_id: str) -> AsyncGenerator[bytes, None]:
-        """The bytes of an Image or SavedFile, piece by piece. They are kept for a quarter of an hour.
+        """The bytes of an Image or SavedFile, piece by piece. They are kept for a quarter of an
+        hour.
 
         Raises FileNotFoundError if they are gone, InterpreterUnavailable.
         """
@@ -177,7 +185,9 @@ class Interpreter:
             raise InterpreterUnavailable(_no_answer(error)) from error
 
     async def interrupt(self, session: str) -> None:
-        """Stop the call that runs in a session, if one does. Variables stay. Raises InterpreterUnavailable."""
+        """Stop the call that runs in a session, if one does. Variables stay. Raises
+        InterpreterUnavailable.
+        """
         await self._request("POST", f"/sessions/{session}/interrupt")
 
     async def close(self, session: str) -> None:
@@ -193,7 +203,7 @@ class Interpreter:
 
 
 async def _outputs(response: aiohttp.ClientResponse) -> AsyncIterator[Output]:
-    """The outputs in an answer. If it breaks off, the process has ended, and the session with it."""
+    """The outputs in an answer. If it breaks off, the process has ended, and its kernels too."""
     ended = False
     try:
         async for line in response.content:
@@ -222,4 +232,5 @@ async def _raise_for(response: aiohttp.ClientResponse) -> None:
 
 
 def _no_answer(error: Exception) -> str:
-    return f"The code interpreter's process does not answer ({error or type(error).__name__}). Is it running?"
+    what = str(error) or type(error).__name__
+    return f"The code interpreter's process does not answer ({what}). Is it running?"

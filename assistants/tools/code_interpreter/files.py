@@ -1,9 +1,10 @@
 """Reading and writing a folder whose contents somebody hostile changes at the same time.
 
-Every name below a session's folder belongs to the code inside. It may be a link to anywhere, a FIFO that blocks, a
-folder that becomes a link between two looks. So nothing here follows a path: openat2 resolves it in the kernel, beneath
-the folder, over no link and no mount; what was opened is checked by its descriptor, and copied with a bound.
-Measured: 0 leaks in 51,711 races, where looking first and opening after leaked 21 times in 4 seconds.
+Every name below a session's folder belongs to the code inside. It may be a link to anywhere, a FIFO
+that blocks, a folder that becomes a link between two looks. So nothing here follows a path: openat2
+resolves it in the kernel, beneath the folder, over no link and no mount; what was opened is checked
+by its descriptor, and copied with a bound. Measured: 0 leaks in 51,711 races, where looking first
+and opening after leaked 21 times in 4 seconds.
 """
 
 import ctypes
@@ -44,8 +45,8 @@ class TooLarge(Exception):
 def open_beneath(folder: int, path: str, flags: int) -> int:
     """Open `path` below the open folder `folder`; a descriptor.
 
-    Raises OSError: ELOOP for a link anywhere on the way, EXDEV for `..` out of the folder or a mount, ENOSYS without
-    openat2 (Linux before 5.6), and whatever open() raises.
+    Raises OSError: ELOOP for a link anywhere on the way, EXDEV for `..` out of the folder or a
+    mount, ENOSYS without openat2 (Linux before 5.6), and whatever open() raises.
     """
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC | os.O_NOCTTY, 0, _RESOLVE)
     while True:
@@ -66,7 +67,7 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
 
 @contextmanager
 def opened_folder(path: Path) -> Iterator[int]:
-    """A descriptor of a folder that the server itself made, at a path the server alone can change."""
+    """A descriptor of a folder at a path that the server alone can change."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -88,8 +89,9 @@ class State:
 class Listing:
     """What is below a folder. `usage` in bytes on disk, `names` of every kind.
 
-    `files` holds the regular files that can be shown, by their path in the folder; `unshowable` counts the others.
-    `hidden`: something in there cannot be looked into, so usage and names are not the whole.
+    `files` holds the regular files that can be shown, by their path in the folder; `unshowable`
+    counts the others. `hidden`: something in there cannot be looked into, so usage and names are
+    not the whole.
     """
 
     files: dict[str, State]
@@ -156,9 +158,11 @@ def is_presentable(path: str) -> bool:
 
 
 def copy_out(folder: Path, path: str, target: Path, largest: int) -> int:
-    """Copy the regular file `path` below `folder` to `target`, which must not exist; its size in bytes.
+    """Copy the regular file `path` below `folder` to `target`, which must not exist; its size in
+    bytes.
 
-    Raises TooLarge beyond `largest` bytes, OSError if it is gone, is a link, has a second name or is no regular file.
+    Raises TooLarge beyond `largest` bytes, OSError if it is gone, is a link, has a second name or
+    is no regular file.
     """
     with opened_folder(folder) as root:
         source = open_beneath(root, path, os.O_RDONLY | os.O_NONBLOCK)
@@ -195,10 +199,11 @@ def _copy(source: int, target: Path, largest: int) -> int:
 
 
 def place(incoming: Path, folder: Path, name: str) -> None:
-    """Move the server's own file `incoming` to `name` in `folder`, in place of whatever has that name.
+    """Move the server's own file `incoming` to `name` in `folder`, in place of whatever has that
+    name.
 
-    `name` has no slash, so the kernel resolves nothing: a link of that name is replaced, not followed. Raises OSError if
-    a folder has the name.
+    `name` has no slash, so the kernel resolves nothing: a link of that name is replaced, not
+    followed. Raises OSError if a folder has the name.
     """
     with opened_folder(folder) as root:
         os.rename(incoming, name, dst_dir_fd=root)
@@ -224,7 +229,9 @@ def link_target(folder: Path, name: str) -> str | None:
 
 
 def make_link(folder: Path, name: str, target: str) -> None:
-    """A symbolic link in `folder`, for the code inside. Raises FileExistsError if the name is taken."""
+    """A symbolic link in `folder`, for the code inside. Raises FileExistsError if the name is
+    taken.
+    """
     with opened_folder(folder) as root:
         os.symlink(target, name, dir_fd=root)
 
@@ -239,7 +246,9 @@ def remove_name(folder: Path, name: str) -> None:
 
 
 def move_beneath(folder: Path, path: str, target: Path) -> None:
-    """Move the file `path` below `folder` to the server's own `target`, if it can be reached without a link."""
+    """Move the file `path` below `folder` to the server's own `target`, if it can be reached
+    without a link.
+    """
     head, _, name = path.rpartition("/")
     with opened_folder(folder) as root:
         try:
@@ -255,14 +264,18 @@ def move_beneath(folder: Path, path: str, target: Path) -> None:
 
 
 def move_all(source: Path, target: Path) -> None:
-    """Move every name in `source` to `target`, same file system, over what has that name unless it is a folder."""
+    """Move every name in `source` to `target`, same file system, over what has that name unless it
+    is a folder.
+    """
     with opened_folder(source) as old, opened_folder(target) as new:
         for name in os.listdir(old):  # noqa: PTH208 - by descriptor
             os.rename(name, name, src_dir_fd=old, dst_dir_fd=new)
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder that nobody changes any more, however deep it is and whatever may not be entered in it."""
+    """Remove a folder that nobody changes any more, however deep it is and whatever may not be
+    entered in it.
+    """
     with opened_folder(folder) as root:
         while names := os.listdir(root):  # noqa: PTH208 - by descriptor
             for name in names:
@@ -276,14 +289,14 @@ def _flatten(root: int, name: str) -> None:
         os.unlink(name, dir_fd=root)
         return
     except IsADirectoryError:
-        os.chmod(name, 0o700, dir_fd=root)  # noqa: PTH101
+        os.chmod(name, 0o700, dir_fd=root)
     here = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=root)
     try:
         for inner in os.listdir(here):  # noqa: PTH208
             try:
                 os.unlink(inner, dir_fd=here)
             except IsADirectoryError:
-                os.chmod(inner, 0o700, dir_fd=here)  # noqa: PTH101
+                os.chmod(inner, 0o700, dir_fd=here)
                 os.rename(inner, os.urandom(16).hex(), src_dir_fd=here, dst_dir_fd=root)
     finally:
         os.close(here)
@@ -291,7 +304,9 @@ def _flatten(root: int, name: str) -> None:
 
 
 def safe_name(name: str) -> str:
-    """`name` as a file name: its last part, printable, at most 200 bytes; "file" if nothing is left."""
+    """`name` as a file name: its last part, printable, at most 200 bytes; "file" if nothing is
+    left.
+    """
     last = name.replace("\\", "/").rpartition("/")[2]
     kept = "".join(c for c in last if unicodedata.category(c) not in _UNPRINTABLE).strip()
     if kept.strip(".") == "":

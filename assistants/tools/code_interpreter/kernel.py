@@ -34,20 +34,23 @@ class KernelGone(Exception):
 
 
 class _Channels:
-    """Connections to a kernel. They are made before any code of a stranger runs, and never again: a kernel that could
-    cut and remake them might choose what the server connects to."""
+    """Connections to a kernel. They are made before any code of a stranger runs, and never again: a
+    kernel that could cut and remake them might choose what the server connects to.
+    """
 
     def __init__(self, info: KernelConnectionInfo, limits: Limits) -> None:
-        key = info["key"]
-        self.session = Session(key=key if isinstance(key, bytes) else str(key).encode(), username="")
+        key: object = info["key"]  # bytes from our provisioner, text from others
+        self.session = Session(
+            key=key if isinstance(key, bytes) else str(key).encode(), username=""
+        )
         self._context = zmq.asyncio.Context.instance()
-        self.shell = self._connect(info, "shell", zmq.DEALER, limits)
-        self.control = self._connect(info, "control", zmq.DEALER, limits)
-        self.iopub = self._connect(info, "iopub", zmq.SUB, limits)
+        self.shell = self._connect(info, info["shell_port"], zmq.DEALER, limits)
+        self.control = self._connect(info, info["control_port"], zmq.DEALER, limits)
+        self.iopub = self._connect(info, info["iopub_port"], zmq.SUB, limits)
         self.iopub.setsockopt(zmq.SUBSCRIBE, b"")
 
     def _connect(
-        self, info: KernelConnectionInfo, channel: str, kind: int, limits: Limits
+        self, info: KernelConnectionInfo, port: int, kind: int, limits: Limits
     ) -> zmq.asyncio.Socket:
         made = self._context.socket(kind)
         made.setsockopt(zmq.LINGER, 0)
@@ -56,7 +59,7 @@ class _Channels:
         if info["transport"] == "ipc":
             made.setsockopt(zmq.RECONNECT_IVL, -1)
         glue = "-" if info["transport"] == "ipc" else ":"
-        made.connect(f"{info['transport']}://{info['ip']}{glue}{info[f'{channel}_port']}")
+        made.connect(f"{info['transport']}://{info['ip']}{glue}{port}")
         return made
 
     async def send(self, channel: zmq.asyncio.Socket, kind: str, content: dict[str, object]) -> str:
@@ -74,7 +77,12 @@ class Kernel:
     """A Python in a sandbox, with its variables. One call at a time."""
 
     def __init__(
-        self, kernel_id: str, sandbox: Sandbox, folders: Folders, channels: _Channels, limits: Limits
+        self,
+        kernel_id: str,
+        sandbox: Sandbox,
+        folders: Folders,
+        channels: _Channels,
+        limits: Limits,
     ) -> None:
         self.id = kernel_id
         self.sandbox = sandbox
@@ -100,8 +108,8 @@ class Kernel:
             await manager.start_kernel()
         except OSError as error:
             raise KernelFailed(str(error)) from error
-        sandbox = provisioner.sandbox
-        assert sandbox is not None
+        if (sandbox := provisioner.sandbox) is None:
+            raise KernelFailed("it has no sandbox")
         limits = sandboxes.limits
         channels = _Channels(provisioner.connection_info, limits)
         kernel = cls(kernel_id, sandbox, folders, channels, limits)
@@ -109,9 +117,7 @@ class Kernel:
             await asyncio.wait_for(kernel._answers(), _START_SECONDS)
         except (TimeoutError, KernelGone) as error:
             await kernel.end("it did not start")
-            said = await sandbox.process.stderr.read(4096) if sandbox.process.stderr else b""
-            reason = said.decode(errors="replace").strip() or "it gave no answer"
-            raise KernelFailed(reason) from error
+            raise KernelFailed(await sandbox.errors() or "it gave no answer") from error
         except BaseException:
             await kernel.end("its start was given up")
             raise
@@ -136,7 +142,7 @@ class Kernel:
         return self.sandbox.over
 
     def execute(self, code: str, *, silent: bool = False) -> AsyncGenerator[Said, None]:
-        """Run `code`; what the kernel says until it is done. Raises KernelGone if it ends before."""
+        """Run `code`; what the kernel says until it is done. Raises KernelGone."""
         content: dict[str, object] = {
             "code": code,
             "silent": silent,
@@ -182,8 +188,9 @@ class Kernel:
     async def _listen(
         self, channel: zmq.asyncio.Socket, call: str, heard: "asyncio.Queue[Said | None]"
     ) -> None:
-        """Pass on what comes through `channel`. While nobody takes it from `heard`, nothing more is read, and the
-        kernel's queue grows at its own cost."""
+        """Pass on what comes through `channel`. While nobody takes it from `heard`, nothing more is
+        read, and the kernel's queue grows at its own cost.
+        """
         for _ in range(self.limits.messages):
             frames = await channel.recv_multipart()
             if said := messages.read(self._channels.session, frames, call):
@@ -201,7 +208,9 @@ class Kernel:
         await self._channels.send(self._channels.control, "interrupt_request", {})
 
     def kill(self, reason: str) -> None:
-        """End every process of it at once; `reason` completes the sentence "The session ended: ..."."""
+        """End every process of it at once; `reason` completes the sentence "The session ended:
+        ...".
+        """
         if self.end_reason is None and not self.over:
             self.end_reason = reason
             logger.info("kernel %s ends: %s", self.id, reason)

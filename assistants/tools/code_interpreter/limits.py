@@ -13,7 +13,9 @@ class Limits:
     """Sizes in bytes, times in seconds, text in characters."""
 
     # Set as rlimits by the first program inside the sandbox, where they count this sandbox alone.
-    address_space: int = 4 * GIB  # of one process: a 10 GB array raises MemoryError and the variables survive
+    address_space: int = (
+        4 * GIB
+    )  # of one process: a 10 GB array raises MemoryError and the variables survive
     processes: int = 96  # and threads: a kernel has about 15, a fork bomb stops here
     open_files: int = 512
     file_size: int = 512 * MIB  # what the Files API takes

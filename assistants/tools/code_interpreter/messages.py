@@ -1,8 +1,9 @@
 """What a kernel says, read as from a stranger.
 
-The code inside holds the key that signs the kernel's messages, so a signature proves nothing: any message may be forged,
-of any size and any type. What a forged message can do here is what honest code can do anyway, by printing or drawing.
-Each is reduced to one of the few things below, or to nothing.
+The code inside holds the key that signs the kernel's messages, so a signature proves nothing: any
+message may be forged, of any size and any type. What a forged message can do here is what honest
+code can do anyway, by printing or drawing. Each is reduced to one of the few things below, or to
+nothing.
 """
 
 import base64
@@ -16,7 +17,9 @@ from jupyter_client.session import Session
 _MAX_FRAMES: Final = 16
 _SIGNATURES: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 # CSI and OSC sequences, and what else a terminal would act upon.
-_TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|\x1b")
+_TERMINAL: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|\x1b"
+)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -59,9 +62,11 @@ Said = Text | Picture | Raised | Replied | Idle
 
 
 def plain(text: str) -> str:
-    """`text` without the codes that colour and move on a terminal, and without characters that no text has.
+    """`text` without the codes that colour and move on a terminal, and without characters that no
+    text has.
 
-    A line that was overwritten from its start by carriage returns, as progress bars do, keeps its last state.
+    A line that was overwritten from its start by carriage returns, as progress bars do, keeps its
+    last state.
     """
     text = _TERMINAL.sub("", text).replace("\r\n", "\n")
     if "\r" in text:
@@ -78,16 +83,22 @@ def read(session: Session, frames: list[bytes], call: str) -> Said | None:
     try:
         _, rest = session.feed_identities(frames)
         message = session.deserialize(rest)
-    except Exception:  # noqa: BLE001 - whatever a stranger's bytes make a parser raise
+    except Exception:
         return None
     parent, content = message.get("parent_header"), message.get("content")
-    if not isinstance(parent, dict) or not isinstance(content, dict) or parent.get("msg_id") != call:
+    if (
+        not isinstance(parent, dict)
+        or not isinstance(content, dict)
+        or parent.get("msg_id") != call
+    ):
         return None
     match message.get("msg_type"):
         case "stream":
             return _text(content.get("text"))
         case "display_data" | "execute_result":
-            return _displayed(content.get("data"), is_result=message["msg_type"] == "execute_result")
+            return _displayed(
+                content.get("data"), is_result=message["msg_type"] == "execute_result"
+            )
         case "error":
             return _raised(content)
         case "execute_reply":
@@ -104,7 +115,9 @@ def _text(text: object) -> Text | None:
 
 
 def _displayed(data: object, *, is_result: bool) -> Said | None:
-    """The image of a displayed thing if it has one, otherwise its text. HTML, SVG and scripts are left alone."""
+    """The image of a displayed thing if it has one, otherwise its text. HTML, SVG and scripts are
+    left alone.
+    """
     if not isinstance(data, dict):
         return None
     for mime, signature in _SIGNATURES.items():
@@ -126,7 +139,11 @@ def _displayed(data: object, *, is_result: bool) -> Said | None:
 def _raised(content: dict[str, object]) -> Raised:
     lines = content.get("traceback")
     kind, value = content.get("ename"), content.get("evalue")
-    text = "\n".join(line for line in lines if isinstance(line, str)) if isinstance(lines, list) else ""
+    text = (
+        "\n".join(line for line in lines if isinstance(line, str))
+        if isinstance(lines, list)
+        else ""
+    )
     name = kind if isinstance(kind, str) else "Exception"
     if not text:
         text = f"{name}: {value}" if isinstance(value, str) else name

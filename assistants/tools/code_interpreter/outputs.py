@@ -1,4 +1,5 @@
-"""What a call of the code interpreter yields, and how that looks on the wire between server and client.
+"""What a call of the code interpreter yields, and how that looks on the wire between server and
+client.
 
 One JSON object a line. Dataclasses here are shared by both ends, so a field is added in one place.
 """
@@ -9,7 +10,8 @@ from typing import Final, Literal
 
 Outcome = Literal["ok", "error", "deadline", "interrupted", "died"]
 
-# Where the session's folder is inside the sandbox: the path the Assistants API promised to its models.
+# Where the session's folder is inside the sandbox: the path the Assistants API promised to its
+# models.
 DATA: Final = "/mnt/data"
 
 
@@ -22,7 +24,7 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A figure. `output_id` fetches its bytes; `mime` is image/png or image/jpeg; `size` in bytes."""
+    """A figure. `output_id` fetches its bytes; `mime` is image/png or image/jpeg."""
 
     output_id: str
     name: str
@@ -32,7 +34,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """A regular file that the call made or changed. `path` as the code sees it, below /mnt/data; `size` in bytes."""
+    """A regular file that the call made or changed. `path` as the code sees it, below /mnt/data;
+    `size` in bytes.
+    """
 
     output_id: str
     path: str
@@ -41,7 +45,9 @@ class SavedFile:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last output of every call. `note` is one or more sentences for the model and the user, or None."""
+    """The last output of every call. `note` is one or more sentences for the model and the user, or
+    None.
+    """
 
     outcome: Outcome
     note: str | None = None
@@ -61,8 +67,9 @@ class Wall:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`reason` says why the tool is off and what to do about it, None when `ok`. `sessions` counts live kernels that a
-    session has, `warm` those that wait for one."""
+    """`reason` says why the tool is off and what to do about it, None when `ok`. `sessions` counts
+    live kernels that a session has, `warm` those that wait for one.
+    """
 
     ok: bool
     reason: str | None

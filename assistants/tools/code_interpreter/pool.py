@@ -1,7 +1,7 @@
 """Kernels that wait for a session: already in their sandbox, with what most code imports.
 
-A cold kernel takes half a second, and two with numpy, pandas and matplotlib; a waiting one a few milliseconds. New ones
-are made in the background, when no call needs the processors.
+A cold kernel takes half a second, and two with numpy, pandas and matplotlib; a waiting one a few
+milliseconds. New ones are made in the background, when no call needs the processors.
 """
 
 import asyncio
@@ -34,7 +34,9 @@ class Pool:
     """Makes every kernel of the server. `take()` gives one that nobody has used."""
 
     def __init__(self, sandboxes: Sandboxes, root: Path, sockets: Path, size: int) -> None:
-        """`root` holds the folders of all sandboxes, `sockets` is a folder for a moment's Unix sockets."""
+        """`root` holds the folders of all sandboxes, `sockets` is a folder for a moment's Unix
+        sockets.
+        """
         self.busy = 0  # calls that run now
         self._sandboxes = sandboxes
         self._boxes = root / ".boxes"
@@ -118,7 +120,7 @@ class Pool:
                     raise
                 self._warm.append(kernel)
             except (KernelFailed, KernelGone, TimeoutError, OSError) as error:
-                logger.error("no kernel could be prepared: %s", error or type(error).__name__)
+                logger.error("no kernel could be prepared: %r", error)
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE)
 
     async def _quiet_moment(self) -> None:
@@ -134,7 +136,7 @@ class Pool:
             async for said in heard:
                 ready = ready or said == Replied(ok=True)
         if not ready:
-            raise KernelFailed("its libraries cannot be imported; `make sandbox` builds them anew")
+            raise KernelFailed("its libraries cannot be imported")
         self._keep_fonts(kernel.folders)
 
     def _lend_fonts(self, folders: Folders) -> None:

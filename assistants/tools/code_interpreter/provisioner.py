@@ -1,8 +1,10 @@
-"""How Jupyter's kernel manager gets its kernel: the seam where another place to run it can be put in.
+"""How Jupyter's kernel manager gets its kernel: the seam where another place to run it can be put
+in.
 
-jupyter_client asks a KernelProvisioner to launch a kernel and to say how to reach it. Ours starts it in a sandbox on
-this machine. The others that exist for Jupyter (Kubernetes, YARN, a gateway) fit the same seam: `manager_for` takes
-any. See docs/interpreter.md for what else such a place must offer.
+jupyter_client asks a KernelProvisioner to launch a kernel and to say how to reach it. Ours starts
+it in a sandbox on this machine. The others that exist for Jupyter (Kubernetes, YARN, a gateway) fit
+the same seam: `manager_for` takes any. See docs/interpreter.md for what else such a place must
+offer.
 """
 
 import json
@@ -14,19 +16,19 @@ from typing import Any, Final
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import KernelProvisionerBase
+from jupyter_client.provisioning import KernelProvisionerBase  # type: ignore[attr-defined]
 
 from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
 
-_CHANNELS: Final = ("shell", "iopub", "control")
+_CHANNELS: Final = ("shell", "iopub", "control")  # their ports are 1, 2, 3
 
 
-class BubblewrapProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+class BubblewrapProvisioner(KernelProvisionerBase):
     """Runs the kernel in a sandbox of its own, reached over Unix sockets.
 
-    The server makes the listening sockets, at a path that the sandbox cannot see, and hands the kernel only their
-    descriptors. If the kernel made them, code inside could put a link in a socket's place, and the server would
-    connect to wherever it points.
+    The server makes the listening sockets, at a path that the sandbox cannot see, and hands the
+    kernel only their descriptors. If the kernel made them, code inside could put a link in a
+    socket's place, and the server would connect to wherever it points.
     """
 
     sandboxes: Sandboxes
@@ -39,7 +41,10 @@ class BubblewrapProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         return self.sandbox is not None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        return {**kwargs, "cmd": []}  # the command is the sandbox's, and there is no environment to hand on
+        return {
+            **kwargs,
+            "cmd": [],
+        }  # the command is the sandbox's, and there is no environment to hand on
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         path = str(self.sockets / str(self.kernel_id))
@@ -58,7 +63,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             self.sandbox = await self.sandboxes.start(
                 self.folders,
                 "boot.py",
-                [json.dumps(config)],
+                json.dumps(config).encode(),
                 pass_fds=[made.fileno() for made in listening.values()],
             )
         except OSError:
@@ -70,10 +75,14 @@ class BubblewrapProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         self.connection_info = {
             "transport": "ipc",
             "ip": path,
-            "key": key.encode(),
+            "key": key.encode(),  # type: ignore[typeddict-item]  # bytes is what it compares with
             "signature_scheme": "hmac-sha256",
-            # jupyter_client wants a number for each; nobody connects to the last two.
-            **{f"{channel}_port": port for port, channel in enumerate((*_CHANNELS, "stdin", "hb"), 1)},
+            "shell_port": 1,
+            "iopub_port": 2,
+            "control_port": 3,
+            # jupyter_client wants numbers for these too; nobody connects there.
+            "stdin_port": 4,
+            "hb_port": 5,
         }
         return self.connection_info
 
@@ -108,7 +117,7 @@ class BubblewrapProvisioner(KernelProvisionerBase):  # type: ignore[misc]
 
 
 class _Manager(AsyncKernelManager):
-    """jupyter_client's manager without its connection file on disk and its own control connection."""
+    """jupyter_client's manager, without a connection file on disk and a connection of its own."""
 
     def write_connection_file(self, **kwargs: Any) -> None:
         return
@@ -118,7 +127,11 @@ class _Manager(AsyncKernelManager):
 
 
 def manager_for(kernel_id: str) -> AsyncKernelManager:
-    """A manager of one kernel. Give it a provisioner before its start, or it will look for the spec's."""
+    """A manager of one kernel. Give it a provisioner before its start, or it will look for the
+    spec's.
+    """
     manager = _Manager(kernel_id=kernel_id, transport="ipc")
-    manager._kernel_spec = KernelSpec(display_name="Code interpreter", language="python", interrupt_mode="message")
+    manager._kernel_spec = KernelSpec(
+        display_name="Code interpreter", language="python", interrupt_mode="message"
+    )
     return manager

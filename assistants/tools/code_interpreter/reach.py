@@ -1,9 +1,10 @@
 """Lets an unprivileged sandbox reach folders that only root may enter.
 
-A server that runs as root starts its sandboxes as another user. That user cannot walk through, say, /root to a Python
-installed below it, and opening such a folder to everybody would be wrong. So the server makes itself a private mount
-namespace once, at its start, and binds there, to a place that can be walked to, what the sandboxes need. Nothing outside
-the server sees those mounts, and they end with it.
+A server that runs as root starts its sandboxes as another user. That user cannot walk through, say,
+/root to a Python installed below it, and opening such a folder to everybody would be wrong. So the
+server makes itself a private mount namespace once, at its start, and binds there, to a place that
+can be walked to, what the sandboxes need. Nothing outside the server sees those mounts, and they
+end with it.
 """
 
 import ctypes
@@ -43,11 +44,14 @@ def _may_be_walked_to(path: Path, uid: int) -> bool:
 class Reach:
     """Where to find things for a sandbox. `path()` translates a path of the host.
 
-    Make it before the process starts a thread: a mount namespace belongs to the thread that made it and its offspring.
+    Make it before the process starts a thread: a mount namespace belongs to the thread that made it
+    and its offspring.
     """
 
     def __init__(self, folders: Iterable[Path], uid: int | None) -> None:
-        """`uid` is the sandboxes' user, or None if they run as the server's own. Raises Unreachable."""
+        """`uid` is the sandboxes' user, or None if they run as the server's own. Raises
+        Unreachable.
+        """
         self._moved: dict[Path, Path] = {}
         self._place: Path | None = None
         if uid is None:
@@ -60,18 +64,23 @@ class Reach:
         libc = ctypes.CDLL(None, use_errno=True)
         try:
             _check(libc.unshare(_CLONE_NEWNS), "unshare")
-            _check(libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), "make mounts private")
+            _check(
+                libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), "make mounts private"
+            )
             _check(libc.mount(b"tmpfs", bytes(self._place), b"tmpfs", 0, b"mode=0711"), "mount")
             for number, folder in enumerate(hidden):
                 place = self._place / str(number)
                 place.mkdir()
-                _check(libc.mount(bytes(folder), bytes(place), None, _MS_BIND, None), f"bind {folder}")
+                _check(
+                    libc.mount(bytes(folder), bytes(place), None, _MS_BIND, None), f"bind {folder}"
+                )
                 self._moved[folder] = place
         except OSError as error:
             self.close()
             raise Unreachable(
-                f"{hidden[0]} can be entered by root only, and binding it elsewhere failed ({error}). Run the "
-                "interpreter as an ordinary user, or move that folder to a place that everybody may enter."
+                f"{hidden[0]} can be entered by root only, and binding it elsewhere failed "
+                f"({error}). Run the interpreter as an ordinary user, or move that folder to a "
+                "place that everybody may enter."
             ) from error
 
     def path(self, path: Path) -> Path:

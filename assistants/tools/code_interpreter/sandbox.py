@@ -1,8 +1,9 @@
 """One sandbox: the bubblewrap command that makes it, and the hold on the processes inside.
 
-What is inside: the system's libraries and programs and the sandbox's own Python, read-only; /mnt/data, /tmp and /dev/shm,
-each a folder of the host that is watched; five devices. No /proc (it tells about the host, and a container may not mount
-one), no /sys, no network, no environment but ours, no user but one, no privilege.
+What is inside: the system's libraries and programs and the sandbox's own Python, read-only;
+/mnt/data, /tmp and /dev/shm, each a folder of the host that is watched; five devices. No /proc (it
+tells about the host, and a container may not mount one), no /sys, no network, no environment but
+ours, no user but one, no privilege.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,14 +25,15 @@ from assistants.tools.code_interpreter.limits import Limits
 from assistants.tools.code_interpreter.outputs import DATA
 from assistants.tools.code_interpreter.reach import Reach
 
-# The user that sandboxes run as when the server is root: no account has it, and it lies below the numbers that systemd
-# gives out by itself.
+# The user that sandboxes run as when the server is root: no account has it, and it lies below the
+# numbers that systemd gives out by itself.
 SANDBOX_UID: Final = 58321
 
 _INSIDE: Final = Path(__file__).parent / "inside"
 _PYTHON: Final = "/opt/python"  # the interpreter's own files
 _ENVIRONMENT: Final = "/opt/environment"  # the tool box
 _PROGRAMS: Final = "/opt/kernel"
+_TMP: Final = "/tmp"  # noqa: S108 - inside
 _USER: Final = "1000"
 _START_SECONDS: Final = 20.0
 
@@ -51,7 +53,8 @@ class Missing(Exception):
 class Python:
     """An interpreter and its packages on the host, and how they are called inside.
 
-    `base` is the prefix the interpreter was installed in, `libraries` the lib folder of the tool box's venv.
+    `base` is the prefix the interpreter was installed in, `libraries` the lib folder of the tool
+    box's venv.
     """
 
     base: Path
@@ -72,7 +75,7 @@ def find_python(program: Path) -> Python:
         lines = (environment / "pyvenv.cfg").read_text().splitlines()
     except OSError:
         raise Missing(
-            f"There is no Python for the sandbox at {program}. `make sandbox` builds it."
+            f"There is no Python for the sandbox at {program}. `make run` builds it."
         ) from None
     settings = {name.strip(): value.strip() for name, _, value in (x.partition("=") for x in lines)}
     version = settings.get("version_info", settings.get("version", "")).split(".")[:2]
@@ -82,17 +85,19 @@ def find_python(program: Path) -> Python:
     base = found.parent.parent
     if not found.exists():
         raise Missing(
-            f"The sandbox's Python was made from {home}, which is gone. `make sandbox` builds it anew."
+            f"The sandbox's Python was made from {home}, which is gone. Remove {environment} and "
+            "start again: it is built anew."
         )
     inside = "/usr/bin" if base == Path("/usr") else f"{_PYTHON}/bin"
     return Python(base, inside, found.name, environment / "lib")
 
 
 def find_bubblewrap(program: str | None) -> Path:
-    """bubblewrap: `program` if given, else the one on PATH or beside this Python. Raises Missing."""
+    """`program` if given, else bubblewrap on PATH or beside this Python. Raises Missing."""
     if platform.system() != "Linux":
         raise Missing(
-            f"The sandbox needs Linux, and this is {platform.system()}. In a container it works: docker compose up."
+            f"The sandbox needs Linux, and this is {platform.system()}. "
+            "In a container it works: docker compose up."
         )
     beside = Path(sys.prefix) / "bin" / "bwrap"
     found = program or shutil.which("bwrap") or (str(beside) if beside.exists() else None)
@@ -113,10 +118,14 @@ class Folders:
 class Sandboxes:
     """What all sandboxes of a server have in common. `start()` makes one."""
 
-    def __init__(self, bubblewrap: Path, python: Python, runtime: Path, root: Path, limits: Limits) -> None:
-        """`runtime` is an empty folder of the server's, `root` the one that holds all sandboxes' folders.
+    def __init__(
+        self, bubblewrap: Path, python: Python, runtime: Path, root: Path, limits: Limits
+    ) -> None:
+        """`runtime` is an empty folder of the server's, `root` the one that holds all sandboxes'
+        folders.
 
-        Must be called before the process starts a thread, see reach.py. Raises Missing, Unreachable.
+        Must be called before the process starts a thread, see reach.py. Raises Missing,
+        Unreachable.
         """
         self.limits = limits
         self.uid = SANDBOX_UID if os.geteuid() == 0 else None
@@ -141,7 +150,12 @@ class Sandboxes:
 
     def _lay_out(self) -> None:
         """The small files that every sandbox gets to see."""
-        for folder in (self._etc, self._programs, self._environment / "bin", self._environment / "lib"):
+        for folder in (
+            self._etc,
+            self._programs,
+            self._environment / "bin",
+            self._environment / "lib",
+        ):
             folder.mkdir(parents=True)
         for name, text in _ETC.items():
             (self._etc / name).write_text(text)
@@ -152,30 +166,33 @@ class Sandboxes:
             if file.is_file():
                 shutil.copyfile(file, self._programs / file.name)
         for name in ("python", "python3", self._python.name):
-            (self._environment / "bin" / name).symlink_to(f"{self._python.home}/{self._python.name}")
+            (self._environment / "bin" / name).symlink_to(
+                f"{self._python.home}/{self._python.name}"
+            )
         (self._environment / "pyvenv.cfg").write_text(
             f"home = {self._python.home}\ninclude-system-site-packages = false\n"
         )
         for path in (self._etc, self._programs, self._environment):
-            for folder, _, files in os.walk(path):
-                Path(folder).chmod(0o755)
-                for name in files:
-                    if not (Path(folder) / name).is_symlink():
-                        (Path(folder) / name).chmod(0o644)
+            for laid in (path, *path.rglob("*")):
+                if not laid.is_symlink():
+                    laid.chmod(0o755 if laid.is_dir() else 0o644)
 
     def _can_forbid_namespaces(self) -> bool:
-        """Whether bubblewrap may write the sysctl that ends user namespaces inside; in a container it may not."""
-        command = [self._bubblewrap, "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "true"]
+        """Whether bubblewrap may write the sysctl that ends user namespaces inside; in a container
+        it may not.
+        """
+        attempt = ("--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "true")
         tried = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_START_SECONDS, **self._user()
+            [self._bubblewrap, *attempt],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_START_SECONDS,
+            user=self.uid,
+            group=self.uid,
+            extra_groups=None if self.uid is None else [],
         )
         return tried.returncode == 0
-
-    def _user(self) -> dict[str, int | list[int]]:
-        """Arguments of Popen that drop root."""
-        if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": self.uid, "extra_groups": []}
 
     def make_folders(self, box: Path) -> Folders:
         """The folders of a new sandbox in `box`, which must not exist."""
@@ -193,52 +210,62 @@ class Sandboxes:
             os.chown(path, self.uid, self.uid, follow_symlinks=False)
 
     @staticmethod
-    def _systems_folders() -> list[str]:
+    def _systems_folders() -> list[tuple[str, ...]]:
         """The system's programs and libraries: all of /usr but what was installed by hand."""
-        arguments: list[str] = []
+        found: list[tuple[str, ...]] = []
         for name in ("bin", "lib", "lib64", "lib32", "sbin"):
             if Path("/usr", name).is_dir() and not Path("/usr", name).is_symlink():
-                arguments += ["--ro-bind", f"/usr/{name}", f"/usr/{name}"]
+                found.append(("--ro-bind", f"/usr/{name}", f"/usr/{name}"))
             top = Path("/", name)
             if top.is_symlink():
-                arguments += ["--symlink", os.readlink(top).lstrip("/"), str(top)]
+                found.append(("--symlink", str(top.readlink()).lstrip("/"), str(top)))
             elif top.is_dir():
-                arguments += ["--ro-bind", str(top), str(top)]
-        for name in ("fonts", "zoneinfo", "mime", "terminfo"):
-            arguments += ["--ro-bind-try", f"/usr/share/{name}", f"/usr/share/{name}"]
-        return arguments
+                found.append(("--ro-bind", str(top), str(top)))
+        shared = (f"/usr/share/{name}" for name in ("fonts", "zoneinfo", "mime", "terminfo"))
+        return found + [("--ro-bind-try", folder, folder) for folder in shared]
 
-    def _arguments(self, folders: Folders, environment: Mapping[str, str]) -> list[str]:
-        here = self._reach.path
-        arguments = ["--unshare-all", "--unshare-user", "--uid", _USER, "--gid", _USER]
+    def _options(self, folders: Folders) -> list[tuple[str, ...]]:
+        """Of bubblewrap, in the order in which it does them."""
+
+        def here(path: Path) -> str:
+            return str(self._reach.path(path))
+
+        options: list[tuple[str, ...]] = [
+            ("--unshare-all",),
+            ("--unshare-user",),
+            ("--uid", _USER),
+            ("--gid", _USER),
+            ("--hostname", "sandbox"),
+            ("--new-session",),
+            ("--die-with-parent",),
+            ("--cap-drop", "ALL"),
+            ("--clearenv",),
+        ]
         if self._no_more_namespaces:
-            arguments += ["--disable-userns"]
-        arguments += ["--hostname", "sandbox", "--new-session", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"]
-        for name, value in environment.items():
-            arguments += ["--setenv", name, value]
-        arguments += self._systems_folders()
+            options.append(("--disable-userns",))
+        options += [("--setenv", name, value) for name, value in self.environment().items()]
+        options += self._systems_folders()
         if not self._python.in_usr:
             for name in ("bin", "lib"):
-                arguments += ["--ro-bind", str(here(self._python.base) / name), f"{_PYTHON}/{name}"]
-        arguments += [
-            "--ro-bind", str(here(self._environment)), _ENVIRONMENT,
-            "--ro-bind", str(here(self._python.libraries)), f"{_ENVIRONMENT}/lib",
-            "--ro-bind", str(here(self._programs)), _PROGRAMS,
-            "--ro-bind", str(here(self._etc)), "/etc",
-            "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache",
-            "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
-            "--ro-bind-try", "/etc/fonts", "/etc/fonts",
-        ]  # fmt: skip
+                options.append(("--ro-bind", here(self._python.base / name), f"{_PYTHON}/{name}"))
+        options += [
+            ("--ro-bind", here(self._environment), _ENVIRONMENT),
+            ("--ro-bind", here(self._python.libraries), f"{_ENVIRONMENT}/lib"),
+            ("--ro-bind", here(self._programs), _PROGRAMS),
+            ("--ro-bind", here(self._etc), "/etc"),
+        ]
+        for path in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts"):
+            options.append(("--ro-bind-try", path, path))
         for device in ("null", "zero", "full", "random", "urandom"):
-            arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
-        arguments += [
-            "--bind", str(here(folders.data)), DATA,
-            "--bind", str(here(folders.tmp)), "/tmp",  # noqa: S108 - inside
-            "--bind", str(here(folders.shm)), "/dev/shm",  # noqa: S108
-            "--remount-ro", "/",
-            "--chdir", DATA,
-        ]  # fmt: skip
-        return arguments
+            options.append(("--dev-bind", f"/dev/{device}", f"/dev/{device}"))
+        options += [
+            ("--bind", here(folders.data), DATA),
+            ("--bind", here(folders.tmp), _TMP),
+            ("--bind", here(folders.shm), "/dev/shm"),  # noqa: S108
+            ("--remount-ro", "/"),
+            ("--chdir", DATA),
+        ]
+        return options
 
     def environment(self) -> dict[str, str]:
         """All that code inside finds in its environment."""
@@ -246,13 +273,13 @@ class Sandboxes:
         return {
             "PATH": f"{_ENVIRONMENT}/bin:/usr/bin:/bin",
             "LD_LIBRARY_PATH": f"{_PYTHON}/lib",
-            "HOME": "/tmp",  # noqa: S108
+            "HOME": _TMP,
             "LANG": "C.UTF-8",
             "PYTHONDONTWRITEBYTECODE": "1",
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "MPLCONFIGDIR": "/tmp/.matplotlib",  # noqa: S108
+            "MPLCONFIGDIR": f"{_TMP}/.matplotlib",
             "MATPLOTLIBRC": f"{_PROGRAMS}/matplotlibrc",
-            "IPYTHONDIR": "/tmp/.ipython",  # noqa: S108
+            "IPYTHONDIR": f"{_TMP}/.ipython",
             "OPENBLAS_NUM_THREADS": threads,
             "OMP_NUM_THREADS": threads,
             "MALLOC_ARENA_MAX": "2",
@@ -275,53 +302,67 @@ class Sandboxes:
         self,
         folders: Folders,
         program: str,
-        arguments: Sequence[str],
+        configuration: bytes,
         *,
         pass_fds: Sequence[int] = (),
         stdout: int = subprocess.DEVNULL,
     ) -> "Sandbox":
-        """Run one of the programs of `inside/` in a new sandbox. Raises OSError if it did not start.
+        """Run one of the programs of `inside/` in a new sandbox, with `configuration` as its input.
 
+        Raises OSError if it did not start.
         Must be called in the main thread: the sandbox dies with the thread that made it.
         """
         status_read, status_write = os.pipe()
+        reports, transport = await _reader(status_read)
         filter_read, filter_write = os.pipe()
         try:
-            os.write(filter_write, self._filter)  # smaller than a pipe
-            os.close(filter_write)
-            command = [
-                str(self._bubblewrap),
-                *self._arguments(folders, self.environment()),
-                "--seccomp", str(filter_read),
-                "--json-status-fd", str(status_write),
-                "--", f"{_ENVIRONMENT}/bin/python", "-P", f"{_PROGRAMS}/{program}", *arguments,
-            ]  # fmt: skip
+            with os.fdopen(filter_write, "wb") as written:
+                written.write(self._filter)  # smaller than a pipe
+            options = [
+                *self._options(folders),
+                ("--seccomp", str(filter_read)),
+                ("--json-status-fd", str(status_write)),
+                ("--", f"{_ENVIRONMENT}/bin/python", "-P", f"{_PROGRAMS}/{program}"),
+            ]
             process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=subprocess.DEVNULL,
+                self._bubblewrap,
+                *(part for option in options for part in option),
+                stdin=subprocess.PIPE,
                 stdout=stdout,
                 stderr=subprocess.PIPE,
                 env={},
                 cwd="/",
                 pass_fds=(status_write, filter_read, *pass_fds),
-                limit=64 * 1024,
                 umask=0o077,
-                **self._user(),  # type: ignore[arg-type]
+                user=self.uid,
+                group=self.uid,
+                extra_groups=None if self.uid is None else [],
             )
+        except OSError:
+            transport.close()
+            raise
         finally:
             os.close(filter_read)
             os.close(status_write)
-        reports, transport = await _reader(status_read)
+        if process.stdin is not None:
+            process.stdin.write(configuration)  # and not as an argument, which everybody could read
+            process.stdin.close()
         try:
-            child = await asyncio.wait_for(_child_pid(reports), _START_SECONDS)
-            return Sandbox(process, transport, child)
+            async with asyncio.timeout(_START_SECONDS):
+                return Sandbox(process, transport, await _child_pid(reports))
         except (OSError, TimeoutError) as error:
             transport.close()
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            said = await process.stderr.read(4096) if process.stderr else b""
+            said = await _read(process.stderr)
             await process.wait()
-            raise OSError(f"bubblewrap: {said.decode(errors='replace').strip() or error}") from error
+            raise OSError(f"bubblewrap: {said or error}") from error
+
+
+async def _read(stream: asyncio.StreamReader | None) -> str:
+    """The first few lines of what an ended program wrote."""
+    said = await stream.read(4096) if stream is not None else b""
+    return said.decode(errors="replace").strip()
 
 
 async def _reader(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.BaseTransport]:
@@ -343,7 +384,9 @@ async def _child_pid(reports: asyncio.StreamReader) -> int:
 
 
 class Sandbox:
-    """A running sandbox. `first` is the host's number of its process 1, whose end takes all others with it."""
+    """A running sandbox. `first` is the host's number of its process 1, whose end takes all others
+    with it.
+    """
 
     def __init__(
         self,
@@ -351,11 +394,12 @@ class Sandbox:
         reports: asyncio.BaseTransport,
         first: int,
     ) -> None:
-        """`reports` is bubblewrap's status pipe: it writes its last word there when it ends, so the pipe stays open.
+        """`reports` is bubblewrap's status pipe: it writes its last word there when it ends, so the
+        pipe stays open.
 
         Raises OSError if the sandbox has ended already.
         """
-        self.process = process
+        self._process = process
         self.first = first
         self._reports = reports
         self._pidfd = os.pidfd_open(first)
@@ -374,7 +418,15 @@ class Sandbox:
     @property
     def exit_code(self) -> int | None:
         """Of bubblewrap, which passes on that of the first program; None while it runs."""
-        return self.process.returncode
+        return self._process.returncode
+
+    async def first_line(self) -> bytes:
+        """What the first program wrote to its standard output, up to the end of a line."""
+        return await self._process.stdout.readline() if self._process.stdout else b""
+
+    async def errors(self) -> str:
+        """What the first program wrote to its standard error. Waits until it has closed that."""
+        return await _read(self._process.stderr)
 
     async def wait(self) -> None:
         """Until everything inside has ended."""

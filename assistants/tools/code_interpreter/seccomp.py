@@ -1,12 +1,14 @@
-"""The system call filter of a sandbox, assembled here so that no library stands between the rules and the kernel.
+"""The system call filter of a sandbox, assembled here so that no library stands between the rules
+and the kernel.
 
-`program(machine)` gives classic BPF as bubblewrap's --seccomp reads it: 8 bytes an instruction. The rules:
+`program(machine)` gives classic BPF as bubblewrap's --seccomp reads it: 8 bytes an instruction. The
+rules:
 
-- a call in another calling convention than the machine's own (i386 on x86-64) ends the process;
-- a call that `syscalls.py` does not list does not exist (ENOSYS, so that libraries take their fallbacks: clone3 among
-  them, whose flags a filter cannot read);
-- six calls are let through only with the arguments below. Sockets: Unix only. A network namespace has no inet routes but
-  still knows AF_VSOCK, AF_NETLINK, AF_ALG and thirty more, each a way into the kernel.
+- a call in another calling convention than the machine's own (i386 on x86-64) ends the process; - a
+call that `syscalls.py` does not list does not exist (ENOSYS, so that libraries take their
+fallbacks: clone3 among them, whose flags a filter cannot read); - six calls are let through only
+with the arguments below. Sockets: Unix only. A network namespace has no inet routes but still knows
+AF_VSOCK, AF_NETLINK, AF_ALG and thirty more, each a way into the kernel.
 """
 
 import errno
@@ -35,7 +37,8 @@ _ARCHITECTURE: Final = 4
 
 
 def _argument(index: int) -> int:
-    """Offset of the low half of an argument; all arguments tested here are 32 bits wide to the kernel.
+    """Offset of the low half of an argument; all arguments tested here are 32 bits wide to the
+    kernel.
 
     Both processors are little-endian.
     """
@@ -55,13 +58,18 @@ _MACHINES: Final = {
 
 _AF_UNIX: Final = 1
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
-_NEW_NAMESPACES: Final = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
-# prctl: PDEATHSIG set and get, DUMPABLE get, NAME set and get, SECCOMP get, CAPBSET read, TIMERSLACK set and get,
-# NO_NEW_PRIVS set and get, THP_DISABLE get, VMA names. Not DUMPABLE set: it would blind the memory watchdog.
+_NEW_NAMESPACES: Final = (
+    0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+)
+# prctl: PDEATHSIG set and get, DUMPABLE get, NAME set and get, SECCOMP get, CAPBSET read,
+# TIMERSLACK set and get, NO_NEW_PRIVS set and get, THP_DISABLE get, VMA names. Not DUMPABLE set: it
+# would blind the memory watchdog.
 _PRCTL: Final = (1, 2, 3, 15, 16, 21, 23, 29, 30, 38, 39, 42, 0x53564D41)
-# ioctl: TCGETS, TIOCGPGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Not TIOCSTI or a device's own.
+# ioctl: TCGETS, TIOCGPGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX. Not TIOCSTI or a
+# device's own.
 _IOCTL: Final = (0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-# setsockopt: SO_ATTACH_FILTER, ATTACH_BPF, ATTACH_REUSEPORT_CBPF, ATTACH_REUSEPORT_EBPF load programs.
+# setsockopt: SO_ATTACH_FILTER, ATTACH_BPF, ATTACH_REUSEPORT_CBPF, ATTACH_REUSEPORT_EBPF load
+# programs.
 _SOCKET_PROGRAMS: Final = (26, 50, 51, 52)
 
 

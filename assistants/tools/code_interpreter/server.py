@@ -1,14 +1,14 @@
-"""The interpreter process: python -m assistants.tools.code_interpreter.server --socket PATH --sessions DIR --python PYTHON
+"""The interpreter process: python -m assistants.tools.code_interpreter.server --socket PATH
+--sessions DIR --python PYTHON
 
-Owns every kernel, and speaks HTTP on a Unix socket that only its own user may open. `client.py` is the other end:
+Owns every kernel, and speaks HTTP on a Unix socket that only its own user may open. `client.py` is
+the other end:
 
-    GET    /health                              what `Health` holds
-    POST   /sessions/<session>/execute          {"code", "inputs": [file id], "deadline": seconds};
-                                                answers a line of JSON per output, or 409 {"missing": [file id]}
-    PUT    /sessions/<session>/inputs/<file id>?name=   the bytes of an input
-    GET    /sessions/<session>/outputs/<id>     the bytes of an output
-    POST   /sessions/<session>/interrupt
-    DELETE /sessions/<session>                  ends it and removes its files
+GET    /health                              what `Health` holds POST   /sessions/<session>/execute
+{"code", "inputs": [file id], "deadline": seconds}; answers a line of JSON per output, or 409
+{"missing": [file id]} PUT    /sessions/<session>/inputs/<file id>?name=   the bytes of an input GET
+/sessions/<session>/outputs/<id>     the bytes of an output POST   /sessions/<session>/interrupt
+DELETE /sessions/<session>                  ends it and removes its files
 
 503 {"reason"} while the tool is off. A caller that goes away interrupts what it started.
 """
@@ -158,7 +158,6 @@ async def serve(tool: Tool, path: Path) -> None:
     await over.wait()
     await tool.close()
     await runner.cleanup()
-    path.unlink(missing_ok=True)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -187,12 +186,16 @@ def parser() -> argparse.ArgumentParser:
     """The arguments of the server, and of `check.py`."""
     limits = Limits()
     parse = argparse.ArgumentParser(description="The code interpreter's own process.")
-    parse.add_argument("--socket", type=Path, required=True, help="where to listen; at most 80 bytes")
+    parse.add_argument(
+        "--socket", type=Path, required=True, help="where to listen; at most 80 bytes"
+    )
     parse.add_argument("--sessions", type=Path, required=True, help="where the sessions' files are")
     parse.add_argument("--python", type=Path, required=True, help="python of the sandbox's venv")
     parse.add_argument("--bubblewrap", help="the bwrap program; looked for on PATH if not given")
     parse.add_argument("--warm", type=int, default=2, help="kernels to keep ready (2)")
-    parse.add_argument("--idle", type=float, default=3600, help="seconds after which a kernel ends (3600)")
+    parse.add_argument(
+        "--idle", type=float, default=3600, help="seconds after which a kernel ends (3600)"
+    )
     parse.add_argument("--kernels", type=int, default=20, help="kernels in use at most (20)")
     parse.add_argument(
         "--memory", type=int, default=limits.memory // MIB, help="MB of memory for a session (1024)"
@@ -221,7 +224,9 @@ def main() -> int:
     _set_up_logging()
     arguments = parser().parse_args()
     tool = Tool(settings(arguments))
-    asyncio.run(serve(tool, arguments.socket.absolute()))
+    path = arguments.socket.absolute()
+    asyncio.run(serve(tool, path))
+    path.unlink(missing_ok=True)
     return 0
 
 

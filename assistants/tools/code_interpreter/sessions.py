@@ -1,15 +1,15 @@
 """Sessions: a folder that stays, and a kernel that comes and goes.
 
-A session is one thread's use of the tool. Its folder, /mnt/data to the code, outlives its kernels and the server. On
-disk, below the root:
+A session is one thread's use of the tool. Its folder, /mnt/data to the code, outlives its kernels
+and the server. On disk, below the root:
 
-    <session>/data          /mnt/data
-    <session>/outputs       copies of what calls gave, for a while, to be fetched
-    <session>/session.json  what has to be known after a restart
-    .boxes/<kernel>/        folders of one sandbox; `data` is in use until a session takes the kernel
+<session>/data          /mnt/data <session>/outputs       copies of what calls gave, for a while, to
+be fetched <session>/session.json  what has to be known after a restart .boxes/<kernel>/
+folders of one sandbox; `data` is in use until a session takes the kernel
 
-A waiting kernel has its own empty /mnt/data already mounted. When a session takes it, what the session has is moved in
-there and that folder becomes the session's, so that a mount in a running sandbox never has to change.
+A waiting kernel has its own empty /mnt/data already mounted. When a session takes it, what the
+session has is moved in there and that folder becomes the session's, so that a mount in a running
+sandbox never has to change.
 """
 
 import asyncio
@@ -48,7 +48,10 @@ _OUTPUTS_KEPT_SECONDS: Final = 15 * 60
 _ERROR_ROOM: Final = 10_000  # characters of a traceback that are shown when the logs are full
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg"}
 _CLAIM: Final = "claimed-by"
-_FRESH: Final = "A new Python session was started: variables and imports of earlier calls are gone, files under "
+_FRESH: Final = (
+    "A new Python session was started: variables and imports of earlier calls are gone, "
+    f"files under {DATA} are kept."
+)
 
 
 class NoRoom(Exception):
@@ -120,8 +123,14 @@ class Session:
     # Inputs
 
     def missing(self, ids: Sequence[str]) -> list[str]:
-        """Those of `ids` that have to be sent, because the session never had them or its code removed them."""
-        return [one for one in ids if one not in self._record.inputs or not files.exists(self._data, one)]
+        """Those of `ids` that have to be sent, because the session never had them or its code
+        removed them.
+        """
+        return [
+            one
+            for one in ids
+            if one not in self._record.inputs or not files.exists(self._data, one)
+        ]
 
     async def put_input(self, input_id: str, name: str, content: AsyncIterator[bytes]) -> None:
         """Write an input to /mnt/data/<id>. Raises NoRoom."""
@@ -139,16 +148,20 @@ class Session:
             try:
                 files.place(incoming, self._data, input_id)
             except IsADirectoryError:
-                raise NoRoom(f"There is a folder named {input_id} where the file should go.") from None
+                raise NoRoom(
+                    f"There is a folder named {input_id} where the file should go."
+                ) from None
         finally:
             incoming.unlink(missing_ok=True)
         self._record.inputs[input_id] = name
         self._save()
 
     def _link_names(self, ids: Sequence[str]) -> None:
-        """Make the inputs `ids` available under their own names too, where a name means one of them only.
+        """Make the inputs `ids` available under their own names too, where a name means one of them
+        only.
 
-        The names are links, so that a large file is there once. What the code made itself is left alone.
+        The names are links, so that a large file is there once. What the code made itself is left
+        alone.
         """
         owners: dict[str, list[str]] = {}
         for one in ids:
@@ -169,7 +182,8 @@ class Session:
     async def execute(
         self, code: str, inputs: Sequence[str], deadline: float
     ) -> AsyncGenerator[Output, None]:
-        """Run `code`, stop it `deadline` seconds after its start, and yield what it gives; the last is Ended.
+        """Run `code`, stop it `deadline` seconds after its start, and yield what it gives; the last
+        is Ended.
 
         `inputs` are ids that `missing` has let pass. Closing the generator interrupts the code.
         """
@@ -239,16 +253,18 @@ class Session:
             await asyncio.gather(watching, return_exceptions=True)
         notes += showing.notes
         if outcome == "died":
-            notes.append(await self._bury(before))
+            notes.append(await self._bury(kernel.end_reason, before))
         elif outcome == "deadline":
-            notes.append(f"The code was stopped after {call.deadline:g} seconds. Variables are kept.")
+            notes.append(
+                f"The code was stopped after {call.deadline:g} seconds. Variables are kept."
+            )
         await self._give_files(before, call.put, notes)
         if not kernel.over:
             self._watching = asyncio.create_task(watch.between_calls(kernel, self._data))
         call.put(Ended(outcome, " ".join(notes) or None))
 
     async def _live_kernel(self, notes: list[str]) -> Kernel:
-        """The session's kernel, or a fresh one with a note on what that means. Raises KernelFailed."""
+        """The session's kernel, or a fresh one with a note. Raises KernelFailed."""
         if self._kernel is not None and not self._kernel.over:
             return self._kernel
         if self._kernel is not None:
@@ -261,21 +277,21 @@ class Session:
         self._seen = {}
         if self._record.used:
             why = f" The earlier session ended: {self._why_gone}." if self._why_gone else ""
-            notes.append(f"{_FRESH}{DATA} are kept.{why}")
+            notes.append(_FRESH + why)
         self._why_gone = None
         return kernel
 
     def _move_in(self, kernel: Kernel) -> None:
         """Make the kernel's /mnt/data this session's folder, with all that is in that."""
         box = kernel.folders.data.parent
-        (box / _CLAIM).write_text(self.id)  # if the server ends half-way, the next one finishes this
+        (box / _CLAIM).write_text(
+            self.id
+        )  # if the server ends half-way, the next one finishes this
         finish_move(box, self._folder)
         kernel.folders = dataclasses.replace(kernel.folders, data=self._data)
 
-    async def _bury(self, before: Mapping[str, State]) -> str:
+    async def _bury(self, reason: str | None, before: Mapping[str, State]) -> str:
         """After the kernel died in a call: what to say about it."""
-        assert self._kernel is not None
-        reason = self._kernel.end_reason
         note = f"The Python session ended: {reason or 'Python crashed'}. Its variables are gone"
         found = await self._list()
         if found.usage > self.limits.disk or found.names > self.limits.files or found.hidden:
@@ -309,7 +325,9 @@ class Session:
         """Copy out the files that the call made or changed, oldest first."""
         found = await self._list()
         self._seen = found.files
-        changed = [p for p, state in found.files.items() if before.get(p) != state and _is_output(p)]
+        changed = [
+            p for p, state in found.files.items() if before.get(p) != state and _is_output(p)
+        ]
         changed.sort(key=lambda path: (found.files[path].modified, path))
         for path in changed[: self.limits.saved_files]:
             output_id = _new_output_id()
@@ -319,7 +337,9 @@ class Session:
                     files.copy_out, self._data, path, target, self.limits.file_size
                 )
             except files.TooLarge:
-                notes.append(f"{path} was not kept: it is larger than {self.limits.file_size // MIB} MB.")
+                notes.append(
+                    f"{path} was not kept: it is larger than {self.limits.file_size // MIB} MB."
+                )
             except OSError as error:
                 logger.info("session %s: %r not kept: %s", self.id, path, error)
                 notes.append(f"{path} was not kept: it is no plain file.")
@@ -327,9 +347,13 @@ class Session:
                 put(SavedFile(output_id, f"{DATA}/{self._shown_name(path)}", size))
         if len(changed) > self.limits.saved_files:
             left = len(changed) - self.limits.saved_files
-            notes.append(f"{left} more files were written; they stay under {DATA} but are not offered.")
+            notes.append(
+                f"{left} more files were written; they stay under {DATA} but are not offered."
+            )
         if found.unshowable:
-            notes.append(f"{found.unshowable} files have names that cannot be shown and are not offered.")
+            notes.append(
+                f"{found.unshowable} files have names that cannot be shown and are not offered."
+            )
 
     def _shown_name(self, path: str) -> str:
         """`path`, or the name of the input that it is the file of."""
@@ -421,7 +445,7 @@ class _Call:
                 self._stopping = asyncio.create_task(self._interrupt(self._kernel))
 
     async def _interrupt(self, kernel: Kernel) -> None:
-        """Ask, ask again (an interrupt that arrives before the code has begun is lost), then kill."""
+        """Ask, ask again (one that arrives before the code has begun is lost), then kill."""
         asked = 3
         for _ in range(asked):
             await kernel.interrupt()
@@ -501,7 +525,9 @@ def _is_output(path: str) -> bool:
 
 
 def finish_move(box: Path, folder: Path) -> None:
-    """Make `data` of a sandbox's box the `data` of a session's folder, what is in the old one included."""
+    """Make `data` of a sandbox's box the `data` of a session's folder, what is in the old one
+    included.
+    """
     old, new = folder / "data", box / "data"
     if new.exists():
         if old.exists():
@@ -515,9 +541,18 @@ class Sessions:
     """All sessions of the server."""
 
     def __init__(
-        self, sandboxes: Sandboxes, root: Path, sockets: Path, *, warm: int, idle: float, kernels: int
+        self,
+        sandboxes: Sandboxes,
+        root: Path,
+        sockets: Path,
+        *,
+        warm: int,
+        idle: float,
+        kernels: int,
     ) -> None:
-        """`idle` seconds without a call end a session's kernel; there are at most `kernels` of them."""
+        """`idle` seconds without a call end a session's kernel; there are at most `kernels` of
+        them.
+        """
         self._root = root
         self._sandboxes = sandboxes
         self._idle = idle
@@ -557,7 +592,9 @@ class Sessions:
         await self.pool.close()
 
     def get(self, session_id: str) -> Session:
-        """The session of that id, made if it is new. The caller has checked that the id is a plain word."""
+        """The session of that id, made if it is new. The caller has checked that the id is a plain
+        word.
+        """
         if session_id not in self._sessions:
             folder = self._root / session_id
             self._sessions[session_id] = Session(
@@ -579,7 +616,9 @@ class Sessions:
             self._sessions.pop(session_id, None)
 
     async def _make_room(self) -> None:
-        """Until one more kernel may start: the one that was used least recently gives way, or the next idle one."""
+        """Until one more kernel may start: the one that was used least recently gives way, or the
+        next idle one.
+        """
         while self.live >= self._kernels:
             idle = [s for s in self._sessions.values() if s.is_live and not s.is_busy]
             if idle:

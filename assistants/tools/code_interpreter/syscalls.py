@@ -1,10 +1,10 @@
 """Numbers of the system calls that code in the sandbox may make, for each kind of processor.
 
-What is not listed here does not exist inside (ENOSYS). The list is what Python, numpy and the tool box need; it leaves
-out whatever reaches beyond the process: mounting, tracing, new namespaces, kernel keys, BPF, io_uring, modules, clocks,
-shared memory that no limit counts (memfd, System V), and every way to splice pages.
-Numbers: the Linux headers asm/unistd_64.h and asm-generic/unistd.h. `seccomp.py` makes the filter and narrows the six
-calls whose arguments matter.
+What is not listed here does not exist inside (ENOSYS). The list is what Python, numpy and the tool
+box need; it leaves out whatever reaches beyond the process: mounting, tracing, new namespaces,
+kernel keys, BPF, io_uring, modules, clocks, shared memory that no limit counts (memfd, System V),
+and every way to splice pages. Numbers: the Linux headers asm/unistd_64.h and asm-generic/unistd.h.
+`seccomp.py` makes the filter and narrows the six calls whose arguments matter.
 """
 
 from typing import Final
@@ -41,7 +41,9 @@ X86_64: Final = {
     "rt_sigreturn": 15, "rt_sigsuspend": 130, "rt_sigtimedwait": 128, "rt_tgsigqueueinfo": 297,
     "sched_get_priority_max": 146, "sched_get_priority_min": 147, "sched_getaffinity": 204,
     "sched_getattr": 315, "sched_getparam": 143, "sched_getscheduler": 145,
-    "sched_rr_get_interval": 148, "sched_setaffinity": 203, "sched_setparam": 142, "sched_setscheduler": 144, "sched_yield": 24, "select": 23,
+    "sched_rr_get_interval": 148, "sched_setaffinity": 203, "sched_setparam": 142,
+    "sched_setscheduler": 144,
+    "sched_yield": 24, "select": 23,
     "sendfile": 40, "sendmmsg": 307, "sendmsg": 46, "sendto": 44, "set_robust_list": 273,
     "set_tid_address": 218, "setgid": 106, "setitimer": 38, "setpgid": 109, "setpriority": 141,
     "setregid": 114, "setresgid": 119, "setresuid": 117, "setreuid": 113, "setrlimit": 160,
@@ -82,7 +84,9 @@ AARCH64: Final = {
     "rt_sigsuspend": 133, "rt_sigtimedwait": 137, "rt_tgsigqueueinfo": 240,
     "sched_get_priority_max": 125, "sched_get_priority_min": 126, "sched_getaffinity": 123,
     "sched_getattr": 275, "sched_getparam": 121, "sched_getscheduler": 120,
-    "sched_rr_get_interval": 127, "sched_setaffinity": 122, "sched_setparam": 118, "sched_setscheduler": 119, "sched_yield": 124, "sendfile": 71,
+    "sched_rr_get_interval": 127, "sched_setaffinity": 122, "sched_setparam": 118,
+    "sched_setscheduler": 119,
+    "sched_yield": 124, "sendfile": 71,
     "sendmmsg": 269, "sendmsg": 211, "sendto": 206, "set_robust_list": 99, "set_tid_address": 96,
     "setgid": 144, "setitimer": 103, "setpgid": 154, "setpriority": 140, "setregid": 143,
     "setresgid": 149, "setresuid": 147, "setreuid": 145, "setrlimit": 164, "setsid": 157,

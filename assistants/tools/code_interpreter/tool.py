@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +28,8 @@ _STARTING: Final = "The code interpreter is starting."
 class Settings:
     """How a server was told to work.
 
-    `runtime` is a folder for its sockets, with a short path; `root` one for the sessions' files; `python` belongs to the
-    sandbox's venv; `bubblewrap` is looked for if None. `idle` in seconds.
+    `runtime` is a folder for its sockets, with a short path; `root` one for the sessions' files;
+    `python` belongs to the sandbox's venv; `bubblewrap` is looked for if None. `idle` in seconds.
     """
 
     runtime: Path
@@ -39,7 +39,7 @@ class Settings:
     warm: int = 2
     idle: float = 3600.0
     kernels: int = 20
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 class Tool:

@@ -1,7 +1,7 @@
 """The walls around the code, tried out in a real sandbox before the tool is switched on.
 
-A wall that does not hold switches the tool off, with the reason. There is no kernel without a sandbox, and no setting
-that makes one.
+A wall that does not hold switches the tool off, with the reason. There is no kernel without a
+sandbox, and no setting that makes one.
 """
 
 import asyncio
@@ -25,23 +25,28 @@ _INSIDE: Final = {
     "environment": "No variable of this machine's environment, so no key.",
     "processes": "Only the sandbox's own processes can be seen or signalled.",
     "network": "No socket of any kind but Unix ones, and none of those leads out.",
-    "system_calls": "Calls that trace, mount, make namespaces or load programs into the kernel do not exist.",
+    "system_calls": (
+        "Calls that trace, mount, make namespaces or load programs into the kernel do not exist."
+    ),
     "privileges": "An ordinary user without capabilities, who cannot gain any.",
     "limits": "Memory, processes, open files and the size of a file are limited.",
 }
 _CURE: Final = (
-    "The tool stays off. `python -m assistants.tools.code_interpreter.check` tries the walls again; docs/interpreter.md "
-    "says what each needs."
+    "The tool stays off. docs/interpreter.md says what each wall needs; "
+    "`python manage.py sandbox check` tries them again."
 )
 _CURE_NAMESPACES: Final = (
-    "This machine lets ordinary users make no namespaces. On Debian and Ubuntu: sysctl kernel.unprivileged_userns_clone=1 "
-    "and kernel.apparmor_restrict_unprivileged_userns=0. In a container: run it with --security-opt seccomp=unconfined "
-    "and --security-opt apparmor=unconfined."
+    "This machine may not let ordinary users make namespaces. On Debian and Ubuntu: "
+    "sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0. "
+    "In a container: run it with --security-opt seccomp=unconfined and "
+    "--security-opt apparmor=unconfined."
 )
 
 
 async def try_walls(sandboxes: Sandboxes, box: Path) -> list[Wall]:
-    """Try every wall; all of them, in the order in which they are shown. `box` is a path for the attempt's folders."""
+    """Try every wall; all of them, in the order in which they are shown. `box` is a path for the
+    attempt's folders.
+    """
     folders = sandboxes.make_folders(box)
     secret = box / "secret"
     secret.write_text("a file of the host")
@@ -59,7 +64,7 @@ async def try_walls(sandboxes: Sandboxes, box: Path) -> list[Wall]:
             }
             try:
                 sandbox = await sandboxes.start(
-                    folders, "canary.py", [json.dumps(config)], stdout=subprocess.PIPE
+                    folders, "canary.py", json.dumps(config).encode(), stdout=subprocess.PIPE
                 )
             except OSError as error:
                 return [Wall("sandbox", ok=False, detail=f"{error}. {_CURE_NAMESPACES}")]
@@ -69,24 +74,25 @@ async def try_walls(sandboxes: Sandboxes, box: Path) -> list[Wall]:
 
 
 async def _try_one(sandboxes: Sandboxes, sandbox: Sandbox, folders: Folders) -> list[Wall]:
-    assert sandbox.process.stdout is not None
-    assert sandbox.process.stderr is not None
     try:
         async with asyncio.timeout(_SECONDS):
-            said = await sandbox.process.stdout.readline()
-        found = json.loads(said)
+            found = json.loads(await sandbox.first_line())
     except (TimeoutError, ValueError):
         sandbox.kill()
         await sandbox.wait()
-        error = (await sandbox.process.stderr.read(2000)).decode(errors="replace").strip()
-        return [Wall("sandbox", ok=False, detail=f"{error or 'No answer from inside.'} {_CURE}")]
+        said = await sandbox.errors() or "No answer from inside."
+        return [Wall("sandbox", ok=False, detail=f"{said} {_CURE}")]
     walls = [_wall(name, kept_out, found[name]) for name, kept_out in _INSIDE.items()]
     walls += [
         _wall("user", _user_detail(sandboxes), _user(sandboxes, sandbox)),
-        _wall("outputs", "What is fetched from a session is a plain file of its own, links lead nowhere.", _outputs(folders)),
+        _wall(
+            "outputs",
+            "What is fetched from a session is a plain file of its own, links lead nowhere.",
+            _outputs(folders),
+        ),
         _wall(
             "watch",
-            "Memory, disk and processor time of a sandbox are watched; one that passes a limit ends.",
+            "Memory, disk and processor time are watched; a sandbox that passes a limit ends.",
             await _watch(sandbox, folders),
         ),
     ]
@@ -110,7 +116,7 @@ def _user(sandboxes: Sandboxes, sandbox: Sandbox) -> list[str]:
     wanted = os.geteuid() if sandboxes.uid is None else sandboxes.uid
     for pid in sandbox.processes():
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}").stat().st_uid not in (wanted,) or wanted == 0:
+            if Path(f"/proc/{pid}").stat().st_uid != wanted or wanted == 0:
                 return [f"process {pid} of the sandbox runs as another user than {wanted}"]
     return []
 
@@ -154,6 +160,6 @@ async def _watch(sandbox: Sandbox, folders: Folders) -> list[str]:
             await sandbox.wait()
     except TimeoutError:
         return [*through, "the sandbox cannot be ended"]
-    if any(Path(f"/proc/{pid}").exists() for pid in processes):
+    if any(map(watch.is_there, processes)):
         through.append("processes of the sandbox outlived it")
     return through

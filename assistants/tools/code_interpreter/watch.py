@@ -1,5 +1,5 @@
-"""Watches over what a sandbox uses where no limit of the kernel's counts it: memory of all processes together, disk, and
-processor time after a call has ended.
+"""Watches over what a sandbox uses where no limit of the kernel's counts it: memory of all
+processes together, disk, and processor time after a call has ended.
 
 Watching is sampling, so what is used can pass a limit for a moment; then the sandbox ends.
 """
@@ -22,6 +22,11 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
+def is_there(pid: int) -> bool:
+    """Whether a process of that number exists."""
+    return Path(f"/proc/{pid}").exists()
+
+
 def resident(processes: list[int]) -> int:
     """Bytes of memory the processes hold, what they share counted several times. Quick."""
     total = 0
@@ -32,7 +37,9 @@ def resident(processes: list[int]) -> int:
 
 
 def proportional(processes: list[int]) -> int:
-    """Bytes of memory the processes hold, what they share counted in shares; all of it where that cannot be read."""
+    """Bytes of memory the processes hold, what they share counted in shares; all of it where that
+    cannot be read.
+    """
     total = 0
     for pid in processes:
         try:
@@ -95,7 +102,9 @@ async def during_call(kernel: Kernel, data: Path) -> None:
 
 
 async def between_calls(kernel: Kernel, data: Path) -> None:
-    """Watch until cancelled. Code may leave a thread or a process behind; it may not keep the machine busy."""
+    """Watch until cancelled. Code may leave a thread or a process behind; it may not keep the
+    machine busy.
+    """
     limits = kernel.limits
     used, since = processor_time(kernel.sandbox.processes()), time.monotonic()
     while not kernel.over:

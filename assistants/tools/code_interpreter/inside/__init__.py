@@ -1,1 +1,1 @@
-"""Programs that run inside a sandbox, by the sandbox's own Python. The service never imports them."""
+"""Programs that run inside a sandbox, by its own Python. The service never imports them."""

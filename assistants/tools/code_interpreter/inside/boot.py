@@ -1,12 +1,12 @@
-"""The first program in a sandbox: sets its limits, makes sure of its walls, becomes an IPython kernel.
+"""The first program in a sandbox: sets its limits, makes sure of its walls, becomes an IPython
+kernel.
 
-Runs on the sandbox's own Python, with ipykernel. Argument: one JSON object
-{"rlimits": {name: number}, "sockets": {channel: descriptor}, "key": str}.
-The sockets are listening Unix sockets that the server made: no name for them exists in here that code could take away
-and point elsewhere.
+Runs on the sandbox's own Python, with ipykernel. Input: one JSON object {"rlimits": {name:
+number}, "sockets": {channel: descriptor}, "key": str}. The sockets are listening Unix sockets that
+the server made: no name for them exists in here that code could take away and point elsewhere.
 """
 
-# mypy: disable-error-code="import-not-found,import-untyped,misc,no-untyped-call,no-any-return"
+# mypy: disable-error-code="import-not-found,import-untyped,misc,no-any-return,union-attr"
 
 import contextlib
 import ctypes
@@ -24,7 +24,9 @@ MAX_IMAGE = MAX_MESSAGE - 64 * 1024  # bytes in base64
 
 
 def set_limits(rlimits: dict[str, int]) -> None:
-    """Here and not before: the number of processes is counted within the user namespace that sets the limit."""
+    """Here and not before: the number of processes is counted within the user namespace that sets
+    the limit.
+    """
     for name, number in rlimits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (number, number))
     os.nice(5)  # the web pages come first
@@ -58,10 +60,9 @@ def last_words_to_the_server() -> Iterator[None]:
 
 
 def main() -> None:
-    config = json.loads(sys.argv[1])
+    config = json.loads(sys.stdin.buffer.read())
     set_limits(config["rlimits"])
     check_walls()
-    sys.argv[1:] = []
     run_kernel(config["sockets"], config["key"].encode())
 
 
@@ -81,7 +82,9 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
     OutStream.flush_interval = 0.1
 
     class BoundedSession(Session):
-        """Honest code may print or draw more than fits into a message; the rest is dropped and said so."""
+        """Honest code may print or draw more than fits into a message; the rest is dropped and said
+        so.
+        """
 
         def serialize(self, msg: dict[str, Any], ident: Any = None) -> list[bytes]:
             frames: list[bytes] = super().serialize(msg, ident)
@@ -90,7 +93,9 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
             return super().serialize({**msg, "content": shortened(msg["content"])}, ident)
 
     class ForkedOutput(IOPubThread):
-        """Output of forked processes comes over a Unix socket in /tmp, where ipykernel would use TCP."""
+        """Output of forked processes comes over a Unix socket in /tmp, where ipykernel would use
+        TCP.
+        """
 
         _address = "ipc:///tmp/.forked-output"
 
@@ -126,14 +131,15 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
 
         def raw_input(self, prompt: str = "") -> NoReturn:
             raise RuntimeError(
-                "input() is not available: this code runs unattended. Write the value into the code instead."
+                "input() is not available: this code runs unattended. "
+                "Write the value into the code instead."
             )
 
         def getpass(self, prompt: str = "", stream: Any = None) -> NoReturn:
             self.raw_input(prompt)
 
     class Application(IPKernelApp):
-        """Takes its sockets from the server; no heartbeat, no connection file, no history on disk."""
+        """Takes its sockets from the server; no heartbeat, no connection file."""
 
         def init_connection_file(self) -> None:
             self.session.key = key
@@ -151,8 +157,8 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
             for channel, descriptor in descriptors.items():
                 if getattr(self, f"{channel}_socket", None) is s:
                     s.setsockopt(zmq.USE_FD, descriptor)
-            # An unbounded queue: what the server has not read yet counts towards this sandbox, and no
-            # message is dropped without a word.
+            # An unbounded queue: what the server has not read yet counts towards this sandbox, and
+            # no message is dropped without a word.
             s.setsockopt(zmq.SNDHWM, 0)
             s.bind("ipc:///tmp/.unused")  # where there is a descriptor, it decides
             return 1
@@ -222,13 +228,18 @@ def fits(mime: str, part: Any) -> bool:
 
 
 def is_part_of_plot(result: Any) -> bool:
-    """Whether a result is what a drawing call returned: matplotlib's own objects, or a collection of them."""
+    """Whether a result is what a drawing call returned: matplotlib's own objects, or a collection
+    of them.
+    """
     if type(result).__module__.partition(".")[0] == "matplotlib":
         return type(result).__name__ != "Figure"
     if isinstance(result, (list, tuple)) and result:
         return any(is_part_of_plot(item) for item in result[:3])
-    return type(result).__module__ == "numpy" and getattr(result, "dtype", None) == object and (
-        result.size > 0 and is_part_of_plot(result.flat[0])
+    return (
+        type(result).__module__ == "numpy"
+        and getattr(result, "dtype", None) is not None
+        and result.dtype.kind == "O"
+        and (result.size > 0 and is_part_of_plot(result.flat[0]))
     )
 
 

@@ -1,8 +1,9 @@
 """Tries to get out. Runs in a real sandbox when the server starts, with the standard library alone.
 
-Argument: one JSON object {"secret": path of a file of the host that everybody may read, "abstract": name of an abstract
-Unix socket that the host listens on, "variables": names that may be in the environment, "rlimits": {name: number}}.
-Prints one JSON object {wall: [what got through]} and waits for its end.
+Input: one JSON object {"secret": path of a file of the host that everybody may read, "abstract":
+name of an abstract Unix socket that the host listens on, "variables": names that may be in the
+environment, "rlimits": {name: number}}. Prints one JSON object {wall: [what got through]} and waits
+for its end.
 """
 
 import ctypes
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parent))
-from boot import set_limits  # noqa: E402
+from boot import set_limits  # type: ignore[import-not-found]
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -67,15 +68,25 @@ def files(config: dict[str, Any]) -> list[str]:
     except OSError:
         pass
     inside = {"bin", "dev", "etc", "lib", "lib32", "lib64", "mnt", "opt", "sbin", "tmp", "usr"}
-    if others := set(os.listdir("/")) - inside:
+    if others := {path.name for path in Path("/").iterdir()} - inside:
         through.append(f"there are folders of the host: {', '.join(sorted(others))}")
-    for folder in ("/", "/usr", "/usr/bin", "/etc", "/dev", "/opt", "/opt/environment", "/opt/kernel", "/mnt"):
+    for folder in (
+        "/",
+        "/usr",
+        "/usr/bin",
+        "/etc",
+        "/dev",
+        "/opt",
+        "/opt/environment",
+        "/opt/kernel",
+        "/mnt",
+    ):
         try:
             Path(folder, ".canary").touch()
             through.append(f"{folder} could be written to")
         except OSError:
             pass
-    for folder in ("/mnt/data", "/tmp", "/dev/shm"):
+    for folder in ("/mnt/data", "/tmp", "/dev/shm"):  # noqa: S108
         try:
             Path(folder, ".canary").touch()
             Path(folder, ".canary").unlink()
@@ -85,7 +96,9 @@ def files(config: dict[str, Any]) -> list[str]:
 
 
 def environment(config: dict[str, Any]) -> list[str]:
-    return [f"{name} is in the environment" for name in os.environ if name not in config["variables"]]
+    return [
+        f"{name} is in the environment" for name in os.environ if name not in config["variables"]
+    ]
 
 
 def processes(config: dict[str, Any]) -> list[str]:
@@ -133,7 +146,9 @@ def system_calls(config: dict[str, Any]) -> list[str]:
         if ctypes.get_errno() != errno.ENOSYS:
             through.append(f"the system call {name} is there")
     new_user = 0x10000000
-    if fork_succeeds(lambda: libc.syscall((56, 220)[column], new_user | signal.SIGCHLD, 0, 0, 0, 0)):
+    if fork_succeeds(
+        lambda: libc.syscall((56, 220)[column], new_user | signal.SIGCHLD, 0, 0, 0, 0)
+    ):
         through.append("a new user namespace could be made")
     if platform.machine() == "x86_64" and not dies(i386_call):
         through.append("the i386 way into the kernel is open")
@@ -206,13 +221,14 @@ def limits(config: dict[str, Any]) -> list[str]:
     except OSError:
         pass
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    with open("/tmp/.canary", "wb") as large:
+    path = Path("/tmp/.canary")  # noqa: S108
+    with path.open("wb") as large:
         try:
             os.pwrite(large.fileno(), b"x", rlimits["FSIZE"])
             through.append("the size of a file is not limited")
         except OSError:
             pass
-    Path("/tmp/.canary").unlink()
+    path.unlink()
     for name, number in rlimits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         if resource.getrlimit(kind) != (number, number):
@@ -226,7 +242,7 @@ def limits(config: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    config = json.loads(sys.argv[1])
+    config = json.loads(sys.stdin.buffer.read())
     set_limits(config["rlimits"])
     walls = (files, environment, processes, network, system_calls, privileges, limits)
     found = {}

@@ -3,7 +3,7 @@
 Leaves no name behind in the session.
 """
 
-# mypy: disable-error-code="import-not-found"
+# mypy: disable-error-code="import-not-found,import-untyped"
 
 import ctypes
 import gc
