@@ -1,4 +1,5 @@
 # The whole stack in one container: docker compose up, or see compose.yaml for the flags it needs.
+# The tests do not build this image, since they have to run where no container engine is.
 
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /app
