@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 logger = logging.getLogger(__name__)
 
 EXECUTE_RUN = "assistants.tasks.execute_run"
+CLOSE_SESSION = "assistants.tasks.close_session"
 
 
 def ring(task: str, *ids: str) -> None:

@@ -16,6 +16,12 @@ def execute_run(run_id: str) -> None:
     host().submit(run_id)
 
 
+@shared_task(name=doorbell.CLOSE_SESSION)
+def close_session(thread_id: str) -> None:
+    """End the code interpreter's session of a deleted thread."""
+    host().close_session(thread_id)
+
+
 @shared_task(name="assistants.tasks.sweep")
 def sweep() -> dict[str, int]:
     """Every few seconds: end, requeue or ring for what was left behind."""

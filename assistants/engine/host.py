@@ -27,7 +27,7 @@ from assistants.engine.publisher import Publisher
 from assistants.events.control import CANCEL_CHANNEL
 from assistants.operations import runs
 from assistants.operations.runs import LEASE, LeaseLost
-from assistants.tools.code_interpreter.client import Interpreter
+from assistants.tools.code_interpreter.client import Interpreter, InterpreterUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,10 @@ class Host:
     def submit(self, run_id: str) -> None:
         """Execute the run as soon as there is room, if it is still queued then."""
         self._loop.call_soon_threadsafe(self._accept, run_id)
+
+    def close_session(self, thread_id: str) -> None:
+        """End the code interpreter's session of a thread, with its files."""
+        self._loop.call_soon_threadsafe(lambda: self._start(self._close_session(thread_id)))
 
     def stop(self) -> None:
         """Take no more runs, let the running ones go on for a while, then let go of them.
@@ -132,6 +136,12 @@ class Host:
                     del self._active[run_id]
         finally:
             self._waiting.discard(run_id)
+
+    async def _close_session(self, thread_id: str) -> None:
+        try:
+            await self._services.interpreter.close(thread_id)
+        except InterpreterUnavailable as unavailable:
+            logger.warning("the session of %s stays: %s", thread_id, unavailable.reason)
 
     def _interrupt(self, run_id: str, why: Stop) -> None:
         if found := self._active.get(run_id):

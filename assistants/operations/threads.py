@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from assistants import doorbell
 from assistants.errors import Wire
 from assistants.events import control, log
 from assistants.events.log import Event
@@ -64,6 +65,7 @@ def delete(thread: Thread) -> None:
     for run_id in thread.runs.active().values_list("pk", flat=True):
         control.cancel(run_id)
     log.publish(thread.id, [Event.of("thread.deleted", deleted(thread))])
+    doorbell.ring(doorbell.CLOSE_SESSION, thread.id)
     thread.delete()
 
 

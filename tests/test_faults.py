@@ -1,0 +1,244 @@
+"""What dies, comes back; and every run still ends, once. On the whole stack, as real processes."""
+
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from openai import BadRequestError, OpenAI
+
+from tests.chat_server import pause, text, tool_call
+from tests.stack import Stack
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
+TERMINAL = {"completed", "failed", "cancelled", "expired", "incomplete"}
+MODEL = "played"
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[OpenAI]:
+    stack.chat.forget()
+    with OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1", max_retries=0) as client:
+        yield client
+
+
+def begin(client: OpenAI, words: str, **assistant: Any) -> tuple[str, str, str]:
+    """A run on a new thread: the ids of the thread, the assistant and the run."""
+    made = client.beta.assistants.create(model=MODEL, **assistant)
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": words}])
+    run = client.beta.threads.runs.create(thread.id, assistant_id=made.id)
+    return thread.id, made.id, run.id
+
+
+def until(what: Callable[[], Any], seconds: float, why: str) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, why
+        time.sleep(0.05)
+    return found
+
+
+def ended(client: OpenAI, thread_id: str, run_id: str, seconds: float = 40) -> Any:
+    def end() -> Any:
+        run = client.beta.threads.runs.retrieve(run_id, thread_id=thread_id)
+        return run if run.status in TERMINAL else None
+
+    return until(end, seconds, "the run does not end")
+
+
+def kill(stack: Stack, name: str) -> None:
+    """As the kernel does when memory runs out: nothing can be said any more."""
+    os.kill(stack.pid_of(name), signal.SIGKILL)
+
+
+def healthy(stack: Stack) -> bool:
+    try:
+        with urllib.request.urlopen(f"{stack.url}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def test_a_run_whose_worker_is_killed_fails_and_keeps_what_was_said(
+    stack: Stack, client: OpenAI
+) -> None:
+    stack.chat.when("slowly", [text("word " * 600, rate=20)])
+    thread_id, assistant_id, run_id = begin(client, "slowly")
+    stack.chat.wait(1)
+    time.sleep(1)
+
+    kill(stack, "worker")
+
+    run = ended(client, thread_id, run_id)
+    assert run.status == "failed"
+    assert run.last_error.code == "server_error"
+    answer = client.beta.threads.messages.list(thread_id).data[0]
+    assert answer.status == "incomplete"
+    assert answer.content[0].text.value.startswith("word word")  # type: ignore[union-attr]
+
+    # The thread is free again, and the worker that was started anew takes the next run.
+    stack.chat.when("again", [text("Here I am.")])
+    client.beta.threads.messages.create(thread_id, role="user", content="again")
+    again = client.beta.threads.runs.create(thread_id, assistant_id=assistant_id)
+    assert ended(client, thread_id, again.id).status == "completed"
+
+
+def test_a_run_of_which_nothing_was_seen_is_executed_by_the_next_worker(
+    stack: Stack, client: OpenAI
+) -> None:
+    stack.chat.when("patience", [pause(4), text("Worth the wait.")])
+    thread_id, _, run_id = begin(client, "patience")
+    stack.chat.wait(1)
+
+    kill(stack, "worker")
+
+    assert ended(client, thread_id, run_id, 60).status == "completed"
+    answers = client.beta.threads.messages.list(thread_id, run_id=run_id).data
+    assert [part.text.value for part in answers[0].content] == ["Worth the wait."]  # type: ignore[union-attr]
+    assert len(answers) == 1
+
+
+def test_a_run_survives_the_web_process(stack: Stack, client: OpenAI) -> None:
+    stack.chat.when("steady", [text("word " * 60, rate=20)])
+    thread_id, _, run_id = begin(client, "steady")
+    stack.chat.wait(1)
+
+    kill(stack, "web")
+    until(lambda: healthy(stack), 30, "the web process does not come back")
+
+    assert ended(client, thread_id, run_id).status == "completed"
+    answer = client.beta.threads.messages.list(thread_id).data[0]
+    assert answer.content[0].text.value == "word " * 60  # type: ignore[union-attr]
+
+
+def test_a_killed_interpreter_is_told_and_comes_back(stack: Stack, client: OpenAI) -> None:
+    tools = [{"type": "code_interpreter"}]
+    sleep = tool_call("code_interpreter", {"code": "import time\ntime.sleep(30)"})
+    add = tool_call("code_interpreter", {"code": "print(40 + 2)"})
+    stack.chat.when("sleep", [sleep], [text("It broke.")])
+    stack.chat.when("add", [add], [text("It works.")])
+    thread_id, assistant_id, run_id = begin(client, "sleep", tools=tools)
+
+    def running() -> bool:
+        steps = client.beta.threads.runs.steps.list(run_id, thread_id=thread_id).data
+        return any(step.type == "tool_calls" for step in steps)
+
+    until(running, 20, "the code does not start")
+    time.sleep(1)
+    kill(stack, "interpreter")
+
+    assert ended(client, thread_id, run_id).status == "completed"
+    until(lambda: healthy(stack), 40, "the interpreter does not come back")
+    client.beta.threads.messages.create(thread_id, role="user", content="add")
+    again = client.beta.threads.runs.create(thread_id, assistant_id=assistant_id)
+    assert ended(client, thread_id, again.id).status == "completed"
+    steps = client.beta.threads.runs.steps.list(again.id, thread_id=thread_id).data
+    call = steps[-1].step_details.tool_calls[0]  # type: ignore[union-attr]
+    assert "42" in call.code_interpreter.outputs[0].logs  # type: ignore[union-attr]
+
+
+def test_runs_go_on_when_redis_was_killed(stack: Stack, client: OpenAI) -> None:
+    stack.chat.when("onward", [text("word " * 60, rate=20)])
+    thread_id, assistant_id, run_id = begin(client, "onward")
+    stack.chat.wait(1)
+
+    kill(stack, "redis")
+
+    assert ended(client, thread_id, run_id).status == "completed"
+    answer = client.beta.threads.messages.list(thread_id).data[0]
+    assert answer.content[0].text.value == "word " * 60  # type: ignore[union-attr]
+    until(lambda: healthy(stack), 40, "the stack does not recover")
+    stack.chat.when("after", [text("Fine.")])
+    client.beta.threads.messages.create(thread_id, role="user", content="after")
+    again = client.beta.threads.runs.create(thread_id, assistant_id=assistant_id)
+    assert ended(client, thread_id, again.id).status == "completed"
+
+
+def test_two_people_who_write_to_one_thread_at_once(stack: Stack, client: OpenAI) -> None:
+    stack.chat.when("first", [text("word " * 40, rate=20)])
+    thread_id, assistant_id, run_id = begin(client, "first")
+
+    with pytest.raises(BadRequestError) as refused:
+        client.beta.threads.messages.create(thread_id, role="user", content="me too")
+    assert refused.value.body == {
+        "message": f"Can't add messages to {thread_id} while a run {run_id} is active.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": None,
+    }
+    results: list[str] = []
+
+    def start() -> None:
+        try:
+            results.append(client.beta.threads.runs.create(thread_id, assistant_id=assistant_id).id)
+        except BadRequestError as error:
+            results.append(str(error.body["message"]))  # type: ignore[index]
+
+    people = [threading.Thread(target=start) for _ in range(6)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    assert set(results) == {f"Thread {thread_id} already has an active run {run_id}."}
+    assert ended(client, thread_id, run_id).status == "completed"
+
+
+def test_cancelling_takes_less_than_a_second_and_keeps_the_text(
+    stack: Stack, client: OpenAI
+) -> None:
+    stack.chat.when("long", [text("word " * 600, rate=20)])
+    thread_id, _, run_id = begin(client, "long")
+    stack.chat.wait(1)
+    time.sleep(1)
+
+    begun = time.monotonic()
+    assert client.beta.threads.runs.cancel(run_id, thread_id=thread_id).status == "cancelling"
+    run = ended(client, thread_id, run_id, 5)
+
+    assert time.monotonic() - begun < 1
+    assert run.status == "cancelled"
+    answer = client.beta.threads.messages.list(thread_id).data[0]
+    assert answer.incomplete_details is not None
+    assert answer.incomplete_details.reason == "run_cancelled"
+    assert answer.content[0].text.value.startswith("word")  # type: ignore[union-attr]
+
+
+def test_cancelling_stops_code_that_runs(stack: Stack, client: OpenAI) -> None:
+    endless = tool_call("code_interpreter", {"code": "print('begun')\nwhile True: pass"})
+    stack.chat.when("endless", [endless], [text("never")])
+    thread_id, _, run_id = begin(client, "endless", tools=[{"type": "code_interpreter"}])
+    stack.chat.wait(1)
+    time.sleep(2)
+
+    begun = time.monotonic()
+    client.beta.threads.runs.cancel(run_id, thread_id=thread_id)
+    run = ended(client, thread_id, run_id, 5)
+
+    assert time.monotonic() - begun < 1
+    assert run.status == "cancelled"
+    step = client.beta.threads.runs.steps.list(run_id, thread_id=thread_id).data[0]
+    assert step.status == "cancelled"
+    call = step.step_details.tool_calls[0]  # type: ignore[union-attr]
+    assert call.code_interpreter.outputs[0].logs.startswith("begun")  # type: ignore[union-attr]
+
+
+def test_a_client_that_leaves_does_not_stop_the_run(stack: Stack, client: OpenAI) -> None:
+    stack.chat.when("leave", [text("word " * 40, rate=20)])
+    assistant = client.beta.assistants.create(model=MODEL)
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "leave"}])
+    stream = client.beta.threads.runs.create(thread.id, assistant_id=assistant.id, stream=True)
+    run_id = ""
+    for event in stream:
+        if event.event == "thread.run.created":
+            run_id = event.data.id
+        if event.event == "thread.message.delta":
+            break
+    stream.close()
+
+    assert ended(client, thread.id, run_id).status == "completed"
