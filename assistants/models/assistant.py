@@ -38,7 +38,7 @@ class Assistant(ApiObject):
     response_format = models.JSONField()
     reasoning_effort = models.CharField(max_length=16, null=True)
 
-    objects = AssistantQuerySet.as_manager()
+    objects = models.Manager.from_queryset(AssistantQuerySet)()
 
     class Meta:
         indexes = [models.Index(fields=["project", "created_at"])]

@@ -30,7 +30,7 @@ class File(ApiObject):
     status = models.CharField(max_length=16, default="processed")
     expires_at = models.DateTimeField(null=True)
 
-    objects = FileQuerySet.as_manager()
+    objects = models.Manager.from_queryset(FileQuerySet)()
 
     class Meta:
         indexes = [models.Index(fields=["project", "created_at"])]

@@ -23,7 +23,7 @@ class Project(ApiObject):
     name = models.CharField(max_length=256)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="projects")
 
-    objects = ProjectQuerySet.as_manager()
+    objects = models.Manager.from_queryset(ProjectQuerySet)()
 
 
 class ApiKeyQuerySet(ObjectQuerySet["ApiKey"]):
@@ -52,7 +52,7 @@ class ApiKey(ApiObject):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
-    objects = ApiKeyQuerySet.as_manager()
+    objects = models.Manager.from_queryset(ApiKeyQuerySet)()
 
     @staticmethod
     def new_secret() -> str:

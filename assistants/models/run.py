@@ -76,7 +76,7 @@ class Run(ApiObject):
     """
     lease_until = models.DateTimeField(null=True)
 
-    objects = RunQuerySet.as_manager()
+    objects = models.Manager.from_queryset(RunQuerySet)()
 
     class Meta:
         indexes = [
@@ -173,7 +173,7 @@ class RunStep(ApiObject):
     ended_at = models.DateTimeField(null=True)
     """When the step reached its end, whichever it was."""
 
-    objects = RunStepQuerySet.as_manager()
+    objects = models.Manager.from_queryset(RunStepQuerySet)()
 
     class Meta:
         indexes = [models.Index(fields=["run", "created_at"])]

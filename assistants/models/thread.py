@@ -40,7 +40,7 @@ class Thread(ApiObject):
     assistant_id = models.CharField(max_length=64, default="", blank=True)
     """The assistant of the newest run, so that opening a thread offers it again."""
 
-    objects = ThreadQuerySet.as_manager()
+    objects = models.Manager.from_queryset(ThreadQuerySet)()
 
     class Meta:
         indexes = [models.Index(fields=["project", "active_at"])]
@@ -90,7 +90,7 @@ class Message(ApiObject):
     incomplete_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
 
-    objects = MessageQuerySet.as_manager()
+    objects = models.Manager.from_queryset(MessageQuerySet)()
 
     class Meta:
         indexes = [

@@ -120,7 +120,7 @@ async def test_a_reader_that_leaves_is_forgotten(hub: Hub) -> None:
     await take(items, 1)
     assert hub.followers == 1
 
-    await items.aclose()  # type: ignore[attr-defined]
+    await items.aclose()
 
     assert hub.followers == 0
 
