@@ -27,7 +27,7 @@ check: python ## format, lint, types, import rules, migrations
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python manage.py makemigrations --check --dry-run
+	@DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: python ## the benchmarks, as ratios side by side
 	@$(PYTHON) install.py dev sandbox bubblewrap redis
