@@ -1,7 +1,6 @@
 """``/files``"""
 
 import asyncio
-import mimetypes
 from collections.abc import AsyncGenerator, Callable
 from functools import wraps
 from typing import Any, BinaryIO, cast
@@ -16,6 +15,7 @@ from ninja.files import UploadedFile
 
 from assistants.api import problems
 from assistants.api.bodies import content_type_refused
+from assistants.api.content_types import content_type
 from assistants.api.objects import File as FileObject
 from assistants.api.objects import FileDeleted, FilePage, answers
 from assistants.api.replies import json_response, reply, reply_page
@@ -116,7 +116,7 @@ def get_file_content(request: ApiRequest, file_id: str) -> StreamingHttpResponse
     return StreamingHttpResponse(
         _pieces(files.open_content(file)),
         headers={
-            "Content-Type": mimetypes.guess_type(file.filename)[0] or "application/octet-stream",
+            "Content-Type": content_type(file.filename),
             "Content-Length": str(file.bytes),
             "Content-Disposition": content_disposition_header(True, file.filename) or "attachment",
             "X-Content-Type-Options": "nosniff",

@@ -42,5 +42,6 @@ def modify_thread(
 def delete_thread(request: ApiRequest, thread_id: str) -> HttpResponse:
     """Delete a thread with its messages and runs."""
     thread = find(request, thread_id)
+    deleted = threads.deleted(thread)
     threads.delete(thread)
-    return json_response(threads.deleted(thread))
+    return json_response(deleted)

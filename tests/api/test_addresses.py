@@ -1,0 +1,193 @@
+"""Addresses, headers and envelopes: what holds for every answer, whatever was asked."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from assistants.models import Project
+
+VERSION = {"api-version": "2024-05-01-preview"}
+
+
+def error(response: httpx2.Response) -> dict[str, Any]:
+    assert response.headers["content-type"] == "application/json"
+    body: dict[str, Any] = response.json()
+    assert list(body) == ["error"]
+    found: dict[str, Any] = body["error"]
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1", "/v1/", "/v1/nothing", "/v1/assistants/", "/v1/threads/a/b/c", "/v1/%00"]
+)
+def test_an_unknown_address_is_refused_in_the_envelope(http: httpx2.Client, path: str) -> None:
+    response = http.get(path)
+    assert response.status_code == 404
+    assert error(response) == {
+        "message": f"Invalid URL (GET {path.replace('%00', chr(0))})",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": None,
+    }
+
+
+def test_azures_gateway_has_an_envelope_of_its_own(http: httpx2.Client) -> None:
+    not_found = {"code": "404", "message": "Resource not found"}
+    response = http.get("/openai/nothing", params=VERSION)
+    assert (response.status_code, error(response)) == (404, not_found)
+    path = "/openai/deployments/gpt-4o/chat/completions"
+    response = http.post(path, params=VERSION, json={})
+    assert (response.status_code, error(response)) == (404, not_found)
+
+
+def test_azures_addresses_need_an_api_version(http: httpx2.Client) -> None:
+    response = http.get("/openai/assistants")
+    assert response.status_code == 404
+    assert error(response) == {"code": "404", "message": "Resource not found"}
+    assert http.get("/openai/assistants", params=VERSION).status_code == 200
+    assert http.get("/openai/v1/assistants").status_code == 200
+
+
+def test_azures_refusals_of_the_api_itself_are_openais(http: httpx2.Client) -> None:
+    response = http.get("/openai/assistants/asst_1", params=VERSION)
+    assert response.status_code == 404
+    assert error(response)["message"] == "No assistant found with id 'asst_1'."
+    assert error(response)["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("PUT", "/v1/assistants"),
+        ("PATCH", "/v1/threads/thread_1"),
+        ("DELETE", "/v1/models"),
+        ("GET", "/v1/threads"),
+        ("POST", "/v1/threads/thread_1/runs/run_1/steps"),
+    ],
+)
+def test_a_wrong_method_is_refused_in_the_envelope(
+    http: httpx2.Client, method: str, path: str
+) -> None:
+    response = http.request(method, path)
+    assert response.status_code == 405
+    assert "Allow" in response.headers
+    assert error(response) == {
+        "message": f"Not allowed to {method} on {path}. "
+        "(HINT: Perhaps you meant to use a different HTTP method?)",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "method_not_supported",
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "{'model': 'demo'}",
+        "\ufeff",
+        '{"model": "demo", "temperature": NaN}',
+        '{"model": "demo", "top_p": Infinity}',
+        '{"model": "demo", "name": "\\ud800"}',
+        "[" * 100_000,
+        "1" * 5_000,
+    ],
+    ids=["open", "python", "bom", "nan", "infinity", "half a character", "deep", "long number"],
+)
+def test_what_is_not_json_is_refused(http: httpx2.Client, body: str) -> None:
+    response = http.post(
+        "/v1/assistants", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert response.status_code == 400
+    assert error(response)["message"].startswith("We could not parse the JSON body of your request")
+
+
+def test_a_null_character_is_refused_wherever_it_stands(http: httpx2.Client) -> None:
+    function = {"name": "f", "parameters": {"a": ["\0"]}}
+    body = {"model": "demo", "tools": [{"type": "function", "function": function}]}
+    for response in (
+        http.post("/v1/assistants", json=body),
+        http.get("/v1/assistants", params={"after": "asst_\0"}),
+    ):
+        assert response.status_code == 400
+        assert error(response)["code"] == "invalid_value"
+
+
+def test_an_escaped_backslash_is_no_null_character(http: httpx2.Client) -> None:
+    response = http.post("/v1/assistants", json={"model": "demo", "name": "\\u0000 \\ud800"})
+    assert response.json()["name"] == "\\u0000 \\ud800"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_a_body_must_be_said_to_be_json(http: httpx2.Client, content_type: str) -> None:
+    response = http.post(
+        "/v1/assistants", content='{"model": "demo"}', headers={"Content-Type": content_type}
+    )
+    assert response.status_code == 400
+    assert error(response) == {
+        "message": f"Unsupported content type: '{content_type}'. This API method only accepts "
+        "'application/json' requests, but you specified the header 'Content-Type: "
+        f"{content_type}'. Please try again with a supported content type.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "unsupported_content_type",
+    }
+
+
+def test_a_charset_beside_the_content_type_is_welcome(http: httpx2.Client) -> None:
+    response = http.post(
+        "/v1/assistants",
+        content='{"model": "demo"}',
+        headers={"Content-Type": "application/json; charset=utf-8"},
+    )
+    assert response.status_code == 200
+
+
+def test_nothing_sent_is_an_empty_object(http: httpx2.Client) -> None:
+    thread = http.post("/v1/threads").json()
+    assert http.post(f"/v1/threads/{thread['id']}").json() == thread
+    response = http.post("/v1/assistants")
+    assert response.status_code == 400
+    assert error(response)["message"] == "Missing required parameter: 'model'."
+
+
+def test_a_body_above_the_limit_is_too_large(http: httpx2.Client) -> None:
+    response = http.post("/v1/threads", json={"metadata": {"a": "x" * 17_000_000}})
+    assert response.status_code == 413
+    assert error(response)["type"] == "invalid_request_error"
+
+
+def test_every_answer_names_its_request(http: httpx2.Client) -> None:
+    for path in ("/v1/models", "/v1/nothing", "/openai/models", "/openai/v1/models"):
+        first, second = http.get(path).headers, http.get(path).headers
+        assert first["x-request-id"].startswith("req_")
+        assert first["x-request-id"] != second["x-request-id"]
+        assert first["openai-version"] == "2020-10-01"
+        assert int(first["openai-processing-ms"]) >= 0
+        assert first["x-content-type-options"] == "nosniff"
+        assert ("apim-request-id" in first) == path.startswith("/openai")
+
+
+def test_the_name_that_this_host_is_called_by_does_not_matter(http: httpx2.Client) -> None:
+    assert http.get("/v1/models", headers={"Host": "playground:8000"}).status_code == 200
+
+
+def test_cookies_open_nothing_and_are_not_set(address: str, project: Project) -> None:
+    response = httpx2.post(f"{address}/v1/threads", headers={"Cookie": "playground_session=x"})
+    assert response.status_code == 401
+    assert "set-cookie" not in response.headers
+
+
+def test_a_fault_of_ours_is_told_without_a_traceback(
+    http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("assistants.operations.providers.offered", lambda: 1 / 0)
+    response = http.get("/v1/models")
+    request_id = response.headers["x-request-id"]
+    assert response.status_code == 500
+    assert error(response)["type"] == "server_error"
+    assert request_id in error(response)["message"]
+    assert "ZeroDivisionError" not in response.text
+    assert f"{request_id} failed" in caplog.text
+    assert "ZeroDivisionError" in caplog.text

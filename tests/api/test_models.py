@@ -1,0 +1,32 @@
+"""``/models`` through the SDK."""
+
+import pytest
+from openai import NotFoundError, OpenAI
+from pytest_django import Settings
+
+
+def test_the_demo_model_is_always_there(client: OpenAI) -> None:
+    listed = client.models.list()
+    assert [model.id for model in listed] == ["demo"]
+    found = client.models.retrieve("demo")
+    assert found.to_dict() == {
+        "id": "demo",
+        "object": "model",
+        "created": 0,
+        "owned_by": "Demo",
+    }
+
+
+def test_a_providers_models_come_first_and_may_have_slashes(
+    client: OpenAI, settings: Settings
+) -> None:
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    settings.PLAYGROUND_MODELS = ["org/small", "big"]
+    assert [model.id for model in client.models.list()] == ["org/small", "big", "demo"]
+    assert client.models.retrieve("org/small").id == "org/small"
+
+
+def test_an_unknown_model_does_not_exist(client: OpenAI) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        client.models.retrieve("nope")
+    assert caught.value.code == "model_not_found"
