@@ -23,6 +23,7 @@ from assistants.errors import ApiError, Wire
 from assistants.models import Run, RunStatus, clock
 from assistants.models.base import new_id
 from assistants.operations import providers, runs, steps
+from assistants.operations.providers import ChatModel
 from assistants.operations.runs import LeaseLost, Partial
 from assistants.tools.code_interpreter.client import Interpreter
 
@@ -94,13 +95,12 @@ class Execution:
     async def __call__(self) -> None:
         """Execute the run to its end. Set ``stop`` and cancel the task to interrupt it."""
         expires_at = self.run.expires_at or clock.now() + runs.EXPIRES_AFTER
+        limit = asyncio.timeout((expires_at - clock.now()).total_seconds())
         try:
-            async with asyncio.timeout((expires_at - clock.now()).total_seconds()):
+            async with limit:
                 await self._converse()
         except LeaseLost:
             logger.warning("%s is not ours any more", self.run.id)
-        except TimeoutError:
-            await self._end(RunStatus.EXPIRED)
         except asyncio.CancelledError:
             await self._interrupted()
         except ChatError as error:
@@ -108,6 +108,9 @@ class Execution:
         except ApiError as error:
             await self._end(RunStatus.FAILED, {"code": "server_error", "message": error.message})
         except Exception:
+            if limit.expired():
+                await self._end(RunStatus.EXPIRED)
+                return
             logger.exception("%s failed", self.run.id)
             message = "The server had an error while executing this run. Try again."
             await self._end(RunStatus.FAILED, {"code": "server_error", "message": message})
@@ -146,10 +149,11 @@ class Execution:
     # -----------------------------------------------------------------------------------
 
     async def _converse(self) -> None:
-        run = self.run
-        conversation = await self._services.database(context.build, run)
+        conversation, model, resumed = await self._services.database(self._prepare)
         for number in range(MAX_TURNS):
-            turn = await self._turn(conversation, first=number == 0)
+            # A tool that was forced is called once; after that the model must be free to answer.
+            forced = number == 0 and not resumed
+            turn = await self._turn(conversation, model, forced=forced)
             if turn.reason in ("length", "content_filter"):
                 await self._cut_short(turn)
                 return
@@ -164,11 +168,17 @@ class Execution:
             "server_error", f"The model called tools {MAX_TURNS} times without an answer."
         )
 
-    async def _turn(self, conversation: list[Wire], *, first: bool) -> _Turn:
+    def _prepare(self) -> tuple[list[Wire], ChatModel, bool]:
+        """What is read from the database before the first turn: the conversation, the model, and
+        whether the run goes on after functions were called.
+        """
+        run = self.run
+        return context.build(run), providers.resolve(run.model), run.steps.exists()
+
+    async def _turn(self, conversation: list[Wire], model: ChatModel, *, forced: bool) -> _Turn:
         """Ask the model once and write what it says as it comes."""
-        model = await self._services.database(providers.resolve, self.run.model)
         client = self._services.clients.of(model.provider)
-        request = {"model": model.name, "messages": conversation, **self._options(first=first)}
+        request = {"model": model.name, "messages": conversation, **self._options(forced=forced)}
         turn = _Turn()
         async for part in answer(client, model.provider.label, request):
             match part:
@@ -188,7 +198,7 @@ class Execution:
         self._completion_tokens += turn.usage.completion
         return turn
 
-    def _options(self, *, first: bool) -> Wire:
+    def _options(self, *, forced: bool) -> Wire:
         """The parameters of the request, without those that stand at their defaults: not every
         server knows them.
         """
@@ -199,8 +209,7 @@ class Execution:
             tools = [context.code_tool(), *tools]
         if tools:
             options["tools"] = tools
-            # A tool that was forced is called once; after that the model must be free to answer.
-            if first and run.tool_choice != "auto":
+            if forced and run.tool_choice != "auto":
                 options["tool_choice"] = _tool_choice(run.tool_choice)
             if not run.parallel_tool_calls:
                 options["parallel_tool_calls"] = False

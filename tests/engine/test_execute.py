@@ -4,6 +4,7 @@ order.
 
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -318,3 +319,35 @@ def test_a_hundred_runs_at_once_all_answer(chat: ChatServer) -> None:
 
     for run in begun:
         assert settled(run, 60).thread.messages.newest_first()[0].text == "All here."
+
+
+def test_a_forced_tool_is_forced_once(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", {"city": "Oslo"}))
+    chat.reply(text("Rain."))
+    assistant = make_assistant(model=MODEL, tools=[WEATHER])
+    run = settled(make_run(make_thread(None, "Hi"), assistant, tool_choice="required"))
+    call = run.required_action["submit_tool_outputs"]["tool_calls"][0]
+    body = {"tool_outputs": [{"tool_call_id": call["id"], "output": "rain"}]}
+    runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+
+    assert settled(run).status == RunStatus.COMPLETED
+    assert chat.requests[0].body["tool_choice"] == "required"
+    assert "tool_choice" not in chat.requests[1].body
+
+
+def test_a_run_that_takes_too_long_expires_and_keeps_the_text(chat: ChatServer) -> None:
+    gate = Gate()
+    chat.reply(text("Half"), until(gate))
+    thread, assistant = make_thread(None, "Hi"), make_assistant(model=MODEL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "EXPIRES_AFTER", timedelta(seconds=1))
+        run = make_run(thread, assistant)
+
+    run = settled(run)
+
+    assert run.status == RunStatus.EXPIRED
+    assert run.expires_at is not None
+    answer = run.thread.messages.newest_first()[0]
+    assert answer.text == "Half"
+    assert answer.incomplete_reason == "run_expired"
+    gate.open()
