@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def collect_static(self) -> None:
         """Gather the static files under names with their hash, if any of them has changed."""
-        seen = hashlib.sha256()
+        seen = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
         for finder in get_finders():
             for path, storage in finder.list([]):
                 changed = storage.get_modified_time(path)
