@@ -6,6 +6,7 @@ import json
 import redis
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.files.storage import storages
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
@@ -57,7 +58,7 @@ class Command(BaseCommand):
 
     def collect_static(self) -> None:
         """Gather the static files under names with their hash, if any of them has changed."""
-        seen = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+        seen = hashlib.sha256(str(storages.backends["staticfiles"]).encode())
         for finder in get_finders():
             for path, storage in finder.list([]):
                 changed = storage.get_modified_time(path)
