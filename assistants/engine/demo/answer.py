@@ -93,6 +93,9 @@ def _after_tools(conversation: Conversation) -> Reply:
 def _after_code(conversation: Conversation, output: Output) -> Reply:
     plan = _plan(conversation)
     language = conversation.language
+    if output.trouble is not None:
+        trouble = shortened(output.trouble, 500)
+        return Reply(words.NOT_RUN.say(language, trouble=trouble))
     if output.error is not None:
         error = shortened(output.error, 300)
         second_try = plan.second_try if isinstance(plan, RunCode) else None

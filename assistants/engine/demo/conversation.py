@@ -100,8 +100,8 @@ class Conversation:
     @classmethod
     def read(cls, request: Json) -> "Conversation":
         messages = [message for message in _list(request.get("messages")) if _is_object(message)]
-        system = "\n".join(
-            _text(message) for message in messages if message.get("role") in {"system", "developer"}
+        system = "\n\n".join(
+            _text(message) for message in messages if message.get("role") in ("system", "developer")
         )
         users = [at for at, message in enumerate(messages) if _said_by_user(message)]
         turn = users[-1] if users else len(messages)
@@ -197,7 +197,9 @@ def _said_by_user(message: Json) -> bool:
 
 
 def _instructions(system: str) -> str:
-    return system.split(FILES_HEADING, 1)[0].strip()
+    """The assistant's own, without what every model is told about the code interpreter."""
+    paragraphs = system.split(FILES_HEADING, 1)[0].split("\n\n")
+    return "\n\n".join(one for one in paragraphs if CODE_TOOL not in one).strip()
 
 
 def _files(system: str) -> Iterator[AttachedFile]:

@@ -17,18 +17,20 @@ def as_table(file: AttachedFile) -> str:
     path, comment = repr(file.path), _comment(file)
     if reader := TABLE_READERS.get(file.extension):
         return f"data = {reader.format(path=path)}{comment}"
-    return f"""\
-data = pd.read_csv({path}){comment}
-if data.shape[1] == 1 and any(mark in str(data.columns[0]) for mark in ';|\\t'):
-    data = pd.read_csv({path}, sep=None, engine='python')  # not separated by commas"""
+    return _csv(file)
 
 
 def as_untidy_table(file: AttachedFile) -> str:
     """The same for files that are not quite right: another encoding, broken lines."""
-    return (
-        f"data = pd.read_csv({file.path!r}, sep=None, engine='python', encoding='latin-1',"
-        f" on_bad_lines='skip'){_comment(file)}"
-    )
+    return _csv(file, ", encoding='latin-1', on_bad_lines='skip', index_col=False")
+
+
+def _csv(file: AttachedFile, options: str = "") -> str:
+    return f"""\
+data = pd.read_csv({file.path!r}{options}){_comment(file)}
+if data.shape[1] == 1 and any(mark in str(data.columns[0]) for mark in ';|\\t'):
+    # Not separated by commas: let pandas find out
+    data = pd.read_csv({file.path!r}, sep=None, engine='python'{options})"""
 
 
 def as_text(file: AttachedFile) -> str:

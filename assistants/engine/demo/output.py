@@ -6,6 +6,10 @@ from dataclasses import dataclass
 IMAGE_LINE = re.compile(r"^\[image shown to the user: (.*)\]$")
 FILE_LINE = re.compile(r"^\[file saved: (/mnt/data/.*)\]$")
 NOTHING = "(no output)"
+TROUBLE_LINE = re.compile(
+    r"^(?:The code was stopped after|The Python session ended|The code interpreter)\b.*"
+)
+"""What the code interpreter itself says when it could not go on."""
 ERROR_LINE = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Exit)\b.*")
 
 
@@ -33,6 +37,12 @@ class Output:
         return cls("\n".join(printed).strip("\n"), tuple(images), tuple(files))
 
     @property
+    def trouble(self) -> str | None:
+        """Why the code was not run, or not to its end, whatever it does."""
+        lines = (line.strip() for line in self.printed.splitlines())
+        return next((line for line in lines if TROUBLE_LINE.match(line)), None)
+
+    @property
     def error(self) -> str | None:
         """The last line of a traceback, such as `KeyError: 'price'`; None when all went well."""
         lines = [line.strip() for line in self.printed.splitlines() if line.strip()]
@@ -44,7 +54,7 @@ class Output:
 
     @property
     def failed(self) -> bool:
-        return self.error is not None
+        return self.error is not None or self.trouble is not None
 
     def value(self, label: str) -> str | None:
         """What was printed after `label:`."""

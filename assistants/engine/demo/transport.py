@@ -3,7 +3,7 @@
 openai.AsyncOpenAI(
     base_url="http://demo/v1",
     api_key="demo",
-    http_client=httpx2.AsyncClient(transport=DemoTransport()),
+    http_client=openai.DefaultAsyncHttpxClient(transport=DemoTransport()),
 )
 """
 

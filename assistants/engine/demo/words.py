@@ -167,6 +167,10 @@ GAVE_UP = Phrase(
     " repairs go. The whole traceback is in the run's steps.",
     zh="程式碼沒有成功，停在：\n\n{error}\n\n我只是個腳本，只能修到這裡。完整的追蹤訊息在執行步驟裡。",
 )
+NOT_RUN = Phrase(
+    en="The code could not be run to its end, so I have no result. {trouble}",
+    zh="程式碼沒能執行完，所以沒有結果。{trouble}",
+)
 RAN = Phrase(
     en="The code ran. It printed:\n\n{printed}", zh="程式碼執行完成，輸出是：\n\n{printed}"
 )

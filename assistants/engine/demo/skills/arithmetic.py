@@ -74,7 +74,7 @@ def plan(conversation: Conversation) -> RunCode | None:
     exact = to_python(expression, SYMPY)
 
     def told(output: Output) -> str:
-        value = output.printed.splitlines()[-1].removesuffix(".0") if output.printed else "?"
+        value = output.printed.partition("\n")[0].removesuffix(".0") or "?"
         latex = to_latex(expression)
         if value in {"zoo", "nan"}:
             return words.NOT_DEFINED.say(language, expression=latex)

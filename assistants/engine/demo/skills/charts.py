@@ -15,6 +15,8 @@ from assistants.engine.demo.words import heard
 class Kind(NamedTuple):
     name: words.Phrase
     called: re.Pattern[str]
+    enough: str
+    """Python that is true where the columns suffice."""
     draw_columns: str
     """Python that draws from `data`, `labels` and `numbers` and sets `used`."""
     draw_numbers: str
@@ -24,6 +26,7 @@ class Kind(NamedTuple):
 LINE = Kind(
     words.Phrase("line chart", "折線圖"),
     heard(r"\blines?\b|\btrend\b|\bover time\b|折線|趨勢"),
+    "numbers",
     """\
 # A column of dates, of names or of rising numbers runs along the x-axis
 rising = [name for name in numbers if data[name].is_monotonic_increasing]
@@ -45,6 +48,7 @@ used = used + ([] if x is None else [x])
 BAR = Kind(
     words.Phrase("bar chart", "長條圖"),
     heard(r"\bbars?\b|\bcolumn chart\b|長條|柱狀"),
+    "(numbers or labels)",
     """\
 if labels and numbers:
     # One bar for each name: the sum of its rows
@@ -66,6 +70,7 @@ plt.xticks(rotation=45)
 SCATTER = Kind(
     words.Phrase("scatter plot", "散佈圖"),
     heard(r"\bscatter\w*|\bcorrelation\b|散佈|散點|散布"),
+    "numbers",
     """\
 y, x = (numbers + numbers)[:2]
 used = [y, x]
@@ -78,6 +83,7 @@ plt.ylabel(str(y))
 HISTOGRAM = Kind(
     words.Phrase("histogram", "直方圖"),
     heard(r"\bhistograms?\b|\bdistribution\b|直方|分佈|分布"),
+    "numbers",
     """\
 used = numbers[:1]
 plt.hist(data[numbers[0]].dropna(), bins=20)
@@ -89,6 +95,7 @@ plt.ylabel('count')
 PIE = Kind(
     words.Phrase("pie chart", "圓餅圖"),
     heard(r"\bpie\b|圓餅|餅圖"),
+    "(numbers or labels)",
     """\
 if labels and numbers:
     used = [numbers[0], labels[0]]
@@ -103,6 +110,7 @@ plt.pie(parts.values, labels=parts.index.astype(str), autopct='%1.0f%%')
 BOX = Kind(
     words.Phrase("box plot", "箱形圖"),
     heard(r"\bbox[ -]?(?:plot|chart|and)|箱[形型]圖|盒鬚"),
+    "numbers",
     """\
 used = numbers[:6]
 plt.boxplot([data[name].dropna() for name in used], tick_labels=[str(name) for name in used])
@@ -248,6 +256,8 @@ numbers = [name for name in order if pd.api.types.is_numeric_dtype(data[name])]
 labels = [name for name in order if name not in numbers]
 if any(name in numbers for name in named):
     numbers = [name for name in numbers if name in named]
+if not {kind.enough}:
+    raise ValueError('the table has no columns of numbers to draw')
 
 {kind.draw_columns}plt.title(f{f"{kind.name.en.capitalize()} of {{', '.join(map(str, used))}}"!r})
 {grid}plt.tight_layout()
