@@ -24,7 +24,7 @@ class Limits:
     memory: int = 1 * GIB  # PSS of all processes of a sandbox together
     disk: int = 2 * GIB  # /mnt/data, /tmp and /dev/shm together
     files: int = 10_000  # names in these folders
-    idle_cpu: float = 5.0  # processor time that may be used in `idle_cpu_window` while no call runs
+    idle_cpu: float = 2.0  # processor time that may be used in `idle_cpu_window` while no call runs
     idle_cpu_window: float = 10.0
 
     # Of one call.
@@ -33,7 +33,7 @@ class Limits:
     images: int = 40
     image_size: int = 8 * MIB
     saved_files: int = 50
-    messages: int = 20_000  # from the kernel; honest code sends a few dozen
+    messages: int = 10_000  # from the kernel; honest code sends a few dozen
 
     # Of one message from the kernel; a larger one closes the connection. An image in base64 fits.
     message_size: int = 12 * MIB

@@ -48,6 +48,7 @@ _OUTPUTS_KEPT_SECONDS: Final = 15 * 60
 _ERROR_ROOM: Final = 10_000  # characters of a traceback that are shown when the logs are full
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg"}
 _CLAIM: Final = "claimed-by"
+_INCOMING: Final = "incoming-"
 _FRESH: Final = (
     "A new Python session was started: variables and imports of earlier calls are gone, "
     f"files under {DATA} are kept."
@@ -108,6 +109,8 @@ class Session:
             self._data.mkdir(mode=0o700)
             sandboxes.give(self._data)
         self._outputs.mkdir(mode=0o700, exist_ok=True)
+        for cut_short in folder.glob(f"{_INCOMING}*"):
+            cut_short.unlink()
         self._record = _Record.load(folder / "session.json")
 
     @property
@@ -134,7 +137,7 @@ class Session:
 
     async def put_input(self, input_id: str, name: str, content: AsyncIterator[bytes]) -> None:
         """Write an input to /mnt/data/<id>. Raises NoRoom."""
-        incoming = self._outputs / f"incoming-{os.urandom(6).hex()}"
+        incoming = self._folder / f"{_INCOMING}{os.urandom(6).hex()}"
         size = 0
         try:
             with incoming.open("xb") as written:
@@ -143,6 +146,9 @@ class Session:
                     if size > self.limits.file_size:
                         raise NoRoom(f"{name} is larger than {self.limits.file_size // MIB} MB.")
                     await asyncio.to_thread(written.write, chunk)
+            if size + (await self._list()).usage > self.limits.disk:
+                limit = self.limits.disk // MIB
+                raise NoRoom(f"With {name} the session's files take more than {limit:,} MB.")
             incoming.chmod(0o644)
             self._sandboxes.give(incoming)
             try:
@@ -329,21 +335,20 @@ class Session:
             p for p, state in found.files.items() if before.get(p) != state and _is_output(p)
         ]
         changed.sort(key=lambda path: (found.files[path].modified, path))
+        room = self.limits.disk  # a file with holes says it is larger than what it takes
         for path in changed[: self.limits.saved_files]:
             output_id = _new_output_id()
             target = self._outputs / output_id
+            largest = min(self.limits.file_size, room)
             try:
-                size = await asyncio.to_thread(
-                    files.copy_out, self._data, path, target, self.limits.file_size
-                )
+                size = await asyncio.to_thread(files.copy_out, self._data, path, target, largest)
             except files.TooLarge:
-                notes.append(
-                    f"{path} was not kept: it is larger than {self.limits.file_size // MIB} MB."
-                )
+                notes.append(f"{path} was not kept: it is larger than {largest // MIB} MB.")
             except OSError as error:
                 logger.info("session %s: %r not kept: %s", self.id, path, error)
                 notes.append(f"{path} was not kept: it is no plain file.")
             else:
+                room -= size
                 put(SavedFile(output_id, f"{DATA}/{self._shown_name(path)}", size))
         if len(changed) > self.limits.saved_files:
             left = len(changed) - self.limits.saved_files
@@ -376,10 +381,13 @@ class Session:
         return path if path.is_file() else None
 
     def _remove_old_outputs(self) -> None:
-        for path in self._outputs.iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _OUTPUTS_KEPT_SECONDS:
-                    path.unlink()
+        """Those that nobody will fetch any more, and the oldest if all take more than a session may."""
+        kept = sorted((path.stat().st_mtime, path) for path in self._outputs.iterdir())
+        usage = sum(path.stat().st_size for _, path in kept)
+        for made, path in kept:
+            if time.time() - made > _OUTPUTS_KEPT_SECONDS or usage > self.limits.disk:
+                usage -= path.stat().st_size
+                path.unlink()
 
     # Its end
 

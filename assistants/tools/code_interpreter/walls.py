@@ -81,7 +81,8 @@ async def _try_one(sandboxes: Sandboxes, sandbox: Sandbox, folders: Folders) -> 
         sandbox.kill()
         await sandbox.wait()
         said = await sandbox.errors() or "No answer from inside."
-        return [Wall("sandbox", ok=False, detail=f"{said} {_CURE}")]
+        cure = _CURE_NAMESPACES if said.startswith("bwrap") else _CURE
+        return [Wall("sandbox", ok=False, detail=f"{said.rstrip(".")}. {cure}")]
     walls = [_wall(name, kept_out, found[name]) for name, kept_out in _INSIDE.items()]
     walls += [
         _wall("user", _user_detail(sandboxes), _user(sandboxes, sandbox)),
@@ -136,6 +137,8 @@ def _outputs(folders: Folders) -> list[str]:
             files.copy_out(data, path, target, 1000)
             target.unlink()
             through.append(f"{path} could be fetched")
+        except files.TooLarge:
+            through.append(f"{path} could be opened")
         except OSError:
             pass
     (data / "second-name").unlink()

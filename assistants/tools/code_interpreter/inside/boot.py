@@ -15,6 +15,7 @@ import os
 import resource
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -80,6 +81,8 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
     from traitlets.config import Config
 
     OutStream.flush_interval = 0.1
+    # What IPython tells people who end a program by sys.exit().
+    warnings.filterwarnings("ignore", message="To exit: use")
 
     class BoundedSession(Session):
         """Honest code may print or draw more than fits into a message; the rest is dropped and said
@@ -210,7 +213,11 @@ def shortened(value: Any) -> Any:
     if isinstance(value, list):
         return [shortened(item) for item in value[:1000]]
     if isinstance(value, dict) and "data" in value and isinstance(value["data"], dict):
-        data = {mime: part for mime, part in value["data"].items() if fits(mime, part)}
+        data = {
+            mime: part[:MAX_TEXT] if mime == "text/plain" else part
+            for mime, part in value["data"].items()
+            if mime == "text/plain" or fits(mime, part)
+        }
         if not data.keys() & {"image/png", "image/jpeg"} and value["data"].keys() & {
             "image/png",
             "image/jpeg",

@@ -1,0 +1,269 @@
+"""What a call gives, and what stays for the next one."""
+
+import asyncio
+import contextlib
+import struct
+import time
+import zlib
+
+import pytest
+
+from assistants.tools.code_interpreter.client import Ended, Image, Interpreter, Logs
+from tests.tools.code_interpreter.interpreter_process import Session
+
+SINE = """
+import numpy as np
+import matplotlib.pyplot as plt
+x = np.linspace(0, 2 * np.pi, 500)
+plt.plot(x, np.sin(x))
+plt.title("Sine")
+plt.show()
+"""
+
+
+def corner(png: bytes) -> tuple[int, ...]:
+    """The first pixel of a PNG with 8 bits a channel."""
+    width, channels = struct.unpack(">I", png[16:20])[0], {2: 3, 6: 4}[png[25]]
+    assert width > 0
+    body, at = b"", 8
+    while at < len(png):
+        length = struct.unpack(">I", png[at : at + 4])[0]
+        if png[at + 4 : at + 8] == b"IDAT":
+            body += png[at + 8 : at + 8 + length]
+        at += length + 12
+    return tuple(zlib.decompress(body)[1 : 1 + channels])
+
+
+async def test_variables_imports_and_functions_stay_for_the_next_call(session: Session) -> None:
+    await session.run("import math\nx = 3\ndef double(n): return 2 * n")
+
+    assert (await session.run("print(double(x), math.pi > 3)")).logs == "6 True\n"
+
+
+async def test_printed_text_and_the_last_value_are_logs(shared: Session) -> None:
+    gave = await shared.run("import sys\nprint('out')\nprint('err', file=sys.stderr)\n1 + 1")
+
+    assert sorted(gave.logs.splitlines()) == ["2", "err", "out"]
+    assert gave.end == Ended("ok", None)
+
+
+async def test_a_semicolon_hides_the_last_value(shared: Session) -> None:
+    assert (await shared.run("1 + 1;")).logs == ""
+
+
+async def test_a_data_frame_is_shown_as_text(shared: Session) -> None:
+    gave = await shared.run("import pandas as pd\npd.DataFrame({'a': [1, 2]})")
+
+    assert gave.logs == "   a\n0  1\n1  2\n"
+
+
+async def test_an_exception_is_a_plain_traceback_in_the_logs(shared: Session) -> None:
+    gave = await shared.run("def f():\n    return 1 / 0\nf()")
+
+    assert "ZeroDivisionError: division by zero" in gave.logs
+    assert "line 2" in gave.logs
+    assert "\x1b" not in gave.logs
+    assert gave.end.outcome == "error"
+
+
+async def test_code_that_is_no_python_is_an_error(shared: Session) -> None:
+    gave = await shared.run("print('a'")
+
+    assert "SyntaxError" in gave.logs
+    assert gave.end.outcome == "error"
+
+
+async def test_a_plot_is_an_image_that_can_be_fetched(session: Session) -> None:
+    gave = await session.run(SINE)
+
+    (image,) = gave.images
+    assert gave.logs == ""
+    assert (image.name, image.mime) == ("plot-1.png", "image/png")
+    png = await session.fetch(image)
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(png) == image.size
+    assert corner(png)[:3] == (255, 255, 255)
+
+
+async def test_the_dark_style_gives_a_dark_image(session: Session) -> None:
+    gave = await session.run("import matplotlib.pyplot as plt\nplt.style.use('dark_background')")
+    assert gave.outputs == [Ended("ok", None)]
+
+    (image,) = (await session.run(SINE)).images
+
+    assert corner(await session.fetch(image))[:3] == (0, 0, 0)
+
+
+async def test_a_plot_without_show_is_shown_and_its_return_value_is_not(session: Session) -> None:
+    gave = await session.run("import matplotlib.pyplot as plt\nplt.hist([1, 2, 2, 3])")
+
+    assert len(gave.images) == 1
+    assert gave.logs == ""
+
+
+async def test_a_figure_as_the_last_value_is_shown_once(session: Session) -> None:
+    gave = await session.run("import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nfig")
+
+    assert len(gave.images) == 1
+
+
+async def test_images_come_in_order_between_the_text(session: Session) -> None:
+    gave = await session.run(
+        "import matplotlib.pyplot as plt\n"
+        "for n in range(2):\n    print('before', n, flush=True)\n    plt.plot([n, 1]); plt.show()"
+    )
+
+    kinds = [type(output) for output in gave.outputs]
+    assert kinds == [Logs, Image, Logs, Image, Ended]
+    assert [image.name for image in gave.images] == ["plot-1.png", "plot-2.png"]
+
+
+async def test_a_picture_of_pillow_is_an_image(session: Session) -> None:
+    gave = await session.run("from PIL import Image\nImage.new('RGB', (8, 8), 'red')")
+
+    (image,) = gave.images
+    assert corner(await session.fetch(image)) == (255, 0, 0)
+
+
+async def test_text_arrives_while_the_code_runs(shared: Session) -> None:
+    arrived: list[float] = []
+    code = "import time\nprint('first')\ntime.sleep(1.5)\nprint('second')"
+    async for output in shared.client.execute(shared.name, code, [], deadline=10):
+        if isinstance(output, Logs):
+            arrived.append(time.monotonic())
+
+    assert arrived[-1] - arrived[0] > 0.8
+
+
+async def test_the_deadline_stops_the_code_and_keeps_the_variables(shared: Session) -> None:
+    began = time.monotonic()
+    gave = await shared.run("kept = 5\nwhile True: pass", deadline=0.5)
+
+    assert time.monotonic() - began < 3
+    assert gave.end.outcome == "deadline"
+    assert "Variables are kept" in gave.note
+    assert "KeyboardInterrupt" not in gave.logs
+    assert (await shared.run("kept")).logs == "5\n"
+
+
+async def test_the_deadline_stops_a_sleep(shared: Session) -> None:
+    gave = await shared.run("import time; time.sleep(60)", deadline=0.3)
+
+    assert gave.end.outcome == "deadline"
+
+
+async def test_code_that_ignores_its_deadline_loses_its_session(session: Session) -> None:
+    stubborn = "import time\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass"
+    gave = await session.run(f"x = 1\n{stubborn}", deadline=0.3)
+
+    assert gave.end.outcome == "died"
+    assert "did not stop" in gave.note
+    after = await session.run("'x' in globals()")
+    assert after.logs == "False\n"
+    assert "variables and imports of earlier calls are gone" in after.note
+    assert (await session.run("1")).end == Ended("ok", None)
+
+
+async def test_an_interrupt_stops_the_code_and_keeps_the_variables(shared: Session) -> None:
+    running = asyncio.create_task(shared.run("kept = 6\nwhile True: pass"))
+    await asyncio.sleep(0.5)
+    await shared.client.interrupt(shared.name)
+
+    assert (await running).end.outcome == "interrupted"
+    assert (await shared.run("kept")).logs == "6\n"
+
+
+async def test_leaving_a_call_interrupts_it(shared: Session) -> None:
+    code = "kept = 7\nprint('on', flush=True)\nwhile True: pass"
+    outputs = shared.client.execute(shared.name, code, [], deadline=60)
+    async with contextlib.aclosing(outputs):
+        async for _ in outputs:
+            break
+
+    began = time.monotonic()
+    assert (await shared.run("kept")).logs == "7\n"
+    assert time.monotonic() - began < 3
+
+
+async def test_cancelling_the_task_of_a_call_interrupts_it(shared: Session) -> None:
+    running = asyncio.create_task(shared.run("kept = 8\nwhile True: pass"))
+    await asyncio.sleep(0.5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert (await shared.run("kept")).logs == "8\n"
+
+
+async def test_calls_of_one_session_run_one_after_another(session: Session) -> None:
+    await session.run("order = []")
+    slow = "import time\norder.append('{0} begins')\ntime.sleep(0.2)\norder.append('{0} ends')"
+    first = asyncio.create_task(session.run(slow.format("a")))
+    await asyncio.sleep(0.05)
+    await asyncio.gather(first, session.run(slow.format("b")))
+
+    gave = await session.run("order")
+    assert gave.logs == "['a begins', 'a ends', 'b begins', 'b ends']\n"
+
+
+async def test_sessions_run_side_by_side_and_share_nothing(client: Interpreter) -> None:
+    names = ("side-1", "side-2", "side-3")
+    code = "name = {0!r}\nimport time\ntime.sleep(0.3)\nprint(name)\nopen('own.txt', 'w').write(name)"
+    gave = await asyncio.gather(*(Session(client, n).run(code.format(n)) for n in names))
+
+    assert [one.logs.split()[0] for one in gave] == list(names)
+    listed = await Session(client, "side-1").run("import os\nprint(os.listdir('/mnt/data'))")
+    assert listed.logs == "['own.txt']\n"
+    for name in names:
+        await client.close(name)
+
+
+async def test_input_is_refused_with_help(shared: Session) -> None:
+    gave = await shared.run("input('name? ')")
+
+    assert "this code runs unattended" in gave.logs
+    assert gave.end.outcome == "error"
+
+
+async def test_shell_escapes_and_programs_print_to_the_logs(shared: Session) -> None:
+    assert "shell works" in (await shared.run("!echo shell works")).logs
+    assert (await shared.run("x = !echo held\nprint(x)")).logs == "['held']\n"
+    gave = await shared.run("import subprocess\nsubprocess.run(['echo', 'program'])")
+    assert "program" in gave.logs
+
+
+async def test_exit_does_not_end_the_session(shared: Session) -> None:
+    await shared.run("kept = 9\nexit()")
+    gave = await shared.run("import sys; sys.exit(1)")
+    assert "%tb" not in gave.logs.replace("use %tb to see the full traceback", "")
+
+    assert (await shared.run("kept")).logs == "9\n"
+
+
+async def test_output_of_forked_processes_is_shown(shared: Session) -> None:
+    gave = await shared.run(
+        "import multiprocessing\n"
+        "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+        "    print(pool.map(abs, [-1, -2]))"
+    )
+
+    assert gave.logs.strip().endswith("[1, 2]")
+
+
+async def test_the_tool_box_is_there(session: Session) -> None:
+    modules = (
+        "numpy, pandas, scipy, sklearn, sympy, matplotlib, seaborn, PIL, openpyxl, xlsxwriter, "
+        "docx, pptx, pypdf, reportlab, tabulate"
+    )
+    gave = await session.run(f"import {modules}\nprint('all there')", deadline=60)
+
+    assert gave.logs == "all there\n"
+
+
+async def test_code_runs_in_english_utf8_and_unknown_surroundings(shared: Session) -> None:
+    gave = await shared.run(
+        "import os, getpass, locale\n"
+        "print(os.getcwd(), getpass.getuser(), locale.getpreferredencoding(), 'é–中')"
+    )
+
+    assert gave.logs == "/mnt/data user UTF-8 é–中\n"

@@ -1,0 +1,237 @@
+"""Kernels come and go; what they wrote stays."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assistants.tools.code_interpreter.client import Ended, Interpreter, InterpreterUnavailable
+from tests.tools.code_interpreter.interpreter_process import (
+    InterpreterProcess,
+    Session,
+    an_input,
+    connected,
+)
+
+
+def processes_of(parent: int) -> set[int]:
+    """Every process below `parent`."""
+    found: set[int] = set()
+    pending = [parent]
+    while pending:
+        pid = pending.pop()
+        try:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                below = [int(child) for child in (task / "children").read_text().split()]
+                found.update(below)
+                pending += below
+        except OSError:
+            continue
+    return found
+
+
+async def gone(pids: set[int]) -> None:
+    """Until none of these processes is there."""
+    deadline = time.monotonic() + 5
+    while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, f"processes left: {left}"
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest) -> Iterator[InterpreterProcess]:
+    """A server of the test's own, with the arguments that it is parametrised with."""
+    started = InterpreterProcess("--warm", "0", *getattr(request, "param", ()))
+    yield started
+    started.remove()
+
+
+async def test_after_a_crash_the_next_call_has_a_fresh_session_and_the_files(
+    session: Session,
+) -> None:
+    await session.run("x = 1\nopen('kept.txt', 'w').write('kept');")
+    crashed = await session.run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert crashed.end.outcome == "died"
+    assert "variables are gone" in crashed.note
+
+    gave = await session.run("print('x' in globals(), open('kept.txt').read())")
+    assert gave.logs == "False kept\n"
+    assert "variables and imports of earlier calls are gone" in gave.note
+    assert gave.end.outcome == "ok"
+
+
+async def test_a_crash_in_native_code_ends_only_that_session(
+    session: Session, shared: Session
+) -> None:
+    await shared.run("alive = True")
+    gave = await session.run("import ctypes; ctypes.string_at(0)")
+
+    assert gave.end.outcome == "died"
+    assert (await shared.run("alive")).logs == "True\n"
+
+
+async def test_a_waiting_kernel_answers_at_once(
+    client: Interpreter, process: InterpreterProcess
+) -> None:
+    await process.is_warm(client, 1)
+    began = time.monotonic()
+    gave = await Session(client, "at-once").run("1 + 1")
+    took = time.monotonic() - began
+    await client.close("at-once")
+
+    assert gave.logs == "2\n"
+    assert took < 0.2
+
+
+async def test_a_waiting_kernel_finds_what_its_new_session_has(
+    client: Interpreter, process: InterpreterProcess
+) -> None:
+    session = Session(client, "moved-in")
+    await session.run("import os; os.mkdir('d'); open('d/a.txt', 'w').write('1')")
+    await session.run("os.kill(os.getpid(), 9)")
+    await process.is_warm(client, 1)
+    gave = await session.run(
+        "print(open('d/a.txt').read(), open('file-1').read())\nopen('b.txt', 'w').write('2');",
+        [an_input("file-1", "in.txt", b"sent")],
+    )
+
+    assert gave.logs == "1 sent\n"
+    assert list(gave.files) == ["/mnt/data/b.txt"]
+    await client.close("moved-in")
+
+
+@pytest.mark.parametrize("own", [("--idle", "1")], indirect=True)
+async def test_an_idle_session_gives_up_its_kernel_and_keeps_its_files(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        session = Session(client, "idle")
+        await session.run("x = 1\nopen('kept.txt', 'w').write('kept');")
+        assert (await client.health()).sessions == 1
+        deadline = time.monotonic() + 5
+        while (await client.health()).sessions:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+
+        gave = await session.run("print('x' in globals(), open('kept.txt').read())")
+        assert gave.logs == "False kept\n"
+        assert "there was no call for 1 seconds" in gave.note
+
+
+@pytest.mark.parametrize("own", [("--kernels", "2")], indirect=True)
+async def test_the_session_used_least_recently_makes_room(own: InterpreterProcess) -> None:
+    async with connected(own) as client:
+        for name in ("old", "newer", "newest"):
+            await Session(client, name).run("x = 1")
+        assert (await client.health()).sessions == 2
+
+        gave = await Session(client, "old").run("'x' in globals()")
+        assert gave.logs == "False\n"
+        assert "another session needed its place" in gave.note
+
+
+async def test_files_outlive_the_server_and_the_next_one_goes_on(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        given = an_input("file-1", "in.txt", b"sent")
+        await Session(client, "thread").run("open('kept.txt', 'w').write('kept');", [given])
+    assert own.stop() == 0
+    own.start()
+    async with connected(own) as client:
+        gave = await Session(client, "thread").run("print(open('kept.txt').read())", [given])
+
+        assert gave.logs == "kept\n"
+        assert "variables and imports of earlier calls are gone" in gave.note
+
+
+async def test_a_killed_server_leaves_no_process_and_loses_no_file(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        session = Session(client, "thread")
+        await session.run("open('kept.txt', 'w').write('kept');")
+        running = asyncio.create_task(session.run("import time; time.sleep(60)", deadline=60))
+        await asyncio.sleep(0.3)
+        children = processes_of(own.process.pid)
+        assert children
+        own.kill()
+        gave = await running
+        assert gave.end.outcome == "died"
+        with pytest.raises(InterpreterUnavailable):
+            await session.run("1")
+        assert not (await client.health()).ok
+    await gone(children)
+
+    Path(own.socket).unlink()
+    own.start()
+    async with connected(own) as client:
+        gave = await Session(client, "thread").run("print(open('kept.txt').read())")
+        assert gave.logs == "kept\n"
+
+
+async def test_a_move_that_was_cut_short_is_finished_by_the_next_server(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        await Session(client, "thread").run("open('a', 'w').write('1'); open('b', 'w').write('2');")
+    own.stop()
+    data, box = own.sessions / "thread" / "data", own.sessions / ".boxes" / "0123456789ab"
+    for name in ("data", "tmp", "shm"):
+        (box / name).mkdir(parents=True)
+    owner = data.stat()
+    os.chown(box / "data", owner.st_uid, owner.st_gid)
+    (box / "claimed-by").write_text("thread")
+    (data / "a").rename(box / "data" / "a")
+    own.start()
+    async with connected(own) as client:
+        gave = await Session(client, "thread").run("print(open('a').read() + open('b').read())")
+
+        assert gave.logs == "12\n"
+    assert list((own.sessions / ".boxes").glob("0123456789ab")) == []
+
+
+@pytest.mark.parametrize("own", [("--warm", "1")], indirect=True)
+async def test_stopping_the_server_ends_every_process_within_two_seconds(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        await own.is_warm(client, 1)
+        running = asyncio.create_task(Session(client, "busy").run("while True: pass", deadline=60))
+        await asyncio.sleep(0.3)
+        children = processes_of(own.process.pid)
+        began = time.monotonic()
+        assert own.stop() == 0
+        assert time.monotonic() - began < 2
+        assert (await running).end.outcome == "died"
+    await gone(children)
+    assert not Path(own.socket).exists()
+
+
+async def test_a_session_that_never_was_can_be_interrupted_and_closed(client: Interpreter) -> None:
+    await client.interrupt("never-was")
+    await client.close("never-was")
+
+
+@pytest.mark.parametrize("name", ["", "..", ".boxes", "a/b", "a%2Fb", "x" * 200])
+async def test_a_session_is_named_by_a_plain_word(client: Interpreter, name: str) -> None:
+    with pytest.raises(InterpreterUnavailable):
+        await Session(client, name).run("1")
+
+
+async def test_work_that_goes_on_after_its_call_is_ended(own: InterpreterProcess) -> None:
+    async with connected(own) as client:
+        session = Session(client, "busy")
+        gave = await session.run(
+            "import os\nfor _ in range(3):\n    if os.fork() == 0:\n        while True: pass"
+        )
+        assert gave.end == Ended("ok", None)
+        deadline = time.monotonic() + 25
+        while (await client.health()).sessions:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+
+        assert "went on working after its call" in (await session.run("1")).note

@@ -1,0 +1,196 @@
+"""Files that go into a session and come out of it."""
+
+from io import BytesIO
+
+import pytest
+
+from assistants.tools.code_interpreter.client import Ended, InputFile, Interpreter
+from tests.tools.code_interpreter.interpreter_process import (
+    InterpreterProcess,
+    Session,
+    an_input,
+)
+
+CSV = b"a,b\n1,2\n"
+
+
+async def test_an_input_is_there_under_its_id_and_its_name(session: Session) -> None:
+    gave = await session.run(
+        "import os\nprint(sorted(os.listdir()))\n"
+        "print(open('/mnt/data/file-1').read() == open('/mnt/data/sales.csv').read())",
+        [an_input("file-1", "sales.csv", CSV)],
+    )
+
+    assert gave.logs == "['file-1', 'sales.csv']\nTrue\n"
+    assert gave.files == {}
+
+
+async def test_a_name_that_two_inputs_share_means_neither(session: Session) -> None:
+    first, second = an_input("file-1", "x.csv", b"1"), an_input("file-2", "x.csv", b"2")
+    list_all = "import os\nprint(sorted(os.listdir()))"
+
+    assert "x.csv" in (await session.run(list_all, [first])).logs
+    gave = await session.run(list_all, [first, second])
+    assert gave.logs == "['file-1', 'file-2']\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("a\nb\x00.csv", "ab.csv"),
+        ("..", "file"),
+        ("C:\\Users\\me\\Q1 report.xlsx", "Q1 report.xlsx"),
+        ("größe 数据.csv", "größe 数据.csv"),
+        ("x" * 300 + ".csv", "x" * 196 + ".csv"),
+    ],
+)
+async def test_a_name_becomes_a_plain_file_name(
+    client: Interpreter, name: str, inside: str
+) -> None:
+    session = Session(client, "names")
+    gave = await session.run(
+        f"import os\nprint(open({inside!r}).read())", [an_input("file-1", name, b"content")]
+    )
+    await client.close("names")
+
+    assert gave.logs == "content\n"
+
+
+async def test_an_input_is_sent_once_unless_the_code_removed_it(session: Session) -> None:
+    opened: list[str] = []
+
+    def content() -> BytesIO:
+        opened.append("")
+        return BytesIO(CSV)
+
+    given = InputFile("file-1", "sales.csv", len(CSV), content)
+    await session.run("1", [given])
+    await session.run("import os; os.remove('/mnt/data/file-1')", [given])
+    assert len(opened) == 1
+
+    gave = await session.run("print(open('sales.csv').read())", [given])
+    assert len(opened) == 2
+    assert gave.logs == "a,b\n1,2\n\n"
+
+
+async def test_a_file_of_the_code_is_not_replaced_by_an_input_of_that_name(
+    session: Session,
+) -> None:
+    await session.run("open('sales.csv', 'w').write('of the code')")
+    gave = await session.run(
+        "print(open('sales.csv').read(), open('file-1').read())",
+        [an_input("file-1", "sales.csv", b"of the user")],
+    )
+
+    assert gave.logs == "of the code of the user\n"
+
+
+async def test_an_input_goes_in_place_of_a_link_and_not_where_it_leads(
+    session: Session, process: InterpreterProcess
+) -> None:
+    outside = process.folder / "outside"
+    outside.write_text("untouched")
+    outside.chmod(0o666)
+    await session.run(f"import os; os.symlink({str(outside)!r}, '/mnt/data/file-1')")
+    gave = await session.run("print(open('file-1').read())", [an_input("file-1", "x", b"sent")])
+
+    assert gave.logs == "sent\n"
+    assert outside.read_text() == "untouched"
+
+
+async def test_new_and_changed_files_come_out_and_others_do_not(session: Session) -> None:
+    given = [an_input("file-1", "sales.csv", CSV), an_input("file-2", "other.csv", CSV)]
+    gave = await session.run(
+        "import os\nopen('a.txt', 'w').write('one')\nos.makedirs('deep/er')\n"
+        "open('deep/er/b.txt', 'w').write('two')\nos.mkdir('__pycache__')\n"
+        "open('__pycache__/c.pyc', 'w').write('x')\nopen('.hidden', 'w').write('x')\n"
+        "open('/tmp/elsewhere', 'w').write('x');",
+        given,
+    )
+    assert sorted(gave.files) == ["/mnt/data/a.txt", "/mnt/data/deep/er/b.txt"]
+    assert await session.fetch(gave.files["/mnt/data/a.txt"]) == b"one"
+    assert gave.files["/mnt/data/deep/er/b.txt"].size == 3
+
+    assert (await session.run("1")).files == {}
+
+    gave = await session.run("open('a.txt', 'a').write('+');", given)
+    assert list(gave.files) == ["/mnt/data/a.txt"]
+    assert await session.fetch(gave.files["/mnt/data/a.txt"]) == b"one+"
+
+
+async def test_an_input_that_was_changed_comes_out_under_its_name(session: Session) -> None:
+    gave = await session.run(
+        "open('sales.csv', 'a').write('3,4\\n');", [an_input("file-1", "sales.csv", CSV)]
+    )
+
+    (changed,) = gave.files.values()
+    assert changed.path == "/mnt/data/sales.csv"
+    assert await session.fetch(changed) == CSV + b"3,4\n"
+
+
+async def test_what_was_fetched_is_what_the_call_left_behind(session: Session) -> None:
+    first = await session.run("open('a.txt', 'w').write('first');")
+    await session.run("open('a.txt', 'w').write('second');")
+
+    assert await session.fetch(first.files["/mnt/data/a.txt"]) == b"first"
+
+
+async def test_files_written_before_an_error_or_a_deadline_come_out(session: Session) -> None:
+    gave = await session.run("open('a.txt', 'w').write('x')\n1 / 0")
+    assert list(gave.files) == ["/mnt/data/a.txt"]
+
+    gave = await session.run("open('b.txt', 'w').write('x')\nwhile True: pass", deadline=0.5)
+    assert list(gave.files) == ["/mnt/data/b.txt"]
+
+
+async def test_very_many_files_are_not_all_offered_and_the_note_says_so(session: Session) -> None:
+    gave = await session.run("for n in range(60): open(f'{n}.txt', 'w').close()")
+
+    assert len(gave.files) == 50
+    assert "10 more files were written" in gave.note
+
+
+async def test_an_output_that_does_not_exist_is_not_found(session: Session) -> None:
+    await session.run("1")
+    for output_id in ("out_0", "..%2Fsession.json", "session.json"):
+        with pytest.raises((FileNotFoundError, Exception)):
+            async for _ in session.client.fetch(session.name, output_id):
+                pass
+
+
+async def test_large_inputs_and_outputs_pass_at_constant_memory(
+    session: Session, process: InterpreterProcess
+) -> None:
+    def peak() -> int:
+        status = (f"/proc/{process.process.pid}/status",)
+        with open(*status) as lines:
+            return next(int(x.split()[1]) for x in lines if x.startswith("VmHWM:"))
+
+    before = peak()
+    size = 40 * 1024 * 1024
+    gave = await session.run(
+        "content = open('large.bin', 'rb').read()\nprint(len(content))\n"
+        "open('copy.bin', 'wb').write(content);",
+        [an_input("file-1", "large.bin", b"\xa5" * size)],
+    )
+    assert gave.logs == f"{size}\n"
+    received = 0
+    async for chunk in session.client.fetch(session.name, gave.files["/mnt/data/copy.bin"].output_id):
+        received += len(chunk)
+
+    assert received == size
+    assert peak() - before < 20 * 1024  # KiB
+
+
+async def test_closing_a_session_removes_its_files(
+    client: Interpreter, process: InterpreterProcess
+) -> None:
+    session = Session(client, "closed")
+    await session.run("open('a.txt', 'w').write('x');")
+    assert (process.sessions / "closed" / "data" / "a.txt").exists()
+    await client.close("closed")
+
+    assert not (process.sessions / "closed").exists()
+    assert (await session.run("import os; os.listdir()")).outputs[-1] == Ended("ok", None)
+    await client.close("closed")
