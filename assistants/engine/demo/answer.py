@@ -5,6 +5,8 @@ with it. Nothing is kept between the two: the plan is made again from the same m
 """
 
 import json
+import re
+from urllib.parse import quote
 
 from assistants.engine.demo import words
 from assistants.engine.demo.conversation import CODE_TOOL, Conversation
@@ -109,8 +111,11 @@ def _after_code(conversation: Conversation, output: Output) -> Reply:
 
 def _links(conversation: Conversation, output: Output, told: str) -> str:
     """Links to the saved files that the answer does not mention yet."""
-    paths = [path for path in dict.fromkeys(output.files) if f"sandbox:{path}" not in told]
-    links = ", ".join(f"[{path.rpartition('/')[2]}](sandbox:{path})" for path in paths)
+    paths = [path for path in dict.fromkeys(output.files) if f"sandbox:{quote(path)}" not in told]
+    names = [re.sub(r"[\[\]\\]", " ", path.rpartition("/")[2]) for path in paths]
+    links = ", ".join(
+        f"[{name}](sandbox:{quote(path)})" for name, path in zip(names, paths, strict=True)
+    )
     return f"\n\n{words.FILES_SAVED.say(conversation.language, links=links)}" if links else ""
 
 

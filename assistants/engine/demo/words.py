@@ -186,10 +186,6 @@ NO_GLYPHS = Phrase(
     zh="有些字顯示成方框：沙箱裡沒有這些字的字型。",
 )
 FILES_SAVED = Phrase(en="Saved: {links}", zh="已儲存：{links}")
-PROOF = Phrase(
-    en="You asked for the code interpreter, so I ran a first test of it.",
-    zh="你指定要用程式碼解譯器，所以我先測試了一下。",
-)
 
 # Curves
 

@@ -76,6 +76,11 @@ async def test_code_of_the_person_is_run_as_it_is(thread: Thread) -> None:
     assert "aaa" in turn.text
 
 
+async def test_files_that_code_saves_are_linked(thread: Thread) -> None:
+    turn = await thread.say("run `open('/mnt/data/my [first] file.txt', 'w').write('x')`")
+    assert "[my  first  file.txt](sandbox:/mnt/data/my%20%5Bfirst%5D%20file.txt)" in turn.text
+
+
 async def test_an_error_is_told_honestly(thread: Thread) -> None:
     turn = await thread.say("run `1/0`")
     assert len(turn.codes) == 1

@@ -6,21 +6,16 @@ from itertools import pairwise
 
 from assistants.engine.demo import words
 from assistants.engine.demo.conversation import Conversation
-from assistants.engine.demo.expressions import (
-    SYMPY,
+from assistants.engine.demo.mathematics.expressions import (
     Expression,
     Name,
     Number,
-    beginning,
-    ending,
-    find,
     functions_in,
     is_linear,
     names_in,
-    printed_to_latex,
-    to_latex,
-    to_python,
 )
+from assistants.engine.demo.mathematics.reading import beginning, ending, find
+from assistants.engine.demo.mathematics.writing import SYMPY, printed_to_latex, to_latex, to_python
 from assistants.engine.demo.output import Output
 from assistants.engine.demo.plan import RunCode
 from assistants.engine.demo.words import Language, heard

@@ -4,12 +4,11 @@ import re
 
 from assistants.engine.demo import words
 from assistants.engine.demo.conversation import Conversation
-from assistants.engine.demo.expressions import (
+from assistants.engine.demo.mathematics.expressions import Expression, functions_in
+from assistants.engine.demo.mathematics.reading import find
+from assistants.engine.demo.mathematics.writing import (
     MATH,
     SYMPY,
-    Expression,
-    find,
-    functions_in,
     printed_to_latex,
     to_latex,
     to_python,

@@ -60,12 +60,12 @@ elif labels:
 else:
     used = [numbers[0]]
     heights = data[numbers[0]].head(30)
-plt.bar(heights.index.astype(str), heights.values)
+plt.bar(heights.index.astype(str), heights.values, zorder=2)
 plt.xlabel(str(used[-1]) if labels else 'row')
 plt.ylabel(str(used[0]) if numbers else 'count')
 plt.xticks(rotation=45)
 """,
-    "plt.bar(names, values)\n",
+    "plt.bar(names, values, zorder=2)\n",
 )
 SCATTER = Kind(
     words.Phrase("scatter plot", "散佈圖"),
@@ -86,11 +86,11 @@ HISTOGRAM = Kind(
     "numbers",
     """\
 used = numbers[:1]
-plt.hist(data[numbers[0]].dropna(), bins=20)
+plt.hist(data[numbers[0]].dropna(), bins=20, zorder=2)
 plt.xlabel(str(numbers[0]))
 plt.ylabel('count')
 """,
-    "plt.hist(values, bins='auto')\n",
+    "plt.hist(values, bins='auto', zorder=2)\n",
 )
 PIE = Kind(
     words.Phrase("pie chart", "圓餅圖"),
@@ -172,8 +172,9 @@ def _made_before(conversation: Conversation) -> str | None:
         return None
     if not BACK.search(conversation.text):
         return None
-    lines = last.code.splitlines()
-    return "\n".join(line for line in lines if not line.startswith(("print(", "data.to_"))).strip()
+    others = ("print(", "data.to_", "import pandas")
+    lines = (line for line in last.code.splitlines() if not line.startswith(others))
+    return "\n".join(lines).strip()
 
 
 def _drawn_before(conversation: Conversation) -> str | None:
@@ -234,6 +235,7 @@ def _draw_columns(
 
     def code(read: str) -> str:
         grid = "" if kind is PIE else "plt.grid(True)\n"
+        title = f"{kind.name.en.capitalize()} of "
         return f"""\
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -259,7 +261,7 @@ if any(name in numbers for name in named):
 if not {kind.enough}:
     raise ValueError('the table has no columns of numbers to draw')
 
-{kind.draw_columns}plt.title(f{f"{kind.name.en.capitalize()} of {{', '.join(map(str, used))}}"!r})
+{kind.draw_columns}plt.title({title!r} + ' and '.join(map(str, used)))
 {grid}plt.tight_layout()
 plt.show()
 print('columns:', ', '.join(map(str, used)))

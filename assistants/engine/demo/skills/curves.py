@@ -4,19 +4,32 @@ from collections.abc import Iterable
 
 from assistants.engine.demo import words
 from assistants.engine.demo.conversation import Conversation
-from assistants.engine.demo.expressions import (
+from assistants.engine.demo.mathematics.expressions import (
     Expression,
-    NotMathematics,
     Number,
+    functions_in,
+    names_in,
+)
+from assistants.engine.demo.mathematics.figures import (
+    Curve,
+    Curves,
+    Figure,
+    Relation,
+    Surface,
+    runs_off,
+)
+from assistants.engine.demo.mathematics.named_figures import (
+    SINE_WAVE,
+    curves_named_in,
+    shape_named_in,
+)
+from assistants.engine.demo.mathematics.reading import (
+    NotMathematics,
     beginning,
     ending,
     find,
-    functions_in,
-    names_in,
     parse,
 )
-from assistants.engine.demo.figures import Curve, Curves, Figure, Relation, Surface, runs_off
-from assistants.engine.demo.named_figures import SINE_WAVE, curves_named_in, shape_named_in
 from assistants.engine.demo.plan import RunCode
 from assistants.engine.demo.skills import restyling
 from assistants.engine.demo.telling import drawn

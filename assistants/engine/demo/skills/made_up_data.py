@@ -74,7 +74,7 @@ def _picture(conversation: Conversation) -> RunCode:
     text, language = conversation.text, conversation.language
     count = _rows(text, 1000)
     if HISTOGRAM.search(text):
-        title, drawing = "Random numbers", "plt.hist(values, bins=30)"
+        title, drawing = "Random numbers", "plt.hist(values, bins=30, zorder=2)"
         values = "random.normal(0, 1, count)"
     else:
         title, drawing = "Random walk", "plt.plot(values)"

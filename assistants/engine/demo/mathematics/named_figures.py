@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from assistants.engine.demo.expressions import parse
-from assistants.engine.demo.figures import Curve, Curves, Shape
+from assistants.engine.demo.mathematics.figures import Curve, Curves, Shape
+from assistants.engine.demo.mathematics.reading import parse
 from assistants.engine.demo.words import Phrase, heard
 
 

@@ -4,15 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from assistants.engine.demo import words
-from assistants.engine.demo.expressions import (
-    NUMPY,
+from assistants.engine.demo.mathematics.expressions import (
     Binary,
     Expression,
     functions_in,
     names_in,
-    to_latex,
-    to_python,
 )
+from assistants.engine.demo.mathematics.writing import NUMPY, to_latex, to_python
 from assistants.engine.demo.words import Language, Phrase
 
 STEEP = 20

@@ -1,13 +1,21 @@
-"""Small mathematics: finds expressions in a sentence and writes them as Python and as LaTeX.
+"""Finds mathematics in sentences and reads it.
 
-Nothing is computed here. What cannot be read as mathematics is refused, so that text of a user
-never gets into the code but as numbers, known functions and one-letter names.
+What cannot be read is refused, so that a person's text never gets into code but as numbers, known
+functions and one-letter names.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from assistants.engine.demo.mathematics.expressions import (
+    Apply,
+    Binary,
+    Expression,
+    Name,
+    Negative,
+    Number,
+)
 
 FUNCTIONS = {
     "sin": "sin", "cos": "cos", "tan": "tan",
@@ -18,7 +26,7 @@ FUNCTIONS = {
 }  # fmt: skip
 """What people write, and the name it goes by here (numpy's own)."""
 
-CONSTANTS = {"pi": "pi", "π": "pi", "e": "e"}
+CALLED_CONSTANTS = {"pi": "pi", "π": "pi", "e": "e"}
 
 MOST_TOKENS = 120
 DEEPEST = 30
@@ -36,41 +44,6 @@ SAME = {"×": "*", "·": "*", "÷": "/", "−": "-", "^": "**"}
 
 class NotMathematics(ValueError):
     """The text cannot be read as an expression."""
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A variable or a constant."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Negative:
-    operand: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    operator: str
-    left: "Expression"
-    right: "Expression"
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """A function of one argument; "factorial" too."""
-
-    function: str
-    argument: "Expression"
-
-
-Expression = Number | Name | Negative | Binary | Apply
 
 
 class Token(NamedTuple):
@@ -129,170 +102,6 @@ def beginning(text: str, *, variables: str) -> Expression | None:
     return None
 
 
-def names_in(expression: Expression) -> list[str]:
-    """The variables of an expression, in order of appearance."""
-    match expression:
-        case Number():
-            return []
-        case Name(name):
-            return [] if name in CONSTANTS.values() else [name]
-        case Negative(operand) | Apply(_, operand):
-            return names_in(operand)
-        case Binary(_, left, right):
-            return list(dict.fromkeys(names_in(left) + names_in(right)))
-
-
-def functions_in(expression: Expression) -> set[str]:
-    """The functions and operators that an expression uses."""
-    match expression:
-        case Number() | Name():
-            return set()
-        case Negative(operand):
-            return functions_in(operand)
-        case Apply(function, argument):
-            return {function} | functions_in(argument)
-        case Binary(operator, left, right):
-            return {operator} | functions_in(left) | functions_in(right)
-
-
-def is_linear(expression: Expression) -> bool:
-    """A sum of numbers and of numbers times one variable; the easy equations of school."""
-    match expression:
-        case Number() | Name():
-            return True
-        case Negative(operand):
-            return is_linear(operand)
-        case Apply():
-            return not names_in(expression)
-        case Binary("+" | "-", left, right):
-            return is_linear(left) and is_linear(right)
-        case Binary("*", left, right):
-            one_is_number = not names_in(left) or not names_in(right)
-            return one_is_number and is_linear(left) and is_linear(right)
-        case Binary("/", left, right):
-            return is_linear(left) and not names_in(right)
-        case Binary():
-            return not names_in(expression)
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a Python library writes functions and constants."""
-
-    prefix: str
-    others: dict[str, str]
-    """Names that are not the prefix and our own name."""
-    exact_fractions: bool = False
-
-    def name(self, ours: str) -> str:
-        return self.others.get(ours, self.prefix + ours)
-
-
-MATH = Dialect(
-    "math.",
-    {"arcsin": "math.asin", "arccos": "math.acos", "arctan": "math.atan", "abs": "abs"},
-)
-NUMPY = Dialect("np.", {})
-SYMPY = Dialect(
-    "sp.",
-    {"arcsin": "sp.asin", "arccos": "sp.acos", "arctan": "sp.atan", "abs": "sp.Abs", "e": "sp.E"},
-    exact_fractions=True,
-)
-
-PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "**": 4}
-NEGATION, ATOM = 3, 5
-
-
-def to_python(expression: Expression, dialect: Dialect) -> str:
-    """Python source, such as `x**2 - 3 * x`."""
-    return _python(expression, dialect)[0]
-
-
-def _python(expression: Expression, dialect: Dialect) -> tuple[str, int]:
-    """The source and how tightly it binds."""
-
-    def inside(part: Expression, least: int) -> str:
-        source, binds = _python(part, dialect)
-        return source if binds >= least else f"({source})"
-
-    match expression:
-        case Number(text):
-            return text, ATOM
-        case Name(name):
-            return (dialect.name(name) if name in CONSTANTS.values() else name), ATOM
-        case Negative(operand):
-            return f"-{inside(operand, NEGATION + 1)}", NEGATION
-        case Apply(function, argument):
-            return f"{dialect.name(function)}({_python(argument, dialect)[0]})", ATOM
-        case Binary("/", Number(top), Number(bottom)) if dialect.exact_fractions:
-            # 1 / 3 in Python is 0.333...; whole numbers of any length are digits alone.
-            if top.isdigit() and bottom.isdigit():
-                return f"{dialect.prefix}Rational({top}, {bottom})", ATOM
-            return f"{top} / {bottom}", PRECEDENCE["/"]
-        case Binary("**", left, right):
-            return f"{inside(left, ATOM)}**{inside(right, NEGATION)}", PRECEDENCE["**"]
-        case Binary(operator, left, right):
-            binds = PRECEDENCE[operator]
-            return f"{inside(left, binds)} {operator} {inside(right, binds + 1)}", binds
-
-
-def to_latex(expression: Expression) -> str:
-    """LaTeX without its delimiters, such as `x^{2} - 3x`."""
-    return _latex(expression)[0]
-
-
-def printed_to_latex(printed: str) -> str:
-    """What SymPy printed, as LaTeX; in plain letters where it is more than our grammar knows."""
-    printed = re.sub(r"(\.\d*?)0+(?!\d)", r"\1", printed)
-    printed = re.sub(r"(?<=\d)\.(?!\d)", "", printed)
-    if power := re.fullmatch(r"(-?[\d.]+)e([-+]?\d+)", printed):
-        return rf"{power[1]} \times 10^{{{int(power[2])}}}"
-    try:
-        return to_latex(parse(re.sub(r"\bI\b", "i", printed)))
-    except NotMathematics:
-        return rf"\mathtt{{{re.sub(r'[^-+*/().,= A-Za-z0-9]', ' ', printed)}}}"
-
-
-def _latex(expression: Expression) -> tuple[str, int]:
-    def inside(part: Expression, least: int) -> str:
-        source, binds = _latex(part)
-        return source if binds >= least else rf"\left({source}\right)"
-
-    match expression:
-        case Number(text):
-            return text, ATOM
-        case Name("pi"):
-            return r"\pi", ATOM
-        case Name("θ" | "theta"):
-            return r"\theta", ATOM
-        case Name(name):
-            return name, ATOM
-        case Negative(operand):
-            return f"-{inside(operand, NEGATION + 1)}", NEGATION
-        case Apply("sqrt", argument):
-            return rf"\sqrt{{{_latex(argument)[0]}}}", ATOM
-        case Apply("abs", argument):
-            return rf"\left|{_latex(argument)[0]}\right|", ATOM
-        case Apply("factorial", argument):
-            return f"{inside(argument, ATOM)}!", ATOM
-        case Apply(function, argument):
-            name = rf"\{'ln' if function == 'log' else function}"
-            return rf"{name}\left({_latex(argument)[0]}\right)", ATOM
-        case Binary("**", left, right):
-            return f"{inside(left, ATOM)}^{{{_latex(right)[0]}}}", PRECEDENCE["**"]
-        case Binary("/", left, right):
-            return rf"\frac{{{_latex(left)[0]}}}{{{_latex(right)[0]}}}", ATOM
-        case Binary("*", left, right):
-            first, second = inside(left, 2), inside(right, NEGATION)
-            if second[0].isdigit() or second[0] == "-":
-                return rf"{first} \cdot {second}", 2
-            return f"{first}{second}" if isinstance(left, Number) else f"{first} {second}", 2
-        case Binary("%", left, right):
-            return rf"{inside(left, 2)} \bmod {inside(right, 3)}", 2
-        case Binary(operator, left, right):
-            return f"{inside(left, 1)} {operator} {inside(right, 2)}", 1
-
-
 def _tokens(text: str) -> Iterator[Token]:
     after_space = False
     for found in TOKEN.finditer(text):
@@ -327,7 +136,7 @@ def _runs(tokens: list[Token], variables: str) -> list[list[Token]]:
 
 def _split_name(name: str, variables: str | None) -> list[str]:
     """A name as the known names that it is made of: "xy" is x and y; [] when it is just a word."""
-    if name.lower() in FUNCTIONS or name.lower() in CONSTANTS:
+    if name.lower() in FUNCTIONS or name.lower() in CALLED_CONSTANTS:
         return [name.lower()]
     if name == "theta":
         name = "θ"
@@ -440,8 +249,8 @@ class _Parser:
         name, *rest = _split_name(token.text, None) or [token.text]
         if name in FUNCTIONS:
             return self._apply(FUNCTIONS[name])
-        if name in CONSTANTS:
-            return Name(CONSTANTS[name])
+        if name in CALLED_CONSTANTS:
+            return Name(CALLED_CONSTANTS[name])
         if len(name) != 1:
             raise NotMathematics(name)
         self._names = rest

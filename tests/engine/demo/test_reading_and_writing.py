@@ -4,15 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistants.engine.demo.expressions import (
-    NUMPY,
-    SYMPY,
+from assistants.engine.demo.mathematics.expressions import is_linear
+from assistants.engine.demo.mathematics.reading import (
     NotMathematics,
     beginning,
     ending,
     find,
-    is_linear,
     parse,
+)
+from assistants.engine.demo.mathematics.writing import (
+    NUMPY,
+    SYMPY,
     printed_to_latex,
     to_latex,
     to_python,

@@ -1,0 +1,1 @@
+"""Mathematics as far as school goes: read from sentences, written as code, LaTeX and pictures."""
