@@ -150,13 +150,15 @@ def test_make_run_stops_everything_when_make_is_told_to(tmp_path: Path) -> None:
         start_new_session=True,
     ) as make:
         assert make.stdout
+        said = ""
         for line in make.stdout:
+            said += line
             if "Stop with Ctrl+C" in line:
                 break
         processes = psutil.Process(make.pid).children(recursive=True)
         os.killpg(make.pid, signal.SIGINT)
         make.stdout.read()
-    assert len(processes) >= 6
+    assert len(processes) >= 6, said
     assert left_of(processes, 1) == []
 
 
