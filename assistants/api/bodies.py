@@ -39,6 +39,11 @@ class BodyParser(Parser):
     def parse_querydict(
         self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest
     ) -> dict[str, Any]:
+        """
+        :raises Invalid: a form is not said to be one, or a value cannot be stored
+        """
+        if data is request.POST and request.content_type != "multipart/form-data":
+            raise content_type_refused(request, "multipart/form-data")
         found = super().parse_querydict(data, list_fields, request)
         for name, value in found.items():
             if isinstance(value, str) and "\0" in value:

@@ -1,20 +1,15 @@
 """``/files``"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from functools import wraps
-from typing import Any, BinaryIO, cast
+from collections.abc import AsyncGenerator
+from typing import BinaryIO, cast
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from ninja import File as FileParam
 from ninja import Form, Query, Router
-from ninja.decorators import decorate_view
 from ninja.files import UploadedFile
 
-from assistants.api import problems
-from assistants.api.bodies import content_type_refused
 from assistants.api.content_types import content_type
 from assistants.api.objects import File as FileObject
 from assistants.api.objects import FileDeleted, FilePage, answers
@@ -28,7 +23,6 @@ from assistants.params import FileListParams, FileUpload
 router = Router(tags=["Files"])
 
 PIECE = 256 * 1024
-View = Callable[..., HttpResponseBase]
 
 
 def find(request: ApiRequest, file_id: str) -> File:
@@ -43,21 +37,7 @@ def find(request: ApiRequest, file_id: str) -> File:
     return file
 
 
-def multipart(view: View) -> View:
-    """Refuses a body of another type before anything is made of it."""
-
-    @wraps(view)
-    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.content_type != "multipart/form-data":
-            asked = cast("ApiRequest", request)
-            return problems.answer(asked, content_type_refused(asked, "multipart/form-data"))
-        return view(request, *args, **kwargs)
-
-    return checked
-
-
 @router.post("", response=answers(FileObject))
-@decorate_view(multipart)
 def create_file(
     request: ApiRequest,
     params: Form[FileUpload],

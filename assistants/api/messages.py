@@ -49,9 +49,9 @@ def modify_message(
     request: ApiRequest, thread_id: str, message_id: str, params: MetadataUpdate | None = None
 ) -> HttpResponse:
     """Replace the message's metadata."""
-    return reply(
-        request, messages.update(find(request, thread_id, message_id), params or MetadataUpdate())
-    )
+    message = messages.update(find(request, thread_id, message_id), params or MetadataUpdate())
+    # Recordings show this field of the first version here, and here alone.
+    return reply(request, {**message.to_dict(), "file_ids": []})
 
 
 @router.delete("/threads/{thread_id}/messages/{message_id}", response=answers(MessageDeleted))

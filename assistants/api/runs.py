@@ -20,6 +20,17 @@ from assistants.params import (
 
 router = Router(tags=["Runs"])
 
+STREAMS = {
+    "responses": {
+        200: {
+            "description": "The run, or with `stream` its events as Server-Sent Events, up to "
+            "`event: done`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    }
+}
+"""For the reference: the other form that the answer may have."""
+
 POLL_AFTER_MS = 250
 """How soon a client that polls is told to ask again for a run that goes on."""
 
@@ -28,7 +39,7 @@ def find(request: ApiRequest, thread_id: str, run_id: str) -> Run:
     return threads.find(request, thread_id).runs.fetch(run_id)
 
 
-@router.post("/threads/runs", response=answers(RunObject))
+@router.post("/threads/runs", response=answers(RunObject), openapi_extra=STREAMS)
 def create_thread_and_run(request: ApiRequest, params: ThreadAndRunCreate) -> HttpResponse:
     """Create a thread and run an assistant on it. With ``stream`` the answer is the stream of the
     run's events.
@@ -39,7 +50,7 @@ def create_thread_and_run(request: ApiRequest, params: ThreadAndRunCreate) -> Ht
     return streaming.follow(request, run, place) if params.stream else reply(request, run)
 
 
-@router.post("/threads/{thread_id}/runs", response=answers(RunObject))
+@router.post("/threads/{thread_id}/runs", response=answers(RunObject), openapi_extra=STREAMS)
 def create_run(request: ApiRequest, thread_id: str, params: RunCreate) -> HttpResponse:
     """Run an assistant on the thread. With ``stream`` the answer is the stream of the run's
     events.
@@ -81,7 +92,11 @@ def cancel_run(request: ApiRequest, thread_id: str, run_id: str) -> HttpResponse
     return reply(request, runs.cancel(find(request, thread_id, run_id)))
 
 
-@router.post("/threads/{thread_id}/runs/{run_id}/submit_tool_outputs", response=answers(RunObject))
+@router.post(
+    "/threads/{thread_id}/runs/{run_id}/submit_tool_outputs",
+    response=answers(RunObject),
+    openapi_extra=STREAMS,
+)
 def submit_tool_outputs(
     request: ApiRequest, thread_id: str, run_id: str, params: ToolOutputsSubmit
 ) -> HttpResponse:

@@ -19,6 +19,7 @@ import redis
 from django.db import connections
 
 from assistants.api.request import ApiRequest
+from assistants.api.threads import spelled_out
 from assistants.errors import NotFound
 from assistants.events import log
 from assistants.events.hub import Idle, hub
@@ -92,7 +93,7 @@ class RunStream:
                     if event is None:
                         yield PING
                         continue
-                    yield frame(event.name, one_line(event.data))
+                    yield frame(event.name, one_line(_data(event)))
                     if event.name in LAST:
                         break
         except NotFound as gone:
@@ -201,6 +202,12 @@ def _event(found: Run | RunStep | Message, state: str) -> Event:
     wire = found.to_dict()
     run_id = found.id if isinstance(found, Run) else (wire["run_id"] or "")
     return Event.of(f"{wire['object']}.{state}", wire, run_id)
+
+
+def _data(event: Event) -> str:
+    if event.name == "thread.created":
+        return json.dumps(spelled_out(json.loads(event.data)), ensure_ascii=False)
+    return event.data
 
 
 def one_line(data: str) -> str:

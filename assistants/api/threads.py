@@ -7,6 +7,7 @@ from assistants.api.objects import Thread as ThreadObject
 from assistants.api.objects import ThreadDeleted, answers
 from assistants.api.replies import json_response, reply
 from assistants.api.request import ApiRequest
+from assistants.errors import Wire
 from assistants.models import Thread
 from assistants.operations import threads
 from assistants.params import ThreadCreate, ThreadUpdate
@@ -18,6 +19,14 @@ def find(request: ApiRequest, thread_id: str) -> Thread:
     return Thread.objects.in_project(request.project).fetch(thread_id)
 
 
+def spelled_out(wire: Wire) -> Wire:
+    """A thread with the files of its code interpreter even where there are none, as recordings show
+    it outside the answers to those who create or change it.
+    """
+    resources = {"code_interpreter": {"file_ids": []}, **wire["tool_resources"]}
+    return {**wire, "tool_resources": resources}
+
+
 @router.post("", response=answers(ThreadObject))
 def create_thread(request: ApiRequest, params: ThreadCreate | None = None) -> HttpResponse:
     """Create a thread, with its first messages if any are given. The body may be empty."""
@@ -27,7 +36,7 @@ def create_thread(request: ApiRequest, params: ThreadCreate | None = None) -> Ht
 @router.get("/{thread_id}", response=answers(ThreadObject))
 def get_thread(request: ApiRequest, thread_id: str) -> HttpResponse:
     """One thread."""
-    return reply(request, find(request, thread_id))
+    return reply(request, spelled_out(find(request, thread_id).to_dict()))
 
 
 @router.post("/{thread_id}", response=answers(ThreadObject))

@@ -1,0 +1,160 @@
+"""Recorded exchanges with the service, asked again of this one: every field that the service sent
+is there, of the same type, and events come in the same order.
+"""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+from pytest_django import Settings
+
+from assistants.models import Run
+from tests.api.contract import recording
+from tests.api.worker import Worker
+
+Ids = dict[str, str]
+
+
+def differences(theirs: Any, ours: Any, place: str = "$") -> list[str]:
+    """Fields that they sent and we did not, and values of other types."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        found = []
+        for name, value in theirs.items():
+            if name in ours:
+                found += differences(value, ours[name], f"{place}.{name}")
+            else:
+                found.append(f"{place}.{name} is missing")
+        return found
+    if isinstance(theirs, list) and isinstance(ours, list):
+        # Lists of the recorded project hold what was there before; those of one thing compare.
+        if theirs and not ours:
+            return [f"{place} is empty"]
+        return differences(theirs[0], ours[0], f"{place}[0]") if theirs else []
+    numbers = {int, float}
+    same = type(theirs) is type(ours) or {type(theirs), type(ours)} <= numbers
+    return [] if same else [f"{place} is {ours!r}, and was {theirs!r}"]
+
+
+def learn(theirs: Any, ours: Any, ids: Ids) -> None:
+    """Note our ids of the recorded objects."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for name, value in theirs.items():
+            if name == "id" or name.endswith("_id"):
+                if value and ours.get(name):
+                    ids[value] = ours[name]
+            else:
+                learn(value, ours.get(name), ids)
+    elif isinstance(theirs, list) and isinstance(ours, list):
+        for one, other in zip(theirs, ours, strict=False):
+            learn(one, other, ids)
+
+
+def ours_of(text: str, ids: Ids) -> str:
+    for theirs, ours in ids.items():
+        text = text.replace(theirs, ours)
+    return text
+
+
+def ask(http: httpx2.Client, entry: dict[str, Any], ids: Ids) -> Any:
+    path = ours_of(entry["RequestUri"].removeprefix("https://api.openai.com"), ids)
+    headers = {
+        name: entry["RequestHeaders"][name]
+        for name in ("Accept", "Content-Type", "OpenAI-Beta", "User-Agent")
+        if name in entry["RequestHeaders"]
+    }
+    body = entry["RequestBody"]
+    content = b"" if body is None else ours_of(json.dumps(body), ids).encode()
+    return http.stream(entry["RequestMethod"], path, content=content, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AssistantsTests__BasicAssistantOperationsWork",
+        "AssistantsTests__BasicMessageOperationsWork",
+        "AssistantsTests__BasicThreadOperationsWork",
+        "AssistantsTests__Pagination_CanPageThroughAssistantCollection",
+    ],
+)
+def test_plain_exchanges(http: httpx2.Client, name: str) -> None:
+    ids: Ids = {}
+    for entry in recording(name):
+        with ask(http, entry, ids) as response:
+            assert response.status_code == entry["StatusCode"], response.read()
+            answer = json.loads(response.read())
+        place = f"{entry['RequestMethod']} {entry['RequestUri']}"
+        assert differences(entry["ResponseBody"], answer, place) == []
+        learn(entry["ResponseBody"], answer, ids)
+        for header in ("openai-version", "openai-processing-ms", "X-Request-ID", "Content-Type"):
+            assert header in response.headers
+
+
+def recorded_events(entry: dict[str, Any]) -> list[tuple[str, Any]]:
+    lines = [line.strip() for line in entry["ResponseBody"]]
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
+    return [
+        (name, None if value == "[DONE]" else json.loads(value))
+        for name, value in zip(names, data, strict=True)
+    ]
+
+
+def play(events: list[tuple[str, Any]]) -> None:
+    """Do in our worker what the recorded one did."""
+    worker = Worker(Run.objects.newest_first()[0].id)
+    said = [
+        event["delta"]["content"][0]["text"]["value"]
+        for name, event in events
+        if name == "thread.message.delta"
+    ]
+    if said:
+        worker.answer(*said)
+        worker.complete()
+        return
+    waiting = dict(events)["thread.run.requires_action"]
+    (call,) = waiting["required_action"]["submit_tool_outputs"]["tool_calls"]
+    worker.call(call["function"]["name"], call["function"]["arguments"], call["id"])
+
+
+@pytest.mark.parametrize(
+    "name", ["AssistantsTests__StreamingRunWorks", "AssistantsTests__StreamingToolCall"]
+)
+def test_streamed_exchanges(http: httpx2.Client, name: str) -> None:
+    ids: Ids = {}
+    for entry in recording(name):
+        streamed = isinstance(entry["ResponseBody"], list)
+        with ask(http, entry, ids) as response:
+            assert response.status_code == entry["StatusCode"]
+            if streamed:
+                theirs = recorded_events(entry)
+                play(theirs)
+            text = response.read().decode()
+        if not streamed:
+            answer = json.loads(text)
+            assert differences(entry["ResponseBody"], answer) == []
+            learn(entry["ResponseBody"], answer, ids)
+            continue
+        ours = recorded_events({"ResponseBody": text.splitlines()})
+        assert [event for event, _ in ours] == [event for event, _ in theirs]
+        for (event, was), (_, now) in zip(theirs, ours, strict=True):
+            assert differences(was, now, event) == []
+            learn(was, now, ids)
+
+
+def test_uploads(http: httpx2.Client, settings: Settings) -> None:
+    for name, purpose in (
+        ("FilesTests__NonAsciiFilename", "assistants"),
+        ("FilesTests__UploadFileCanParseServiceError", "world_domination"),
+    ):
+        (entry,) = recording(name)
+        response = http.post(
+            "/v1/files", files={"file": ("你好.txt", b"x" * 33)}, data={"purpose": purpose}
+        )
+        assert response.status_code == entry["StatusCode"]
+        was = {name: value for name, value in entry["ResponseBody"].items() if name != "detail"}
+        assert differences(was, response.json()) == []
+        if "error" in was:
+            assert response.json() == was
+        else:
+            assert response.json()["filename"] == was["filename"]
