@@ -90,6 +90,15 @@ async def test_a_new_subject_starts_a_new_plot(thread: Thread) -> None:
     assert "np.sin" not in turn.code
 
 
+async def test_dark_mode_stays_on_until_it_is_switched_off(thread: Thread) -> None:
+    await thread.say("Create a visualization of a sinewave")
+    await thread.say("dark mode")
+    assert "dark_background" in (await thread.say("draw a parabola")).code
+    turn = await thread.say("draw a cosine wave in light mode")
+    assert "dark_background" not in turn.code
+    assert "plt.style.use('default')" in turn.code
+
+
 async def test_a_chart_of_given_numbers_changes_its_kind(thread: Thread) -> None:
     await thread.say("bar chart of apples 3, pears 5, plums 4")
     turn = await thread.say("make it a pie chart")

@@ -274,7 +274,7 @@ print('columns:', ', '.join(map(str, used)))
 
 def _styled(conversation: Conversation, code: str, second_try: str, text: str) -> RunCode:
     """The plan, with the colours and titles that the message asks for as well."""
-    for change in restyling.changes(conversation.text):
+    for change in restyling.for_new_plot(conversation):
         code, second_try = change.edit(code), change.edit(second_try)
 
     def told(output: Output) -> str:

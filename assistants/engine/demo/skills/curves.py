@@ -71,7 +71,7 @@ def plan(conversation: Conversation) -> RunCode | None:
     if figure is None:
         return None
     code = figure.code()
-    for change in restyling.changes(conversation.text):
+    for change in restyling.for_new_plot(conversation):
         code = change.edit(code)
     language = conversation.language
     return RunCode(code, lambda output: drawn(language, output, figure.told(language)))

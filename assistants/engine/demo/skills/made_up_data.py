@@ -93,7 +93,7 @@ plt.title({title!r})
 plt.grid(True)
 plt.show()
 """
-    for change in restyling.changes(text):
+    for change in restyling.for_new_plot(conversation):
         code = change.edit(code)
     if path := saving.table_path(text, "random_data"):
         writing = saving.writing(path, "pd.DataFrame({'value': values})")

@@ -120,6 +120,19 @@ def changes(text: str, *, last_plot: bool = False) -> list[Change]:
     return found
 
 
+def for_new_plot(conversation: Conversation) -> list[Change]:
+    """The changes that a message asks for in the plot that it describes.
+
+    Dark mode stays on: the style outlives the code that set it, so the code should say so.
+    """
+    text, last = conversation.text, conversation.last_plot
+    found = changes(text)
+    stays_dark = last is not None and "plt.style.use('dark_background')" in last.code
+    if stays_dark and not DARK.search(text) and not LIGHT.search(text):
+        found.insert(0, Change(plot_edits.dark, words.IN_DARK))
+    return found
+
+
 def periods_in(text: str) -> int | None:
     """How many periods the message wants to see."""
     found = PERIODS.search(text)
