@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +96,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "assistants.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "playground.csp.ContentSecurityPolicyMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -105,9 +105,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "playground.timezones.TimezoneMiddleware",
 ]
-if find_spec("playground.csp"):
-    MIDDLEWARE.insert(1, "playground.csp.ContentSecurityPolicyMiddleware")
 
 ROOT_URLCONF = "playground.urls"
 ASGI_APPLICATION = "playground.asgi.application"
@@ -122,6 +121,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "playground.context.studio",
             ],
         },
     },
@@ -203,6 +203,17 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
 }
 
+# --- Kept pages -----------------------------------------------------------------------------------
+
+# HTML of messages and runs that are over, kept per process: see playground/fragments.py.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "TIMEOUT": 3600,
+        "OPTIONS": {"MAX_ENTRIES": 4000},
+    }
+}
+
 # --- Uploads --------------------------------------------------------------------------------------
 
 # What a whole request may have: the largest file that the Files API takes, 512 MB
@@ -231,7 +242,7 @@ STORAGES = {
     },
     "staticfiles": {
         "BACKEND": (
-            "servestatic.storage.CompressedManifestStaticFilesStorage"
+            "playground.static_files.ModulesStorage"
             if _collected
             else "django.contrib.staticfiles.storage.StaticFilesStorage"
         )

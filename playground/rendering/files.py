@@ -1,11 +1,16 @@
 """Addresses inside this server that rendered text may point to: stored files, and the icons."""
 
+import mimetypes
 import re
+from typing import Final
 
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""What a browser may take for an image. SVG is not among them: it can carry a script."""
 
 _FILE_ID = r"[A-Za-z0-9_-]{1,64}"
 
@@ -34,3 +39,9 @@ def icon(name: str, kind: str = "") -> SafeString:
         f" {kind}" if kind else "",
         icon_address(name),
     )
+
+
+def image_type(filename: str) -> str | None:
+    """The media type of an image that may be shown, going by its name; None for anything else."""
+    guessed = mimetypes.guess_type(filename)[0]
+    return guessed if guessed in IMAGES else None

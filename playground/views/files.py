@@ -1,15 +1,36 @@
-"""Stored files, as bytes."""
+"""Stored files: uploading, fetching, deleting."""
 
-import mimetypes
+from typing import Any, BinaryIO, cast
 
-from django.http import FileResponse
-from django.views.decorators.http import require_safe
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
 
+from assistants.errors import ApiError
+from assistants.models import File, Project
 from assistants.operations import files
 from playground import access
+from playground.rendering.files import image_type
 
-IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-"""What a browser may take for an image. SVG is not among them: it can carry a script."""
+ITEMS = {"row": "assistants/_file.html", "chip": "threads/_attachment.html"}
+"""How a new file is shown where it was added."""
+
+
+@access.signed_in
+@require_POST
+def upload(request: access.Request) -> HttpResponse:
+    """Store one file, and answer with its list item: ``?as=row`` or ``?as=chip``."""
+    project = access.project(request)
+    given = request.FILES.get("file")
+    if given is None:
+        return HttpResponse("No file came.", status=422, content_type="text/plain")
+    try:
+        file = stored(project, given)
+    except ApiError as error:
+        return HttpResponse(error.message, status=error.status, content_type="text/plain")
+    template = ITEMS.get(request.GET.get("as", ""), ITEMS["chip"])
+    return render(request, template, {"file": file}, status=201)
 
 
 @access.signed_in
@@ -20,15 +41,23 @@ def content(request: access.Request, file_id: str) -> FileResponse:
     An ``img`` element shows an image all the same.
     """
     file = access.file(request, file_id)
-    guessed = mimetypes.guess_type(file.filename)[0]
     return FileResponse(
         files.open_content(file),
         as_attachment=True,
         filename=file.filename,
-        content_type=guessed if guessed in IMAGES else "application/octet-stream",
+        content_type=image_type(file.filename) or "application/octet-stream",
         headers={
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=3600, immutable",
         },
     )
+
+
+def stored(project: Project, upload: "UploadedFile[Any]") -> File:
+    """The upload, kept.
+
+    :raises TooLarge: more than the service takes
+    """
+    name = upload.name or "file"
+    return files.create(project, cast("BinaryIO", upload.file), filename=name, purpose="assistants")

@@ -2,8 +2,50 @@
 
 from django.urls import path
 
-from playground.views import files
+from playground.views import (
+    assistants,
+    files,
+    home,
+    inspector,
+    messages,
+    preferences,
+    session,
+    settings,
+    threads,
+)
 
 urlpatterns = [
+    path("", home.home, name="home"),
+    path("login", session.login, name="login"),
+    path("logout", session.logout, name="logout"),
+    path("theme", preferences.theme, name="theme"),
+    path("assistants", assistants.index, name="assistants"),
+    path("assistants/new", assistants.new, name="assistant-new"),
+    path("assistants/<str:assistant_id>", assistants.edit, name="assistant"),
+    path("assistants/<str:assistant_id>/delete", assistants.delete, name="assistant-delete"),
+    path("assistants/<str:assistant_id>/inspect", inspector.inspect_new, name="inspect-new"),
+    path("threads", threads.index, name="threads"),
+    path("threads/new", threads.new, name="thread-new"),
+    path("threads/begin", messages.begin, name="thread-create"),
+    path("threads/<str:thread_id>", threads.show, name="thread"),
+    path("threads/<str:thread_id>/earlier", threads.earlier, name="thread-earlier"),
+    path("threads/<str:thread_id>/rename", threads.rename, name="thread-rename"),
+    path("threads/<str:thread_id>/delete", threads.delete, name="thread-delete"),
+    path("threads/<str:thread_id>/stream", threads.events, name="thread-events"),
+    path("threads/<str:thread_id>/messages", messages.create, name="thread-messages"),
+    path(
+        "threads/<str:thread_id>/messages/<str:message_id>/text",
+        threads.message_text,
+        name="message-text",
+    ),
+    path("threads/<str:thread_id>/runs/<str:run_id>/cancel", messages.cancel, name="run-cancel"),
+    path("threads/<str:thread_id>/inspect", inspector.inspect, name="inspect"),
+    path("threads/<str:thread_id>/events", inspector.newer_events, name="inspect-events"),
+    path("objects/<str:object_id>", inspector.raw, name="inspect-raw"),
+    path("files", files.upload, name="file-upload"),
     path("files/<str:file_id>/content", files.content, name="file-content"),
+    path("settings", settings.show, name="settings"),
+    path("settings/keys", settings.create_key, name="key-create"),
+    path("settings/keys/<str:key_id>/revoke", settings.revoke_key, name="key-revoke"),
+    path("health", settings.health_strip, name="health-strip"),
 ]

@@ -1,0 +1,78 @@
+"""What every page is given: the theme, the time zone, the style sheets, and what the rail lists."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+
+from assistants.models import Assistant, Project, Thread
+from playground.views.preferences import theme_of
+
+STYLE_SHEETS: Final = [
+    f"css/{name}.css"
+    for name in (
+        *("tokens", "base", "layout", "components", "controls", "thread", "inspector"),
+        *("prose", "code"),
+    )
+]
+"""In the order of their layers."""
+
+RAIL_ASSISTANTS: Final = 6
+RAIL_THREADS: Final = 14
+
+
+@dataclass
+class ThreadGroup:
+    """Threads that were last used on about the same day."""
+
+    name: str
+    threads: list[Thread] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Rail:
+    """The newest assistants and threads."""
+
+    assistants: list[Assistant]
+    threads: list[ThreadGroup]
+
+
+def studio(request: HttpRequest) -> Mapping[str, Any]:
+    """The context processor. The rail is read only by templates that show it."""
+    return {
+        "theme": theme_of(request),
+        "timezone": timezone.get_current_timezone_name(),
+        "style_sheets": STYLE_SHEETS,
+        "rail": SimpleLazyObject(lambda: rail(request)),
+    }
+
+
+def rail(request: HttpRequest) -> Rail:
+    """What the rail lists for the person; nothing for a stranger."""
+    if not request.user.is_authenticated:
+        return Rail([], [])
+    project = Project.objects.of_member(request.user.pk).oldest_first().first()
+    if project is None:
+        return Rail([], [])
+    assistants = Assistant.objects.in_project(project).newest_first()
+    threads = Thread.objects.in_project(project).last_active_first()
+    return Rail(
+        list(assistants.only("name", "created_at")[:RAIL_ASSISTANTS]),
+        grouped(threads.only("metadata", "opening", "active_at")[:RAIL_THREADS]),
+    )
+
+
+def grouped(threads: Iterable[Thread]) -> list[ThreadGroup]:
+    """Threads in their order, under Today, Yesterday and Earlier."""
+    today = timezone.localdate()
+    groups: list[ThreadGroup] = []
+    for thread in threads:
+        days = (today - timezone.localtime(thread.active_at).date()).days
+        name = "Today" if days < 1 else "Yesterday" if days == 1 else "Earlier"
+        if not groups or groups[-1].name != name:
+            groups.append(ThreadGroup(name))
+        groups[-1].threads.append(thread)
+    return groups

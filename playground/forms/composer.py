@@ -1,0 +1,89 @@
+"""The form under a thread: what to add, and whether to run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from assistants.errors import Wire
+from assistants.models import Assistant, File
+from assistants.params import MessageCreate, validate
+from playground.rendering.files import image_type
+
+ADD, RUN, AGAIN = "add", "run", "again"
+
+
+class ComposerForm(forms.Form):
+    """A message with its files. ``starter`` is a sample prompt that was pressed instead of
+    written.
+    """
+
+    content = forms.CharField(
+        max_length=256_000,
+        required=False,
+        error_messages={"max_length": "A message can have %(limit_value)d characters at most."},
+    )
+    starter = forms.CharField(max_length=256, required=False)
+    action = forms.ChoiceField(choices=[(name, name) for name in (ADD, RUN, AGAIN)], required=False)
+
+    def __init__(self, data: Any, *, assistant: Assistant, attached: Sequence[File]) -> None:
+        super().__init__(data)
+        self.assistant = assistant
+        self.attached = attached
+
+    @property
+    def runs(self) -> bool:
+        """Whether a run is asked for. Call it on a valid form."""
+        return bool(self.cleaned_data["action"] != ADD)
+
+    def clean(self) -> Wire:
+        """Files that nothing would read are refused rather than ignored."""
+        given = super().clean() or {}
+        others = [file.filename for file in self.attached if not image_type(file.filename)]
+        if others and not self.assistant.has_tool("code_interpreter"):
+            raise forms.ValidationError(
+                f"{self.assistant.name or 'The assistant'} cannot read {', '.join(others)}: "
+                "switch its code interpreter on, or remove the file."
+            )
+        if self.attached and not self._text(given):
+            raise forms.ValidationError("Say what is to be done with the files.")
+        if given.get("action") == ADD and not self._text(given):
+            raise forms.ValidationError("Write a message first.")
+        return given
+
+    def message(self) -> MessageCreate | None:
+        """What is to be added, or None to run on what is there. Call it on a valid form."""
+        text = self._text(self.cleaned_data)
+        if self.cleaned_data["action"] == AGAIN or not text:
+            return None
+        images = [file.id for file in self.attached if image_type(file.filename)]
+        parts: list[Wire] = [{"type": "text", "text": text}]
+        parts += [{"type": "image_file", "image_file": {"file_id": image}} for image in images]
+        return validate(
+            MessageCreate,
+            {
+                "role": "user",
+                "content": parts,
+                "attachments": [
+                    {"file_id": file.id, "tools": self._tools()} for file in self.attached
+                ],
+            },
+        )
+
+    def _tools(self) -> list[Wire]:
+        code = {"type": "code_interpreter"}
+        return [code] if self.assistant.has_tool("code_interpreter") else []
+
+    def _text(self, given: Wire) -> str:
+        text = str(given.get("starter") or given.get("content") or "")
+        return text.replace("\r\n", "\n")
+
+
+class TitleForm(forms.Form):
+    """A thread's title; empty for what it opens with."""
+
+    title = forms.CharField(
+        max_length=512,
+        required=False,
+        error_messages={"max_length": "A title can have %(limit_value)d characters at most."},
+    )

@@ -1,0 +1,75 @@
+"""The parts of a thread's page as HTML: each is one element with an id of its own, so that a part
+can take the place of its earlier state, whether a view or the stream sends it.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from django.core.cache import cache
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from assistants.models import Run, Thread
+from playground.transcript import CallView, Item, RunView
+
+
+def items(views: Iterable[Item]) -> SafeString:
+    """Messages and runs, in their order."""
+    return mark_safe("".join(item(view) for view in views))  # noqa: S308  (templates escape)
+
+
+def item(view: Item) -> str:
+    """A message or a run. What will not change any more is kept: it is shown again and again."""
+    depends_on = view.depends_on
+    if depends_on is None:
+        return _item(view)
+    told = repr((depends_on, timezone.get_current_timezone_name()))
+    key = f"fragment:{hashlib.sha256(told.encode()).hexdigest()}"
+    kept: str | None = cache.get(key)
+    if kept is None:
+        kept = _item(view)
+        cache.set(key, kept)
+    return kept
+
+
+def call(view: CallView) -> str:
+    """A tool call with what it has printed and drawn so far."""
+    return render_to_string("threads/_call.html", {"call": view})
+
+
+def into(container: str, html: str) -> str:
+    """HTML that goes to the end of an element if it is not on the page yet."""
+    return format_html('<template data-into="{}">{}</template>', container, mark_safe(html))  # noqa: S308
+
+
+def removed(element_id: str) -> str:
+    """The sign that an element is no more."""
+    return format_html('<template data-remove="{}"></template>', element_id)
+
+
+def announcement(text: str) -> str:
+    """What a screen reader is told."""
+    return format_html('<p class="sr-only" role="status" id="announce">{}</p>', text)
+
+
+def composer_actions(active: Run | None) -> str:
+    """The composer's buttons: to send, or to stop the run that is active."""
+    return render_to_string("threads/_composer_actions.html", {"active": active})
+
+
+def title(thread: Thread) -> str:
+    """The thread's title, wherever the page shows it."""
+    return render_to_string("threads/_title.html", {"thread": thread})
+
+
+def stream(thread: Thread, after: str, active: Run | None) -> str:
+    """Where the page goes on listening, and whether there is anything to hear."""
+    context = {"thread": thread, "after": after, "active": active}
+    return render_to_string("threads/_stream.html", context)
+
+
+def _item(view: Item) -> str:
+    template = "threads/_turn.html" if isinstance(view, RunView) else "threads/_message.html"
+    return render_to_string(template, {"view": view})

@@ -1,0 +1,62 @@
+"""What the interpreter process says of itself: whether code can run here, and if not, why."""
+
+import http.client
+import json
+import socket
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from django.conf import settings
+from typing_extensions import override
+
+TIMEOUT_SECONDS: Final = 1.0
+KEPT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """One wall around code, and what was tried against it."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """``reason`` says why the tool is off and what to do about it; None when ``ok``."""
+
+    ok: bool
+    reason: str | None
+    walls: tuple[Wall, ...] = ()
+
+
+class _Link(http.client.HTTPConnection):
+    """HTTP over the interpreter's Unix socket."""
+
+    @override
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(settings.INTERPRETER_SOCKET)
+
+
+def state() -> Interpreter:
+    """The answer, asked for at most every few seconds."""
+    return _ask(int(time.monotonic() / KEPT_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _ask(_moment: int) -> Interpreter:
+    link = _Link("interpreter", timeout=TIMEOUT_SECONDS)
+    try:
+        link.request("GET", "/health")
+        told: dict[str, Any] = json.loads(link.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException):
+        return Interpreter(ok=False, reason="The interpreter process does not answer.")
+    finally:
+        link.close()
+    walls = tuple(Wall(wall["name"], wall["ok"], wall["detail"]) for wall in told["walls"])
+    return Interpreter(told["ok"], told["reason"], walls)

@@ -1,0 +1,133 @@
+"""Tags and filters of the studio's templates: icons, and quantities as people read them."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.safestring import SafeString
+
+from playground.rendering import code, files
+
+register = template.Library()
+
+ICONS = {
+    "in_progress": "in-progress",
+    "requires_action": "requires-action",
+    "code_interpreter": "code",
+    "message_creation": "answer",
+}
+"""Icons that are not called as what they stand for."""
+
+
+@register.simple_tag
+def icon(name: str, kind: str = "") -> SafeString:
+    """An icon of the sprite, by its own name or by the API's word for what it shows."""
+    return files.icon(ICONS.get(name, name), kind)
+
+
+@register.filter
+def words(value: str) -> str:
+    """The API's word as a person reads it: ``in_progress`` is "In progress"."""
+    return str(value).replace("_", " ").capitalize()
+
+
+@register.filter
+def size(count: int) -> str:
+    """Bytes in the largest unit that leaves a number: "412 kB"."""
+    if count < 1000:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 999.5 or unit == "GB":
+            return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
+    return ""
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """A duration: "4.2 s", "3 min 5 s"."""
+    if value is None:
+        return ""
+    if value < 59.95:
+        return f"{max(value, 0):.1f} s"
+    whole = round(value)
+    return f"{whole // 60} min {whole % 60} s"
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """With separators between thousands."""
+    return "" if value is None else number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def highlighted(source: str, language: str) -> SafeString:
+    """Source code with coloured words, without a frame."""
+    return code.highlight(source, language)
+
+
+@register.filter
+def stamp(moment: datetime) -> str:
+    """A key that sorts as the moments do; what the page orders the parts of a thread by."""
+    return f"{moment.timestamp():.6f}"
+
+
+@register.filter
+def file_address(file_id: str) -> str:
+    """Where the file's bytes are."""
+    return files.address(file_id)
+
+
+@register.filter
+def kind(value: Any) -> str:
+    """What a JSON value is, for the JSON tree: "object", "list", "text", "number" or "literal"."""
+    if isinstance(value, dict):
+        return "object"
+    if isinstance(value, list):
+        return "list"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool) or value is None:
+        return "literal"
+    return "number"
+
+
+@register.filter
+def shortly(moment: datetime) -> str:
+    """When something was, in as few letters as tell it: "10:41", "Fri", "19 Nov"."""
+    local = timezone.localtime(moment)
+    days = (timezone.localdate() - local.date()).days
+    if days < 2:
+        return date_format(local, "H:i")
+    if days < 7:
+        return date_format(local, "D")
+    return date_format(local, "j M" if days < 300 else "M Y")
+
+
+@register.filter
+def pretty(value: Any) -> SafeString:
+    """JSON over several lines, highlighted."""
+    return code.highlight(json.dumps(value, ensure_ascii=False, indent=2), "json")
+
+
+@register.filter
+def literal(value: Any) -> str:
+    """A JSON value as JSON writes it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def at(mapping: Mapping[str, Any], key: str) -> Any:
+    """The value under a key that is only known here."""
+    return mapping[key]
+
+
+@register.filter
+def linecount(text: str) -> int:
+    """How many lines the text has."""
+    return text.rstrip("\n").count("\n") + 1

@@ -1,0 +1,406 @@
+"""A thread as its page shows it: messages and runs in their order, with all that they mention.
+
+Everything is read with a fixed number of queries, however long the thread is. What an active run
+has written so far is in no row yet: it is taken from the event log.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+
+from assistants.errors import Wire
+from assistants.events import log
+from assistants.events.fold import Fold
+from assistants.models import Assistant, File, Message, Run, RunStatus, RunStep, Thread, clock
+from assistants.models.run import ACTIVE
+from playground import chat_models
+from playground.rendering.blocks import Blocks
+from playground.rendering.logs import Logs, fold
+from playground.rendering.markdown import render
+
+PAGE_SIZE: Final = 100
+"""So many messages are shown at once; older ones a page at a time."""
+
+CLOCK_SLACK_MS: Final = 60_000
+"""How far the clocks of the database's writers and of the event log may be apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """A file that is mentioned. One that was deleted since has no name but its id."""
+
+    id: str
+    name: str
+    bytes: int | None = None
+
+
+@dataclass
+class TextView:
+    """A text part of a message; ``anchor`` is the id of its element."""
+
+    anchor: str
+    text: str
+    annotations: Sequence[Wire]
+    filenames: Mapping[str, str]
+    open: bool
+
+    kind = "text"
+
+    @cached_property
+    def html(self) -> SafeString:
+        """The text as HTML, as far as it has been written."""
+        if not self.open:
+            return render(self.text, self.annotations, self.filenames, anchor=self.anchor)
+        blocks = Blocks(self.anchor, self.filenames)
+        blocks.feed(self.text, self.annotations)
+        blocks.changes()
+        return blocks.html
+
+
+@dataclass
+class ImageView:
+    """An image part of a message, or a figure that code has made."""
+
+    file: FileView
+    url: str = ""
+
+    kind = "image"
+
+
+@dataclass
+class MessageView:
+    """A message and its author's name."""
+
+    message: Message
+    author: str
+    parts: list[TextView | ImageView]
+    attachments: list[FileView]
+
+    kind = "message"
+
+    @property
+    def at(self) -> datetime:
+        """Its place in the thread."""
+        return self.message.created_at
+
+    @property
+    def is_open(self) -> bool:
+        return self.message.status == Message.Status.IN_PROGRESS
+
+    @property
+    def depends_on(self) -> tuple[object, ...] | None:
+        """What tells it from any other state of itself, or None while it may still change."""
+        if self.is_open:
+            return None
+        files = [part.filenames if isinstance(part, TextView) else part for part in self.parts]
+        return self.message.id, self.author, files, self.attachments
+
+
+@dataclass
+class CallView:
+    """A tool call: code with what it printed and drew, or a function with its arguments."""
+
+    id: str
+    type: str
+    code: str = ""
+    logs: Logs | None = None
+    images: list[ImageView] = field(default_factory=list)
+    name: str = ""
+    arguments: str = ""
+    output: str | None = None
+    running: bool = False
+
+
+@dataclass
+class StepView:
+    """A run step."""
+
+    step: RunStep
+    calls: list[CallView]
+    images: int = 0
+    """How many images the message of a message_creation step shows."""
+
+    @property
+    def icon(self) -> str:
+        if self.step.type == "message_creation":
+            return "answer"
+        return "function" if self.calls and self.calls[0].type == "function" else "code"
+
+    @property
+    def title(self) -> str:
+        if self.step.type == "message_creation":
+            return "Message"
+        if self.calls and self.calls[0].type == "function":
+            return "Functions" if len(self.calls) > 1 else "Function"
+        return "Code interpreter"
+
+    @property
+    def short_title(self) -> str:
+        """The title where there is little room."""
+        return self.title.partition(" ")[0]
+
+    @property
+    def note(self) -> str:
+        """What is worth saying beside the title."""
+        if self.step.status == "in_progress":
+            return "writing" if self.step.type == "message_creation" else "running"
+        if self.step.status != "completed":
+            return str(self.step.status)
+        if self.images:
+            return f"with {self.images} image{'s' if self.images > 1 else ''}"
+        if len(self.calls) > 1:
+            return f"{len(self.calls)} calls"
+        return ""
+
+
+@dataclass
+class RunView:
+    """A run with its steps."""
+
+    run: Run
+    steps: list[StepView]
+    retry: bool = False
+    """Whether it is the last thing on its thread, so that running again makes sense here."""
+
+    kind = "run"
+
+    @property
+    def at(self) -> datetime:
+        """Its place in the thread."""
+        return self.run.created_at
+
+    @property
+    def model_label(self) -> str:
+        return chat_models.label(self.run.model)
+
+    @property
+    def depends_on(self) -> tuple[object, ...] | None:
+        """What tells it from any other state of itself, or None while it may still change."""
+        if self.run.is_active:
+            return None
+        images = [image for step in self.steps for call in step.calls for image in call.images]
+        shown = [step.images for step in self.steps]
+        return self.run.id, self.retry, self.model_label, images, shown
+
+
+Item = MessageView | RunView
+
+
+@dataclass
+class Transcript:
+    """What the page begins with.
+
+    ``place`` is that in the event log up to which it shows what happened.
+    """
+
+    items: list[Item]
+    active: Run | None
+    place: str
+    has_earlier: bool
+
+    @property
+    def runs(self) -> list[RunView]:
+        return [item for item in self.items if isinstance(item, RunView)]
+
+    @property
+    def first_message_id(self) -> str:
+        """Where the page before this one ends."""
+        return next(item.message.id for item in self.items if isinstance(item, MessageView))
+
+
+def read(thread: Thread, before: Message | None = None) -> Transcript:
+    """The newest messages of the thread with their runs, or those before a message."""
+    # The log first: what happens while the database is read will be heard again, not missed.
+    tip = log.tip(thread.id)
+    place = place_of(tip)
+    messages = thread.messages.newest_first()
+    runs = thread.runs.oldest_first()
+    if before is not None:
+        messages = messages.filter(created_at__lt=before.created_at)
+        runs = runs.filter(created_at__lt=before.created_at)
+    shown = list(messages[: PAGE_SIZE + 1])
+    has_earlier = len(shown) > PAGE_SIZE
+    shown = shown[:PAGE_SIZE][::-1]
+    if has_earlier:
+        runs = runs.filter(created_at__gt=shown[0].created_at)
+    shown_runs = list(runs.prefetch_related("steps"))
+    active = next((run for run in shown_runs if run.is_active), None)
+    views = build(thread, shown, shown_runs, state_of(active, tip))
+    return Transcript(views, active, place, has_earlier)
+
+
+def read_items(
+    thread: Thread, message_ids: Iterable[str], run_ids: Iterable[str], state: Fold
+) -> list[Item]:
+    """Some messages and runs of the thread as they are now."""
+    messages = list(thread.messages.filter(pk__in=list(message_ids)))
+    runs = list(thread.runs.filter(pk__in=list(run_ids)).prefetch_related("steps"))
+    return build(thread, messages, runs, state)
+
+
+def place_of(tip: str) -> str:
+    """The newest entry of the log or, of an empty log, the present."""
+    return f"{int(clock.now().timestamp() * 1000)}-0" if tip == log.START else tip
+
+
+def state_of(run: Run | None, tip: str) -> Fold:
+    """What the events of an active run, up to this one, tell of its open messages and steps."""
+    state = Fold()
+    if run is not None:
+        after = f"{max(0, int(run.created_at.timestamp() * 1000) - CLOCK_SLACK_MS)}-0"
+        for entry in log.read(run.thread_id, after):
+            if log.position(entry.id) > log.position(tip):
+                break
+            if entry.run == run.id:
+                state.apply(entry.name, entry.object)
+    return state
+
+
+def build(
+    thread: Thread, messages: Sequence[Message], runs: Sequence[Run], state: Fold
+) -> list[Item]:
+    """The views of these rows, in the order of the thread."""
+    for message in messages:
+        if message.status == Message.Status.IN_PROGRESS and message.id in state.messages:
+            message.content = state.messages[message.id]["content"]
+    steps = {run.id: _steps(run, state) for run in runs}
+    files = _files(messages, [step for found in steps.values() for step in found])
+    names = _names(thread, messages)
+    views: list[Item] = [_message(message, names, files) for message in messages]
+    images = {
+        view.message.id: sum(part.kind == "image" for part in view.parts)
+        for view in views
+        if isinstance(view, MessageView)
+    }
+    views += [RunView(run, [_step(step, files, images) for step in steps[run.id]]) for run in runs]
+    views.sort(key=lambda view: view.at)
+    _offer_retry(views)
+    return views
+
+
+def annotated(annotations: Iterable[Wire]) -> list[str]:
+    """The ids of the files that annotations name."""
+    return [
+        annotation[kind]["file_id"]
+        for annotation in annotations
+        for kind in ("file_citation", "file_path")
+        if kind in annotation
+    ]
+
+
+def _offer_retry(views: Sequence[Item]) -> None:
+    last = next((view for view in reversed(views) if isinstance(view, RunView)), None)
+    if last is None or last.run.status in (*ACTIVE, RunStatus.COMPLETED):
+        return
+    later = [view for view in views if isinstance(view, MessageView) and view.at > last.at]
+    last.retry = all(view.message.run_id == last.run.id for view in later)
+
+
+def _steps(run: Run, state: Fold) -> list[RunStep]:
+    steps = sorted(run.steps.all(), key=lambda step: (step.created_at, step.id))
+    for step in steps:
+        if step.status == "in_progress" and step.id in state.steps:
+            step.step_details = state.steps[step.id]["step_details"]
+    return steps
+
+
+def _files(messages: Iterable[Message], steps: Iterable[RunStep]) -> dict[str, FileView]:
+    """Every file that is mentioned anywhere, by id."""
+    ids: set[str] = set()
+    for message in messages:
+        ids.update(attachment["file_id"] for attachment in message.attachments)
+        for part in message.content:
+            if part["type"] == "image_file":
+                ids.add(part["image_file"]["file_id"])
+            ids.update(annotated(part.get("text", {}).get("annotations", [])))
+    for step in steps:
+        for call in step.step_details.get("tool_calls", []):
+            for output in call.get("code_interpreter", {}).get("outputs", []):
+                if output["type"] == "image":
+                    ids.add(output["image"]["file_id"])
+    views = {file_id: FileView(file_id, file_id) for file_id in ids}
+    if ids:
+        rows = File.objects.filter(pk__in=ids).values_list("pk", "filename", "bytes")
+        views |= {pk: FileView(pk, filename, size) for pk, filename, size in rows}
+    return views
+
+
+def _names(thread: Thread, messages: Iterable[Message]) -> dict[str, str]:
+    """The assistants' names by id."""
+    ids = {message.assistant_id for message in messages if message.assistant_id}
+    if not ids:
+        return {}
+    found = Assistant.objects.filter(project=thread.project_id, pk__in=ids)
+    return {pk: name for pk, name in found.values_list("pk", "name") if name}
+
+
+def _message(
+    message: Message, names: Mapping[str, str], files: Mapping[str, FileView]
+) -> MessageView:
+    parts: list[TextView | ImageView] = []
+    for index, part in enumerate(message.content):
+        if part["type"] == "text":
+            annotations = part["text"].get("annotations", [])
+            parts.append(
+                TextView(
+                    anchor=f"{message.id}-{index}",
+                    text=part["text"]["value"],
+                    annotations=annotations,
+                    filenames={file_id: files[file_id].name for file_id in annotated(annotations)},
+                    open=message.status == Message.Status.IN_PROGRESS,
+                )
+            )
+        elif part["type"] == "image_file":
+            parts.append(ImageView(files[part["image_file"]["file_id"]]))
+        elif part["type"] == "image_url":
+            parts.append(ImageView(FileView("", "image"), part["image_url"]["url"]))
+    author = names.get(message.assistant_id or "", "Assistant")
+    return MessageView(
+        message,
+        "You" if message.role == "user" else author,
+        parts,
+        [files[attachment["file_id"]] for attachment in message.attachments],
+    )
+
+
+def _step(step: RunStep, files: Mapping[str, FileView], images: Mapping[str, int]) -> StepView:
+    details = step.step_details
+    running = step.status == "in_progress"
+    calls = [call_view(call, files, running) for call in details.get("tool_calls", [])]
+    message_id = details.get("message_creation", {}).get("message_id", "")
+    return StepView(step, calls, images.get(message_id, 0))
+
+
+def call_view(call: Mapping[str, Any], files: Mapping[str, FileView], running: bool) -> CallView:
+    """A tool call as far as it is known. Files that are not in ``files`` have no name but their
+    id.
+    """
+    if call["type"] == "function":
+        function = call["function"]
+        return CallView(
+            call["id"],
+            "function",
+            name=function["name"],
+            arguments=function["arguments"],
+            output=function.get("output"),
+            running=running,
+        )
+    interpreter = call.get("code_interpreter", {})
+    outputs = interpreter.get("outputs", [])
+    logs = "".join(output.get("logs", "") for output in outputs if output["type"] == "logs")
+    return CallView(
+        call["id"],
+        call["type"],
+        code=interpreter.get("input", ""),
+        logs=fold(logs) if logs.strip() else None,
+        images=[
+            ImageView(files.get(file_id) or FileView(file_id, file_id))
+            for output in outputs
+            if output["type"] == "image" and (file_id := output["image"]["file_id"])
+        ],
+        running=running,
+    )

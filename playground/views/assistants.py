@@ -1,0 +1,174 @@
+"""Assistants: the list, the form that makes and changes one, deleting."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import Count, Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from assistants.errors import ApiError
+from assistants.models import Assistant, File, Project, Thread
+from assistants.operations import assistants
+from playground import access, chat_models, interpreter
+from playground.forms.assistant import AssistantForm
+from playground.views.files import stored
+
+
+@dataclass(frozen=True)
+class Card:
+    """An assistant in the list, and how much it was used."""
+
+    assistant: Assistant
+    model_label: str
+    threads: int
+    last_used: datetime | None
+
+    @property
+    def functions(self) -> int:
+        return sum(tool["type"] == "function" for tool in self.assistant.tools)
+
+
+@access.signed_in
+@require_safe
+def index(request: access.Request) -> HttpResponse:
+    """All assistants as cards, newest first, or those that match a search."""
+    project = access.project(request)
+    query = request.GET.get("q", "").strip()
+    found = Assistant.objects.in_project(project).newest_first()
+    cards = _cards(project, found.matching(query) if query else found)
+    context = {"section": "assistants", "cards": cards, "query": query}
+    template = "assistants/_cards.html" if request.htmx else "assistants/index.html"
+    return render(request, template, context)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: access.Request) -> HttpResponse:
+    """The empty form, and making an assistant of it."""
+    project = access.project(request)
+    if request.method != "POST":
+        return _form(request, AssistantForm(), [])
+    form = AssistantForm(request.POST)
+    attached = attached_files(request, project)
+    if form.is_valid() and not _is_only_about_files(request):
+        try:
+            made = assistants.create(project, form.created([file.id for file in attached]))
+        except ApiError as error:
+            form.add_error(error.param if error.param in form.fields else None, error.message)
+        else:
+            return redirect(f"{reverse('thread-new')}?assistant={made.id}")
+    return _form(request, form, attached, status=422)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: access.Request, assistant_id: str) -> HttpResponse:
+    """The form of an assistant, and saving it: by itself while a person types, or by its button."""
+    assistant = access.assistant(request, assistant_id)
+    if request.method != "POST":
+        return _form(request, AssistantForm(assistant=assistant), files_of(assistant))
+    with transaction.atomic():
+        # Compared and written as one, so that no edit made elsewhere is written over.
+        current = Assistant.objects.select_for_update().get(pk=assistant.pk)
+        form = AssistantForm(request.POST, assistant=current)
+        attached = attached_files(request, assistant.project)
+        if form.is_stale:
+            return _form(request, form, attached, status=409)
+        if not form.is_valid():
+            return _form(request, form, attached, status=422)
+        try:
+            params = form.updated([file.id for file in attached])
+            saved = assistants.update(current, params)
+        except ApiError as error:
+            form.add_error(error.param if error.param in form.fields else None, error.message)
+            return _form(request, form, attached, status=422)
+    if request.htmx:
+        return _form(request, AssistantForm(assistant=saved), attached, saved=True)
+    messages.success(request, "Saved.")
+    return redirect("assistant", saved.id)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: access.Request, assistant_id: str) -> HttpResponse:
+    """Ask, then delete. Its threads stay."""
+    assistant = access.assistant(request, assistant_id)
+    if request.method == "POST":
+        assistants.delete(assistant)
+        messages.success(request, f"{assistant.name or 'The assistant'} was deleted.")
+        return redirect("assistants")
+    context = {
+        "title": f"Delete {assistant.name or 'this assistant'}?",
+        "text": "Its threads stay, with everything that was said. This cannot be undone.",
+        "action": reverse("assistant-delete", args=[assistant.id]),
+        "label": "Delete assistant",
+        "back": reverse("assistants"),
+        "section": "assistants",
+    }
+    return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
+
+
+def _cards(project: Project, found: Iterable[Assistant]) -> list[Card]:
+    rows = (
+        Thread.objects.in_project(project)
+        .values_list("assistant_id")
+        .annotate(threads=Count("pk"), last=Max("active_at"))
+    )
+    used = {assistant_id: (threads, last) for assistant_id, threads, last in rows}
+    return [
+        Card(assistant, chat_models.label(assistant.model), *used.get(assistant.id, (0, None)))
+        for assistant in found
+    ]
+
+
+def _form(
+    request: access.Request,
+    form: AssistantForm,
+    attached: list[File],
+    *,
+    saved: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    context = {"section": "assistants", "status": status, **form_context(form, attached)}
+    if saved:
+        context["saved_at"] = timezone.now()
+    template = "assistants/_form.html" if request.htmx else "assistants/edit.html"
+    return render(request, template, context, status=status)
+
+
+def form_context(form: AssistantForm, attached: list[File]) -> dict[str, object]:
+    """What the form's template needs."""
+    return {
+        "form": form,
+        "form_assistant": form.assistant,
+        "attached": attached,
+        "interpreter": interpreter.state(),
+    }
+
+
+def files_of(assistant: Assistant) -> list[File]:
+    """The files of its code interpreter that are still there, in their order."""
+    ids = assistant.code_interpreter_file_ids
+    found = File.objects.filter(project=assistant.project_id).in_bulk(ids)
+    return [found[file_id] for file_id in ids if file_id in found]
+
+
+def attached_files(request: HttpRequest, project: Project) -> list[File]:
+    """The files that the form names, without the one to be removed, and those that come with it."""
+    removed = request.POST.get("remove")
+    ids = [file_id for file_id in request.POST.getlist("file_id") if file_id != removed]
+    found = File.objects.in_project(project).in_bulk(ids)
+    kept = [found[file_id] for file_id in ids if file_id in found]
+    return kept + [stored(project, upload) for upload in request.FILES.getlist("files")]
+
+
+def _is_only_about_files(request: HttpRequest) -> bool:
+    """Whether the form was sent to add or remove a file, without a script in the browser."""
+    return "remove" in request.POST or "attach" in request.POST

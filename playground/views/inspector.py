@@ -1,0 +1,275 @@
+"""The inspector beside a thread: steps, events, JSON, code samples, usage."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from assistants.errors import Wire
+from assistants.events import log
+from assistants.events.log import Entry
+from assistants.models import Assistant, Message, Run, RunStep, Thread, clock
+from playground import access, chat_models, samples, transcript
+from playground.transcript import RunView, StepView
+
+ENTRY_ID = re.compile(r"\d{1,16}-\d{1,16}")
+TABS = ("steps", "events", "json", "code", "usage")
+MAX_EVENTS = 300
+"""So many events are listed at once, the newest; earlier ones on request."""
+MAX_OBJECTS = 40
+MAX_RUNS = 200
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A step in the timeline; ``start`` and ``width`` are percent of the run's time."""
+
+    view: StepView
+    start: float
+    width: float
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """An event of the log, and how long after its run's beginning it was written."""
+
+    entry: Entry
+    number: int
+    after_ms: int | None
+
+
+@dataclass(frozen=True)
+class RunUsage:
+    """What a run has used."""
+
+    run: Run
+    model_label: str
+    tokens: int
+
+
+@access.signed_in
+@require_safe
+def inspect(request: access.Request, thread_id: str) -> HttpResponse:
+    """One tab of a thread's inspector."""
+    thread = access.thread(request, thread_id)
+    assistant = access.assistant(request, thread.assistant_id) if thread.assistant_id else None
+    shown = context(request, thread, assistant, None)
+    return render(request, "inspector/_pane.html", {"thread": thread, **shown})
+
+
+@access.signed_in
+@require_safe
+def inspect_new(request: access.Request, assistant_id: str) -> HttpResponse:
+    """One tab of the inspector of a thread that does not exist yet."""
+    assistant = access.assistant(request, assistant_id)
+    return render(request, "inspector/_pane.html", context(request, None, assistant, None))
+
+
+@access.signed_in
+@require_safe
+def newer_events(request: access.Request, thread_id: str) -> HttpResponse:
+    """The events after those that are listed."""
+    thread = access.thread(request, thread_id)
+    shown = _events(request, thread)
+    return render(request, "inspector/_events.html", {"thread": thread, **shown})
+
+
+@access.signed_in
+@require_safe
+def raw(request: access.Request, object_id: str) -> HttpResponse:
+    """An object of the API as JSON text."""
+    found = _object(request, object_id)
+    return JsonResponse(found.to_dict(), json_dumps_params={"indent": 2, "ensure_ascii": False})
+
+
+def context(
+    request: access.Request,
+    thread: Thread | None,
+    assistant: Assistant | None,
+    runs: Sequence[RunView] | None,
+) -> dict[str, Any]:
+    """What the tab that is asked for shows.
+
+    :param runs: those that the page shows, if it has read them
+    """
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in TABS else "steps"
+    shown: dict[str, Any] = {"tab": tab, "tabs": TABS, "inspected_assistant": assistant}
+    run = _run(request, thread, runs)
+    shown["run_view"] = run
+    if tab == "steps" and run is not None:
+        shown["bars"] = bars(run)
+    elif tab == "events" and thread is not None:
+        shown |= _events(request, thread)
+    elif tab == "json":
+        shown |= _json(request, thread, assistant, run)
+    elif tab == "code" and assistant is not None:
+        shown |= _code(request, thread, assistant)
+    elif tab == "usage" and thread is not None:
+        shown |= _usage(thread)
+    return shown
+
+
+def bars(view: RunView) -> list[Bar]:
+    """The run's steps on its time line."""
+    begun = view.run.created_at
+    now = clock.now()
+    total = max(((view.run.ended_at or now) - begun).total_seconds(), 0.001)
+
+    def share(moment: datetime) -> float:
+        return round(min(max((moment - begun).total_seconds() / total, 0), 1) * 100, 2)
+
+    found = []
+    for step in view.steps:
+        start, end = share(step.step.created_at), share(step.step.ended_at or now)
+        # A bar that is too narrow to be seen is drawn as wide as one pixel or so.
+        found.append(Bar(step, min(start, 99.0), max(end - start, 1.0)))
+    return found
+
+
+def _run(
+    request: access.Request, thread: Thread | None, runs: Sequence[RunView] | None
+) -> RunView | None:
+    """The run that is asked for, else the newest."""
+    if thread is None:
+        return None
+    asked = request.GET.get("run", "")
+    if runs and not asked:
+        return runs[-1]
+    if found := next((view for view in runs or () if view.run.id == asked), None):
+        return found
+    run = thread.runs.filter(pk=asked).first() or thread.runs.newest_first().first()
+    if run is None:
+        return None
+    state = transcript.state_of(run if run.is_active else None, log.tip(thread.id))
+    message_ids = Message.objects.filter(run_id=run.id).values_list("pk", flat=True)
+    views = transcript.read_items(thread, message_ids, [run.id], state)
+    return next(view for view in views if isinstance(view, RunView))
+
+
+def _events(request: access.Request, thread: Thread) -> dict[str, Any]:
+    """The log's entries whose name contains ``q``: the newest, or those after ``after``, which has
+    the number ``number``.
+    """
+    after = request.GET.get("after", "")
+    number = request.GET.get("number", "")
+    goes_on = ENTRY_ID.fullmatch(after) and number.isdecimal()
+    entries = log.read(thread.id, after if goes_on else log.START)
+    first = int(number) + 1 if goes_on else 1
+    query = request.GET.get("q", "").strip()
+    numbered = [(place, entry) for place, entry in enumerate(entries, first) if query in entry.name]
+    shown = numbered if goes_on or "all" in request.GET else numbered[-MAX_EVENTS:]
+    begun = dict(thread.runs.values_list("pk", "created_at"))
+    return {
+        "rows": [EventRow(entry, place, _after_ms(entry, begun)) for place, entry in shown],
+        "left_out": len(numbered) - len(shown),
+        "last": entries[-1].id if entries else after,
+        "last_number": first + len(entries) - 1,
+        "query": query,
+    }
+
+
+def _after_ms(entry: Entry, begun: Mapping[str, datetime]) -> int | None:
+    """How long after the beginning of its run an event was written; None for one of no run."""
+    if entry.run not in begun:
+        return None
+    return max(0, entry.ms - int(begun[entry.run].timestamp() * 1000))
+
+
+def _json(
+    request: access.Request,
+    thread: Thread | None,
+    assistant: Assistant | None,
+    run: RunView | None,
+) -> dict[str, Any]:
+    """The objects that can be chosen from, and the one that is shown."""
+    objects: list[tuple[str, str]] = []
+    if run is not None:
+        objects.append((run.run.id, "Run"))
+        objects += [(step.step.id, f"Step: {step.title}") for step in run.steps]
+    if thread is not None:
+        newest = thread.messages.newest_first().values_list("pk", "role")[:MAX_OBJECTS]
+        objects.append((thread.id, "Thread"))
+        objects += [(pk, f"Message of the {role}") for pk, role in newest]
+    if assistant is not None:
+        objects.append((assistant.id, "Assistant"))
+    asked = request.GET.get("object", "")
+    if asked not in dict(objects):
+        asked = objects[0][0] if objects else ""
+    found = _object(request, asked) if asked else None
+    return {
+        "objects": objects,
+        "object_id": asked,
+        "object": found.to_dict() if found else None,
+    }
+
+
+def _object(
+    request: access.Request, object_id: str
+) -> Assistant | Thread | Message | Run | RunStep:
+    """
+    :raises Http404: the person's project has nothing with this id
+    """
+    project = access.project(request)
+    found: Assistant | Thread | Message | Run | RunStep | None = None
+    match object_id.partition("_")[0]:
+        case "asst":
+            found = Assistant.objects.in_project(project).filter(pk=object_id).first()
+        case "thread":
+            found = Thread.objects.in_project(project).filter(pk=object_id).first()
+        case "msg":
+            found = Message.objects.filter(thread__project=project, pk=object_id).first()
+        case "run":
+            found = Run.objects.filter(thread__project=project, pk=object_id).first()
+        case "step":
+            steps = RunStep.objects.select_related("run")
+            found = steps.filter(run__thread__project=project, pk=object_id).first()
+    if found is None:
+        raise Http404("There is no such object.")
+    return found
+
+
+def _code(request: access.Request, thread: Thread | None, assistant: Assistant) -> dict[str, Any]:
+    language = request.GET.get("language", "")
+    language = language if language in samples.LANGUAGES else "python"
+    prompts = _prompts(thread) if thread else []
+    base_url = request.build_absolute_uri("/v1")
+    return {
+        "languages": samples.LANGUAGES,
+        "language": language,
+        "sample": samples.sample(language, assistant, prompts, base_url),
+    }
+
+
+def _prompts(thread: Thread) -> list[str]:
+    """What was asked on the thread, in order."""
+    asked = thread.messages.filter(role="user").oldest_first()[: samples.MAX_PROMPTS]
+    return [message.text for message in asked if message.text]
+
+
+def _usage(thread: Thread) -> dict[str, Any]:
+    runs = thread.runs.exclude(usage=None).newest_first()[:MAX_RUNS]
+    rows = [
+        RunUsage(run, chat_models.label(run.model), run.usage["total_tokens"])
+        for run in runs.only("usage", "model", "created_at", "ended_at", "status")
+        if run.usage
+    ][::-1]
+    return {
+        "usages": rows,
+        "total": _total(row.run.usage for row in rows if row.run.usage),
+        "most": max((row.tokens for row in rows), default=1) or 1,
+    }
+
+
+def _total(usages: Iterable[Mapping[str, Any]]) -> Wire:
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    total = dict.fromkeys(names, 0)
+    for usage in usages:
+        for name in names:
+            total[name] += usage[name]
+    return total

@@ -1,0 +1,90 @@
+"""The settings page: which models there are, API keys, the walls around code, health."""
+
+from asgiref.sync import async_to_sync
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assistants.errors import Invalid
+from assistants.models import ApiKey
+from assistants.operations import projects, providers
+from playground import access, interpreter
+from playground.views.health import report
+
+
+@access.signed_in
+@require_safe
+def show(request: access.Request) -> HttpResponse:
+    """The whole page."""
+    return _page(request)
+
+
+@access.signed_in
+@require_POST
+def create_key(request: access.Request) -> HttpResponse:
+    """Make an API key and show its secret, this once."""
+    project = access.project(request)
+    try:
+        key, secret = projects.create_api_key(project, request.POST.get("name", ""))
+    except Invalid as error:
+        return _page(request, error=error.message, status=422)
+    return _page(request, made=key, secret=secret)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_key(request: access.Request, key_id: str) -> HttpResponse:
+    """Ask, then revoke."""
+    key = access.api_key(request, key_id)
+    back = f"{reverse('settings')}#keys"
+    if request.method == "POST":
+        projects.revoke_api_key(key)
+        messages.success(request, f"The key “{key.name}” opens nothing any more.")
+        return redirect(back)
+    context = {
+        "title": f"Revoke “{key.name}”?",
+        "text": "Programs that use this key are refused from then on. This cannot be undone.",
+        "action": reverse("key-revoke", args=[key.id]),
+        "label": "Revoke key",
+        "back": back,
+        "section": "settings",
+    }
+    return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
+
+
+@access.signed_in
+@require_safe
+def health_strip(request: access.Request) -> HttpResponse:
+    """One line: is everything answering?"""
+    parts = async_to_sync(report)()
+    missing = [name for name, part in parts.items() if not part.ok]
+    return render(request, "_health.html", {"missing": missing})
+
+
+def _page(
+    request: access.Request,
+    *,
+    made: ApiKey | None = None,
+    secret: str = "",
+    error: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    project = access.project(request)
+    context = {
+        "section": "settings",
+        "providers": [(provider, providers.names(provider)) for provider in providers.configured()],
+        "keys": ApiKey.objects.filter(project=project, revoked_at=None).newest_first(),
+        "made": made,
+        "secret": secret,
+        "error": error,
+        "base_url": request.build_absolute_uri("/v1"),
+        "azure_url": request.build_absolute_uri("/").rstrip("/"),
+        "interpreter": interpreter.state(),
+        "parts": async_to_sync(report)(),
+    }
+    response = render(request, "settings/show.html", context, status=status)
+    if secret:
+        response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,218 @@
+"""Threads: the list, the page of one, renaming and deleting."""
+
+from django.contrib import messages
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_safe
+
+from assistants.errors import Invalid
+from assistants.events.sse import EventStream
+from assistants.models import Assistant, File, Project, Thread
+from assistants.operations import threads
+from playground import access, fragments, transcript
+from playground.forms.assistant import AssistantForm
+from playground.forms.composer import TitleForm
+from playground.streaming import ThreadStream
+from playground.timezones import zone_of
+from playground.transcript import Transcript
+from playground.views import inspector
+from playground.views.assistants import files_of, form_context
+
+PAGE_SIZE = 50
+MAX_ASSISTANTS = 200
+"""So many can be chosen from in a thread; the others are a search away."""
+
+STARTERS = (
+    "Create a visualization of a sinewave",
+    "I need to solve the equation 3x + 11 = 14. Can you help me?",
+    "What is 17 * 23 + 4?",
+    "What can you do?",
+)
+PANELS = ("setup", "chat", "inspect")
+
+
+@access.signed_in
+@require_safe
+def index(request: access.Request) -> HttpResponse:
+    """All threads, the last used first, or those that match a search."""
+    project = access.project(request)
+    query = request.GET.get("q", "").strip()
+    page = max(1, int(request.GET["page"])) if request.GET.get("page", "").isdecimal() else 1
+    found = Thread.objects.in_project(project).last_active_first()
+    if query:
+        found = found.matching(query)
+    name = Assistant.objects.filter(pk=OuterRef("assistant_id")).values("name")
+    rows = list(found.annotate(name=Subquery(name))[(page - 1) * PAGE_SIZE :][: PAGE_SIZE + 1])
+    context = {
+        "section": "threads",
+        "threads": rows[:PAGE_SIZE],
+        "more": page + 1 if len(rows) > PAGE_SIZE else None,
+        "query": query,
+        "starters": STARTERS,
+        "has_assistants": Assistant.objects.in_project(project).exists(),
+    }
+    return render(request, "threads/_list.html" if request.htmx else "threads/index.html", context)
+
+
+@access.signed_in
+@require_safe
+def new(request: access.Request) -> HttpResponse:
+    """The page of a thread that begins to exist with its first message."""
+    assistant = chosen_assistant(request, access.project(request))
+    if assistant is None:
+        messages.info(request, "Make an assistant first. It takes a name, and that is all.")
+        return redirect("assistant-new")
+    return page(request, None, assistant)
+
+
+@access.signed_in
+@require_safe
+def show(request: access.Request, thread_id: str) -> HttpResponse:
+    """The page of a thread: setup, messages and runs, inspector."""
+    thread = access.thread(request, thread_id)
+    assistant = chosen_assistant(request, thread.project, thread)
+    if assistant is None:
+        messages.info(request, "The thread's assistant was deleted. Make one to go on with it.")
+        return redirect("assistant-new")
+    return page(request, thread, assistant)
+
+
+@access.signed_in
+@require_safe
+def earlier(request: access.Request, thread_id: str) -> HttpResponse:
+    """The messages before those that are shown."""
+    thread = access.thread(request, thread_id)
+    before = thread.messages.filter(pk=request.GET.get("before", "")).first()
+    if before is None:
+        raise Http404("There is no such message.")
+    read = transcript.read(thread, before)
+    context = {"thread": thread, "transcript": read, "items": fragments.items(read.items)}
+    return render(request, "threads/_earlier_page.html", context)
+
+
+@access.signed_in
+@require_safe
+def events(request: access.Request, thread_id: str) -> EventStream:
+    """What happens on the thread from ``after`` on, as HTML, for as long as a run is active."""
+    thread = access.thread(request, thread_id)
+    after = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
+    return ThreadStream.of(request, thread, after, zone_of(request))
+
+
+@access.signed_in
+@require_safe
+def message_text(request: access.Request, thread_id: str, message_id: str) -> HttpResponse:
+    """A message's text as it was written, for the clipboard."""
+    thread = access.thread(request, thread_id)
+    message = thread.messages.filter(pk=message_id).first()
+    if message is None:
+        raise Http404("There is no such message.")
+    return HttpResponse(message.text, content_type="text/plain; charset=utf-8")
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename(request: access.Request, thread_id: str) -> HttpResponse:
+    """Ask for a title, and give it."""
+    thread = access.thread(request, thread_id)
+    back = _back(request, thread)
+    form = TitleForm(request.POST or None, initial={"title": thread.title})
+    if request.method == "POST" and form.is_valid():
+        try:
+            threads.rename(thread, form.cleaned_data["title"])
+        except Invalid as error:
+            form.add_error("title", error.message)
+        else:
+            return redirect(back)
+    context = {"thread": thread, "form": form, "next": back, "section": "threads"}
+    template = "threads/_rename.html" if request.htmx else "threads/rename.html"
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: access.Request, thread_id: str) -> HttpResponse:
+    """Ask, then delete, with all messages and runs."""
+    thread = access.thread(request, thread_id)
+    name = f"“{thread.title}”" if thread.title else "this thread"
+    if request.method == "POST":
+        threads.delete(thread)
+        messages.success(request, f"{name[:1].upper()}{name[1:]} was deleted.")
+        return redirect("threads")
+    context = {
+        "title": f"Delete {name}?",
+        "text": "Its messages and runs go with it, and a run that is active is stopped. "
+        "This cannot be undone.",
+        "action": reverse("thread-delete", args=[thread.id]),
+        "label": "Delete thread",
+        "back": reverse("thread", args=[thread.id]),
+        "section": "threads",
+    }
+    return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
+
+
+def page(
+    request: access.Request,
+    thread: Thread | None,
+    assistant: Assistant,
+    *,
+    draft: str = "",
+    error: str = "",
+    attached: list[File] | None = None,
+) -> HttpResponse:
+    """The thread page. With an error it is the answer to a form that could not be carried out."""
+    before = None
+    if thread is not None and (message_id := request.GET.get("before")):
+        before = thread.messages.filter(pk=message_id).first()
+    read = transcript.read(thread, before) if thread else Transcript([], None, "", False)
+    panel = request.GET.get("panel", "")
+    if not panel and ("tab" in request.GET or "object" in request.GET):
+        panel = "inspect"
+    context = {
+        "section": "threads" if thread else "",
+        "thread": thread,
+        "current_thread": thread,
+        "current_assistant": assistant,
+        "assistants": _choice(assistant),
+        "runs_code": assistant.has_tool("code_interpreter"),
+        "starters": STARTERS,
+        "transcript": read,
+        "items": fragments.items(read.items),
+        "panel": panel if panel in PANELS else "chat",
+        "draft": draft,
+        "composer_error": error,
+        "composer_files": attached or [],
+        **form_context(AssistantForm(assistant=assistant), files_of(assistant)),
+        **inspector.context(request, thread, assistant, read.runs),
+    }
+    return render(request, "threads/show.html", context, status=422 if error else 200)
+
+
+def chosen_assistant(
+    request: access.Request, project: Project, thread: Thread | None = None
+) -> Assistant | None:
+    """The one that the address or the form names, else that of the thread's last run, else the
+    newest; None if there is none at all.
+    """
+    known = Assistant.objects.in_project(project)
+    named = request.POST.get("assistant_id") or request.GET.get("assistant")
+    if named:
+        return access.assistant(request, named)
+    last = known.filter(pk=thread.assistant_id).first() if thread else None
+    return last or known.newest_first().first()
+
+
+def _choice(current: Assistant) -> QuerySet[Assistant]:
+    known = Assistant.objects.filter(project=current.project_id).newest_first()
+    return known.only("name", "created_at")[:MAX_ASSISTANTS]
+
+
+def _back(request: access.Request, thread: Thread) -> str:
+    """The page to return to: where the dialog was opened."""
+    asked = request.POST.get("next") or (request.htmx and request.htmx.current_url_abs_path) or ""
+    if url_has_allowed_host_and_scheme(asked, {request.get_host()}, request.is_secure()):
+        return asked
+    return reverse("thread", args=[thread.id])

@@ -1,0 +1,149 @@
+// The composer: sends without leaving the page, keeps the draft, and never sends a word that an
+// input method is still composing.
+
+import { activeRun, listen, onChange, show } from "./stream.js";
+
+const form = document.getElementById("composer");
+const text = document.getElementById("draft");
+const files = document.getElementById("composer-files");
+const problem = document.getElementById("composer-error");
+const key = `draft:${form.dataset.draft}`;
+
+// --- draft
+
+text.value ||= localStorage.getItem(key) ?? "";
+text.addEventListener("input", keep);
+
+function keep() {
+  if (text.value) localStorage.setItem(key, text.value);
+  else localStorage.removeItem(key);
+}
+
+// --- keys
+
+let composing = false;
+text.addEventListener("compositionstart", () => (composing = true));
+// Some browsers end the composition just before they tell of the Enter that ended it.
+text.addEventListener("compositionend", () => setTimeout(() => (composing = false)));
+
+text.addEventListener("keydown", (event) => {
+  const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
+  if (!sends || composing || event.isComposing || event.keyCode === 229) return;
+  event.preventDefault();
+  if (!activeRun()) form.requestSubmit(form.querySelector("[value=run]"));
+});
+
+document.addEventListener("keydown", (event) => {
+  const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open");
+  if (event.key === "Escape" && free && activeRun()) form.querySelector("[value=cancel]")?.click();
+});
+
+// --- sending
+
+form.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (files.querySelector("progress")) {
+    event.preventDefault();
+    return complain("A file is still on its way. Send when it has arrived.");
+  }
+  if (!("live" in form.dataset)) {
+    // A new thread: the answer is its page.
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    localStorage.removeItem(key);
+    return;
+  }
+  event.preventDefault();
+  if (button?.value === "cancel") return cancel(button);
+  const body = new FormData(form, button);
+  const said = button?.value === "again" ? "" : button?.name === "starter" ? button.value : text.value.trim();
+  if (said) {
+    bubble(said);
+    text.value = "";
+    files.replaceChildren();
+  }
+  send(body, said);
+});
+
+async function cancel(button) {
+  button.disabled = true;
+  try {
+    show(await post(button.formAction, new FormData(form)));
+  } catch {
+    button.disabled = false;
+    complain("The run was not stopped: the server does not answer.");
+  }
+}
+
+async function send(body, said) {
+  complain("");
+  try {
+    const html = await post(form.action, body);
+    document.getElementById("sending")?.remove();
+    show(html);
+    keep();
+    listen({ tell: true });
+  } catch (error) {
+    if (error instanceof Refused) {
+      document.getElementById("sending")?.remove();
+      text.value ||= said;
+      keep();
+      complain(error.message);
+    } else if (said) {
+      notSent(body, said);
+    } else {
+      complain("Not sent: the server does not answer.");
+    }
+  }
+}
+
+class Refused extends Error {}
+
+async function post(address, body) {
+  const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
+  if (response.headers.get("HX-Redirect")) location.assign(response.headers.get("HX-Redirect"));
+  if (response.status === 422) throw new Refused(await response.text());
+  if (!response.ok) throw new Error(String(response.status));
+  return response.text();
+}
+
+function complain(message) {
+  problem.replaceChildren();
+  if (!message) return;
+  const line = document.createElement("p");
+  line.className = "banner banner--box banner--bad";
+  line.textContent = message;
+  problem.append(line);
+}
+
+// --- the message that is on its way
+
+function bubble(said) {
+  document.getElementById("sending")?.remove();
+  const message = document.getElementById("sending-template").content.firstElementChild.cloneNode(true);
+  message.id = "sending";
+  message.querySelector(".said").textContent = said;
+  document.getElementById("log").append(message);
+  document.getElementById("empty")?.remove();
+}
+
+function notSent(body, said) {
+  const message = document.getElementById("sending");
+  message.dataset.state = "failed";
+  message.removeAttribute("aria-busy");
+  const tools = message.querySelector("[data-failed]");
+  tools.hidden = false;
+  tools.querySelector("button").addEventListener(
+    "click",
+    () => {
+      bubble(said);
+      send(body, said);
+    },
+    { once: true },
+  );
+}
+
+// The stream may bring the message before the answer to its sending does.
+onChange((html) => {
+  if (html.includes("msg--user")) document.getElementById("sending")?.remove();
+});

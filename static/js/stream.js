@@ -1,0 +1,71 @@
+// Listens to a thread while a run is active on it. The browser itself reconnects when the
+// connection breaks, and names the last frame that it got.
+
+import { place } from "./morph.js";
+
+const RETRY_MS = 2000;
+const listeners = [];
+const others = new BroadcastChannel("threads");
+let source = null;
+
+/** Call `listener` with the HTML of every change, after the page shows it. */
+export function onChange(listener) {
+  listeners.push(listener);
+}
+
+/** Show some HTML as if the stream had brought it. */
+export function show(html) {
+  place(html);
+  for (const listener of listeners) listener(html);
+}
+
+/** The id of the run that is active, or empty. */
+export function activeRun() {
+  return document.getElementById("composer-actions").dataset.active;
+}
+
+/** Begin to listen, if nobody does yet. Other tabs that show the thread begin too. */
+export function listen({ tell = false } = {}) {
+  const thread = document.getElementById("stream");
+  if (!thread) return;
+  if (tell) others.postMessage(thread.dataset.src);
+  if (source) return;
+  source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
+  source.addEventListener("open", () => broken(false));
+  source.addEventListener("message", ({ data }) => show(data));
+  source.addEventListener("close", () => {
+    stop();
+    // A run that was started while the last one ended.
+    if (activeRun()) setTimeout(listen, RETRY_MS / 4);
+  });
+  source.addEventListener("gone", () => location.reload());
+  source.addEventListener("error", () => {
+    broken(true);
+    if (source?.readyState !== EventSource.CLOSED) return;
+    stop();
+    setTimeout(listen, RETRY_MS);
+  });
+}
+
+function stop() {
+  source?.close();
+  source = null;
+}
+
+function broken(is) {
+  document.getElementById("connection").hidden = !is;
+}
+
+others.addEventListener("message", ({ data }) => {
+  if (data === document.getElementById("stream")?.dataset.src) listen();
+});
+
+// What happened while nobody looked.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") listen();
+});
+
+addEventListener("pagehide", stop);
+addEventListener("pageshow", ({ persisted }) => persisted && listen());
+
+if (document.getElementById("stream")?.dataset.live) listen();

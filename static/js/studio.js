@@ -1,0 +1,121 @@
+// What every page does: theme, dialogs, copying, forms that save themselves, uploads.
+
+import { morph } from "./morph.js";
+import "./uploads.js";
+
+const root = document.documentElement;
+const { htmx } = window;
+
+htmx.defineExtension("morph", {
+  isInlineSwap: (style) => style === "morph",
+  handleSwap(style, target, fragment) {
+    if (style !== "morph") return false;
+    const fresh = [...fragment.children].find((child) => child.id === target.id);
+    return fresh ? [morph(target, fresh)] : false;
+  },
+});
+
+/** Say something to who cannot see the page. */
+export function announce(text) {
+  document.getElementById("announce").textContent = text;
+}
+
+/** Remember something that the server needs to know before it writes a page. */
+export function setCookie(name, value) {
+  document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=31536000; samesite=lax`;
+}
+
+// --- times as this clock has them
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone && zone !== root.dataset.timezone && !document.cookie.includes(`timezone=${encodeURIComponent(zone)}`)) {
+  setCookie("timezone", zone);
+  if (document.querySelector("time") && document.cookie.includes("timezone=")) location.reload();
+}
+
+// --- theme
+
+document.addEventListener("theme", ({ detail }) => {
+  if (detail.theme) root.dataset.theme = detail.theme;
+  else delete root.dataset.theme;
+});
+
+// --- dialogs
+
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.matches("dialog") && !target.open) target.showModal();
+});
+
+document.addEventListener("click", (event) => {
+  const { target } = event;
+  if (target.matches("dialog") || target.closest("[data-close]")) target.closest("dialog")?.close();
+});
+
+// --- copying
+
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy], [data-copy-from]");
+  if (!button) return;
+  const { copy, copyFrom } = button.dataset;
+  const frame = button.closest(".code")?.querySelector("code");
+  try {
+    const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? frame.textContent : copy;
+    await navigator.clipboard.writeText(text);
+  } catch {
+    announce("Not copied");
+    return;
+  }
+  announce("Copied");
+  const use = button.querySelector("use");
+  const before = use.getAttribute("href");
+  use.setAttribute("href", before.replace(/#.*/, "#check"));
+  setTimeout(() => use.setAttribute("href", before), 1500);
+});
+
+// --- forms
+
+document.querySelector("[aria-invalid='true']")?.focus();
+
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-submit]")) target.form.requestSubmit();
+});
+
+document.addEventListener("input", ({ target }) => {
+  const number = document.getElementById(target.dataset.number);
+  if (number) number.value = target.value;
+  const range = target.id && document.querySelector(`[data-number="${target.id}"]`);
+  if (range) range.value = target.value;
+});
+
+let unsaved = false;
+
+function savingOf(event) {
+  return event.target.matches?.("[data-autosave]") && document.getElementById("assistant-saved");
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target.form?.matches("[data-autosave]")) unsaved = true;
+});
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const label = savingOf(event);
+  if (!label) return;
+  unsaved = false;
+  label.dataset.state = "saving";
+  label.textContent = "Saving…";
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const label = savingOf(event);
+  if (!label || event.detail.successful) return;
+  unsaved = true;
+  if (event.detail.xhr.status === 422 || event.detail.xhr.status === 409) return;
+  label.dataset.state = "failed";
+  label.textContent = "Not saved ";
+  const retry = Object.assign(document.createElement("button"), { className: "btn btn--small", textContent: "Retry" });
+  label.append(retry);
+});
+
+addEventListener("beforeunload", (event) => {
+  if (unsaved) event.preventDefault();
+});

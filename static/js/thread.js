@@ -1,0 +1,143 @@
+// The page of a thread: scrolling, panels, clocks, images, and the inspector that keeps up.
+
+import "./composer.js";
+import { setCookie } from "./studio.js";
+import { activeRun, onChange, show } from "./stream.js";
+
+const { htmx } = window;
+const studio = document.getElementById("studio");
+const scroller = document.getElementById("scroller");
+const log = document.getElementById("log");
+const jump = document.getElementById("jump");
+const inspector = document.getElementById("inspect");
+const narrow = matchMedia("(width < 720px)");
+const medium = matchMedia("(width < 1100px)");
+
+// --- following the newest text, until the reader scrolls up
+
+let following = true;
+let lastTop = 0;
+
+function toEnd() {
+  scroller.scrollTop = scroller.scrollHeight;
+}
+
+function isAtEnd() {
+  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 8;
+}
+
+scroller.addEventListener("scroll", () => {
+  if (isAtEnd()) following = true;
+  else if (scroller.scrollTop < lastTop) following = false;
+  lastTop = scroller.scrollTop;
+  jump.hidden = following || isAtEnd();
+});
+
+new ResizeObserver(() => {
+  if (following) toEnd();
+  else jump.hidden = isAtEnd();
+}).observe(log);
+
+jump.addEventListener("click", () => {
+  following = true;
+  toEnd();
+});
+
+document.getElementById("composer").addEventListener("submit", () => (following = true));
+
+if (location.hash && document.querySelector(location.hash)) following = false;
+else toEnd();
+
+// Older messages, which go above those that are shown.
+document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (!target.matches("[data-earlier]") || !detail.successful) return;
+  following = false;
+  show(detail.xhr.responseText);
+});
+
+// --- panels
+
+function setPanel(name) {
+  studio.dataset.panel = name;
+  for (const tab of document.querySelectorAll("[data-panel][href]")) {
+    if (tab.dataset.panel === name) tab.ariaCurrent = "true";
+    else tab.ariaCurrent = null;
+  }
+  if (name === "chat" && following) toEnd();
+}
+
+function setOpen(name, open) {
+  studio.dataset[name] = open ? "open" : "closed";
+  setCookie(name, studio.dataset[name]);
+}
+
+function openInspector() {
+  if (narrow.matches) setPanel("inspect");
+  else if (medium.matches) inspector.showPopover();
+  else setOpen("inspect", true);
+}
+
+document.addEventListener("click", (event) => {
+  const { target } = event;
+  const tab = target.closest("[data-panel][href]");
+  const toggle = target.closest("[data-toggle]");
+  const shown = target.closest("[data-show]");
+  if (tab) {
+    event.preventDefault();
+    setPanel(tab.dataset.panel);
+  }
+  if (toggle) {
+    const name = toggle.dataset.toggle;
+    setOpen(name, studio.dataset[name] === "closed");
+    const other = [...document.querySelectorAll(`[data-toggle="${name}"]`)].find((button) => button.offsetParent);
+    other?.focus();
+  }
+  if (target.closest("[data-opens=inspect]")) openInspector();
+  if (shown) {
+    following = false;
+    if (narrow.matches) setPanel("chat");
+    else if (medium.matches) inspector.hidePopover();
+  }
+});
+
+// --- what changes with a run
+
+let refresh;
+
+onChange((html) => {
+  log.ariaBusy = activeRun() ? "true" : "false";
+  document.getElementById("empty")?.remove();
+  const title = document.getElementById("thread-title");
+  document.title = `${title.textContent} - Assistants Playground`;
+  if (html.includes("turn") || inspector.querySelector("#events-more")) {
+    refresh ??= setTimeout(() => {
+      refresh = undefined;
+      if (inspector.offsetParent === null && !inspector.matches(":popover-open")) return;
+      for (const part of inspector.querySelectorAll("[data-refresh]")) htmx.trigger(part, "refresh");
+    }, 500);
+  }
+});
+
+setInterval(() => {
+  for (const clock of document.querySelectorAll("[data-since]")) {
+    const seconds = Math.max(0, Date.now() / 1000 - Number(clock.dataset.since));
+    clock.textContent = seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min`;
+  }
+}, 200);
+
+// --- images, large
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-lightbox]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const image = document.getElementById("lightbox-image");
+  const small = link.querySelector("img");
+  image.src = small.src;
+  image.alt = small.alt;
+  document.getElementById("lightbox-name").textContent = link.dataset.lightbox;
+  const download = document.getElementById("lightbox-download");
+  download.href = link.href;
+  download.download = link.dataset.lightbox;
+  document.getElementById("lightbox").showModal();
+});
