@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from openai import AzureOpenAI, BadRequestError, NotFoundError, OpenAI
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 FUNCTION: Any = {
     "type": "function",
     "function": {

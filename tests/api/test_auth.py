@@ -9,6 +9,8 @@ from assistants.api.auth import masked
 from assistants.models import ApiKey, Project
 from assistants.operations import projects
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 
 def get(address: str, path: str = "/v1/models", **headers: str) -> httpx2.Response:
     given = {name.replace("_", "-"): value for name, value in headers.items()}

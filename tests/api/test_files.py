@@ -8,6 +8,8 @@ import pytest
 from django.conf import settings
 from openai import BadRequestError, NotFoundError, OpenAI
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 3000
 
 

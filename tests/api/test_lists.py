@@ -8,6 +8,8 @@ from openai import BadRequestError, NotFoundError, OpenAI
 
 from assistants.models import Assistant
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 
 @pytest.fixture
 def ids(client: OpenAI) -> list[str]:

@@ -6,6 +6,8 @@ import pytest
 from openai import AzureOpenAI, BadRequestError, NotFoundError, OpenAI
 from openai.types.beta import Thread
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 
 @pytest.fixture
 def thread(client: OpenAI) -> Thread:

@@ -4,6 +4,8 @@ import pytest
 from openai import NotFoundError, OpenAI
 from pytest_django import Settings
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 
 def test_the_demo_model_is_always_there(client: OpenAI) -> None:
     listed = client.models.list()

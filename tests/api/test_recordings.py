@@ -16,6 +16,9 @@ from tests.api.worker import Worker
 Ids = dict[str, str]
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
+
 def differences(theirs: Any, ours: Any, place: str = "$") -> list[str]:
     """Fields that they sent and we did not, and values of other types."""
     if isinstance(theirs, dict) and isinstance(ours, dict):

@@ -10,6 +10,8 @@ from playwright.sync_api import Browser
 from assistants.api import objects
 from tests.api.worker import Worker
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 OPERATIONS = {
     "create_assistant", "list_assistants", "get_assistant", "modify_assistant", "delete_assistant",
     "create_thread", "get_thread", "modify_thread", "delete_thread",

@@ -10,6 +10,8 @@ from openai.types.beta import Assistant, Thread
 from assistants.models import Run
 from tests.api.worker import USAGE, Worker
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 FUNCTION: Any = {"type": "function", "function": {"name": "add"}}
 
 

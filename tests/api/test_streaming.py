@@ -15,6 +15,8 @@ from assistants.events import log
 from assistants.models import Message, Run
 from tests.api.worker import USAGE, Worker
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 ANSWER = [
     "thread.run.step.created",
     "thread.run.step.in_progress",

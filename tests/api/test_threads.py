@@ -6,6 +6,8 @@ import httpx2
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 
 def test_a_thread_begins_empty(client: OpenAI) -> None:
     made = client.beta.threads.create()
