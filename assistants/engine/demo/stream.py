@@ -23,8 +23,6 @@ PIECE = re.compile(
 )
 ARGUMENTS_HASTE = 3
 """Code streams this much faster than prose: nobody reads it a word at a time."""
-TOKENS_OF_A_MESSAGE = 4
-"""What a message costs beside its text, by the rule of thumb of OpenAI's own models."""
 
 
 def pieces(text: str) -> list[str]:
