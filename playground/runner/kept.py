@@ -23,6 +23,8 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None)
 # Seconds before the next try; one that ran for the last of these begins again with the first.
 PAUSES = (1, 2, 5, 10, 30)
+# A stop that takes longer than this is explained.
+NEWS_SECONDS = 2.5
 
 
 class Kept:
@@ -77,12 +79,17 @@ class Kept:
         """Ask the process to end, and kill its group when it does not."""
         self._stopping.set()
         self.signal(signal.SIGTERM)
+        patience = asyncio.get_running_loop().call_later(
+            NEWS_SECONDS, say, f"Waiting for {self.name}; Ctrl+C stops it at once."
+        )
         try:
             await asyncio.wait_for(self.ended.wait(), self.stopping_seconds)
         except TimeoutError:
             say(f"{self.name} does not end, so it is killed.")
             self.signal(signal.SIGKILL)
             await self.ended.wait()
+        finally:
+            patience.cancel()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and to whatever it has started."""
