@@ -1,20 +1,23 @@
 """The API as its clients meet it: a real web server, the real SDKs, a project and its key."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from openai import AzureOpenAI, OpenAI
 
 from assistants.events.sse import Streams
 from assistants.models import Project
 from assistants.operations import projects
-from tests.api import contract
 from tests.api.serving import serving
 
+CONTRACT = Path(settings.BASE_DIR).parent / "shared" / "contract"
+
 # What is compared with the service's own specification and recordings needs a copy of them.
-collect_ignore = [] if contract.RECORDINGS.is_dir() else ["test_contract.py", "test_recordings.py"]
+collect_ignore = [] if CONTRACT.is_dir() else ["test_contract.py", "test_recordings.py"]
 
 AZURE_VERSION = "2024-05-01-preview"
 

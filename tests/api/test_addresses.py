@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from django.db import OperationalError
 
 from assistants.models import Project
 
@@ -191,3 +192,15 @@ def test_a_fault_of_ours_is_told_without_a_traceback(
     assert "ZeroDivisionError" not in response.text
     assert f"{request_id} failed" in caplog.text
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_database_that_does_not_answer_is_a_matter_of_time(
+    http: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked() -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("assistants.operations.providers.offered", locked)
+    response = http.get("/v1/models")
+    assert response.status_code == 503
+    assert error(response)["type"] == "server_error"
