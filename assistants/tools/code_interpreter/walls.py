@@ -82,7 +82,7 @@ async def _try_one(sandboxes: Sandboxes, sandbox: Sandbox, folders: Folders) -> 
         await sandbox.wait()
         said = await sandbox.errors() or "No answer from inside."
         cure = _CURE_NAMESPACES if said.startswith("bwrap") else _CURE
-        return [Wall("sandbox", ok=False, detail=f"{said.rstrip(".")}. {cure}")]
+        return [Wall("sandbox", ok=False, detail=f"{said.rstrip('.')}. {cure}")]
     walls = [_wall(name, kept_out, found[name]) for name, kept_out in _INSIDE.items()]
     walls += [
         _wall("user", _user_detail(sandboxes), _user(sandboxes, sandbox)),

@@ -14,7 +14,7 @@ from tests.tools.code_interpreter.interpreter_process import (
 
 @pytest.fixture(scope="session")
 def process() -> Iterator[InterpreterProcess]:
-    started = InterpreterProcess("--memory", "400", "--disk", "100", "--warm", "1")
+    started = InterpreterProcess("--memory", "500", "--disk", "100", "--warm", "1")
     yield started
     started.remove()
 
@@ -26,9 +26,7 @@ async def client(process: InterpreterProcess) -> AsyncIterator[Interpreter]:
 
 
 @pytest.fixture
-async def session(
-    client: Interpreter, request: pytest.FixtureRequest
-) -> AsyncIterator[Session]:
+async def session(client: Interpreter, request: pytest.FixtureRequest) -> AsyncIterator[Session]:
     """A session of the test's own."""
     name = "".join(c if c.isalnum() else "-" for c in request.node.name)[:100]
     yield Session(client, name)

@@ -59,6 +59,11 @@ class InterpreterProcess:
         self.process.kill()
         self.process.wait()
 
+    def restart(self) -> None:
+        """Start anew after `kill`."""
+        Path(self.socket).unlink()
+        self.start()
+
     def stop(self) -> int:
         """End it as `make run` does; its exit code."""
         self.process.terminate()
@@ -71,10 +76,19 @@ class InterpreterProcess:
             self.stop()
         shutil.rmtree(self.folder)
 
+    @property
+    def is_listening(self) -> bool:
+        return Path(self.socket).exists()
+
+    def memory(self, kind: str) -> int:
+        """Of the server's process in KiB: VmRSS now, VmHWM at most."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in status if line.startswith(f"{kind}:"))
+
     async def answers(self, client: Interpreter) -> Health:
         """Its health, as soon as it listens."""
         deadline = time.monotonic() + START_SECONDS
-        while not Path(self.socket).exists():
+        while not self.is_listening:
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
             await asyncio.sleep(0.02)

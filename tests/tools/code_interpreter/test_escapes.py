@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from assistants.tools.code_interpreter.client import InterpreterUnavailable
 from tests.tools.code_interpreter.interpreter_process import (
     ROOT,
     Gave,
     InterpreterProcess,
     Session,
+    an_input,
 )
 
+# The numbers are those of x86-64.
 SYSTEM_CALL = """
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
@@ -29,7 +32,8 @@ BLOCKED = {
     "files of the host": f"""
 for path in ('/etc/shadow', '/etc/hostname', '/root', '/home', '/work', '/var', '/run', '/boot',
              {str(ROOT / "manage.py")!r}, '/proc/1/environ', '/proc/self/root/etc/shadow', '/sys',
-             '/dev/mem', '/dev/kmsg', '/dev/vda', '/dev/sda', '/dev/fuse', '/dev/kvm', '/dev/vsock'):
+             '/dev/mem', '/dev/kmsg', '/dev/vda', '/dev/sda', '/dev/fuse', '/dev/kvm',
+             '/dev/vsock'):
     if os.path.exists(path): print('THROUGH', path)
 """,
     "other sessions and the server's files": """
@@ -53,8 +57,8 @@ known = {'PATH', 'LD_LIBRARY_PATH', 'HOME', 'LANG', 'PYTHONDONTWRITEBYTECODE', '
          'MPLCONFIGDIR', 'MATPLOTLIBRC', 'IPYTHONDIR', 'OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS',
          'MALLOC_ARENA_MAX', 'PWD', 'LC_CTYPE'}
 # These are what libraries set in their own process.
-known |= {'TERM', 'CLICOLOR', 'CLICOLOR_FORCE', 'FORCE_COLOR', 'PAGER', 'GIT_PAGER', 'JPY_PARENT_PID',
-          'PYDEVD_USE_FRAME_EVAL', 'KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK'}
+known |= {'TERM', 'CLICOLOR', 'CLICOLOR_FORCE', 'FORCE_COLOR', 'PAGER', 'GIT_PAGER',
+          'JPY_PARENT_PID', 'PYDEVD_USE_FRAME_EVAL', 'KMP_DUPLICATE_LIB_OK', 'KMP_INIT_AT_FORK'}
 for name in os.environ:
     if name not in known: print('THROUGH', name)
 """,
@@ -120,9 +124,9 @@ call(435, ctypes.create_string_buffer(88), 88); call(308, 0, 0)
 """,
     "ways into the kernel": SYSTEM_CALL
     + """
-for number in (321, 425, 426, 427, 298, 323, 248, 249, 250, 175, 313, 246, 320, 304, 303, 300, 29, 68,
-               64, 240, 319, 447, 275, 276, 278, 172, 173, 103, 153, 167, 169, 179, 206, 251, 253, 279,
-               256, 237, 238, 239, 444, 317, 450, 453, 454, 455, 456, 457, 462):
+for number in (321, 425, 426, 427, 298, 323, 248, 249, 250, 175, 313, 246, 320, 304, 303, 300, 29,
+               68, 64, 240, 319, 447, 275, 276, 278, 172, 173, 103, 153, 167, 169, 179, 206, 251,
+               253, 279, 256, 237, 238, 239, 444, 317, 450, 453, 454, 455, 456, 457, 462):
     call(number, 0, 0, 0, 0, 0, 0)
 """,
     "the x32 and unknown calls": SYSTEM_CALL
@@ -234,7 +238,9 @@ async def test_a_fork_bomb_stops_at_its_own_limit(
 ) -> None:
     await shared.run("1")
     running = asyncio.create_task(
-        session.run("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", deadline=2)
+        session.run(
+            "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", deadline=2
+        )
     )
     await asyncio.sleep(1)
     began = time.monotonic()
@@ -254,29 +260,31 @@ async def test_a_huge_allocation_is_refused_and_the_variables_stay(session: Sess
     assert (await session.run("x")).logs == "1\n"
 
 
+MANY_PROCESSES = """
+import os, time
+for _ in range(20):
+    if os.fork() == 0:
+        held = bytearray(b'x') * 50_000_000; time.sleep(60)
+time.sleep(60)
+"""
+ORPHAN = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        held = []
+        while True: held.append(bytearray(b'x') * 20_000_000)
+    os._exit(0)
+time.sleep(60)
+"""
+
 TAKES_TOO_MUCH = {
     "memory, bit by bit": (
         "held = []\nwhile True: held.append(bytearray(b'x') * 20_000_000)",
         "MB of memory",
     ),
-    "memory, in many processes": (
-        "import os, time\n"
-        "for _ in range(20):\n"
-        "    if os.fork() == 0:\n        held = bytearray(b'x') * 50_000_000; time.sleep(60)\n"
-        "time.sleep(60)",
-        "MB of memory",
-    ),
-    "memory, behind the kernel's back": (
-        "import os, time, signal\n"
-        "if os.fork() == 0:\n"
-        "    os.setsid()\n"
-        "    if os.fork() == 0:\n"
-        "        held = []\n"
-        "        while True: held.append(bytearray(b'x') * 20_000_000)\n"
-        "    os._exit(0)\n"
-        "time.sleep(60)",
-        "MB of memory",
-    ),
+    "memory, in many processes": (MANY_PROCESSES, "MB of memory"),
+    "memory, in an orphan": (ORPHAN, "MB of memory"),
     "disk": (
         "n = 0\nwhile True:\n    n += 1\n    open(f'{n}.bin', 'wb').write(bytes(10_000_000))",
         "wrote more than 100 MB",
@@ -316,7 +324,7 @@ async def test_taking_too_much_ends_the_session_and_says_why(session: Session, n
 
 async def test_one_file_cannot_be_larger_than_the_files_api_takes(session: Session) -> None:
     gave = await session.run(
-        "import os\nwith open('large', 'wb') as large:\n    os.ftruncate(large.fileno(), 600 * 1024**2)"
+        "with open('large', 'wb') as large:\n    large.truncate(600 * 1024**2)"
     )
 
     assert "File too large" in gave.logs
@@ -362,7 +370,16 @@ open('<img src=x>.html', 'w').write('<script>')
     assert "TRIED" in gave.logs
     offered = {Path(path).name for path in gave.files}
     assert {"plain", "<img src=x>.html"} <= offered
-    assert not offered & {"link", "passwd", "folder", "up", "fifo", "socket", "twice", "twice-again"}
+    assert not offered & {
+        "link",
+        "passwd",
+        "folder",
+        "up",
+        "fifo",
+        "socket",
+        "twice",
+        "twice-again",
+    }
     assert not any("\n" in name for name in offered)
     assert "names that cannot be shown" in gave.note
     assert "no plain file" in gave.note
@@ -371,9 +388,6 @@ open('<img src=x>.html', 'w').write('<script>')
 async def test_a_folder_in_the_place_of_an_input_is_refused_and_nothing_breaks(
     session: Session,
 ) -> None:
-    from assistants.tools.code_interpreter.client import InterpreterUnavailable
-    from tests.tools.code_interpreter.interpreter_process import an_input
-
     await session.run("import os; os.mkdir('/mnt/data/file-1')")
     with pytest.raises(InterpreterUnavailable, match="folder"):
         await session.run("1", [an_input("file-1", "x", b"x")])
@@ -385,7 +399,7 @@ FLOODS = {
     "many lines": "for n in range(3_000_000): print(n)",
     "without end": "while True: print('x' * 1000)",
     "past Python": "import os\nwhile True: os.write(1, b'y' * 65536)",
-    "as an error": "raise ValueError('x' * 50_000_000)",
+    "as an error": "raise ValueError('x' * 5_000_000)",
     "as a value": "'x' * 50_000_000",
     "as a nested value": "[['x' * 1000] * 1000] * 100",
     "displayed": "from IPython.display import display\nfor _ in range(500): display('x' * 100_000)",
@@ -402,9 +416,7 @@ async def test_a_flood_of_output_is_cut_and_says_so(
     assert "truncated" in gave.logs
     assert gave.end.outcome in ("ok", "error", "deadline")
     assert (await shared.run("1 + 1")).logs == "2\n"
-    with open(f"/proc/{process.process.pid}/status") as lines:
-        resident = next(int(x.split()[1]) for x in lines if x.startswith("VmRSS:"))
-    assert resident < 200 * 1024  # KiB
+    assert process.memory("VmRSS") < 200 * 1024  # KiB
 
 
 async def test_a_flood_of_messages_ends_the_session(session: Session) -> None:
@@ -436,8 +448,9 @@ async def test_half_a_character_does_not_break_the_session(session: Session) -> 
 
 FORGED = """
 kernel = get_ipython().kernel
-def send(kind, content, **kwargs):
-    kernel.session.send(kernel.iopub_socket, kind, content, parent=kernel.get_parent('shell'), **kwargs)
+def send(kind, content):
+    parent = kernel.get_parent('shell')
+    kernel.session.send(kernel.iopub_socket, kind, content, parent=parent)
 """
 LIES = {
     "wrong types": """
@@ -451,7 +464,8 @@ send('nonsense', {}); send('input_request', {'prompt': 'password?'})
 """,
     "images that are none": """
 import base64
-send('display_data', {'data': {'image/png': base64.b64encode(b'<script>alert(1)</script>').decode()}})
+script = base64.b64encode(b'<script>alert(1)</script>').decode()
+send('display_data', {'data': {'image/png': script}})
 send('display_data', {'data': {'image/png': '!!!'}})
 send('display_data', {'data': {'image/svg+xml': '<svg onload=alert(1)>', 'text/html': '<b>'}})
 """,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assistants.tools.code_interpreter import watch
 from assistants.tools.code_interpreter.client import Ended, Interpreter, InterpreterUnavailable
 from tests.tools.code_interpreter.interpreter_process import (
     InterpreterProcess,
@@ -36,7 +37,7 @@ def processes_of(parent: int) -> set[int]:
 async def gone(pids: set[int]) -> None:
     """Until none of these processes is there."""
     deadline = time.monotonic() + 5
-    while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
+    while left := [pid for pid in pids if watch.is_there(pid)]:
         assert time.monotonic() < deadline, f"processes left: {left}"
         await asyncio.sleep(0.02)
 
@@ -166,8 +167,7 @@ async def test_a_killed_server_leaves_no_process_and_loses_no_file(
         assert not (await client.health()).ok
     await gone(children)
 
-    Path(own.socket).unlink()
-    own.start()
+    own.restart()
     async with connected(own) as client:
         gave = await Session(client, "thread").run("print(open('kept.txt').read())")
         assert gave.logs == "kept\n"
@@ -208,7 +208,7 @@ async def test_stopping_the_server_ends_every_process_within_two_seconds(
         assert time.monotonic() - began < 2
         assert (await running).end.outcome == "died"
     await gone(children)
-    assert not Path(own.socket).exists()
+    assert not own.is_listening
 
 
 async def test_a_session_that_never_was_can_be_interrupted_and_closed(client: Interpreter) -> None:

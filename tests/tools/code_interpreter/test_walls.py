@@ -103,9 +103,7 @@ class Weakened(Sandboxes):
 
 @pytest.fixture
 def sandboxes(place: Path) -> Iterator[Weakened]:
-    made = Weakened(
-        find_bubblewrap(None), find_python(PYTHON), place / "runtime", place, Limits()
-    )
+    made = Weakened(find_bubblewrap(None), find_python(PYTHON), place / "runtime", place, Limits())
     yield made
     made.close()
 
@@ -275,5 +273,6 @@ def test_a_python_that_only_root_may_reach_works(tmp_path: Path) -> None:
 
 
 def run_check(python: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "assistants.tools.code_interpreter.check", "--python", python]
+    module = "assistants.tools.code_interpreter.check"
+    command = [sys.executable, "-m", module, "--python", str(python)]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -85,15 +85,29 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
     warnings.filterwarnings("ignore", message="To exit: use")
 
     class BoundedSession(Session):
-        """Honest code may print or draw more than fits into a message; the rest is dropped and said
-        so.
+        """Honest code may print or draw more than anybody will see. The rest is dropped here, where it
+        costs least; the server, which shows less still, says so.
         """
 
+        call: object = None
+        room = MAX_TEXT
+
         def serialize(self, msg: dict[str, Any], ident: Any = None) -> list[bytes]:
+            if msg["msg_type"] == "stream":
+                msg = {**msg, "content": self.within_room(msg)}
             frames: list[bytes] = super().serialize(msg, ident)
             if sum(map(len, frames)) <= MAX_MESSAGE:
                 return frames
             return super().serialize({**msg, "content": shortened(msg["content"])}, ident)
+
+        def within_room(self, msg: dict[str, Any]) -> dict[str, Any]:
+            """The content of a message with printed text, as far as its call may still print."""
+            call = msg["parent_header"].get("msg_id")
+            if call != self.call:
+                self.call, self.room = call, MAX_TEXT
+            text = msg["content"]["text"][: self.room]
+            self.room -= len(text)
+            return {**msg["content"], "text": text}
 
     class ForkedOutput(IOPubThread):
         """Output of forked processes comes over a Unix socket in /tmp, where ipykernel would use
