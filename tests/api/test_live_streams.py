@@ -83,9 +83,7 @@ def test_the_sdk_polls_a_run_to_its_end(client: OpenAI, stack: Stack) -> None:
     stack.chat.otherwise(text("Hello."))
     assistant = client.beta.assistants.create(model="played")
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "Hi"}])
-    run = client.beta.threads.runs.create_and_poll(
-        thread_id=thread.id, assistant_id=assistant.id
-    )
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
     assert run.status == "completed"
     (answer,) = client.beta.threads.messages.list(thread.id, run_id=run.id).data
     assert answer.content[0].to_dict()["text"] == {"value": "Hello.", "annotations": []}
