@@ -381,7 +381,7 @@ class Session:
         return path if path.is_file() else None
 
     def _remove_old_outputs(self) -> None:
-        """Those that nobody will fetch any more, and the oldest if all take more than a session may."""
+        """Those that nobody will fetch any more, and the oldest if all together are too large."""
         kept = sorted((path.stat().st_mtime, path) for path in self._outputs.iterdir())
         usage = sum(path.stat().st_size for _, path in kept)
         for made, path in kept:

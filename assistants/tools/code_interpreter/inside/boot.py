@@ -85,8 +85,8 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
     warnings.filterwarnings("ignore", message="To exit: use")
 
     class BoundedSession(Session):
-        """Honest code may print or draw more than anybody will see. The rest is dropped here, where it
-        costs least; the server, which shows less still, says so.
+        """Honest code may print or draw more than anybody will see. The rest is dropped here, where
+        it costs least; the server, which shows less still, says so.
         """
 
         call: object = None
