@@ -401,7 +401,7 @@ FLOODS = {
     "past Python": "import os\nwhile True: os.write(1, b'y' * 65536)",
     "as an error": "raise ValueError('x' * 5_000_000)",
     "as a value": "'x' * 5_000_000",
-    "as a nested value": "[['x' * 1000] * 1000] * 100",
+    "as a nested value": "[['x' * 1000] * 1000] * 10",
     "displayed": "from IPython.display import display\nfor _ in range(500): display('x' * 100_000)",
 }
 
