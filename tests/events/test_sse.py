@@ -97,7 +97,8 @@ def test_the_head_is_the_views_own_with_middlewares_say(address: str) -> None:
 def test_a_stream_is_closed_when_its_reader_leaves(address: str) -> None:
     closed.clear()
     with httpx2.stream("GET", f"{address}/endless") as response:
-        assert next(response.iter_bytes()).startswith(PING)
+        pieces = response.iter_bytes()
+        assert next(pieces).startswith(PING)
         assert not closed.is_set()
     assert closed.wait(5)
 
