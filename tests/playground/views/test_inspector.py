@@ -1,0 +1,105 @@
+"""The inspector beside a thread."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from assistants.models import Assistant, Message, Project, Run, Thread
+from tests.api.worker import Worker
+from tests.factories import make_run, make_thread
+from tests.playground.conftest import HTMX
+
+
+@pytest.fixture
+def run(transactional_db: None, assistant: Assistant, thread: Thread) -> Run:
+    """A run that has ended, with its events in the log."""
+    worker = Worker(make_run(thread, assistant).id)
+    worker.answer("One ", "two.")
+    worker.complete()
+    return worker.run
+
+
+def tab(page: Client, run: Run, name: str, more: str = "") -> str:
+    return page.get(f"/threads/{run.thread_id}/inspect?tab={name}{more}", headers=HTMX).text
+
+
+def test_steps_stand_on_a_time_line_with_their_tokens(page: Client, run: Run) -> None:
+    text = tab(page, run, "steps")
+    assert "timeline__bar" in text
+    assert "20→7" in text
+    assert run.id in text
+    assert "price unknown" in text
+
+
+def test_every_event_is_listed_in_order_with_its_json(page: Client, run: Run) -> None:
+    text = tab(page, run, "events")
+    names = ["thread.created", "thread.run.created", "thread.message.delta", "thread.run.completed"]
+    places = [text.index(f">{name}<") for name in names]
+    assert places == sorted(places)
+    assert "ms</span>" in text
+    assert '<span class="nt">&quot;id&quot;</span>' in text
+
+
+def test_events_can_be_filtered(page: Client, run: Run) -> None:
+    text = tab(page, run, "events", "&q=delta")
+    assert "thread.message.delta" in text
+    assert "thread.run.created<" not in text
+
+
+def test_newer_events_go_on_where_the_list_ended(page: Client, run: Run) -> None:
+    shown = page.get(f"/threads/{run.thread_id}/inspect?tab=events", headers=HTMX).context
+    place = f"after={shown['last']}&number={shown['last_number']}"
+    address = f"/threads/{run.thread_id}/events?{place}"
+    assert "events__name" not in page.get(address, headers=HTMX).text
+    Message.objects.filter(run_id=run.id).update(metadata={})
+    page.post(f"/threads/{run.thread_id}/messages", {"content": "More", "action": "add"})
+    newer = page.get(address, headers=HTMX)
+    assert [row.entry.name for row in newer.context["rows"]] == ["thread.message.created"]
+    assert newer.context["rows"][0].number == shown["last_number"] + 1
+
+
+@pytest.mark.parametrize("place", ["after=x&number=1", "after=1-0&number=x", "after=1-0"])
+def test_a_place_that_is_none_lists_all(page: Client, run: Run, place: str) -> None:
+    response = page.get(f"/threads/{run.thread_id}/events?{place}", headers=HTMX)
+    assert len(response.context["rows"]) > 5
+
+
+def test_the_json_of_each_object(page: Client, run: Run) -> None:
+    message, step = Message.objects.get(run_id=run.id), run.steps.get()
+    for object_id in (run.id, step.id, message.id, run.thread_id, run.assistant_id):
+        text = tab(page, run, "json", f"&object={object_id}")
+        assert f'<span class="json__str">&quot;{object_id}&quot;</span>' in text
+        raw = page.get(f"/objects/{object_id}")
+        assert json.loads(raw.text)["id"] == object_id
+
+
+def test_code_that_does_the_same_in_three_languages(page: Client, run: Run) -> None:
+    for language, word in (("python", "OpenAI("), ("node", "new"), ("curl", "Authorization")):
+        text = tab(page, run, "code", f"&language={language}")
+        assert word in text
+        assert "http://testserver/v1" in text
+        assert "Create a visualization of a sinewave" in text
+
+
+def test_usage_adds_the_runs_up(page: Client, run: Run, assistant: Assistant) -> None:
+    worker = Worker(make_run(run.thread, assistant).id)
+    worker.answer("Again.")
+    worker.complete()
+    total = page.get(f"/threads/{run.thread_id}/inspect?tab=usage").context["total"]
+    assert total == {"prompt_tokens": 40, "completion_tokens": 14, "total_tokens": 54}
+
+
+def test_each_tab_works_before_anything_has_run(
+    page: Client, project: Project, assistant: Assistant
+) -> None:
+    thread = make_thread(project, "Hello")
+    for name in ("steps", "events", "json", "code", "usage", "nonsense"):
+        for address in (f"/threads/{thread.id}/inspect", f"/assistants/{assistant.id}/inspect"):
+            assert page.get(f"{address}?tab={name}", headers=HTMX).status_code == 200
+
+
+def test_a_tab_is_part_of_the_page_without_a_script(page: Client, run: Run) -> None:
+    text = page.get(f"/threads/{run.thread_id}?tab=usage").text
+    assert "Tokens by run" in text
+    assert 'data-panel="inspect"' in text

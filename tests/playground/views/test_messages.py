@@ -1,0 +1,177 @@
+"""What the composer sends."""
+
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from assistants.models import Assistant, File, Message, Project, Run, RunStatus, Thread
+from assistants.operations import files, runs
+from tests.factories import make_assistant, make_run, make_thread
+from tests.playground.conftest import HTMX
+
+
+def store(project: Project, name: str) -> File:
+    return files.create(project, io.BytesIO(b"1"), filename=name, purpose="assistants")
+
+
+def test_a_first_message_makes_the_thread_and_runs(page: Client, assistant: Assistant) -> None:
+    given = {"content": "Hello\r\nthere", "assistant_id": assistant.id, "action": "run"}
+    response = page.post("/threads/begin", given)
+    thread = Thread.objects.get()
+    assert response.headers["Location"] == f"/threads/{thread.id}?assistant={assistant.id}"
+    assert thread.messages.get().text == "Hello\nthere"
+    assert thread.runs.get().assistant_id == assistant.id
+
+
+def test_a_sample_prompt_is_a_message(page: Client, assistant: Assistant) -> None:
+    page.post("/threads/begin", {"starter": "What can you do?"})
+    assert Message.objects.get().text == "What can you do?"
+    assert Run.objects.exists()
+
+
+def test_an_empty_thread_cannot_run(page: Client, assistant: Assistant) -> None:
+    response = page.post("/threads/begin", {"content": " ", "action": "run"})
+    assert response.status_code == 422
+    assert "an empty thread has nothing to answer" in response.text
+    assert not Thread.objects.exists()
+
+
+def test_add_and_run_answers_with_the_parts_that_change(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    given = {"content": "And a cosine", "assistant_id": assistant.id, "action": "run"}
+    response = page.post(f"/threads/{thread.id}/messages", given, headers=HTMX)
+    message, run = thread.messages.newest_first()[0], thread.runs.get()
+    for part in (message.id, run.id, "composer-actions", "thread-title", "stream"):
+        assert f'id="{part}"' in response.text
+    assert "<html" not in response.text
+    assert f'data-live="{run.id}"' in response.text
+
+
+def test_it_works_without_a_script(page: Client, assistant: Assistant, thread: Thread) -> None:
+    given = {"content": "And a cosine", "assistant_id": assistant.id, "action": "run"}
+    response = page.post(f"/threads/{thread.id}/messages", given)
+    message = thread.messages.newest_first()[0]
+    assert response.headers["Location"].endswith(f"?assistant={assistant.id}#{message.id}")
+
+
+def test_add_without_run(page: Client, assistant: Assistant, thread: Thread) -> None:
+    given = {"content": "And a cosine", "action": "add"}
+    page.post(f"/threads/{thread.id}/messages", given)
+    assert thread.messages.count() == 2
+    assert not thread.runs.exists()
+
+
+def test_run_alone(page: Client, assistant: Assistant, thread: Thread) -> None:
+    page.post(f"/threads/{thread.id}/messages", {"content": "", "action": "run"})
+    assert thread.messages.count() == 1
+    assert thread.runs.count() == 1
+
+
+def test_running_again_leaves_the_draft_out(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    page.post(f"/threads/{thread.id}/messages", {"content": "A draft", "action": "again"})
+    assert thread.messages.count() == 1
+    assert thread.runs.count() == 1
+
+
+@pytest.mark.parametrize("action", ["run", "add"])
+def test_while_a_run_is_active_nothing_is_lost(
+    page: Client, assistant: Assistant, thread: Thread, action: str
+) -> None:
+    make_run(thread, assistant)
+    given = {"content": "Too early", "action": action}
+    refused = page.post(f"/threads/{thread.id}/messages", given, headers=HTMX)
+    assert refused.status_code == 422
+    assert refused.text.startswith("A run is active on this thread.")
+    whole = page.post(f"/threads/{thread.id}/messages", given)
+    assert whole.status_code == 422
+    assert "Too early</textarea>" in whole.text
+    assert thread.messages.count() == 1
+
+
+def test_a_message_that_is_too_long_is_refused_and_kept(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    given = {"content": "x" * 256_001, "action": "add"}
+    response = page.post(f"/threads/{thread.id}/messages", given, headers=HTMX)
+    assert response.status_code == 422
+    assert response.text == "A message can have 256000 characters at most."
+
+
+def test_files_are_attached_for_code_and_images_shown_to_the_model(
+    page: Client, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    table, photo = store(project, "data.csv"), store(project, "photo.png")
+    given = {"content": "Look", "file_id": [table.id, photo.id], "action": "add"}
+    page.post(f"/threads/{thread.id}/messages", given)
+    message = thread.messages.newest_first()[0]
+    code = [{"type": "code_interpreter"}]
+    assert message.attachments == [
+        {"file_id": table.id, "tools": code},
+        {"file_id": photo.id, "tools": code},
+    ]
+    assert [part["type"] for part in message.content] == ["text", "image_file"]
+    text = page.get(f"/threads/{thread.id}").text
+    assert "data.csv" in text
+    assert 'alt="photo.png, attached"' in text
+
+
+def test_files_come_along_without_a_script(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    upload = SimpleUploadedFile("data.csv", b"a,b\n")
+    given = {"content": "Sum it up", "files": upload, "action": "add"}
+    page.post(f"/threads/{thread.id}/messages", given)
+    assert len(thread.messages.newest_first()[0].attachments) == 1
+
+
+def test_a_file_that_nothing_would_read_is_refused(page: Client, project: Project) -> None:
+    plain = make_assistant(project, name="Talker")
+    thread, table = make_thread(project, "Hello"), store(project, "data.csv")
+    given = {"content": "Look", "file_id": table.id, "action": "add", "assistant_id": plain.id}
+    response = page.post(f"/threads/{thread.id}/messages", given, headers=HTMX)
+    assert response.status_code == 422
+    assert "Talker cannot read data.csv" in response.text
+
+
+def test_files_without_a_word_are_asked_about(
+    page: Client, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    given = {"content": "", "file_id": store(project, "data.csv").id, "action": "run"}
+    response = page.post(f"/threads/{thread.id}/messages", given)
+    assert "Say what is to be done with the files." in response.text
+    assert "data.csv" in response.text
+
+
+def test_a_file_of_somebody_else_cannot_be_attached(
+    page: Client, stranger: Client, assistant: Assistant, thread: Thread
+) -> None:
+    elsewhere = Project.objects.get(name="Somewhere else")
+    foreign = store(elsewhere, "secret.csv")
+    given = {"content": "Look", "file_id": foreign.id, "action": "add"}
+    page.post(f"/threads/{thread.id}/messages", given)
+    assert thread.messages.newest_first()[0].attachments == []
+
+
+def test_stopping_a_run(page: Client, assistant: Assistant, thread: Thread) -> None:
+    run = make_run(thread, assistant)
+    address = f"/threads/{thread.id}/runs/{run.id}/cancel"
+    response = page.post(address, headers=HTMX)
+    assert 'id="composer-actions"' in response.text
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED
+
+
+def test_stopping_twice_is_no_error(page: Client, assistant: Assistant, thread: Thread) -> None:
+    run = make_run(thread, assistant)
+    runs.claim(run.id)
+    address = f"/threads/{thread.id}/runs/{run.id}/cancel"
+    assert "disabled" in page.post(address, headers=HTMX).text
+    assert page.post(address, headers=HTMX).status_code == 200
+    assert page.post(address).headers["Location"] == f"/threads/{thread.id}"
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLING

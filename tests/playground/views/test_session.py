@@ -1,0 +1,80 @@
+"""Signing in, signing out, preferences."""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from pytest_django import Settings
+
+from playground import login
+
+
+def test_the_printed_link_signs_the_owner_in_once(db: None) -> None:
+    token = login.issue()
+    first, second = Client(), Client()
+    assert first.get(f"/login?token={token}").headers["Location"] == "/"
+    assert first.get("/assistants").status_code == 200
+    refused = second.get(f"/login?token={token}")
+    assert refused.status_code == 403
+    assert "This link has been used" in refused.text
+    assert second.get("/assistants").status_code == 302
+
+
+def test_a_token_that_is_set_works_as_often_as_it_is_used(db: None, settings: Settings) -> None:
+    settings.PLAYGROUND_LOGIN_TOKEN = "open-sesame"
+    for _ in range(2):
+        assert Client().get("/login?token=open-sesame").status_code == 302
+
+
+def test_the_whole_link_can_be_pasted(db: None) -> None:
+    token = login.issue()
+    pasted = {"token": f" http://127.0.0.1:8000/login?token={token} "}
+    assert Client().post("/login", pasted).headers["Location"] == "/"
+
+
+def test_signing_in_leads_to_where_the_person_wanted_to_go(db: None) -> None:
+    client = Client()
+    asked = client.get("/threads?q=sine")
+    assert asked.headers["Location"] == "/login?next=/threads%3Fq%3Dsine"
+    given = {"token": login.issue(), "next": "/threads?q=sine"}
+    assert client.post("/login", given).headers["Location"] == "/threads?q=sine"
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:x"])
+def test_signing_in_never_leads_away(db: None, target: str) -> None:
+    given = {"token": login.issue(), "next": target}
+    assert Client().post("/login", given).headers["Location"] == "/"
+
+
+def test_a_part_of_a_page_that_is_asked_for_signed_out_brings_the_whole_sign_in_page(
+    db: None,
+) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/threads"}
+    response = Client().get("/health", headers=headers)
+    assert response.headers["HX-Redirect"] == "/login?next=/threads"
+
+
+def test_signing_out(page: Client) -> None:
+    assert page.post("/logout").headers["Location"] == "/login"
+    assert page.get("/assistants").status_code == 302
+
+
+def test_the_theme_is_in_the_page_from_its_first_byte(page: Client) -> None:
+    assert "data-theme" not in page.get("/assistants").text
+    page.post("/theme", {"theme": "dark", "next": "/threads"})
+    assert '<html lang="en" data-theme="dark"' in page.get("/assistants").text
+    page.post("/theme", {"theme": "system"})
+    assert "data-theme" not in page.get("/assistants").text
+
+
+def test_an_unknown_theme_is_that_of_the_system(page: Client) -> None:
+    page.cookies["theme"] = '"><script>'
+    response = page.get("/assistants")
+    assert "data-theme" not in response.text
+    assert "<script>" not in response.text
+
+
+def test_times_are_those_of_the_browser(page: Client) -> None:
+    page.cookies["timezone"] = "Asia/Taipei"
+    assert 'data-timezone="Asia/Taipei"' in page.get("/assistants").text
+    page.cookies["timezone"] = "Nowhere/At All"
+    assert f'data-timezone="{settings.TIME_ZONE}"' in page.get("/assistants").text

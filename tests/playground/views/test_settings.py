@@ -1,0 +1,69 @@
+"""The settings page."""
+
+import json
+import re
+
+from django.test import Client
+from pytest_django import Settings
+
+from assistants.models import ApiKey, Project
+from assistants.operations import projects
+from tests.chat_server import ChatServer
+
+
+def test_without_a_provider_it_says_how_to_connect_one(page: Client) -> None:
+    text = page.get("/settings").text
+    assert "Demo model" in text
+    assert "OPENAI_BASE_URL" in text
+
+
+def test_a_provider_is_shown_with_its_models_but_never_its_key(
+    page: Client, settings: Settings
+) -> None:
+    with ChatServer() as server:
+        settings.OPENAI_BASE_URL = server.url
+        settings.OPENAI_API_KEY = "sk-very-secret"
+        text = page.get("/settings").text
+    assert server.url in text
+    assert "Connected" in text
+    assert "sk-very-secret" not in text
+
+
+def test_a_key_is_shown_once_and_opens_the_api(page: Client, project: Project) -> None:
+    response = page.post("/settings/keys", {"name": "Notebook"})
+    secret = re.search(r'id="secret">(sk-[^<]+)<', response.text)
+    assert secret
+    assert response.headers["Cache-Control"] == "no-store"
+    assert ApiKey.objects.of_secret(secret[1]) == ApiKey.objects.get()
+    later = page.get("/settings").text
+    assert secret[1] not in later
+    assert "Notebook" in later
+
+
+def test_a_key_needs_a_name(page: Client) -> None:
+    response = page.post("/settings/keys", {"name": " "})
+    assert response.status_code == 422
+    assert "A key needs a name" in response.text
+
+
+def test_a_revoked_key_opens_nothing(page: Client, project: Project) -> None:
+    key, secret = projects.create_api_key(project, "Old laptop")
+    address = f"/settings/keys/{key.id}/revoke"
+    assert "Revoke “Old laptop”?" in page.get(address).text
+    page.post(address)
+    assert ApiKey.objects.of_secret(secret) is None
+    assert key.hint not in page.get("/settings").text
+
+
+def test_the_walls_and_the_services_are_shown(page: Client) -> None:
+    # No interpreter runs beside this test.
+    text = page.get("/settings").text
+    assert "Code interpreter is off" in text
+    assert "The interpreter process does not answer." in text
+    assert "does not answer" in text
+
+
+def test_the_health_strip_names_what_is_missing(page: Client) -> None:
+    text = page.get("/health").text
+    assert "Not answering: worker, interpreter" in text
+    assert json.loads(page.get("/healthz").text)["status"].startswith("not answering")

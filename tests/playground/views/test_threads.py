@@ -1,0 +1,283 @@
+"""Pages of threads."""
+
+import io
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from assistants.models import Assistant, Message, Project, RunStatus, Thread
+from assistants.operations import assistants, files, runs, steps
+from playground import transcript
+from tests.api.worker import Worker
+from tests.factories import make_run, make_thread
+from tests.playground.conftest import HTMX
+
+
+def test_before_there_is_one_there_are_prompts_to_begin_with(
+    page: Client, assistant: Assistant
+) -> None:
+    text = page.get("/threads").text
+    assert "No threads yet" in text
+    assert "I need to solve the equation 3x + 11 = 14." in text
+
+
+def test_the_list_has_the_last_used_first(page: Client, project: Project) -> None:
+    make_thread(project, "The first question")
+    second = make_thread(project, "The second question")
+    assert page.get("/threads").context["threads"][0].id == second.id
+
+
+def test_search_finds_titles_and_what_was_said(page: Client, project: Project) -> None:
+    thread = make_thread(project, "Plot a sine", "and now the cosine")
+    make_thread(project, "Something else")
+    for words in ("cosine", thread.id):
+        found = page.get(f"/threads?q={words}", headers=HTMX).context["threads"]
+        assert [row.id for row in found] == [thread.id]
+    assert "No thread has “zebra”" in page.get("/threads?q=zebra").text
+
+
+def test_long_lists_come_in_pages(page: Client, project: Project) -> None:
+    for number in range(52):
+        make_thread(project, f"Question {number}")
+    first = page.get("/threads")
+    assert "Older threads" in first.text
+    assert len(page.get("/threads?page=2").context["threads"]) == 2
+    assert page.get("/threads?page=x").status_code == 200
+
+
+def test_a_new_thread_exists_only_from_its_first_message_on(
+    page: Client, assistant: Assistant
+) -> None:
+    response = page.get("/threads/new")
+    assert "Ask Plotter" in response.text
+    assert "Create a visualization of a sinewave" in response.text
+    assert not Thread.objects.exists()
+
+
+def test_without_an_assistant_a_new_thread_begins_with_making_one(
+    page: Client, project: Project
+) -> None:
+    assert page.get("/threads/new").headers["Location"] == "/assistants/new"
+
+
+def test_the_page_shows_what_was_said_and_done(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    run = make_run(thread, assistant)
+    worker = Worker(run.id)
+    worker.answer("Here it ", "is: **done**.")
+    worker.complete()
+    text = page.get(f"/threads/{thread.id}").text
+    assert '<div class="said" id="' in text
+    assert "Create a visualization of a sinewave" in text
+    assert "<strong>done</strong>" in text
+    assert 'data-status="completed"' in text
+    assert "20→7 tok" in text
+    assert ">Plotter</h2>" in text
+
+
+def test_code_its_output_and_its_image_stand_in_the_step(
+    page: Client, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    image = files.create(
+        project, io.BytesIO(b"png"), filename="plot-1.png", purpose=files.MADE_BY_ASSISTANT
+    )
+    worker = Worker(make_run(thread, assistant).id)
+    step = steps.begin_tool_calls(worker.run)
+    logs = "".join(f"line {number}\n" for number in range(812))
+    call = {
+        "id": "call_1",
+        "type": "code_interpreter",
+        "code_interpreter": {
+            "input": "import numpy\nprint('<b>')",
+            "outputs": [
+                {"type": "logs", "logs": logs},
+                {"type": "image", "image": {"file_id": image.id}},
+            ],
+        },
+    }
+    steps.finish_tool_calls(worker.run, step, [call], None, {})
+    text = page.get(f"/threads/{thread.id}").text
+    assert '<span class="kn">import</span> numpy' in text
+    assert "&#x27;&lt;b&gt;&#x27;" in text
+    assert "Show all 812 lines" in text
+    assert f'src="/files/{image.id}/content"' in text
+    assert 'alt="plot-1.png, drawn by the code interpreter"' in text
+
+
+@pytest.mark.parametrize("status", list(RunStatus))
+def test_every_state_of_a_run_is_an_icon_and_a_word(
+    page: Client, assistant: Assistant, thread: Thread, status: RunStatus
+) -> None:
+    run = make_run(thread, assistant)
+    run.status = status
+    run.last_error = {"code": "rate_limit_exceeded", "message": "You exceeded your quota."}
+    run.incomplete_details = {"reason": "max_completion_tokens"}
+    run.required_action = {
+        "type": "submit_tool_outputs",
+        "submit_tool_outputs": {"tool_calls": [{"id": "call_1"}, {"id": "call_2"}]},
+    }
+    run.save()
+    text = page.get(f"/threads/{thread.id}").text
+    word = status.value.replace("_", " ").capitalize()
+    icon = status.value.replace("_", "-")
+    assert f'data-status="{status.value}"' in text
+    assert f'#{icon}"></use></svg>{word}</span>' in text.replace("/></svg>", "></use></svg>")
+    said = {
+        RunStatus.QUEUED: "Waiting for a worker",
+        RunStatus.REQUIRES_ACTION: "2 functions wait for their outputs",
+        RunStatus.CANCELLING: "Stopping",
+        RunStatus.CANCELLED: "Stopped",
+        RunStatus.FAILED: "You exceeded your quota.",
+        RunStatus.INCOMPLETE: "The answer stops at the token limit",
+        RunStatus.EXPIRED: "No worker took the run in time",
+    }
+    assert said.get(status, "") in text
+    active = status in ("queued", "in_progress", "requires_action", "cancelling")
+    assert ("Stop<kbd>Esc</kbd>" in text) is active
+    assert ('name="action" value="run"' in text) is not active
+
+
+def test_a_run_that_failed_says_what_to_try_and_offers_to_retry(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    worker.fail("The <model> broke.")
+    text = page.get(f"/threads/{thread.id}").text
+    assert "The &lt;model&gt; broke." in text
+    assert "server_error" in text
+    assert "What to try:" in text
+    assert 'name="action" value="again"' in text
+    assert f"tab=json&amp;run={worker.run.id}" in text
+
+
+def test_only_the_last_run_can_be_run_again(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    Worker(make_run(thread, assistant).id).fail("First.")
+    worker = Worker(make_run(thread, assistant).id)
+    worker.answer("Now it works.")
+    worker.complete()
+    assert 'value="again"' not in page.get(f"/threads/{thread.id}").text
+
+
+def test_a_page_that_is_opened_in_the_middle_of_a_run_has_all_that_was_written(
+    transactional_db: None, page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    _, message = worker.begin_message()
+    worker.say(message, "One **two** thr", first=True)
+    worker.say(message, "ee【4:0†gui", first=False)
+    response = page.get(f"/threads/{thread.id}")
+    assert "One <strong>two</strong> three" in response.text
+    assert "†" not in response.text
+    assert f'id="{message.id}"' in response.text
+    assert 'aria-busy="true"' in response.text
+    assert f'data-live="{worker.run.id}"' in response.text
+
+
+def test_what_a_message_holds_is_never_markup(
+    page: Client, project: Project, assistant: Assistant
+) -> None:
+    thread = make_thread(project, "<script>alert(1)</script>")
+    worker = Worker(make_run(thread, assistant).id)
+    worker.answer("<img src=x onerror=alert(1)> [x](javascript:alert(1))")
+    worker.complete()
+    text = page.get(f"/threads/{thread.id}").text
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+    assert 'href="javascript' not in text
+
+
+def test_long_threads_come_in_pages(page: Client, project: Project, assistant: Assistant) -> None:
+    count = transcript.PAGE_SIZE + 3
+    thread = make_thread(project, *[f"Message number {n}." for n in range(count)])
+    response = page.get(f"/threads/{thread.id}")
+    assert "Message number 2." not in response.text
+    assert "Message number 3." in response.text
+    assert "Show earlier messages" in response.text
+    before = response.context["transcript"].first_message_id
+    earlier = page.get(f"/threads/{thread.id}/earlier?before={before}", headers=HTMX).text
+    assert "Message number 2." in earlier
+    assert "Message number 3." not in earlier
+    assert "Show earlier messages" not in earlier
+
+
+def test_the_number_of_queries_does_not_grow_with_the_thread(
+    page: Client,
+    project: Project,
+    assistant: Assistant,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    def asked(answers: int) -> int:
+        thread = make_thread(project)
+        for number in range(answers):
+            run = make_run(
+                thread,
+                assistant,
+                additional_messages=[{"role": "user", "content": f"Question {number}"}],
+            )
+            worker = Worker(run.id)
+            worker.answer(f"Answer {number}")
+            worker.complete()
+        with django_assert_max_num_queries(40) as captured:
+            page.get(f"/threads/{thread.id}")
+        return len(captured)
+
+    assert asked(2) == asked(20)
+
+
+def test_renaming(page: Client, thread: Thread) -> None:
+    address = f"/threads/{thread.id}/rename"
+    assert 'value="Create a visualization of a sinewave"' in page.get(address, headers=HTMX).text
+    assert page.post(address, {"title": "Sine"}).headers["Location"] == f"/threads/{thread.id}"
+    thread.refresh_from_db()
+    assert thread.title == "Sine"
+    assert ">Sine<" in page.get("/threads").text
+    refused = page.post(address, {"title": "x" * 513})
+    assert refused.status_code == 422
+    assert "512 characters at most" in refused.text
+
+
+def test_deleting_asks_first(page: Client, thread: Thread) -> None:
+    address = f"/threads/{thread.id}/delete"
+    assert "Delete “Create a visualization of a sinewave”?" in page.get(address).text
+    assert Thread.objects.exists()
+    assert page.post(address).headers["Location"] == "/threads"
+    assert not Thread.objects.exists()
+
+
+def test_a_thread_whose_assistant_was_deleted_goes_on_with_another(
+    page: Client, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    worker.answer("Done.")
+    worker.complete()
+    assistants.delete(assistant)
+    assert page.get(f"/threads/{thread.id}").headers["Location"] == "/assistants/new"
+
+
+def test_the_text_of_a_message_can_be_copied_as_it_was_written(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    worker.answer("**bold** <b>")
+    message = Message.objects.get(role="assistant")
+    response = page.get(f"/threads/{thread.id}/messages/{message.id}/text")
+    assert response.text == "**bold** <b>"
+    assert response.headers["Content-Type"].startswith("text/plain")
+
+
+def test_a_partial_answer_stays_when_its_run_was_stopped(
+    transactional_db: None, page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    _, message = worker.begin_message()
+    worker.say(message, "As far as it", first=True)
+    runs.cancel(worker.run)
+    worker.let_go()
+    text = page.get(f"/threads/{thread.id}").text
+    assert "As far as it" in text
+    assert 'data-status="cancelled"' in text
+    assert "Run again" in text
