@@ -129,7 +129,7 @@ class Stack:
 
 def clean_environment() -> dict[str, str]:
     """What a person's shell has, without what the tests have added."""
-    ours = ("MAKELEVEL", "DJANGO_SETTINGS_MODULE", "DATA_DIR")
+    ours = ("MAKELEVEL", "MAKEFLAGS", "MFLAGS", "DJANGO_SETTINGS_MODULE", "DATA_DIR")
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 

@@ -164,7 +164,12 @@ def test_make_run_stops_everything_when_make_is_told_to(tmp_path: Path) -> None:
 
 def test_a_python_that_is_too_old_is_told_in_one_line() -> None:
     done = subprocess.run(
-        ["make", "run", "PYTHON="], cwd=ROOT, capture_output=True, text=True, check=False
+        ["make", "run", "PYTHON="],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode
     assert done.stdout.startswith("Python 3.11 or newer is needed")
