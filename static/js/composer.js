@@ -78,7 +78,8 @@ async function cancel(button) {
 async function send(body, said) {
   complain("");
   try {
-    const html = await post(form.action, body);
+    // Not form.action: the buttons are named "action" and stand in its place.
+    const html = await post(form.getAttribute("action"), body);
     document.getElementById("sending")?.remove();
     show(html);
     keep();
