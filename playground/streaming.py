@@ -42,6 +42,7 @@ WORK_SHARE: Final = 4
 """After a frame the reader waits this many times as long as it took to make, so that one long
 answer never takes more than a fifth of a processor.
 """
+MAX_TICK_SECONDS: Final = 0.5
 ACCESS_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 1.0
 QUEUE_SIZE: Final = 500
@@ -184,13 +185,11 @@ class ThreadStream:
                 while not entries.empty():
                     self._take(entries.get_nowait())
                 await self._check_access()
-                begun = time.monotonic()
-                html, ended = await self._work(self._render)
+                html, ended, took = await self._work(self._render)
                 yield self._frame(html) if html else PING
                 if ended:
                     return
-                took = time.monotonic() - begun
-                await asyncio.sleep(max(TICK_SECONDS - took, WORK_SHARE * took))
+                await asyncio.sleep(min(max(TICK_SECONDS, WORK_SHARE * took), MAX_TICK_SECONDS))
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -223,8 +222,11 @@ class ThreadStream:
             if not await self._work(self._allowed):
                 raise Gone
 
-    def _render(self) -> tuple[str, bool]:
-        """All that changed since the last frame, and whether the runs are over."""
+    def _render(self) -> tuple[str, bool, float]:
+        """All that changed since the last frame, whether the runs are over, and the seconds of
+        processor time that it took.
+        """
+        begun = time.thread_time()
         changes = self._changes
         html: list[str] = [*map(fragments.removed, changes.deleted)]
         ended = False
@@ -244,7 +246,7 @@ class ThreadStream:
         if said := changes.said:
             html.append(fragments.announcement(said))
         changes.clear()
-        return "".join(html), ended
+        return "".join(html), ended, time.thread_time() - begun
 
     def _thread(self) -> Thread:
         thread = Thread.objects.filter(pk=self._thread_id).first()

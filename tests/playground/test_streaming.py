@@ -1,0 +1,269 @@
+"""A thread as it streams to its page."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+import pytest
+import redis
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from assistants.events import log
+from assistants.events.hub import hub
+from assistants.models import Assistant, Project, Thread
+from assistants.operations import messages, runs, steps, threads
+from assistants.params import MessageCreate
+from playground import streaming, transcript
+from playground.streaming import ThreadStream
+from tests.api.worker import Worker
+from tests.factories import make_run, make_thread
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TEXT = "Here is **one** `two`:\n\n- three\n- four\n\n```python\nprint(5)\n```\n\nAnd the end."
+
+
+@pytest.fixture
+def thread(transactional_db: None, project: Project) -> Thread:
+    return make_thread(project, "Count to five")
+
+
+@pytest.fixture
+def worker(thread: Thread, assistant: Assistant) -> Worker:
+    """Holds a run on the thread."""
+    return Worker(make_run(thread, assistant).id)
+
+
+@pytest.fixture(autouse=True)
+async def _hub() -> AsyncIterator[None]:
+    """Each test has a loop of its own, and so has its hub."""
+    yield
+    await hub().aclose()
+
+
+class Reader:
+    """A page that shows the thread: what each element was last, by its id."""
+
+    def __init__(self, thread: Thread, after: str = "", allowed: bool = True) -> None:
+        place = after or transcript.place_of(log.START)
+        self._stream = ThreadStream(thread.id, place, None, lambda: allowed)
+        self.frames: list[tuple[str, str, str]] = []
+        self.done = False
+
+    async def read(self) -> None:
+        async with aclosing(self._stream.frames()) as frames:
+            async for data in frames:
+                self._take(data.decode())
+        self.done = True
+
+    def _take(self, data: str) -> None:
+        if data.startswith(":"):
+            return
+        fields = [line.partition(": ")[::2] for line in data.strip("\n").split("\n")]
+        html = "\n".join(value for name, value in fields if name == "data")
+        named = dict(fields)
+        self.frames.append((named["event"], named.get("id", ""), html))
+
+    @property
+    def html(self) -> str:
+        """Everything that came."""
+        return "\n".join(html for _, _, html in self.frames)
+
+    @property
+    def last_id(self) -> str:
+        return next(place for _, place, _ in reversed(self.frames) if place)
+
+    def latest(self, element_id: str) -> str:
+        """The newest state of an element, from its start to the end of its frame."""
+        for _, _, html in reversed(self.frames):
+            if (at := html.find(f'id="{element_id}"')) >= 0:
+                return html[at:]
+        return ""
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not happened():
+                await asyncio.sleep(0.01)
+
+
+async def play(worker: Worker, *, pause: float = 0.0, size: int = 7) -> None:
+    """Write the text in small pieces, and end the run."""
+    step, message = await sync_to_async(worker.begin_message)()
+    for start in range(0, len(TEXT), size):
+        say = sync_to_async(worker.say)
+        await say(message, TEXT[start : start + size], first=start == 0)
+        await asyncio.sleep(pause)
+    await sync_to_async(worker.finish_message)(step, message, TEXT)
+    await sync_to_async(worker.complete)()
+
+
+async def test_a_run_is_seen_from_its_beginning_to_its_end(thread: Thread, worker: Worker) -> None:
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    await play(worker, pause=0.02)
+    await asyncio.wait_for(reading, 10)
+    message = await sync_to_async(thread.messages.get)(role="assistant")
+    shown = reader.latest(message.id)
+    assert "<strong>one</strong>" in shown
+    assert "And the end." in shown
+    assert 'aria-busy="true"' not in shown
+    assert 'data-status="completed"' in reader.latest(worker.run.id)
+    assert 'data-active=""' in reader.latest("composer-actions")
+    assert "Run completed" in reader.latest("announce")
+    assert reader.frames[-1][0] == "close"
+
+
+async def test_the_text_grows_in_blocks_and_no_mark_is_seen(thread: Thread, worker: Worker) -> None:
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    await play(worker, pause=0.06)
+    await asyncio.wait_for(reading, 10)
+    message = await sync_to_async(thread.messages.get)(role="assistant")
+    blocks = [
+        html for _, _, html in reader.frames if f'<template data-into="{message.id}-0">' in html
+    ]
+    assert len(blocks) > 3
+    for _, _, html in reader.frames:
+        text = re.sub(r"<[^>]*>", "", html)
+        assert "**" not in text
+        assert "```" not in text
+
+
+async def test_at_most_a_dozen_frames_a_second(thread: Thread, worker: Worker) -> None:
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    begun = asyncio.get_running_loop().time()
+    await play(worker, pause=0.005, size=1)
+    await asyncio.wait_for(reading, 10)
+    took = asyncio.get_running_loop().time() - begun
+    assert len(reader.frames) <= 12 * took + 4
+
+
+async def test_who_comes_in_the_middle_begins_with_all_that_was_written(
+    thread: Thread, worker: Worker
+) -> None:
+    _, message = await sync_to_async(worker.begin_message)()
+    await sync_to_async(worker.say)(message, "One **two** thr", first=True)
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    assert "One <strong>two</strong> thr" in reader.latest(message.id)
+    await sync_to_async(worker.say)(message, "ee", first=False)
+    await reader.until(lambda: "One <strong>two</strong> three" in reader.html)
+    assert "thrthree" not in reader.html
+    assert "threeee" not in reader.html
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_who_reconnects_misses_nothing(thread: Thread, worker: Worker) -> None:
+    first = Reader(thread)
+    reading = asyncio.create_task(first.read())
+    playing = asyncio.create_task(play(worker, pause=0.03))
+    await first.until(lambda: len(first.frames) > 3)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await playing
+    second = Reader(thread, first.last_id)
+    await asyncio.wait_for(second.read(), 10)
+    message = await sync_to_async(thread.messages.get)(role="assistant")
+    assert "And the end." in second.latest(message.id)
+    assert 'data-status="completed"' in second.latest(worker.run.id)
+
+
+async def test_code_streams_into_its_step(thread: Thread, worker: Worker) -> None:
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    step = await sync_to_async(steps.begin_tool_calls)(worker.run)
+
+    async def tell(call: dict[str, object]) -> None:
+        details = {"type": "tool_calls", "tool_calls": [{"index": 0, **call}]}
+        await sync_to_async(worker._delta)("thread.run.step", step.id, {"step_details": details})
+
+    code: dict[str, object] = {"input": "", "outputs": []}
+    await tell({"id": "call_1", "type": "code_interpreter", "code_interpreter": code})
+    await tell({"type": "code_interpreter", "code_interpreter": {"input": "import num"}})
+    await reader.until(lambda: '<span class="kn">import</span> num' in reader.latest("call_1"))
+    await tell({"type": "code_interpreter", "code_interpreter": {"input": "py\n"}})
+    logs = {"index": 0, "type": "logs", "logs": "5 < 6\n"}
+    await tell({"type": "code_interpreter", "code_interpreter": {"outputs": [logs]}})
+    await reader.until(lambda: "5 &lt; 6" in reader.latest("call_1"))
+    assert "numpy" in reader.latest("call_1")
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_with_no_run_active_it_tells_the_state_and_ends(thread: Thread) -> None:
+    reader = Reader(thread)
+    await asyncio.wait_for(reader.read(), 5)
+    assert [name for name, _, _ in reader.frames] == ["message", "close"]
+    assert "Count to five" in reader.html
+
+
+async def test_what_others_add_and_delete_is_told(thread: Thread, worker: Worker) -> None:
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    await sync_to_async(messages.delete)(await sync_to_async(thread.messages.get)(role="user"))
+    await reader.until(lambda: '<template data-remove="msg_' in reader.html)
+    await sync_to_async(worker.complete)()
+    await asyncio.wait_for(reading, 10)
+
+
+async def test_the_end_of_the_thread_is_told(thread: Thread, worker: Worker) -> None:
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    await sync_to_async(threads.delete)(thread)
+    await asyncio.wait_for(reading, 10)
+    assert [name for name, _, _ in reader.frames][-2:] == ["gone", "close"]
+
+
+async def test_who_may_not_see_it_any_more_hears_no_more(
+    thread: Thread, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "ACCESS_SECONDS", 0.0)
+    reader = Reader(thread, allowed=False)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    await sync_to_async(worker.begin_message)()
+    await asyncio.wait_for(reading, 10)
+    assert [name for name, _, _ in reader.frames][-2:] == ["gone", "close"]
+
+
+async def test_when_the_log_is_lost_the_database_closes_the_gap(
+    thread: Thread, worker: Worker
+) -> None:
+    await sync_to_async(worker.begin_message)()
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.delete(log.key(thread.id))
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await sync_to_async(runs.cancel)(worker.run)
+    await sync_to_async(worker.let_go)()
+    later = Reader(thread, reader.last_id)
+    await asyncio.wait_for(later.read(), 5)
+    assert 'data-status="cancelled"' in later.latest(worker.run.id)
+
+
+async def test_a_message_that_another_program_adds_appears(
+    thread: Thread, worker: Worker, assistant: Assistant
+) -> None:
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    await sync_to_async(worker.complete)()
+    await asyncio.wait_for(reading, 10)
+    made = await sync_to_async(messages.create)(thread, MessageCreate(role="user", content="New"))
+    again = Reader(thread, reader.last_id)
+    await asyncio.wait_for(again.read(), 5)
+    assert made.id in again.html
