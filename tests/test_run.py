@@ -174,3 +174,23 @@ def test_a_python_that_is_too_old_is_told_in_one_line() -> None:
     assert done.returncode
     assert done.stdout.startswith("Python 3.11 or newer is needed")
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_make_login_prints_a_link_that_signs_in_once(own_stack: Stack) -> None:
+    done = subprocess.run(
+        ["make", "login", f"DATA_DIR={own_stack.data_dir}"],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    link = done.stdout.strip()
+    assert link.startswith(f"{own_stack.url}/login?token=")
+    visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    with visitor.open(link, timeout=10) as page:
+        assert page.status == 200
+        assert "/login" not in page.url
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(link, timeout=10)
+    assert refused.value.code == 403

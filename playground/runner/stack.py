@@ -24,6 +24,8 @@ STOPPING_SECONDS = {"worker": 12.0}
 WITHOUT_SECRETS = {"redis", "interpreter"}
 HARMLESS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH")
 PATIENCE_SECONDS = 60.0
+# Where it was last started, for `make login`, which may not be told the port again.
+ADDRESS = settings.DATA_DIR / "address"
 
 
 class Stack:
@@ -109,6 +111,7 @@ class Stack:
         # Made only now, since it is shown once and a start may fail.
         api_key = "" if prepared["has_api_key"] else (await manage("api_key", "First key")).strip()
         announce(prepared["login_token"], api_key, health)
+        ADDRESS.write_text(address())
 
     async def _until_redis_listens(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand
 
 from playground import login
-from playground.runner.stack import address
+from playground.runner.stack import ADDRESS, address
 
 
 class Command(BaseCommand):
@@ -12,4 +12,5 @@ class Command(BaseCommand):
     help = "Prints a new sign-in link for the studio."
 
     def handle(self, *_args: object, **_options: object) -> None:
-        self.stdout.write(f"{address()}/login?token={login.issue()}")
+        started_at = ADDRESS.read_text() if ADDRESS.exists() else address()
+        self.stdout.write(f"{started_at}/login?token={login.issue()}")
