@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from assistants.events.fold import Fold
 from assistants.events.hub import Idle, Reset, hub
 from assistants.events.log import Entry
 from assistants.events.sse import PING, EventStream, frame, hand_over
-from assistants.models import Message, Thread
+from assistants.models import Message, Run, Thread
 from playground import fragments, transcript
 from playground.rendering.blocks import Blocks
 
@@ -136,7 +136,8 @@ class ThreadStream:
     def _begin(self) -> tuple[str, bool]:
         """The state of all that can have changed since ``after``, and whether a run is active."""
         thread = self._thread()
-        since = _moment(self._last) - SLACK
+        seen = _moment(self._last)
+        since = seen - SLACK
         # The log first: what happens while the database is read will be heard again, not missed.
         tip = log.tip(thread.id)
         active = thread.runs.active().first()
@@ -148,7 +149,8 @@ class ThreadStream:
             | Q(status=Message.Status.IN_PROGRESS)
         )
         ended = Q(created_at__gte=since) | Q(ended_at__gte=since)
-        runs = list(thread.runs.filter(ended | Q(pk=active.pk if active else "")))
+        changed = thread.runs.filter(ended | Q(pk=active.pk if active else ""))
+        runs = list(changed.oldest_first())
         deleted = [
             entry.object["id"]
             for entry in log.read(thread.id, self._last)
@@ -166,6 +168,7 @@ class ThreadStream:
                     fragments.title(thread),
                     fragments.composer_actions(active),
                     fragments.stream(thread, self._last, active),
+                    fragments.announcement(_standing(runs, state, seen)),
                 ]
             ),
             active is not None,
@@ -370,6 +373,16 @@ def _blocks(anchor: str, part: Wire) -> Blocks:
 def _moment(entry_id: str) -> datetime:
     """When an entry was written."""
     return datetime.fromtimestamp(log.position(entry_id)[0] / 1000, UTC)
+
+
+def _standing(runs: Sequence[Run], state: Fold, seen: datetime) -> str:
+    """What a screen reader is told of the last run, if something happened to it since."""
+    if not runs or (runs[-1].ended_at and runs[-1].ended_at < seen):
+        return ""
+    steps = list(state.steps.values())
+    if steps and steps[-1]["status"] == "in_progress":
+        return _announced("thread.run.step.created", steps[-1])
+    return _announced(f"thread.run.{runs[-1].status}", {})
 
 
 def _announced(name: str, data: Wire) -> str:

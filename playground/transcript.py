@@ -22,7 +22,7 @@ from playground.rendering.blocks import Blocks
 from playground.rendering.logs import Logs, fold
 from playground.rendering.markdown import render
 
-PAGE_SIZE: Final = 100
+PAGE_SIZE: Final = 200
 """So many messages are shown at once; older ones a page at a time."""
 
 CLOCK_SLACK_MS: Final = 60_000

@@ -1,0 +1,60 @@
+"""The studio in a real browser, and the steps that many of its tests begin with."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.chat_server import ChatServer
+from tests.stack import Stack
+
+DEMO = "demo"
+PLAYED = "played"
+
+
+class Studio:
+    """The owner at the studio."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def make_assistant(self, name: str, *, model: str = PLAYED, instructions: str = "") -> None:
+        """Fill in the form; ends on the page of a new thread with it."""
+        self.page.goto("/assistants/new")
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_label("Instructions").fill(instructions)
+        self.page.get_by_label("Model").select_option(model)
+        self.page.get_by_role("button", name="Create assistant").click()
+        expect(self.page.get_by_role("heading", name=f"Ask {name}")).to_be_visible()
+
+    def ask(self, text: str) -> None:
+        """Write a message, send it with the Enter key, and see its run begin."""
+        runs = self.page.locator(".run").count()
+        self.page.get_by_label("Message", exact=True).fill(text)
+        self.page.get_by_label("Message", exact=True).press("Enter")
+        said = self.page.locator(".msg--user .said", has_text=text).last
+        expect(said).to_be_visible()
+        expect(self.page.locator(".run")).to_have_count(runs + 1)
+
+    def wait_for(self, status: str) -> None:
+        """The last run has this status, in the words of its chip."""
+        chip = self.page.locator(".run .chip").last
+        expect(chip).to_have_text(status, timeout=30_000)
+
+    @property
+    def answer(self) -> str:
+        """The text of the last answer, as a reader sees it."""
+        return self.page.locator(".msg--assistant .prose").last.inner_text()
+
+
+@pytest.fixture
+def studio(page: Page) -> Studio:
+    return Studio(page)
+
+
+@pytest.fixture
+def model(stack: Stack) -> Iterator[ChatServer]:
+    """The played model, which has forgotten what earlier tests told it."""
+    stack.chat.forget()
+    yield stack.chat
+    stack.chat.forget()

@@ -1,0 +1,299 @@
+"""The page of a thread while things happen."""
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import Studio
+from tests.browser.wire import Wire
+from tests.chat_server import ChatServer, Gate, error, text, until
+from tests.stack import Stack
+
+LONG = "\n\n".join(f"Paragraph {number} of a long answer." for number in range(60))
+
+
+@pytest.fixture
+def thread(studio: Studio, model: ChatServer) -> Studio:
+    """A thread with one question and its answer."""
+    studio.make_assistant("Talker")
+    model.reply(text("Hello **there**."))
+    studio.ask("Hello")
+    studio.wait_for("Completed")
+    return studio
+
+
+def test_text_is_formatted_while_it_is_written(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    gate = Gate()
+    model.reply(text("A **bold", pieces=["A ", "**bo", "ld"]), until(gate), text(" claim** ends."))
+    thread.ask("Say something bold")
+    expect(page.locator(".msg--assistant").last.locator("strong")).to_have_text("bold")
+    assert "**" not in thread.answer
+    expect(page.locator("#log")).to_have_attribute("aria-busy", "true")
+    gate.open()
+    thread.wait_for("Completed")
+    assert thread.answer == "A bold claim ends."
+    expect(page.locator("#log")).to_have_attribute("aria-busy", "false")
+
+
+def test_what_a_reader_has_selected_stays_selected(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    gate = Gate()
+    model.reply(text("# Title\n\nFirst paragraph.\n\nSec"), until(gate), text("ond paragraph."))
+    thread.ask("Two paragraphs")
+    answer = page.locator(".msg--assistant").last
+    expect(answer).to_contain_text("Sec")
+    answer.locator("h3").evaluate("node => getSelection().selectAllChildren(node)")
+    answer.locator("h3").evaluate("node => { window.heading = node }")
+    gate.open()
+    thread.wait_for("Completed")
+    expect(answer).to_contain_text("Second paragraph.")
+    assert page.evaluate("getSelection().toString()") == "Title"
+    assert answer.locator("h3").evaluate("node => node === window.heading")
+
+
+def test_reloading_in_the_middle_loses_and_repeats_nothing(
+    thread: Studio, model: ChatServer, page: Page, context: BrowserContext
+) -> None:
+    words = [f"word{number} " for number in range(60)]
+    half, rest = words[:30], words[30:]
+    gate = Gate()
+    model.reply(text("", pieces=half, rate=60), until(gate), text("", pieces=rest, rate=60))
+    thread.ask("Count")
+    expect(page.locator(".msg--assistant").last).to_contain_text("word12")
+    other = context.new_page()
+    other.goto(page.url)
+    page.reload()
+    gate.open()
+    for view in (page, other):
+        expect(view.locator(".run .chip").last).to_have_text("Completed", timeout=20_000)
+        assert view.locator(".msg--assistant .prose").last.inner_text() == "".join(words).strip()
+
+
+def test_stop_keeps_what_was_written(thread: Studio, model: ChatServer, page: Page) -> None:
+    gate = Gate()
+    model.reply(text("As far as it got"), until(gate), text(" and no further"))
+    thread.ask("Write on and on")
+    expect(page.locator(".msg--assistant").last).to_contain_text("As far as")
+    expect(page.get_by_role("button", name="Add and run")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    thread.wait_for("Cancelled")
+    gate.open()
+    assert thread.answer == "As far as it got"
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(page.locator(".outcome").last).to_contain_text("Stopped at")
+
+
+def test_escape_stops_too(thread: Studio, model: ChatServer, page: Page) -> None:
+    model.reply(text("Once upon a time"), until(Gate()))
+    thread.ask("Tell a story")
+    expect(page.locator(".msg--assistant").last).to_contain_text("Once upon")
+    page.get_by_label("Message", exact=True).press("Escape")
+    thread.wait_for("Cancelled")
+
+
+def test_a_run_that_fails_says_why_and_can_be_tried_again(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.otherwise(error(400, "The model is out of order."))
+    thread.ask("Are you there?")
+    thread.wait_for("Failed")
+    outcome = page.locator(".outcome--bad")
+    expect(outcome).to_contain_text("The model is out of order.")
+    expect(outcome).to_contain_text("What to try:")
+    model.forget()
+    model.reply(text("Yes, here I am."))
+    outcome.get_by_role("button", name="Retry").click()
+    expect(page.locator(".run")).to_have_count(3)
+    thread.wait_for("Completed")
+    assert thread.answer == "Yes, here I am."
+    expect(page.get_by_role("button", name="Retry")).to_have_count(0)
+
+
+def test_enter_never_sends_what_is_still_being_composed(thread: Studio, page: Page) -> None:
+    box = page.get_by_label("Message", exact=True)
+    box.fill("你好")
+    for event in (
+        "new KeyboardEvent('keydown', {key: 'Enter', isComposing: true, bubbles: true})",
+        "new KeyboardEvent('keydown', {key: 'Enter', keyCode: 229, bubbles: true})",
+    ):
+        box.evaluate(f"box => box.dispatchEvent({event})")
+    box.dispatch_event("compositionstart")
+    box.press("Enter")
+    expect(page.locator(".msg--user")).to_have_count(1)
+    box.dispatch_event("compositionend")
+    box.press("Shift+Enter")
+    assert "\n" in box.input_value()
+    expect(page.locator(".msg--user")).to_have_count(1)
+
+
+def test_a_draft_outlives_the_page_and_belongs_to_its_thread(thread: Studio, page: Page) -> None:
+    page.get_by_label("Message", exact=True).fill("Half a thou")
+    page.reload()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("Half a thou")
+    page.get_by_role("link", name="New thread").first.click()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("")
+
+
+def test_adding_without_a_run_then_running_alone(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    page.get_by_label("Message", exact=True).fill("One more thing")
+    page.get_by_role("button", name="Add without run").click()
+    expect(page.locator(".msg--user")).to_have_count(2)
+    expect(page.locator(".run")).to_have_count(1)
+    model.reply(text("Noted."))
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator(".run")).to_have_count(2)
+    thread.wait_for("Completed")
+    assert thread.answer == "Noted."
+
+
+def test_what_could_not_be_sent_is_kept(
+    thread: Studio, model: ChatServer, page: Page, context: BrowserContext
+) -> None:
+    context.set_offline(True)
+    page.get_by_label("Message", exact=True).fill("Into the void")
+    page.get_by_role("button", name="Add and run").click()
+    bubble = page.locator("#sending")
+    expect(bubble).to_contain_text("Not sent")
+    expect(bubble).to_contain_text("Into the void")
+    context.set_offline(False)
+    model.reply(text("It arrived."))
+    bubble.get_by_role("button", name="Retry").click()
+    expect(page.locator(".run")).to_have_count(2)
+    thread.wait_for("Completed")
+    expect(page.locator(".msg--user", has_text="Into the void")).to_have_count(1)
+
+
+def test_a_broken_connection_is_said_and_mended(
+    thread: Studio, model: ChatServer, page: Page, stack: Stack
+) -> None:
+    with Wire(stack.port) as wire:
+        page.goto(page.url.replace(str(stack.port), str(wire.port)))
+        gate = Gate()
+        model.reply(text("Before the break, "), until(gate), text("and after it."))
+        thread.ask("Go on")
+        expect(page.locator(".msg--assistant").last).to_contain_text("Before the break")
+        wire.cut()
+        connection = page.locator("#connection")
+        expect(connection).to_contain_text("Reconnecting")
+        expect(connection).to_be_visible()
+        gate.open()
+        wire.mend()
+        thread.wait_for("Completed")
+        assert thread.answer == "Before the break, and after it."
+        expect(connection).to_be_hidden()
+
+
+def test_the_page_follows_until_the_reader_scrolls_up(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    gate = Gate()
+    model.reply(text(LONG), until(gate), text("\n\nThe very last words."))
+    thread.ask("Write a lot")
+    scroller = page.locator("#scroller")
+    expect(page.locator(".msg--assistant").last).to_contain_text("Paragraph 59")
+    at_end = "box => box.scrollHeight - box.scrollTop - box.clientHeight < 16"
+    expect(page.locator("#jump")).to_be_hidden()
+    page.wait_for_function(f"({at_end})(document.getElementById('scroller'))")
+    scroller.hover()
+    page.mouse.wheel(0, -400)
+    expect(page.locator("#jump")).to_be_visible()
+    top = scroller.evaluate("box => box.scrollTop")
+    gate.open()
+    thread.wait_for("Completed")
+    assert scroller.evaluate("box => box.scrollTop") == top
+    page.locator("#jump").click()
+    page.wait_for_function(f"({at_end})(document.getElementById('scroller'))")
+    expect(page.locator("#jump")).to_be_hidden()
+
+
+def test_a_run_started_elsewhere_appears_in_every_tab(
+    thread: Studio, model: ChatServer, page: Page, context: BrowserContext
+) -> None:
+    other = context.new_page()
+    other.goto(page.url)
+    model.reply(text("For both of you."))
+    thread.ask("Tell us")
+    expect(other.locator(".msg--assistant").last).to_contain_text("For both of you.")
+    expect(other.locator(".run .chip").last).to_have_text("Completed")
+
+
+def test_nothing_in_a_message_can_run(thread: Studio, model: ChatServer, page: Page) -> None:
+    attack = (
+        "<img src=x onerror=\"document.title='broken'\"> <script>document.title='broken'</script> "
+        "[x](javascript:document.title='broken') ![y](https://evil.example/pixel.png) "
+        "<svg onload=\"document.title='broken'\">"
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    model.reply(text(attack))
+    thread.ask(attack)
+    thread.wait_for("Completed")
+    page.reload()
+    expect(page.locator(".msg--assistant").last).to_contain_text("onerror")
+    assert "broken" not in page.title()
+    assert not [url for url in asked if "evil.example" in url]
+    assert page.locator("#log img, #log script, #log a[href^=javascript]").count() == 0
+
+
+def test_the_inspector_keeps_up_with_the_run(thread: Studio, model: ChatServer, page: Page) -> None:
+    gate = Gate()
+    model.reply(text("Wait"), until(gate), text(" for it."))
+    inspector = page.locator("#inspect")
+    expect(inspector.locator(".chip").first).to_have_text("Completed")
+    thread.ask("Hold on")
+    expect(inspector.locator(".chip").first).to_have_text("In progress")
+    gate.open()
+    expect(inspector.locator(".chip").first).to_have_text("Completed")
+    inspector.get_by_role("link", name="Events").click()
+    expect(inspector.locator(".events__name").last).to_have_text("thread.run.completed")
+    inspector.get_by_role("link", name="JSON").click()
+    expect(inspector.locator(".json")).to_contain_text('"thread.run"')
+
+
+def test_copying_the_code_of_an_answer(
+    thread: Studio, model: ChatServer, page: Page, context: BrowserContext
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    model.reply(text("```python\nprint('<5>')\n```\n"))
+    thread.ask("Some code")
+    thread.wait_for("Completed")
+    page.locator(".msg--assistant").last.locator(".code").get_by_role("button").click()
+    expect(page.locator("#announce")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "print('<5>')"
+
+
+def test_a_person_who_cannot_see_hears_what_happens(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    gate = Gate()
+    model.reply(text("Soon"), until(gate), text(" done."))
+    thread.ask("How is it going?")
+    announce = page.locator("#announce[role=status]")
+    expect(announce).to_have_text("Writing the answer")
+    gate.open()
+    expect(announce).to_have_text("Run completed")
+
+
+def test_renaming_and_deleting_in_a_dialog(thread: Studio, page: Page) -> None:
+    opener = page.get_by_role("link", name="Rename thread")
+    opener.click()
+    dialog = page.locator("#dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_label("Title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+    opener.click()
+    dialog.get_by_label("Title").fill("Small talk")
+    dialog.get_by_role("button", name="Rename").click()
+    expect(page.locator("#thread-title")).to_have_text("Small talk")
+    page.get_by_role("link", name="Delete thread").click()
+    dialog.get_by_role("button", name="Delete thread").click()
+    expect(page).to_have_url(re.compile("/threads$"))
+    expect(page.locator("#messages")).to_contain_text("was deleted")
