@@ -28,9 +28,9 @@ def begin_message(run: Run) -> tuple[RunStep, Message]:
         status=Message.Status.IN_PROGRESS,
     )
     details = {"type": "message_creation", "message_creation": {"message_id": message.id}}
-    step = _begin(run, "message_creation", details)
-    _publish(run, "thread.message.created", message.to_dict())
-    _publish(run, "thread.message.in_progress", message.to_dict())
+    step = _insert(run, "message_creation", details)
+    # All at once: the model's first words wait for this.
+    _publish(run, [*_opening(step), *_opening(message)])
     return step, message
 
 
@@ -61,8 +61,8 @@ def finish_message(
         message.completed_at = now
     message.save()
     Thread.objects.filter(pk=run.thread_id).update(active_at=now)
-    _publish(run, f"thread.message.{message.status}", message.to_dict())
-    _finish(run, step, usage)
+    _finish(step, usage)
+    _publish(run, [_told(message, message.status), _told(step, step.status)])
 
 
 @transaction.atomic
@@ -72,7 +72,9 @@ def begin_tool_calls(run: Run) -> RunStep:
     :raises LeaseLost: the run is not this worker's any more
     """
     held_by(run)
-    return _begin(run, "tool_calls", {"type": "tool_calls", "tool_calls": []})
+    step = _insert(run, "tool_calls", {"type": "tool_calls", "tool_calls": []})
+    _publish(run, _opening(step))
+    return step
 
 
 @transaction.atomic
@@ -92,24 +94,32 @@ def finish_tool_calls(
     held_by(run)
     step.step_details = {"type": "tool_calls", "tool_calls": tool_calls}
     step.saved_files = saved_files
-    _finish(run, step, usage)
+    _finish(step, usage)
+    _publish(run, [_told(step, step.status)])
 
 
-def _begin(run: Run, kind: str, details: Wire) -> RunStep:
+def _insert(run: Run, kind: str, details: Wire) -> RunStep:
     step = RunStep(run=run, type=kind, step_details=details, expires_at=run.expires_at)
     step.save(force_insert=True)
-    _publish(run, "thread.run.step.created", step.to_dict())
-    _publish(run, "thread.run.step.in_progress", step.to_dict())
     return step
 
 
-def _finish(run: Run, step: RunStep, usage: Wire | None) -> None:
+def _finish(step: RunStep, usage: Wire | None) -> None:
     step.status = StepStatus.COMPLETED
     step.completed_at = step.ended_at = clock.now()
     step.usage = usage
     step.save()
-    _publish(run, "thread.run.step.completed", step.to_dict())
 
 
-def _publish(run: Run, name: str, data: Wire) -> None:
-    log.publish(run.thread_id, [Event.of(name, data, run.id)])
+def _opening(begun: RunStep | Message) -> list[tuple[str, Wire]]:
+    """What is told of a step or message that begins."""
+    return [_told(begun, "created"), _told(begun, "in_progress")]
+
+
+def _told(changed: RunStep | Message, state: str) -> tuple[str, Wire]:
+    wire = changed.to_dict()
+    return f"{wire['object']}.{state}", wire
+
+
+def _publish(run: Run, events: list[tuple[str, Wire]]) -> None:
+    log.publish(run.thread_id, [Event.of(name, data, run.id) for name, data in events])
