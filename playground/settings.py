@@ -97,7 +97,7 @@ MIDDLEWARE = [
     "assistants.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "playground.csp.ContentSecurityPolicyMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -234,7 +234,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # `make run` collects them under names with their hash, to be cached for ever. Tests, and DEBUG=yes
 # for work on the pages, take them as they are.
 _collected = not DEBUG and STATIC_ROOT.is_dir()
-SERVESTATIC_USE_FINDERS = not _collected
+WHITENOISE_USE_FINDERS = not _collected
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -1,6 +1,6 @@
 """Static files under names with their hash, to be cached for ever."""
 
-from servestatic.storage import CompressedManifestStaticFilesStorage as Storage
+from whitenoise.storage import CompressedManifestStaticFilesStorage as Storage
 
 
 class ModulesStorage(Storage):
