@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
@@ -24,7 +24,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("theme", "")
     chosen = chosen if chosen in THEMES else ""
     if request.headers.get("HX-Request"):
-        response = render(request, "_theme.html", {"theme": chosen})
+        response = HttpResponse()
         trigger_client_event(response, "theme", {"theme": chosen})
     else:
         target = request.POST.get("next", "")

@@ -38,6 +38,9 @@ if (zone && zone !== root.dataset.timezone && !document.cookie.includes(`timezon
 document.addEventListener("theme", ({ detail }) => {
   if (detail.theme) root.dataset.theme = detail.theme;
   else delete root.dataset.theme;
+  for (const button of document.querySelectorAll("[name=theme]")) {
+    button.ariaPressed = String(button.value === (detail.theme || "system"));
+  }
 });
 
 // --- dialogs

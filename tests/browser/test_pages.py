@@ -1,0 +1,281 @@
+"""Every page, as it has to be for everybody: accessible, narrow, without scripts, by keyboard."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
+
+from tests.browser.conftest import Studio
+from tests.chat_server import ChatServer, Gate, error, text, until
+from tests.stack import Stack
+
+ANSWER = """# A *rich* answer
+
+Some text with `code`, a [link](https://example.org) and \\( x^2 \\).
+
+```python
+def f(x):
+    return x * 2  # a comment that makes this line long enough to be wider than any narrow screen
+```
+
+| quantity | value |
+|----------|------:|
+| a        | 1     |
+
+> A quotation.
+"""
+
+
+@pytest.fixture(scope="module")
+def addresses(browser: Browser, stack: Stack) -> list[str]:
+    """One page of each kind, filled with something of everything."""
+    context = browser.new_context(base_url=stack.url)
+    page = context.new_page()
+    page.goto(stack.login_path)
+    studio, model = Studio(page), stack.chat
+    model.forget()
+    studio.make_assistant("An assistant with a rather long name for a narrow screen")
+    model.reply(text(ANSWER))
+    studio.ask("Show me everything" + " and more" * 20)
+    studio.wait_for("Completed")
+    model.otherwise(error(400, "Out of order."))
+    studio.ask("And now fail")
+    studio.wait_for("Failed")
+    thread = page.url.partition("?")[0]
+    model.forget()
+    page.goto("/assistants")
+    assistant = page.locator(".card a[aria-label^=Edit]").first.get_attribute("href")
+    context.close()
+    return [
+        "/login",
+        "/assistants",
+        "/assistants/new",
+        f"{assistant}",
+        f"{assistant}/delete",
+        "/threads",
+        "/threads?q=zebra",
+        "/threads/new",
+        thread,
+        f"{thread}?tab=events",
+        f"{thread}?tab=json",
+        f"{thread}?tab=code",
+        f"{thread}?tab=usage",
+        f"{thread}/rename",
+        "/settings",
+        "/nothing/here",
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_accessible(page: Page, addresses: list[str], theme: str) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    problems = []
+    for address in addresses:
+        page.goto(address)
+        page.wait_for_timeout(300)
+        for violation in Axe().run(page).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                where = [node["target"] for node in violation["nodes"]][:3]
+                problems.append((address, violation["id"], where))
+    assert problems == []
+
+
+@pytest.mark.parametrize("panel", ["chat", "setup", "inspect"])
+def test_nothing_is_wider_than_a_narrow_screen(
+    page: Page, addresses: list[str], panel: str
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    for address in addresses:
+        page.goto(address)
+        tab = page.locator(f".tabbar [data-panel={panel}]")
+        if tab.count():
+            tab.click()
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, address
+        hidden = page.evaluate(
+            "[...document.querySelectorAll('main button, main a.btn, main .input')]"
+            ".filter(e => e.offsetParent && !e.closest('pre, .table-wrap, .tabs'))"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+            ".map(e => e.outerHTML.slice(0, 80))"
+        )
+        assert hidden == [], address
+
+
+def test_the_whole_way_without_a_script(browser: Browser, stack: Stack, model: ChatServer) -> None:
+    context = browser.new_context(
+        base_url=stack.url,
+        java_script_enabled=False,
+        viewport={"width": 1400, "height": 900},
+    )
+    page = context.new_page()
+    page.goto(stack.login_path)
+    page.goto("/assistants/new")
+    page.get_by_label("Name", exact=True).fill("No scripts here")
+    page.get_by_label("Model").select_option("played")
+    data = FilePayload(name="a.csv", mimeType="text/csv", buffer=b"a\n1\n")
+    page.locator("#assistant-form input[type=file]").set_input_files(data)
+    page.get_by_role("button", name="Create assistant").click()
+    model.reply(text("It **works**."))
+    page.get_by_label("Message", exact=True).fill("Does it work?")
+    page.get_by_role("button", name="Add and run").click()
+    expect(page).to_have_url(re.compile(r"/threads/thread_"))
+    for _ in range(50):
+        page.wait_for_timeout(200)
+        page.reload()
+        if page.locator(".run .chip").inner_text() == "Completed":
+            break
+    expect(page.locator(".msg--assistant strong")).to_have_text("works")
+    expect(page.locator("#assistant-files")).to_contain_text("a.csv")
+    page.get_by_role("link", name="Usage").click()
+    expect(page.locator("#inspect")).to_contain_text("Tokens by run")
+    page.get_by_role("button", name="Dark").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    page.get_by_label("Name", exact=True).fill("Renamed without a script")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#messages")).to_contain_text("Saved.")
+    context.close()
+
+
+def test_a_message_can_be_sent_by_keyboard_alone(
+    page: Page, studio: Studio, model: ChatServer
+) -> None:
+    studio.make_assistant("Keys")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "draft":
+            break
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    model.reply(text("Heard."))
+    page.keyboard.type("Only keys")
+    page.keyboard.press("Enter")
+    studio.wait_for("Completed")
+    assert page.locator("[tabindex]:not([tabindex='0']):not([tabindex='-1'])").count() == 0
+
+
+def test_the_theme_changes_at_once_and_stays(page: Page, addresses: list[str]) -> None:
+    page.goto("/settings")
+    root = page.locator("html")
+    page.get_by_role("button", name="Dark").click()
+    expect(root).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    page.goto("/threads")
+    expect(root).to_have_attribute("data-theme", "dark")
+    page.goto("/settings")
+    page.get_by_role("button", name="As the system").click()
+    expect(root).not_to_have_attribute("data-theme", re.compile("."))
+
+
+def test_changes_of_an_assistant_save_themselves(page: Page, studio: Studio) -> None:
+    studio.make_assistant("Draft name")
+    name = page.get_by_label("Name", exact=True)
+    name.fill("Better name")
+    expect(page.locator("#assistant-saved")).to_have_text(re.compile(r"Saved \d\d:\d\d"))
+    page.reload()
+    expect(name).to_have_value("Better name")
+    name.fill("")
+    expect(page.locator("#assistant-saved")).to_have_text("Not saved")
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#assistant-name-error")).to_contain_text("Give it a name")
+    name.fill("Best name")
+    expect(page.locator("#assistant-saved")).to_have_text(re.compile("Saved"))
+    expect(page.locator("#assistant-name-error")).to_have_count(0)
+
+
+def test_two_tabs_never_write_over_each_other(
+    page: Page, studio: Studio, context: BrowserContext
+) -> None:
+    studio.make_assistant("Shared")
+    other = context.new_page()
+    other.goto(page.url)
+    page.get_by_label("Description").fill("From the first tab")
+    expect(page.locator("#assistant-saved")).to_have_text(re.compile("Saved"))
+    other.get_by_label("Description").fill("From the second tab")
+    expect(other.locator("#assistant-state")).to_contain_text("Changed elsewhere")
+    page.reload()
+    expect(page.get_by_label("Description")).to_have_value("From the first tab")
+
+
+def test_files_of_an_assistant_come_and_go(page: Page, studio: Studio) -> None:
+    studio.make_assistant("Files")
+    data = FilePayload(name="table.csv", mimeType="text/csv", buffer=b"a\n1\n")
+    for _ in range(2):
+        # The same file can be added again after it was removed.
+        page.locator("#assistant-form input[type=file]").set_input_files(data)
+        item = page.locator("#assistant-files .file")
+        expect(item).to_contain_text("table.csv")
+        expect(page.locator("#assistant-saved")).to_have_text(re.compile("Saved"))
+        page.reload()
+        expect(item).to_contain_text("table.csv")
+        page.get_by_role("button", name="Remove table.csv").click()
+        expect(item).to_have_count(0)
+        expect(page.locator("#assistant-saved")).to_have_text(re.compile("Saved"))
+        page.reload()
+        expect(item).to_have_count(0)
+
+
+def test_a_picture_can_be_pasted_and_taken_out_again(page: Page, studio: Studio) -> None:
+    studio.make_assistant("Paste")
+    page.get_by_label("Message", exact=True).evaluate(
+        """box => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(3000)], "shot.png", {type: "image/png"}));
+            const event = new ClipboardEvent("paste", {clipboardData: data, bubbles: true,
+                                                       cancelable: true});
+            box.dispatchEvent(event);
+        }"""
+    )
+    item = page.locator("#composer-files .file")
+    expect(item).to_contain_text("shot.png")
+    expect(item).to_contain_text("3.0 kB")
+    page.get_by_role("button", name="Remove shot.png").click()
+    expect(item).to_have_count(0)
+
+
+def test_panels_can_be_put_away_and_stay_away(
+    page: Page, studio: Studio, model: ChatServer
+) -> None:
+    page.set_viewport_size({"width": 1400, "height": 800})
+    studio.make_assistant("Panels")
+    page.get_by_role("button", name="Hide setup").click()
+    page.get_by_role("button", name="Hide inspector").click()
+    page.reload()
+    expect(page.locator("#setup")).to_be_hidden()
+    expect(page.locator("#inspect")).to_be_hidden()
+    page.get_by_role("button", name="Show setup").click()
+    page.get_by_role("button", name="Show inspector").click()
+    expect(page.locator("#setup")).to_be_visible()
+    expect(page.locator("#inspect")).to_be_visible()
+
+
+def test_on_a_middle_screen_the_inspector_is_a_drawer(
+    page: Page, studio: Studio, model: ChatServer
+) -> None:
+    page.set_viewport_size({"width": 900, "height": 800})
+    studio.make_assistant("Drawer")
+    model.reply(text("Hello."))
+    studio.ask("Hello")
+    studio.wait_for("Completed")
+    expect(page.locator("#inspect")).to_be_hidden()
+    page.get_by_role("link", name="Inspect").click()
+    expect(page.locator("#inspect")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#inspect")).to_be_hidden()
+
+
+def test_while_a_run_is_active_the_page_can_be_left_and_found_again(
+    page: Page, studio: Studio, model: ChatServer
+) -> None:
+    gate = Gate()
+    studio.make_assistant("Patient")
+    model.reply(text("Half"), until(gate), text(" and half."))
+    studio.ask("Take your time")
+    expect(page.locator(".msg--assistant")).to_contain_text("Half")
+    page.goto("/threads")
+    gate.open()
+    page.locator(".line__main").first.click()
+    studio.wait_for("Completed")
+    assert studio.answer == "Half and half."
