@@ -66,9 +66,14 @@ async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterato
     :param request: a Chat Completions body, without ``stream``
     :raises ChatError: the provider refused, broke off, or sent what is not an answer
     """
-    body = {**request, "stream": True, "stream_options": {"include_usage": True}}
+    # As `extra_body` the conversation is sent as it is. Given as arguments, the package compares
+    # every message with its types: 0.2 ms each, in which no other run of the worker goes on.
+    body = {**request, "stream_options": {"include_usage": True}}
+    asking = client.chat.completions.with_streaming_response.create(
+        model=request["model"], messages=[], stream=True, extra_body=body
+    )
     try:
-        async with client.chat.completions.with_streaming_response.create(**body) as response:
+        async with asking as response:
             calls = _Calls()
             async for line in response.iter_lines():
                 data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
