@@ -23,6 +23,8 @@ from bench.service import Service
 WARM_UP = 20
 RUNS = 200
 SDK_RUNS = 60
+LONG_RUNS = 40
+LONG = 200
 TARGET_P50_MS = 25.0
 QUESTION = "How long does this take?"
 
@@ -38,14 +40,20 @@ class Pair:
 def measure(service: Service) -> Report:
     raw = pairs(Raw(service), WARM_UP, RUNS)
     service.settle()
+    long = pairs(Raw(service, LONG), WARM_UP, LONG_RUNS)
+    service.settle()
     sdk = pairs(Sdk(service), WARM_UP, SDK_RUNS)
     return Report(
-        [*figures("raw HTTP", raw, TARGET_P50_MS), *figures("openai package", sdk, None)],
+        [
+            *figures("raw HTTP", raw, TARGET_P50_MS),
+            *figures("openai package", sdk),
+            *figures(f"{LONG} messages before", long),
+        ],
         [("To the first token, hop by hop (raw HTTP)", hops.rows([pair.through for pair in raw]))],
     )
 
 
-def figures(client: str, found: list[Pair], target: float | None) -> list[Figure]:
+def figures(client: str, found: list[Pair], target: float | None = None) -> list[Figure]:
     """What was added, against the median of the direct way, so that its noise is not taken off."""
     direct = median(pair.direct for pair in found) / 1e6
     through = [pair.through.took / 1e6 for pair in found]
@@ -77,7 +85,12 @@ def pairs(client: Client, warm_up: int, runs: int) -> list[Pair]:
 class Raw:
     """A client that does next to nothing: two connections that stay open, lines that are read."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, messages: int = 1) -> None:
+        """Every thread begins with so many messages."""
+        self._messages = [
+            {"role": ("user", "assistant")[number % 2], "content": QUESTION}
+            for number in reversed(range(messages))
+        ]
         self._api = _Connection(f"{service.stack.url}/v1", service.stack.api_key)
         self._chat = _Connection(service.chat_url, "any")
         self._model = service.model
@@ -85,13 +98,11 @@ class Raw:
         self._assistant_id = self._api.ask("/assistants", body)["id"]
 
     def new_thread(self) -> str:
-        body = {"messages": [{"role": "user", "content": QUESTION}]}
-        thread_id: str = self._api.ask("/threads", body)["id"]
+        thread_id: str = self._api.ask("/threads", {"messages": self._messages})["id"]
         return thread_id
 
     def direct(self) -> int:
-        body = {"model": self._model, "stream": True}
-        body |= {"messages": [{"role": "user", "content": QUESTION}]}
+        body = {"model": self._model, "stream": True, "messages": self._messages}
         begun = time.time_ns()
         first = 0
         for chunk in self._chat.stream("/chat/completions", body):
