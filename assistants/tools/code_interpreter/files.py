@@ -138,9 +138,7 @@ def _look_into(root: int, path: str, found: Listing, stop_at_names: int) -> list
                 if stat.S_ISDIR(status.st_mode):
                     below.append(inner)
                 elif stat.S_ISREG(status.st_mode) and is_presentable(inner):
-                    found.files[inner] = State(
-                        status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-                    )
+                    found.files[inner] = _state(status)
                 elif stat.S_ISREG(status.st_mode):
                     found.unshowable += 1
     finally:
@@ -155,6 +153,25 @@ def is_presentable(path: str) -> bool:
     except UnicodeEncodeError:
         return False
     return not any(unicodedata.category(character) in _UNPRINTABLE for character in path)
+
+
+def state(folder: Path, name: str) -> State | None:
+    """The state of `name` in `folder`, which is no path; None if nothing has that name."""
+    with opened_folder(folder) as root:
+        try:
+            status = os.stat(name, dir_fd=root, follow_symlinks=False)
+        except OSError:
+            return None
+    return _state(status)
+
+
+def _state(status: os.stat_result) -> State:
+    return State(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def exists(folder: Path, name: str) -> bool:
+    """Whether anything has this name in `folder`."""
+    return state(folder, name) is not None
 
 
 def copy_out(folder: Path, path: str, target: Path, largest: int) -> int:
@@ -207,16 +224,6 @@ def place(incoming: Path, folder: Path, name: str) -> None:
     """
     with opened_folder(folder) as root:
         os.rename(incoming, name, dst_dir_fd=root)
-
-
-def exists(folder: Path, name: str) -> bool:
-    """Whether anything has this name in `folder`."""
-    with opened_folder(folder) as root:
-        try:
-            os.stat(name, dir_fd=root, follow_symlinks=False)
-        except OSError:
-            return False
-        return True
 
 
 def link_target(folder: Path, name: str) -> str | None:

@@ -63,9 +63,12 @@ class _Channels:
         return made
 
     async def send(self, channel: zmq.asyncio.Socket, kind: str, content: dict[str, object]) -> str:
-        """Send a request; its id."""
+        """Send a request; its id. Raises KernelGone if the connection is cut, as it then stays."""
         message = self.session.msg(kind, content)
-        await channel.send_multipart(self.session.serialize(message))
+        try:
+            await channel.send_multipart(self.session.serialize(message), zmq.NOBLOCK)
+        except zmq.Again:
+            raise KernelGone from None
         return str(message["header"]["msg_id"])
 
     def close(self) -> None:
@@ -160,7 +163,11 @@ class Kernel:
 
         They come over two connections. `last_word` is how long to wait for the second, in seconds.
         """
-        call = await self._channels.send(self._channels.shell, kind, content)
+        try:
+            call = await self._channels.send(self._channels.shell, kind, content)
+        except KernelGone:
+            self.kill("its connection was cut")
+            raise
         heard: asyncio.Queue[Said | None] = asyncio.Queue(_WAITING)
         listeners = [
             asyncio.create_task(self._listen(self._channels.shell, call, heard)),
@@ -205,7 +212,10 @@ class Kernel:
 
     async def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the running code. Variables stay."""
-        await self._channels.send(self._channels.control, "interrupt_request", {})
+        try:
+            await self._channels.send(self._channels.control, "interrupt_request", {})
+        except KernelGone:
+            self.kill("its connection was cut")
 
     def kill(self, reason: str) -> None:
         """End every process of it at once; `reason` completes the sentence "The session ended:

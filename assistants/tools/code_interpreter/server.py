@@ -41,6 +41,7 @@ _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _LARGEST_REQUEST: Final = 16 * MIB
 _LONGEST_DEADLINE: Final = 24 * 3600.0
 _CHUNK: Final = 256 * 1024
+_CLOSING_SECONDS: Final = 5.0
 
 _TOOL: Final = web.AppKey("tool", Tool)
 
@@ -138,6 +139,7 @@ def _listen(path: Path) -> socket.socket:
     before = os.umask(0o177)
     try:
         listening.bind(str(path))
+        listening.listen(128)
     finally:
         os.umask(before)
     return listening
@@ -156,7 +158,11 @@ async def serve(tool: Tool, path: Path) -> None:
     await web.SockSite(runner, _listen(path)).start()
     logger.info("listening on %s", path)
     await over.wait()
-    await tool.close()
+    try:
+        async with asyncio.timeout(_CLOSING_SECONDS):
+            await tool.close()
+    except TimeoutError:
+        logger.warning("not everything could be closed; the kernels end with this process")
     await runner.cleanup()
 
 

@@ -101,7 +101,8 @@ class Session:
         self._watching: asyncio.Task[None] | None = None
         self._call: _Call | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._seen: Mapping[str, State] = {}
+        self._seen: Mapping[str, State] | None = None  # as the last call left them, if known
+        self._placed: dict[str, State] = {}  # inputs, as they were put there
         self._why_gone: str | None = None
         folder.mkdir(exist_ok=True)
         folder.chmod(0o711)
@@ -117,6 +118,11 @@ class Session:
     def is_live(self) -> bool:
         """Whether it has a kernel."""
         return self._kernel is not None and not self._kernel.over
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether its kernel has ended and not been cleared away."""
+        return self._kernel is not None and self._kernel.over
 
     @property
     def is_busy(self) -> bool:
@@ -159,6 +165,8 @@ class Session:
                 ) from None
         finally:
             incoming.unlink(missing_ok=True)
+        if (state := files.state(self._data, input_id)) is not None:
+            self._placed[input_id] = state
         self._record.inputs[input_id] = name
         self._save()
 
@@ -239,7 +247,7 @@ class Session:
         self._record.used = True
         self._save()
         self._remove_old_outputs()
-        before = self._seen or (await self._list()).files
+        before = (await self._list()).files if self._seen is None else self._seen
         self._call = call
         call.begin(kernel)
         watching = asyncio.create_task(watch.during_call(kernel, self._data))
@@ -265,7 +273,9 @@ class Session:
                 f"The code was stopped after {call.deadline:g} seconds. Variables are kept."
             )
         await self._give_files(before, call.put, notes)
-        if not kernel.over:
+        if kernel.over:
+            await self._drop_kernel("it has ended")
+        else:
             self._watching = asyncio.create_task(watch.between_calls(kernel, self._data))
         call.put(Ended(outcome, " ".join(notes) or None))
 
@@ -273,14 +283,12 @@ class Session:
         """The session's kernel, or a fresh one with a note. Raises KernelFailed."""
         if self._kernel is not None and not self._kernel.over:
             return self._kernel
-        if self._kernel is not None:
-            self._why_gone = self._kernel.end_reason or "Python crashed"
-            await self._drop_kernel("it has ended")
+        await self._drop_kernel("it has ended")
         await self._make_room()
         kernel = await self._pool.take()
         await asyncio.to_thread(self._move_in, kernel)
         self._kernel = kernel
-        self._seen = {}
+        self._seen = None
         if self._record.used:
             why = f" The earlier session ended: {self._why_gone}." if self._why_gone else ""
             notes.append(_FRESH + why)
@@ -332,7 +340,9 @@ class Session:
         found = await self._list()
         self._seen = found.files
         changed = [
-            p for p, state in found.files.items() if before.get(p) != state and _is_output(p)
+            path
+            for path, state in found.files.items()
+            if state not in (before.get(path), self._placed.get(path)) and _is_output(path)
         ]
         changed.sort(key=lambda path: (found.files[path].modified, path))
         room = self.limits.disk  # a file with holes says it is larger than what it takes
@@ -400,7 +410,11 @@ class Session:
     async def _drop_kernel(self, reason: str) -> None:
         await self._stop_watching()
         if self._kernel is not None:
+            if self._kernel.over and self._kernel.end_reason is None:
+                code = self._kernel.sandbox.exit_code
+                logger.warning("session %s: Python ended by itself, exit code %s", self.id, code)
             await self._pool.discard(self._kernel, reason)
+            self._why_gone = self._kernel.end_reason or "Python crashed"
             self._kernel = None
 
     async def rest(self, reason: str) -> None:
@@ -408,9 +422,7 @@ class Session:
         if self._kernel is not None and not self._kernel.over:
             self._kernel.kill(reason)
         async with self._turn:
-            if self._kernel is not None:
-                self._why_gone = self._kernel.end_reason
-                await self._drop_kernel(reason)
+            await self._drop_kernel(reason)
             self._remove_old_outputs()
 
     async def remove(self) -> None:
@@ -640,7 +652,9 @@ class Sessions:
             for session in list(self._sessions.values()):
                 if session.is_busy:
                     continue
-                if session.is_live and time.monotonic() - session.last_used > self._idle:
+                if session.is_dead:
+                    await session.rest("it has ended")
+                elif session.is_live and time.monotonic() - session.last_used > self._idle:
                     await session.rest(f"there was no call for {_spoken(self._idle)}")
                 elif time.monotonic() - session.last_used > self._idle:
                     await session.rest("it has ended")

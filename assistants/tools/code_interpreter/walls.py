@@ -32,8 +32,7 @@ _INSIDE: Final = {
     "limits": "Memory, processes, open files and the size of a file are limited.",
 }
 _CURE: Final = (
-    "The tool stays off. docs/interpreter.md says what each wall needs; "
-    "`python manage.py sandbox check` tries them again."
+    "The tool stays off. docs/interpreter.md says what each wall needs and how to try them again."
 )
 _CURE_NAMESPACES: Final = (
     "This machine may not let ordinary users make namespaces. On Debian and Ubuntu: "

@@ -1,4 +1,7 @@
-"""One interpreter for most tests, with limits that are quick to reach."""
+"""One interpreter for most tests, with limits that are quick to reach.
+
+It keeps no kernel ready: most tests need little of what such a kernel takes two seconds to load.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,7 +17,7 @@ from tests.tools.code_interpreter.interpreter_process import (
 
 @pytest.fixture(scope="session")
 def process() -> Iterator[InterpreterProcess]:
-    started = InterpreterProcess("--memory", "500", "--disk", "100", "--warm", "1")
+    started = InterpreterProcess("--memory", "500", "--disk", "100", "--warm", "0")
     yield started
     started.remove()
 

@@ -74,34 +74,26 @@ async def test_a_crash_in_native_code_ends_only_that_session(
     assert (await shared.run("alive")).logs == "True\n"
 
 
-async def test_a_waiting_kernel_answers_at_once(
-    client: Interpreter, process: InterpreterProcess
+@pytest.mark.parametrize("own", [("--warm", "1")], indirect=True)
+async def test_a_waiting_kernel_answers_at_once_and_finds_what_its_session_has(
+    own: InterpreterProcess,
 ) -> None:
-    await process.is_warm(client, 1)
-    began = time.monotonic()
-    gave = await Session(client, "at-once").run("1 + 1")
-    took = time.monotonic() - began
-    await client.close("at-once")
+    async with connected(own) as client:
+        session = Session(client, "thread")
+        await own.is_warm(client, 1)
+        began = time.monotonic()
+        assert (await session.run("1 + 1")).logs == "2\n"
+        assert time.monotonic() - began < 0.2
+        await session.run("import os; os.mkdir('d'); open('d/a.txt', 'w').write('1')")
+        await session.run("os.kill(os.getpid(), 9)")
 
-    assert gave.logs == "2\n"
-    assert took < 0.2
-
-
-async def test_a_waiting_kernel_finds_what_its_new_session_has(
-    client: Interpreter, process: InterpreterProcess
-) -> None:
-    session = Session(client, "moved-in")
-    await session.run("import os; os.mkdir('d'); open('d/a.txt', 'w').write('1')")
-    await session.run("os.kill(os.getpid(), 9)")
-    await process.is_warm(client, 1)
-    gave = await session.run(
-        "print(open('d/a.txt').read(), open('file-1').read())\nopen('b.txt', 'w').write('2');",
-        [an_input("file-1", "in.txt", b"sent")],
-    )
-
-    assert gave.logs == "1 sent\n"
-    assert list(gave.files) == ["/mnt/data/b.txt"]
-    await client.close("moved-in")
+        await own.is_warm(client, 1)
+        gave = await session.run(
+            "print(open('d/a.txt').read(), open('file-1').read())\nopen('b.txt', 'w').write('2');",
+            [an_input("file-1", "in.txt", b"sent")],
+        )
+        assert gave.logs == "1 sent\n"
+        assert list(gave.files) == ["/mnt/data/b.txt"]
 
 
 @pytest.mark.parametrize("own", [("--idle", "1")], indirect=True)

@@ -1,5 +1,6 @@
 """Files that go into a session and come out of it."""
 
+import asyncio
 from io import BytesIO
 
 import pytest
@@ -122,6 +123,16 @@ async def test_new_and_changed_files_come_out_and_others_do_not(session: Session
     gave = await session.run("open('a.txt', 'a').write('+');", given)
     assert list(gave.files) == ["/mnt/data/a.txt"]
     assert await session.fetch(gave.files["/mnt/data/a.txt"]) == b"one+"
+
+
+async def test_an_input_of_a_later_call_does_not_come_out(session: Session) -> None:
+    first, second = an_input("file-1", "a.csv", CSV), an_input("file-2", "b.csv", CSV)
+    await session.run("1", [first])
+    running = asyncio.create_task(session.run("import time; time.sleep(0.5)", [first]))
+    await asyncio.sleep(0.2)
+
+    assert (await session.run("1", [first, second])).files == {}
+    assert (await running).files == {}
 
 
 async def test_an_input_that_was_changed_comes_out_under_its_name(session: Session) -> None:

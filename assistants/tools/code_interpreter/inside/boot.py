@@ -143,6 +143,10 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
         # Shell escapes without a terminal: their output comes through the captured descriptors.
         system = ZMQInteractiveShell.system_raw
 
+        def ask_exit(self) -> NoReturn:
+            """exit() and quit() end the code, not the session."""
+            raise SystemExit
+
     class Kernel(IPythonKernel):
         shell_class = Type(Shell)
 
