@@ -8,7 +8,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 
 # One shell a target: the words of a recipe are what a person would type.
-.PHONY: help run test check bench install login key format lock
+.PHONY: help run test check bench screenshots install login key format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ login: ## a new sign-in link for the studio that runs
 
 key: ## a new API key (make key NAME=notebook)
 	@$(BIN)/python manage.py api_key "$(or $(NAME),key)"
+
+screenshots: python ## take the picture in the README anew
+	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m tests.screenshots
 
 format: python ## put the code into the project's form
 	@$(PYTHON) install.py dev

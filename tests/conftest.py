@@ -18,6 +18,22 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from tests.stack import Stack
 
 OUTPUT_LINES = 80
+CHROMIUM_ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium_program() -> str:
+    """The path of the machine's own Chromium: Playwright's download is not used."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    assert program, "no Chromium here: make test installs it, or says how"
+    return program
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,20 +108,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The machine's own Chromium."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    assert program, "no Chromium here: make test installs it, or says how"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program,
-            args=[
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-gpu",
-                "--disable-quic",
-                "--disable-sync",
-                "--no-first-run",
-            ],
+            executable_path=chromium_program(),
+            args=CHROMIUM_ARGUMENTS,
             chromium_sandbox=os.geteuid() != 0,
         )
         yield browser
