@@ -147,7 +147,7 @@ class StepView:
     def note(self) -> str:
         """What is worth saying beside the title."""
         if self.step.status == "in_progress":
-            return "writing" if self.step.type == "message_creation" else "running"
+            return {"answer": "writing", "function": "waiting"}.get(self.icon, "running")
         if self.step.status != "completed":
             return str(self.step.status)
         if self.images:

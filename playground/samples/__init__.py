@@ -48,7 +48,7 @@ def sample(language: str, assistant: Assistant, prompts: Sequence[str], base_url
             )
         ),
     }
-    return render_to_string(f"samples/{TEMPLATES[language]}", context)
+    return render_to_string(f"samples/{TEMPLATES[language]}", context).strip() + "\n"
 
 
 def _settings(assistant: Assistant) -> dict[str, Any]:
