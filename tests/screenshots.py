@@ -28,7 +28,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium_program(), args=CHROMIUM_ARGUMENTS, chromium_sandbox=False
         )
-        page = browser.new_page(base_url=stack.url, viewport={"width": 1440, "height": 1560})
+        page = browser.new_page(base_url=stack.url, viewport={"width": 1440, "height": 1640})
         page.goto(stack.login_path)
         _walk_through(page)
         page.screenshot(path=FOLDER / "thread.png")
