@@ -60,9 +60,14 @@ def build(run: Run) -> list[Wire]:
     code" and "make it dark" can be answered. What was said by a run is shown once: its messages and
     its tool steps.
     """
-    history: list[Message | RunStep] = [*_messages(run), *_tool_steps(run)]
+    steps = _tool_steps(run)
+    names = _image_names(steps)
+    history: list[Message | RunStep] = [*_messages(run), *steps]
     history.sort(key=lambda item: (item.created_at, item.id))
-    turns = [_of_message(item) if isinstance(item, Message) else _of_step(item) for item in history]
+    turns = [
+        _of_message(item) if isinstance(item, Message) else _of_step(item, names)
+        for item in history
+    ]
     system = _system(run)
     kept = _fitting(turns, _budget(run) - estimate(system))
     conversation = [message for turn in kept for message in turn]
@@ -163,10 +168,16 @@ def _image_file(image: Wire) -> Wire:
     return {"type": "image_url", "image_url": {"url": url, "detail": image.get("detail", "auto")}}
 
 
-def _of_step(step: RunStep) -> list[Wire]:
+def _image_names(steps: Iterable[RunStep]) -> dict[str, str]:
+    """The names of the figures of all these steps, by their files' ids, with one query."""
+    calls = [call for step in steps for call in step.step_details["tool_calls"]]
+    found = File.objects.filter(pk__in=_image_ids(calls))
+    return dict(found.values_list("pk", "filename"))
+
+
+def _of_step(step: RunStep, image_names: dict[str, str]) -> list[Wire]:
     """An assistant's tool calls and their results."""
     calls = step.step_details["tool_calls"]
-    names = dict(File.objects.filter(pk__in=_image_ids(calls)).values_list("pk", "filename"))
     asked = {"role": "assistant", "content": None, "tool_calls": [_call(call) for call in calls]}
     results = []
     for call in calls:
@@ -175,7 +186,7 @@ def _of_step(step: RunStep) -> list[Wire]:
         else:
             outputs = call["code_interpreter"]["outputs"]
             logs = "".join(output["logs"] for output in outputs if output["type"] == "logs")
-            images = [names.get(file_id, "image") for file_id in _image_ids([call])]
+            images = [image_names.get(file_id, "image") for file_id in _image_ids([call])]
             # A step keeps one list of saved files; the first call speaks for all.
             saved = step.saved_files if call is calls[0] else {}
             text = tool_result(logs, images, saved)

@@ -32,7 +32,7 @@ from assistants.models import (
     Thread,
     clock,
 )
-from assistants.models.run import ACTIVE
+from assistants.models.run import ACTIVE, RunQuerySet
 from assistants.operations import assistants, messages, providers, threads, tool_resources
 from assistants.params import (
     MetadataUpdate,
@@ -82,8 +82,8 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
     """
     # Whoever adds a message or a run locks this row first, so check and insert are one.
     thread = Thread.objects.select_for_update().get(pk=thread.pk)
-    if active := thread.runs.active().first():
-        raise ThreadLocked.for_run(thread.id, active.id)
+    if active := thread.runs.active().values_list("pk", flat=True).first():
+        raise ThreadLocked.for_run(thread.id, active)
     for message in params.additional_messages or []:
         messages.append(thread, message)
     instructions = params.instructions
@@ -297,18 +297,28 @@ def held_by(run: Run) -> Run:
 
     :raises LeaseLost: it does not
     """
-    row = (
-        Run.objects.select_for_update()
-        .filter(
-            pk=run.pk,
-            lease=run.lease,
-            status__in=(RunStatus.IN_PROGRESS, RunStatus.CANCELLING),
-        )
-        .first()
-    )
+    row = _held(run).first()
     if row is None:
         raise LeaseLost
     return row
+
+
+def check_held(run: Run) -> None:
+    """As ``held_by``, for a write that needs nothing of the row: reading it costs as much as the
+    write.
+
+    :raises LeaseLost: the run is not its worker's any more
+    """
+    if not _held(run).values_list("pk"):
+        raise LeaseLost
+
+
+def _held(run: Run) -> RunQuerySet:
+    return Run.objects.select_for_update().filter(
+        pk=run.pk,
+        lease=run.lease,
+        status__in=(RunStatus.IN_PROGRESS, RunStatus.CANCELLING),
+    )
 
 
 @transaction.atomic

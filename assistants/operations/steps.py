@@ -10,7 +10,7 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Run, RunStep, StepStatus, Thread, clock
-from assistants.operations.runs import held_by
+from assistants.operations.runs import check_held
 
 
 @transaction.atomic
@@ -19,7 +19,7 @@ def begin_message(run: Run) -> tuple[RunStep, Message]:
 
     :raises LeaseLost: the run is not this worker's any more
     """
-    held_by(run)
+    check_held(run)
     message = Message.objects.create(
         thread_id=run.thread_id,
         run_id=run.id,
@@ -49,7 +49,7 @@ def finish_message(
 
     :raises LeaseLost: the run is not this worker's any more
     """
-    held_by(run)
+    check_held(run)
     now = clock.now()
     message.content = content
     if incomplete:
@@ -71,7 +71,7 @@ def begin_tool_calls(run: Run) -> RunStep:
 
     :raises LeaseLost: the run is not this worker's any more
     """
-    held_by(run)
+    check_held(run)
     step = _insert(run, "tool_calls", {"type": "tool_calls", "tool_calls": []})
     _publish(run, _opening(step))
     return step
@@ -91,7 +91,7 @@ def finish_tool_calls(
 
     :raises LeaseLost: the run is not this worker's any more
     """
-    held_by(run)
+    check_held(run)
     step.step_details = {"type": "tool_calls", "tool_calls": tool_calls}
     step.saved_files = saved_files
     _finish(step, usage)
