@@ -10,8 +10,7 @@ end with it.
 import ctypes
 import os
 import stat
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ _CLONE_NEWNS: Final = 0x00020000
 _MS_BIND: Final = 0x1000
 _MS_REC: Final = 0x4000
 _MS_PRIVATE: Final = 0x40000
+_MNT_DETACH: Final = 2
 
 
 class Unreachable(Exception):
@@ -33,12 +33,23 @@ def _check(result: int, what: str) -> None:
 
 def _may_be_walked_to(path: Path, uid: int) -> bool:
     """Whether `uid`, which is in no group, may search every folder down to `path`, and `path`."""
-    for folder in (path, *path.parents):
+    real = path.resolve()
+    for folder in (path, *path.parents, real, *real.parents):
         status = folder.stat()
         owner = status.st_uid == uid
         if not status.st_mode & (stat.S_IXUSR if owner else stat.S_IXOTH):
             return False
     return True
+
+
+def _unused_folder(folders: Sequence[Path]) -> Path:
+    """A folder of the system that none of `folders` is in: what is mounted there hides nothing that
+    the server needs. Raises FileNotFoundError.
+    """
+    for place in (Path("/mnt"), Path("/media"), Path("/srv")):
+        if place.is_dir() and not any(folder.resolve().is_relative_to(place) for folder in folders):
+            return place
+    raise FileNotFoundError("there is no unused /mnt, /media or /srv")
 
 
 class Reach:
@@ -48,33 +59,17 @@ class Reach:
     and its offspring.
     """
 
-    def __init__(self, folders: Iterable[Path], uid: int | None) -> None:
+    def __init__(self, folders: Sequence[Path], uid: int | None) -> None:
         """`uid` is the sandboxes' user, or None if they run as the server's own. Raises
         Unreachable.
         """
         self._moved: dict[Path, Path] = {}
         self._place: Path | None = None
-        if uid is None:
-            return
-        hidden = [folder for folder in folders if not _may_be_walked_to(folder, uid)]
+        hidden = [f for f in folders if uid is not None and not _may_be_walked_to(f, uid)]
         if not hidden:
             return
-        self._place = Path(tempfile.mkdtemp(prefix="code-interpreter-"))
-        self._place.chmod(0o711)
-        libc = ctypes.CDLL(None, use_errno=True)
         try:
-            _check(libc.unshare(_CLONE_NEWNS), "unshare")
-            _check(
-                libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), "make mounts private"
-            )
-            _check(libc.mount(b"tmpfs", bytes(self._place), b"tmpfs", 0, b"mode=0711"), "mount")
-            for number, folder in enumerate(hidden):
-                place = self._place / str(number)
-                place.mkdir()
-                _check(
-                    libc.mount(bytes(folder), bytes(place), None, _MS_BIND, None), f"bind {folder}"
-                )
-                self._moved[folder] = place
+            self._bind(hidden, _unused_folder(folders))
         except OSError as error:
             self.close()
             raise Unreachable(
@@ -82,6 +77,18 @@ class Reach:
                 f"({error}). Run the interpreter as an ordinary user, or move that folder to a "
                 "place that everybody may enter."
             ) from error
+
+    def _bind(self, hidden: Sequence[Path], place: Path) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        _check(libc.unshare(_CLONE_NEWNS), "unshare")
+        _check(libc.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None), "private mounts")
+        _check(libc.mount(b"tmpfs", bytes(place), b"tmpfs", 0, b"mode=0711"), f"mount on {place}")
+        self._place = place
+        for number, folder in enumerate(hidden):
+            target = place / str(number)
+            target.mkdir()
+            _check(libc.mount(bytes(folder), bytes(target), None, _MS_BIND, None), f"bind {folder}")
+            self._moved[folder] = target
 
     def path(self, path: Path) -> Path:
         """`path`, or where a sandbox finds the same thing."""
@@ -91,13 +98,8 @@ class Reach:
         return path
 
     def close(self) -> None:
-        """Remove the empty folder that the mounts stand on."""
-        if self._place is None:
-            return
-        libc = ctypes.CDLL(None, use_errno=True)
-        mnt_detach = 2
-        for place in (*self._moved.values(), self._place):
-            libc.umount2(bytes(place), mnt_detach)
+        """Take the mounts away."""
+        if self._place is not None:
+            ctypes.CDLL(None).umount2(bytes(self._place), _MNT_DETACH)
         self._moved = {}
-        self._place.rmdir()
         self._place = None
