@@ -1,6 +1,7 @@
 """Tokens: what a provider counted, or an honest estimate where it did not."""
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from assistants.errors import Wire
 LATIN_CHARS_PER_TOKEN = 4.5
 CJK_CHARS_PER_TOKEN = 1.0
 """Measured with the tokenizers of OpenAI: English 4.5, Chinese 0.83 to 1.2."""
+WIDE = re.compile("[⺀-鿿가-힯豈-\U0010ffff]")
+"""Characters that are about a token each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +51,5 @@ def _count(usage: Any, name: str) -> int:
 
 def estimate(text: str) -> int:
     """About how many tokens a text has, by the scripts that it is written in."""
-    wide = sum(1 for char in text if "⺀" <= char <= "鿿" or "가" <= char <= "힯" or char >= "豈")
+    wide = 0 if text.isascii() else len(WIDE.findall(text))
     return math.ceil(wide / CJK_CHARS_PER_TOKEN + (len(text) - wide) / LATIN_CHARS_PER_TOKEN)
