@@ -1,7 +1,5 @@
 """``/files``"""
 
-import asyncio
-from collections.abc import AsyncGenerator
 from typing import BinaryIO, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -21,8 +19,6 @@ from assistants.operations import files
 from assistants.params import FileListParams, FileUpload
 
 router = Router(tags=["Files"])
-
-PIECE = 256 * 1024
 
 
 def find(request: ApiRequest, file_id: str) -> File:
@@ -94,7 +90,7 @@ def get_file_content(request: ApiRequest, file_id: str) -> StreamingHttpResponse
     """A file's bytes. They come as a download that no browser will take for a page."""
     file = find(request, file_id)
     return StreamingHttpResponse(
-        _pieces(files.open_content(file)),
+        files.pieces(file),
         headers={
             "Content-Type": content_type(file.filename),
             "Content-Length": str(file.bytes),
@@ -103,9 +99,3 @@ def get_file_content(request: ApiRequest, file_id: str) -> StreamingHttpResponse
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },
     )
-
-
-async def _pieces(content: BinaryIO) -> AsyncGenerator[bytes, None]:
-    with content:
-        while piece := await asyncio.to_thread(content.read, PIECE):
-            yield piece

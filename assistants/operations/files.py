@@ -1,5 +1,7 @@
 """Storing and deleting files."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any, BinaryIO, cast
 
@@ -16,6 +18,7 @@ PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 MADE_BY_ASSISTANT = "assistants_output"
 MAX_BYTES = 512 * 1024 * 1024
 MAX_NAME = 512
+PIECE = 1024 * 1024
 
 
 def check_purpose(purpose: str) -> None:
@@ -58,6 +61,15 @@ def open_content(file: File) -> BinaryIO:
     """The stored bytes, for reading; the caller closes it."""
     opened: Any = default_storage.open(file.key, "rb")
     return cast("BinaryIO", opened)
+
+
+async def pieces(file: File) -> AsyncGenerator[bytes, None]:
+    """The stored bytes in pieces of a megabyte, for a response of an asynchronous server: Django
+    would read a plain file object whole into memory there.
+    """
+    with await asyncio.to_thread(open_content, file) as content:
+        while piece := await asyncio.to_thread(content.read, PIECE):
+            yield piece
 
 
 def delete(file: File) -> None:

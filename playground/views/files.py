@@ -3,8 +3,9 @@
 from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST, require_safe
 
 from assistants.errors import ApiError
@@ -35,18 +36,18 @@ def upload(request: access.Request) -> HttpResponse:
 
 @access.signed_in
 @require_safe
-def content(request: access.Request, file_id: str) -> FileResponse:
+def content(request: access.Request, file_id: str) -> StreamingHttpResponse:
     """The bytes, always as a download: nothing that was uploaded or made opens as a page of ours.
 
     An ``img`` element shows an image all the same.
     """
     file = access.file(request, file_id)
-    return FileResponse(
-        files.open_content(file),
-        as_attachment=True,
-        filename=file.filename,
+    return StreamingHttpResponse(
+        files.pieces(file),
         content_type=image_type(file.filename) or "application/octet-stream",
         headers={
+            "Content-Length": str(file.bytes),
+            "Content-Disposition": content_disposition_header(True, file.filename) or "attachment",
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=3600, immutable",
