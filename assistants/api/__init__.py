@@ -3,6 +3,7 @@
 ``urls`` puts it together. One router a noun (``assistants``, ``threads``, ``messages``, ``runs``,
 ``steps``, ``files``, ``models``) turns requests into operations and their objects into replies.
 ``middleware`` stands around all of it: addresses, headers, and the promise that every answer is
-JSON. What an address says about the client's dialect is in ``dialects``, who asks in ``auth``,
-refusals in ``problems``, streamed runs in ``streaming``.
+JSON. How clients differ is in ``dialects``, with the first version of the API in
+``dialects.first``; ``attached_files`` has the addresses that only that version knows. Who asks is
+in ``auth``, refusals are in ``problems``, streamed runs in ``streaming``.
 """

@@ -2,13 +2,15 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from ninja.parser import Parser
 from typing_extensions import override
 
+from assistants.api import dialects
+from assistants.api.request import ApiRequest
 from assistants.errors import Invalid
 
 NOT_JSON = (
@@ -29,11 +31,14 @@ class BodyParser(Parser):
     @override
     def parse_body(self, request: HttpRequest) -> Any:
         """
-        :raises Invalid: the body is not JSON, or not said to be
+        :raises Invalid: the body is not JSON, or not said to be, or breaks a rule of the first
+            version of the API where that is spoken
         """
         if request.content_type != "application/json":
             raise content_type_refused(request, "application/json")
-        return parse(request.body)
+        asked = cast("ApiRequest", request)
+        route = asked.resolver_match.route if asked.resolver_match else ""
+        return dialects.understood(asked.dialect, route, parse(request.body))
 
     @override
     def parse_querydict(

@@ -12,7 +12,7 @@ from django.db import connections
 from django.http.response import HttpResponseBase
 from django.urls import resolve
 
-from assistants.api import problems
+from assistants.api import dialects, problems
 from assistants.api.request import ApiRequest
 
 THREADS: Final = 16
@@ -28,8 +28,11 @@ async def answer(request: ApiRequest) -> HttpResponseBase:
 
 def _answer(request: ApiRequest) -> HttpResponseBase:
     try:
-        view, args, kwargs = resolve(request.path_info, URLS)
-        response: HttpResponseBase = view(request, *args, **kwargs)
+        match = resolve(request.path_info, URLS)
+        if not dialects.has(request.dialect, match.route):
+            raise problems.unknown_address(request)
+        request.resolver_match = match
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
     except Exception as error:
         response = problems.answer(request, problems.understood(request, error))
     finally:

@@ -14,7 +14,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from assistants.api import dialects, dispatch, problems
-from assistants.api.dialects import Dialect
 from assistants.api.request import ApiRequest
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -33,7 +32,7 @@ class ApiMiddleware:
         markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        dialect = dialects.of(request.path_info)
+        dialect = dialects.of(request)
         if dialect is None or request.path_info in PAGES:
             return await self._get_response(request)
         begun = time.perf_counter()
@@ -55,6 +54,6 @@ class ApiMiddleware:
         response["X-Content-Type-Options"] = "nosniff"
         response["openai-version"] = "2020-10-01"
         response["openai-processing-ms"] = str(round((time.perf_counter() - begun) * 1000))
-        if dialect is Dialect.AZURE:
+        if dialect.azure:
             response["apim-request-id"] = asked.request_id
         return response

@@ -1,6 +1,7 @@
 """Objects as JSON responses."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -9,7 +10,7 @@ from assistants.api import dialects
 from assistants.api.request import ApiRequest
 from assistants.errors import Wire
 from assistants.models import Assistant, File, Message, Run, RunStep, Thread
-from assistants.models.base import ObjectQuerySet
+from assistants.models.base import M, ObjectQuerySet
 from assistants.params import ListParams
 
 Object = Assistant | Thread | Message | Run | RunStep | File
@@ -31,15 +32,23 @@ def reply_page(request: ApiRequest, found: ObjectQuerySet[Any], params: ListPara
 
     :raises NotFound: the object that ``after`` or ``before`` names is not in the list
     """
+    return json_response(
+        page(found, params, lambda item: dialects.spoken(request.dialect, item.to_dict()))
+    )
+
+
+def page(found: ObjectQuerySet[M], params: ListParams, shown: Callable[[M], Wire]) -> Wire:
+    """A page as the list object of the API, each of its items as ``shown`` shows it.
+
+    :raises NotFound: the object that ``after`` or ``before`` names is not in the list
+    """
     objects, more = found.page(
         limit=params.limit, order=params.order, after=params.after, before=params.before
     )
-    return json_response(
-        {
-            "object": "list",
-            "data": [dialects.spoken(request.dialect, item.to_dict()) for item in objects],
-            "first_id": objects[0].id if objects else None,
-            "last_id": objects[-1].id if objects else None,
-            "has_more": more,
-        }
-    )
+    return {
+        "object": "list",
+        "data": [shown(item) for item in objects],
+        "first_id": objects[0].id if objects else None,
+        "last_id": objects[-1].id if objects else None,
+        "has_more": more,
+    }

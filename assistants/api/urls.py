@@ -13,7 +13,17 @@ from ninja.operation import Operation
 from pydantic_core import ErrorDetails
 from typing_extensions import override
 
-from assistants.api import assistants, files, messages, models, problems, runs, steps, threads
+from assistants.api import (
+    assistants,
+    attached_files,
+    files,
+    messages,
+    models,
+    problems,
+    runs,
+    steps,
+    threads,
+)
 from assistants.api.auth import BearerKey, HeaderKey
 from assistants.api.bodies import BodyParser
 from assistants.params import Params
@@ -97,6 +107,7 @@ api = AssistantsApi(
 api.add_router("", runs.router)  # before threads, which would take "runs" for the id of one
 api.add_router("", steps.router)
 api.add_router("", messages.router)
+api.add_router("", attached_files.router)
 api.add_router("/threads", threads.router)
 api.add_router("/assistants", assistants.router)
 api.add_router("/files", files.router)

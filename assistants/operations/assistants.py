@@ -4,10 +4,11 @@ from typing import Any
 
 from django.db import transaction
 
-from assistants.errors import Invalid, Wire
-from assistants.models import Assistant, Project
+from assistants.errors import Invalid, NotFound, Wire
+from assistants.models import Assistant, File, Project
 from assistants.operations import providers, tool_resources
 from assistants.params import AssistantCreate, AssistantUpdate
+from assistants.params.base import MAX_FILES
 
 DEFAULTS: dict[str, Any] = {
     "tools": [],
@@ -53,6 +54,42 @@ def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
         setattr(row, name, value)
     row.save(update_fields=list(fields) or None)
     return row
+
+
+@transaction.atomic
+def attach_file(assistant: Assistant, file: File) -> None:
+    """Let the assistant's code interpreter open the file, besides those that it already may.
+
+    :raises Invalid: it may open as many as an assistant can
+    """
+    row = Assistant.objects.select_for_update().get(pk=assistant.pk)
+    file_ids = list(dict.fromkeys([*row.code_interpreter_file_ids, file.id]))
+    if len(file_ids) > MAX_FILES:
+        raise Invalid(
+            "Invalid 'file_ids': array too long. Expected an array with maximum length "
+            f"{MAX_FILES}, but got an array with length {len(file_ids)} instead.",
+            param="file_ids",
+            code="array_above_max_length",
+        )
+    _open(row, file_ids)
+
+
+@transaction.atomic
+def detach_file(assistant: Assistant, file_id: str) -> None:
+    """Take the file from the assistant. The file itself stays.
+
+    :raises NotFound: the assistant does not have it
+    """
+    row = Assistant.objects.select_for_update().get(pk=assistant.pk)
+    file_ids = row.code_interpreter_file_ids
+    if file_id not in file_ids:
+        raise NotFound.of("file", file_id)
+    _open(row, [known for known in file_ids if known != file_id])
+
+
+def _open(row: Assistant, file_ids: list[str]) -> None:
+    row.tool_resources = {**row.tool_resources, "code_interpreter": {"file_ids": file_ids}}
+    row.save(update_fields=["tool_resources"])
 
 
 def delete(assistant: Assistant) -> None:

@@ -57,7 +57,9 @@ Metadata = Annotated[dict[MetadataKey, MetadataValue], MaxLen(16)]
 
 Temperature = Annotated[float, Ge(0), Le(2)]
 TopP = Annotated[float, Ge(0), Le(1)]
-FileIds = Annotated[list[Annotated[str, Strict()]], MaxLen(20)]
+MAX_FILES = 20
+"""So many files an assistant or a thread may give to the code interpreter."""
+FileIds = Annotated[list[Annotated[str, Strict()]], MaxLen(MAX_FILES)]
 
 
 def validate(model: type[P], body: Any) -> P:
