@@ -64,6 +64,16 @@ def words(name: str) -> list[str]:
     return [word.strip() for word in text(name).split(",") if word.strip()]
 
 
+def origins(name: str) -> list[str]:
+    """Web origins, such as ``https://app.example.com``, with commas between them; ``*`` is all."""
+    found = [word.rstrip("/").lower() for word in words(name)]
+    for origin in found:
+        scheme, separator, host = origin.partition("://")
+        if origin != "*" and not (scheme and separator and host and "/" not in host):
+            raise BadSetting(f"{name}: {origin} is no origin, as in https://app.example.com, or *.")
+    return found
+
+
 def path(name: str, default: Path) -> Path:
     """A path, made absolute from the folder that the process was started in."""
     return Path(text(name, str(default))).expanduser().absolute()

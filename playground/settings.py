@@ -47,6 +47,8 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
 )
 CSRF_TRUSTED_ORIGINS = ["/".join(PUBLIC_URL.split("/", 3)[:3])] if PUBLIC_URL else []
 
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+
 # --- Keys, sign-in --------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from assistants.api import dialects, dispatch, problems
+from assistants.api import cors, dialects, dispatch, problems
 from assistants.api.request import ApiRequest
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -40,8 +40,11 @@ class ApiMiddleware:
         asked.dialect = dialect
         asked.request_id = f"req_{secrets.token_hex(16)}"
         path = dialects.path_inside(request.path_info, request.GET)
-        if path is None or "\0" in path:
-            response: HttpResponseBase = problems.answer(asked, problems.unknown_address(asked))
+        response: HttpResponseBase
+        if preflight := cors.preflight(request):
+            response = preflight
+        elif path is None or "\0" in path:
+            response = problems.answer(asked, problems.unknown_address(asked))
         else:
             asked.path_info = path
             response = await dispatch.answer(asked)
@@ -56,4 +59,5 @@ class ApiMiddleware:
         response["openai-processing-ms"] = str(round((time.perf_counter() - begun) * 1000))
         if dialect.azure:
             response["apim-request-id"] = asked.request_id
+        cors.mark(request, response)
         return response

@@ -99,3 +99,16 @@ def test_a_relative_path_starts_where_the_process_does(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(name, "data")
     assert env.path(name, Path("/var")) == tmp_path / "data"
+
+
+def test_origins_have_a_scheme_and_a_host_and_nothing_else(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://localhost:5173/, https://App.example.com")
+    assert env.origins(name) == ["http://localhost:5173", "https://app.example.com"]
+    monkeypatch.setenv(name, "*")
+    assert env.origins(name) == ["*"]
+    for wrong in ("app.example.com", "https://", "https://app.example.com/path", "https://a,b"):
+        monkeypatch.setenv(name, wrong)
+        with pytest.raises(BadSetting, match="is no origin"):
+            env.origins(name)
