@@ -70,6 +70,25 @@ class TooLarge(ApiError):
     type = "invalid_request_error"
 
 
+class RateLimited(ApiError):
+    """The key has asked too often; ``retry_after`` says in how many seconds it may again."""
+
+    status = 429
+    type = "requests"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, code="rate_limit_exceeded")
+        self.retry_after = retry_after
+
+    @classmethod
+    def of_requests(cls, limit: int, retry_after: int) -> "RateLimited":
+        return cls(
+            f"Rate limit reached on requests per min (RPM): Limit {limit}. "
+            f"Please try again in {retry_after}s.",
+            retry_after=retry_after,
+        )
+
+
 class Unavailable(ApiError):
     """Something that this service needs does not answer at the moment; asking again later may
     work.

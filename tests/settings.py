@@ -12,7 +12,8 @@ for name in list(os.environ):
         del os.environ[name]
 for name in ("HOST", "PORT", "PUBLIC_URL", "SECRET_KEY", "RUNTIME_DIR", "EMBEDDING_MODEL", "DEBUG"):
     os.environ.pop(name, None)
-os.environ.pop("CORS_ALLOWED_ORIGINS", None)
+for name in ("CORS_ALLOWED_ORIGINS", "RATE_LIMIT_PER_MINUTE"):
+    os.environ.pop(name, None)
 
 _folder = Path(tempfile.mkdtemp(prefix="playground-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)

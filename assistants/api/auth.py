@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja.security import APIKeyHeader, HttpBearer
 from typing_extensions import override
 
+from assistants.api import rate_limit
 from assistants.errors import InvalidKey
 from assistants.models import ApiKey, Project
 from assistants.operations import projects
@@ -72,7 +73,11 @@ def masked(secret: str) -> str:
 
 
 def _open(request: HttpRequest, secret: str) -> Project | None:
+    """
+    :raises RateLimited: the key has asked too often
+    """
     project = project_of(secret) if secret else None
     if project is not None:
+        rate_limit.count(secret)
         request.project = project  # type: ignore[attr-defined]
     return project

@@ -18,7 +18,7 @@ from assistants.api import dialects
 from assistants.api.auth import refusal
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
-from assistants.errors import ApiError, Invalid, TooLarge, Unavailable
+from assistants.errors import ApiError, Invalid, RateLimited, TooLarge, Unavailable
 from assistants.params.base import invalid
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,10 @@ class MethodNotAllowed(Invalid):
 
 def answer(request: ApiRequest, error: ApiError) -> HttpResponse:
     """The refusal as a response in the client's dialect."""
-    return json_response(dialects.envelope(request.dialect, error), status=error.status)
+    response = json_response(dialects.envelope(request.dialect, error), status=error.status)
+    if isinstance(error, RateLimited):
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def unknown_address(request: ApiRequest) -> ApiError:

@@ -1,0 +1,44 @@
+"""How often a key may ask in a minute: the setting RATE_LIMIT_PER_MINUTE, 0 for as often as it
+likes.
+
+Counted in Redis, so that several web processes count together. A minute begins with a key's first
+request. While Redis does not answer nobody is refused: a limit is there for fairness, and not worth
+an outage.
+"""
+
+import hashlib
+import logging
+import math
+from typing import Final
+
+import redis
+from django.conf import settings
+
+from assistants.errors import RateLimited
+from assistants.events.log import client
+
+logger = logging.getLogger(__name__)
+
+WINDOW_MS: Final = 60_000
+
+
+def count(secret: str) -> None:
+    """Count a request of the key.
+
+    :raises RateLimited: it is one too many
+    """
+    limit: int = settings.RATE_LIMIT_PER_MINUTE
+    if not limit:
+        return
+    name = f"rate:{hashlib.sha256(secret.encode()).hexdigest()}"
+    pipeline = client().pipeline(transaction=True)
+    pipeline.set(name, 0, px=WINDOW_MS, nx=True)
+    pipeline.incr(name)
+    pipeline.pttl(name)
+    try:
+        _, asked, left_ms = pipeline.execute()
+    except redis.RedisError as error:
+        logger.warning("requests are not counted, Redis does not answer: %s", error)
+        return
+    if asked > limit:
+        raise RateLimited.of_requests(limit, math.ceil(left_ms / 1000))
