@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from assistants.errors import Wire
@@ -99,7 +100,11 @@ def context(
     """
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "steps"
-    shown: dict[str, Any] = {"tab": tab, "tabs": TABS, "inspected_assistant": assistant}
+    shown: dict[str, Any] = {
+        "tab": tab,
+        "tabs": TABS,
+        "inspect_url": _address(thread, assistant),
+    }
     run = _run(request, thread, runs)
     shown["run_view"] = run
     if tab == "steps" and run is not None:
@@ -130,6 +135,13 @@ def bars(view: RunView) -> list[Bar]:
         # A bar that is too narrow to be seen is drawn as wide as one pixel or so.
         found.append(Bar(step, min(start, 99.0), max(end - start, 1.0)))
     return found
+
+
+def _address(thread: Thread | None, assistant: Assistant | None) -> str:
+    """Where the tabs are fetched."""
+    if thread is not None:
+        return reverse("inspect", args=[thread.id])
+    return reverse("inspect-new", args=[assistant.id]) if assistant else ""
 
 
 def _run(

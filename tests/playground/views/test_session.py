@@ -73,8 +73,13 @@ def test_an_unknown_theme_is_that_of_the_system(page: Client) -> None:
     assert "<script>" not in response.text
 
 
-def test_times_are_those_of_the_browser(page: Client) -> None:
-    page.cookies["timezone"] = "Asia/Taipei"
+@pytest.mark.parametrize("name", ["Asia/Taipei", "Asia%2FTaipei"])
+def test_times_are_those_of_the_browser(page: Client, name: str) -> None:
+    page.cookies["timezone"] = name
     assert 'data-timezone="Asia/Taipei"' in page.get("/assistants").text
-    page.cookies["timezone"] = "Nowhere/At All"
+
+
+@pytest.mark.parametrize("name", ["Nowhere/At All", "Asia", "../../etc/passwd", "/etc", "", "\0"])
+def test_a_time_zone_that_is_none_changes_nothing(page: Client, name: str) -> None:
+    page.cookies["timezone"] = name
     assert f'data-timezone="{settings.TIME_ZONE}"' in page.get("/assistants").text
