@@ -19,6 +19,14 @@ def test_the_printed_link_signs_the_owner_in_once(db: None) -> None:
     assert second.get("/assistants").status_code == 302
 
 
+def test_looking_at_the_link_does_not_use_it_up(db: None) -> None:
+    link = f"/login?token={login.issue()}"
+    looked = Client().head(link)
+    assert looked.status_code == 200
+    assert settings.SESSION_COOKIE_NAME not in looked.cookies
+    assert Client().get(link).headers["Location"] == "/"
+
+
 def test_a_token_that_is_set_works_as_often_as_it_is_used(db: None, settings: Settings) -> None:
     settings.PLAYGROUND_LOGIN_TOKEN = "open-sesame"
     for _ in range(2):
