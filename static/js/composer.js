@@ -57,13 +57,17 @@ form.addEventListener("submit", (event) => {
   if (button?.value === "cancel") return cancel(button);
   const body = new FormData(form, button);
   const said = button?.value === "again" ? "" : button?.name === "starter" ? button.value : text.value.trim();
+  const attached = said ? [...files.children] : [];
   if (said) {
     bubble(said);
     text.value = "";
     files.replaceChildren();
   }
-  send(body, said);
+  send(body, said, attached);
 });
+
+// Who comes back to this page may send again.
+addEventListener("pageshow", () => delete form.dataset.sent);
 
 async function cancel(button) {
   button.disabled = true;
@@ -75,7 +79,7 @@ async function cancel(button) {
   }
 }
 
-async function send(body, said) {
+async function send(body, said, attached) {
   complain("");
   try {
     // Not form.action: the buttons are named "action" and stand in its place.
@@ -88,10 +92,11 @@ async function send(body, said) {
     if (error instanceof Refused) {
       document.getElementById("sending")?.remove();
       text.value ||= said;
+      files.append(...attached);
       keep();
       complain(error.message);
     } else if (said) {
-      notSent(body, said);
+      notSent(body, said, attached);
     } else {
       complain("Not sent: the server does not answer.");
     }
@@ -128,7 +133,7 @@ function bubble(said) {
   document.getElementById("empty")?.remove();
 }
 
-function notSent(body, said) {
+function notSent(body, said, attached) {
   const message = document.getElementById("sending");
   message.dataset.state = "failed";
   message.removeAttribute("aria-busy");
@@ -138,7 +143,7 @@ function notSent(body, said) {
     "click",
     () => {
       bubble(said);
-      send(body, said);
+      send(body, said, attached);
     },
     { once: true },
   );
