@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from assistants.models import Assistant, File, Message, Project, Run, RunStatus, Thread
-from assistants.operations import files, runs
+from assistants.operations import execution, files
 from tests.factories import make_assistant, make_run, make_thread
 from tests.playground.conftest import HTMX
 
@@ -168,7 +168,7 @@ def test_stopping_a_run(page: Client, assistant: Assistant, thread: Thread) -> N
 
 def test_stopping_twice_is_no_error(page: Client, assistant: Assistant, thread: Thread) -> None:
     run = make_run(thread, assistant)
-    runs.claim(run.id)
+    execution.claim(run.id)
     address = f"/threads/{thread.id}/runs/{run.id}/cancel"
     assert "disabled" in page.post(address, headers=HTMX).text
     assert page.post(address, headers=HTMX).status_code == 200
