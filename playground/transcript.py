@@ -71,6 +71,11 @@ class ImageView:
 
     kind = "image"
 
+    @property
+    def is_link(self) -> bool:
+        """Whether the image lies on another site; else it came whole with the message."""
+        return self.url.startswith(("https://", "http://"))
+
 
 @dataclass
 class MessageView:

@@ -19,6 +19,7 @@ from playground import access, chat_models, samples, transcript
 from playground.transcript import RunView, StepView
 
 ENTRY_ID = re.compile(r"\d{1,16}-\d{1,16}")
+NUMBER = re.compile(r"[0-9]{1,9}")
 TABS = ("steps", "events", "json", "code", "usage")
 MAX_EVENTS = 300
 """So many events are listed at once, the newest; earlier ones on request."""
@@ -58,7 +59,9 @@ class RunUsage:
 def inspect(request: access.Request, thread_id: str) -> HttpResponse:
     """One tab of a thread's inspector."""
     thread = access.thread(request, thread_id)
-    assistant = access.assistant(request, thread.assistant_id) if thread.assistant_id else None
+    # The assistant may have been deleted since.
+    known = Assistant.objects.in_project(access.project(request))
+    assistant = known.filter(pk=thread.assistant_id).first()
     shown = context(request, thread, assistant, None)
     return render(request, "inspector/_pane.html", {"thread": thread, **shown})
 
@@ -170,7 +173,7 @@ def _events(request: access.Request, thread: Thread) -> dict[str, Any]:
     """
     after = request.GET.get("after", "")
     number = request.GET.get("number", "")
-    goes_on = ENTRY_ID.fullmatch(after) and number.isdecimal()
+    goes_on = ENTRY_ID.fullmatch(after) and NUMBER.fullmatch(number)
     entries = log.read(thread.id, after if goes_on else log.START)
     first = int(number) + 1 if goes_on else 1
     query = request.GET.get("q", "").strip()

@@ -54,8 +54,7 @@ def owner() -> User:
     if made:
         user.set_unusable_password()
         user.save()
-    project = projects.ensure_default_project()
-    project.members.add(user)
+    projects.add_member(projects.ensure_default_project(), user.pk)
     return user
 
 
