@@ -72,7 +72,9 @@ addEventListener("pageshow", () => delete form.dataset.sent);
 async function cancel(button) {
   button.disabled = true;
   try {
-    show(await post(button.formAction, new FormData(form)));
+    await post(button.formAction, new FormData(form));
+    // The stream tells of the end, which may have come before this answer.
+    listen();
   } catch {
     button.disabled = false;
     complain("The run was not stopped: the server does not answer.");
