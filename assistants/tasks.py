@@ -26,6 +26,12 @@ def close_session(thread_id: str) -> None:
     host().close_session(thread_id)
 
 
+@shared_task(name="assistants.tasks.close_orphaned_sessions")
+def close_orphaned_sessions() -> None:
+    """Every hour: end the code interpreter's sessions of threads that are gone."""
+    host().close_orphaned_sessions()
+
+
 @shared_task(name="assistants.tasks.sweep")
 def sweep() -> dict[str, int]:
     """Every few seconds: end, requeue or ring for what was left behind."""

@@ -199,6 +199,11 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # A sweep that could not be done in time is dropped: the next one does its work.
     "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+    "orphaned sessions": {
+        "task": "assistants.tasks.close_orphaned_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
 }
 
 # --- Kept pages -----------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from assistants.engine.chat.clients import Clients
 from assistants.engine.execute import Execution, Services, Stop
 from assistants.engine.publisher import Publisher
 from assistants.events.control import CANCEL_CHANNEL
+from assistants.models import Thread
 from assistants.operations import execution
 from assistants.operations.execution import LEASE
 from assistants.tools.code_interpreter.client import Interpreter, InterpreterUnavailable
@@ -69,6 +70,10 @@ class Host:
     def close_session(self, thread_id: str) -> None:
         """End the code interpreter's session of a thread, with its files."""
         self._loop.call_soon_threadsafe(lambda: self._start(self._close_session(thread_id)))
+
+    def close_orphaned_sessions(self) -> None:
+        """End the sessions whose threads are gone: the wish to close one may have been lost."""
+        self._loop.call_soon_threadsafe(lambda: self._start(self._close_orphaned_sessions()))
 
     def stop(self) -> None:
         """Take no more runs, let the running ones go on for a while, then let go of them.
@@ -158,6 +163,17 @@ class Host:
             await self._services.interpreter.close(thread_id)
         except InterpreterUnavailable as unavailable:
             logger.warning("the session of %s stays: %s", thread_id, unavailable.reason)
+
+    async def _close_orphaned_sessions(self) -> None:
+        try:
+            kept = await self._services.interpreter.sessions()
+        except InterpreterUnavailable as unavailable:
+            logger.warning("sessions are not tidied up: %s", unavailable.reason)
+            return
+        threads = await self._database(Thread.objects.in_bulk, kept)
+        for session in kept:
+            if session not in threads:
+                await self._close_session(session)
 
     def _interrupt(self, run_id: str, why: Stop) -> None:
         if found := self._active.get(run_id):
