@@ -1,5 +1,6 @@
 """Celery's entry points. They take ids; everything else is read from the database."""
 
+import logging
 from typing import Any
 
 from celery import shared_task
@@ -7,7 +8,10 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from assistants import doorbell
 from assistants.engine.host import host
-from assistants.operations import files, runs
+from assistants.operations import files
+from assistants.operations import sweep as sweep_runs
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=doorbell.EXECUTE_RUN)
@@ -22,15 +26,23 @@ def close_session(thread_id: str) -> None:
     host().close_session(thread_id)
 
 
+@shared_task(name="assistants.tasks.close_orphaned_sessions")
+def close_orphaned_sessions() -> None:
+    """Every hour: end the code interpreter's sessions of threads that are gone."""
+    host().close_orphaned_sessions()
+
+
 @shared_task(name="assistants.tasks.sweep")
 def sweep() -> dict[str, int]:
     """Every few seconds: end, requeue or ring for what was left behind."""
-    return {
-        "reaped": runs.reap(),
-        "expired": runs.expire(),
-        "rung": runs.ring_again(),
-        "files": files.delete_expired(),
-    }
+    done: dict[str, int] = {}
+    for job in (sweep_runs.reap, sweep_runs.expire, sweep_runs.ring_again, files.delete_expired):
+        # One job that fails must not keep the others from theirs.
+        try:
+            done[job.__name__] = job()
+        except Exception:
+            logger.exception("%s failed", job.__name__)
+    return done
 
 
 @worker_ready.connect

@@ -19,4 +19,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
 # docs/decisions/static-files.md).
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
-application = BodyLimit(Streams(get_asgi_application()), settings.MAX_BODY_BYTES)
+application = BodyLimit(
+    Streams(get_asgi_application()),
+    max_bytes=settings.MAX_BODY_BYTES,
+    max_upload_bytes=settings.MAX_UPLOAD_BYTES,
+    session_cookie=settings.SESSION_COOKIE_NAME,
+)

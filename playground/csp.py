@@ -15,8 +15,7 @@ POLICY: Final = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
-    # blob: is a picture that was pasted and is still being uploaded.
-    "img-src": "'self' blob:",
+    "img-src": "'self'",
     "connect-src": "'self'",
     "form-action": "'self'",
     "base-uri": "'none'",

@@ -43,20 +43,35 @@ class _Link(http.client.HTTPConnection):
         self.sock.connect(settings.INTERPRETER_SOCKET)
 
 
-def state() -> Interpreter:
-    """The answer, asked for at most every few seconds."""
-    return _ask(int(time.monotonic() / KEPT_SECONDS))
+class NoAnswer(Exception):
+    """The interpreter process does not answer."""
 
 
-@lru_cache(maxsize=1)
-def _ask(_moment: int) -> Interpreter:
-    link = _Link("interpreter", timeout=TIMEOUT_SECONDS)
+def ask(timeout: float = TIMEOUT_SECONDS) -> Interpreter:
+    """What it says now.
+
+    :raises NoAnswer: nothing that makes sense within ``timeout`` seconds
+    """
+    link = _Link("interpreter", timeout=timeout)
     try:
         link.request("GET", "/health")
         told: dict[str, Any] = json.loads(link.getresponse().read())
-    except (OSError, ValueError, http.client.HTTPException):
-        return Interpreter(ok=False, reason="The interpreter process does not answer.")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NoAnswer from error
     finally:
         link.close()
     walls = tuple(Wall(wall["name"], wall["ok"], wall["detail"]) for wall in told["walls"])
     return Interpreter(told["ok"], told["reason"], walls)
+
+
+def state() -> Interpreter:
+    """The answer, asked for at most every few seconds."""
+    return _kept(int(time.monotonic() / KEPT_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _kept(_moment: int) -> Interpreter:
+    try:
+        return ask()
+    except NoAnswer:
+        return Interpreter(ok=False, reason="The interpreter process does not answer.")

@@ -78,7 +78,6 @@ AZURE_OPENAI_ENDPOINT = env.url("AZURE_OPENAI_ENDPOINT", ["http", "https"])
 AZURE_OPENAI_API_KEY = env.text("AZURE_OPENAI_API_KEY")
 OPENAI_API_VERSION = env.text("OPENAI_API_VERSION")
 PLAYGROUND_MODELS = env.words("PLAYGROUND_MODELS")
-EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
 
 # --- Application ----------------------------------------------------------------------------------
 
@@ -134,7 +133,6 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
-LOCALE_PATHS = [BASE_DIR / "locale"]
 
 # --- Database -------------------------------------------------------------------------------------
 
@@ -204,6 +202,11 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # A sweep that could not be done in time is dropped: the next one does its work.
     "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+    "orphaned sessions": {
+        "task": "assistants.tasks.close_orphaned_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
 }
 
 # --- Kept pages -----------------------------------------------------------------------------------
@@ -219,9 +222,11 @@ CACHES = {
 
 # --- Uploads --------------------------------------------------------------------------------------
 
-# What a whole request may have: the largest file that the Files API takes, 512 MB
-# (https://platform.openai.com/docs/api-reference/files), and the form around it.
-MAX_BODY_BYTES = 513 * 1024 * 1024
+# What a whole request may have, see playground/body_limit.py. With a file: the largest that the
+# Files API takes, 512 MB (https://platform.openai.com/docs/api-reference/files), and its form.
+# Without one: a little more than DATA_UPLOAD_MAX_MEMORY_SIZE, which gives the better answer.
+MAX_UPLOAD_BYTES = 513 * 1024 * 1024
+MAX_BODY_BYTES = 17 * 1024 * 1024
 # Straight to disk, next to where the file will be kept, so that keeping it is a rename.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = str(DATA_DIR / "tmp") if (DATA_DIR / "tmp").is_dir() else None

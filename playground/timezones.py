@@ -1,7 +1,8 @@
 """Shows times as the person's clock has them: the browser names its time zone in a cookie."""
 
 from collections.abc import Callable
-from zoneinfo import ZoneInfo, available_timezones
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -23,5 +24,9 @@ class TimezoneMiddleware:
 
 def zone_of(request: HttpRequest) -> ZoneInfo | None:
     """The time zone that the browser named, or None if it named none that is known."""
-    name = request.COOKIES.get(COOKIE, "")
-    return ZoneInfo(name) if name in available_timezones() else None
+    try:
+        return ZoneInfo(unquote(request.COOKIES[COOKIE]))
+    except (KeyError, ValueError, OSError):
+        # What ZoneInfo raises for names that are none: a KeyError of its own, or one of the others
+        # where the name leads to a folder or out of the data base.
+        return None

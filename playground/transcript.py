@@ -17,7 +17,8 @@ from assistants.events import log
 from assistants.events.fold import Fold
 from assistants.models import Assistant, File, Message, Run, RunStatus, RunStep, Thread, clock
 from assistants.models.run import ACTIVE
-from playground import chat_models
+from playground import chat_models, outcomes
+from playground.outcomes import Outcome
 from playground.rendering.blocks import Blocks
 from playground.rendering.logs import Logs, fold
 from playground.rendering.markdown import render
@@ -70,6 +71,11 @@ class ImageView:
 
     kind = "image"
 
+    @property
+    def is_link(self) -> bool:
+        """Whether the image lies on another site; else it came whole with the message."""
+        return self.url.startswith(("https://", "http://"))
+
 
 @dataclass
 class MessageView:
@@ -113,6 +119,14 @@ class CallView:
     arguments: str = ""
     output: str | None = None
     running: bool = False
+
+    @property
+    def output_note(self) -> str:
+        """How much the code has printed and drawn: "1 line, 2 images"."""
+        lines = self.logs.lines if self.logs else 0
+        amounts = [(lines, "line"), (len(self.images), "image")]
+        told = [f"{count} {noun}{'s' * (count > 1)}" for count, noun in amounts if count]
+        return ", ".join(told) or "none"
 
 
 @dataclass
@@ -176,6 +190,10 @@ class RunView:
     @property
     def model_label(self) -> str:
         return chat_models.label(self.run.model)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return outcomes.of_run(self.run)
 
     @property
     def depends_on(self) -> tuple[object, ...] | None:

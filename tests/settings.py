@@ -10,7 +10,7 @@ from pathlib import Path
 for name in list(os.environ):
     if name.startswith(("OPENAI_", "AZURE_OPENAI_", "PLAYGROUND_", "DATABASE_URL", "REDIS_URL")):
         del os.environ[name]
-for name in ("HOST", "PORT", "PUBLIC_URL", "SECRET_KEY", "RUNTIME_DIR", "EMBEDDING_MODEL", "DEBUG"):
+for name in ("HOST", "PORT", "PUBLIC_URL", "SECRET_KEY", "RUNTIME_DIR", "DEBUG"):
     os.environ.pop(name, None)
 for name in ("CORS_ALLOWED_ORIGINS", "RATE_LIMIT_PER_MINUTE"):
     os.environ.pop(name, None)

@@ -4,8 +4,12 @@ import re
 import tomllib
 from pathlib import Path
 
+import yaml
+from django.conf import global_settings
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+INTERPRETER = (ROOT / "docs" / "interpreter.md").read_text()
 SETTINGS = (ROOT / "playground" / "settings.py").read_text()
 
 
@@ -15,6 +19,28 @@ def test_every_setting_is_in_the_readme_and_every_one_there_exists() -> None:
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     documented = set(re.findall(r"`([A-Z_]+)`", "".join(rows)))
     assert read == documented
+
+
+def test_every_setting_is_used() -> None:
+    code = SETTINGS + "".join(
+        path.read_text()
+        for folder in ("assistants", "playground")
+        for path in (ROOT / folder).rglob("*.py")
+        if path != ROOT / "playground" / "settings.py"
+    )
+    for name in re.findall(r"^([A-Z_]+) = env\.", SETTINGS, re.MULTILINE):
+        mentioned = re.findall(rf"(?<!\")\b{name}\b(?!\")", code)
+        assert len(mentioned) > 1 or hasattr(global_settings, name), name
+
+
+def test_a_container_gets_the_settings_of_models_and_keys_and_may_make_sandboxes() -> None:
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["playground"]
+    read = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', SETTINGS)
+    about = ("OPENAI_", "AZURE_OPENAI_", "PLAYGROUND_")
+    assert set(service["environment"]) == {name for name in read if name.startswith(about)}
+    needed = set(re.findall(r"--security-opt (\S+=unconfined)", INTERPRETER))
+    assert needed
+    assert needed <= set(service["security_opt"])
 
 
 def test_every_dependency_is_explained() -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from openai import BadRequestError, OpenAI
+from pytest_django import Settings
 
+from assistants.engine.host import Host
 from tests.chat_server import pause, text, tool_call
 from tests.stack import Stack
 
@@ -242,3 +244,21 @@ def test_a_client_that_leaves_does_not_stop_the_run(stack: Stack, client: OpenAI
     stream.close()
 
     assert ended(client, thread.id, run_id).status == "completed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_lost_wish_to_close_a_session_left_is_tidied_up(
+    stack: Stack, settings: Settings
+) -> None:
+    left = stack.data_dir / "sessions" / "thread_thatisgone"
+    left.mkdir()
+    yesterday = time.time() - 25 * 3600
+    os.utime(left, (yesterday, yesterday))
+    settings.INTERPRETER_SOCKET = str(stack.data_dir / "run" / "interpreter.sock")
+    host = Host()
+    try:
+        host.close_orphaned_sessions()
+
+        until(lambda: not left.exists(), 10, "the session stays")
+    finally:
+        host.stop()

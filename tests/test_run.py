@@ -123,7 +123,11 @@ def test_a_process_that_is_killed_is_started_again(wounded_stack: Stack, name: s
 
 def test_what_is_kept_is_the_owners_only(wounded_stack: Stack) -> None:
     assert stat.S_IMODE(wounded_stack.data_dir.stat().st_mode) == 0o700
-    assert stat.S_IMODE((wounded_stack.data_dir / "secret_key").stat().st_mode) == 0o600
+    for path in (
+        wounded_stack.data_dir / "secret_key",
+        *wounded_stack.data_dir.glob("database.sqlite3*"),
+    ):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 
 
 def test_no_key_of_ours_is_in_the_interpreters_environment(wounded_stack: Stack) -> None:

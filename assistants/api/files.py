@@ -1,7 +1,5 @@
 """``/files``"""
 
-from typing import BinaryIO, cast
-
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from ninja import File as FileParam
@@ -43,7 +41,7 @@ def create_file(
     files.check_purpose(params.purpose)
     stored = files.create(
         request.project,
-        cast("BinaryIO", file),
+        file,
         filename=file.name or "",
         purpose=params.purpose,
         expires_after=params.expires_after(),

@@ -8,13 +8,21 @@ from collections.abc import Iterable
 
 from assistants.engine.tokens import estimate
 from assistants.errors import Wire
-from assistants.models import File, Message, Run, RunStep, StepStatus
+from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
 
 PROMPT_BUDGET = 100_000
 """Tokens of history that are sent at most when a run names no limit of its own."""
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
+IMAGE_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+    (b"RIFF", "image/webp"),
+)
+"""The types that chat models take (https://platform.openai.com/docs/guides/images-vision)."""
+
 MAX_RESULT_CHARS = 20_000
 
 CODE_TOOL = "code_interpreter"
@@ -60,9 +68,10 @@ def build(run: Run) -> list[Wire]:
     code" and "make it dark" can be answered. What was said by a run is shown once: its messages and
     its tool steps.
     """
-    steps = _tool_steps(run)
-    names = _image_names(steps)
-    history: list[Message | RunStep] = [*_messages(run), *steps]
+    messages = _messages(run)
+    steps = _tool_steps(run, messages)
+    names = _image_names(run.thread.project, steps)
+    history: list[Message | RunStep] = [*messages, *steps]
     history.sort(key=lambda item: (item.created_at, item.id))
     turns = [
         _of_message(item) if isinstance(item, Message) else _of_step(item, names)
@@ -70,7 +79,7 @@ def build(run: Run) -> list[Wire]:
     ]
     system = _system(run)
     kept = _fitting(turns, _budget(run) - estimate(system))
-    conversation = [message for turn in kept for message in turn]
+    conversation = [_with_images(run, message) for turn in kept for message in turn]
     return [{"role": "system", "content": system}, *conversation] if system else conversation
 
 
@@ -95,11 +104,25 @@ def _messages(run: Run) -> list[Message]:
     return list(found.newest_first()[:1000])
 
 
-def _tool_steps(run: Run) -> list[RunStep]:
-    steps = RunStep.objects.filter(
+def _tool_steps(run: Run, messages: list[Message]) -> list[RunStep]:
+    """The finished tool steps since the oldest of these messages.
+
+    Those without a call (the model named a tool that is not there) and those that were cut off in
+    the middle of one are left out: chat models refuse them.
+    """
+    found = RunStep.objects.filter(
         run__thread=run.thread_id, type="tool_calls", status=StepStatus.COMPLETED
     )
-    return list(steps.newest_first()[:200])
+    if messages:
+        found = found.filter(created_at__gte=min(message.created_at for message in messages))
+    return [step for step in found.newest_first()[:200] if _is_whole(step)]
+
+
+def _is_whole(step: RunStep) -> bool:
+    calls = step.step_details["tool_calls"]
+    return bool(calls) and not any(
+        call["type"] == "function" and call["function"]["output"] is None for call in calls
+    )
 
 
 def _system(run: Run) -> str:
@@ -152,26 +175,41 @@ def _part(role: str, part: Wire) -> Wire:
     if role == "assistant":
         # Chat Completions takes images from users only, and the model knows what it drew.
         return {"type": "text", "text": "[image shown to the user]"}
-    if part["type"] == "image_url":
-        return {"type": "image_url", "image_url": part["image_url"]}
-    return _image_file(part["image_file"])
+    return part
 
 
-def _image_file(image: Wire) -> Wire:
-    file = File.objects.filter(pk=image["file_id"]).first()
-    if file is None or file.bytes > MAX_IMAGE_BYTES:
+def _with_images(run: Run, message: Wire) -> Wire:
+    """The message with the bytes of its image files. Only what is sent is read."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return {**message, "content": [_image_file(run, part) for part in content]}
+
+
+def _image_file(run: Run, part: Wire) -> Wire:
+    """An image file of a message as a data URL, which is how Chat Completions takes bytes."""
+    if part["type"] != "image_file":
+        return part
+    image = part["image_file"]
+    file = File.objects.in_project(run.thread.project).filter(pk=image["file_id"]).first()
+    if file is None:
         return {"type": "text", "text": "[an image that is not there any more]"}
+    if file.bytes > MAX_IMAGE_BYTES:
+        return {"type": "text", "text": f"[an image that is too large to show: {file.filename}]"}
     with files.open_content(file) as content:
-        encoded = base64.b64encode(content.read()).decode()
-    kind = file.filename.rpartition(".")[2].lower().replace("jpg", "jpeg")
-    url = f"data:image/{kind};base64,{encoded}"
+        data = content.read()
+    # By its first bytes, not by its name: a provider refuses the whole request for a wrong type.
+    kind = next((kind for begin, kind in IMAGE_BEGINNINGS if data.startswith(begin)), None)
+    if kind is None:
+        return {"type": "text", "text": f"[not an image that can be shown: {file.filename}]"}
+    url = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     return {"type": "image_url", "image_url": {"url": url, "detail": image.get("detail", "auto")}}
 
 
-def _image_names(steps: Iterable[RunStep]) -> dict[str, str]:
+def _image_names(project: Project, steps: Iterable[RunStep]) -> dict[str, str]:
     """The names of the figures of all these steps, by their files' ids, with one query."""
     calls = [call for step in steps for call in step.step_details["tool_calls"]]
-    found = File.objects.filter(pk__in=_image_ids(calls))
+    found = File.objects.in_project(project).filter(pk__in=_image_ids(calls))
     return dict(found.values_list("pk", "filename"))
 
 

@@ -22,9 +22,10 @@ from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
 from assistants.errors import ApiError, Wire
 from assistants.models import Run, RunStatus, clock
 from assistants.models.base import new_id
-from assistants.operations import providers, runs, steps
+from assistants.operations import endings, execution, providers, runs, steps
+from assistants.operations.endings import Partial
+from assistants.operations.execution import LeaseLost
 from assistants.operations.providers import ChatModel
-from assistants.operations.runs import LeaseLost, Partial
 from assistants.tools.code_interpreter.client import Interpreter
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class Execution:
         self._message: MessageWriter | None = None
         self._tools: ToolStepWriter | None = None
         self._code = CodeRunner(run, services.interpreter, services.database)
-        self._completion_tokens = 0
+        self._spent = endings.total_usage([])
 
     async def __call__(self) -> None:
         """Execute the run to its end. Set ``stop`` and cancel the task to interrupt it."""
@@ -119,14 +120,14 @@ class Execution:
         if self.stop == "lost":
             return
         if self.stop == "shutdown":
-            await self._settle(runs.let_go)
+            await self._settle(execution.let_go)
         else:
             await self._end(RunStatus.CANCELLED)
 
     async def _end(
         self, status: RunStatus, error: Wire | None = None, incomplete: str | None = None
     ) -> None:
-        await self._settle(runs.end_early, status=status, error=error, incomplete=incomplete)
+        await self._settle(execution.end_early, status=status, error=error, incomplete=incomplete)
 
     async def _settle(self, operation: Any, **arguments: Any) -> None:
         """Write what was under way, and the end. A second interruption does not keep it from
@@ -151,6 +152,9 @@ class Execution:
     async def _converse(self) -> None:
         conversation, model, resumed = await self._services.database(self._prepare)
         for number in range(MAX_TURNS):
+            if reason := self._exhausted():
+                await self._end(RunStatus.INCOMPLETE, incomplete=reason)
+                return
             # A tool that was forced is called once; after that the model must be free to answer.
             forced = number == 0 and not resumed
             turn = await self._turn(conversation, model, forced=forced)
@@ -173,7 +177,19 @@ class Execution:
         whether the run goes on after functions were called.
         """
         run = self.run
-        return context.build(run), providers.resolve(run.model), run.steps.exists()
+        taken = list(run.steps.values_list("usage", flat=True))
+        self._spent = endings.total_usage(taken)
+        return context.build(run), providers.resolve(run.model), bool(taken)
+
+    def _exhausted(self) -> str | None:
+        """Which of the run's limits on tokens, over all its turns, leaves no room for another."""
+        for kind, limit in (
+            ("completion", self.run.max_completion_tokens),
+            ("prompt", self.run.max_prompt_tokens),
+        ):
+            if limit and self._spent[f"{kind}_tokens"] >= limit:
+                return f"max_{kind}_tokens"
+        return None
 
     async def _turn(self, conversation: list[Wire], model: ChatModel, *, forced: bool) -> _Turn:
         """Ask the model once and write what it says as it comes."""
@@ -195,7 +211,7 @@ class Execution:
             prompt = sum(estimate(str(message.get("content") or "")) for message in conversation)
             spoken = turn.text + "".join(call.arguments for call in turn.calls)
             turn.usage = Usage(prompt, estimate(spoken))
-        self._completion_tokens += turn.usage.completion
+        self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
         return turn
 
     def _options(self, *, forced: bool) -> Wire:
@@ -222,8 +238,8 @@ class Execution:
         if run.reasoning_effort:
             options["reasoning_effort"] = run.reasoning_effort
         if run.max_completion_tokens:
-            left = run.max_completion_tokens - self._completion_tokens
-            options["max_completion_tokens"] = max(left, 1)
+            left = run.max_completion_tokens - self._spent["completion_tokens"]
+            options["max_completion_tokens"] = left
         return options
 
     async def _open_message(self) -> MessageWriter:
@@ -248,7 +264,7 @@ class Execution:
 
     async def _tool_call(self, turn: _Turn, part: ToolCallPart) -> None:
         """Take in a piece of a tool call."""
-        if self._message is not None:
+        if self._message is not None and self._tools is None:
             await self._close_message(None)
         if self._tools is None:
             services = self._services
@@ -284,6 +300,9 @@ class Execution:
         tools = self._tools
         if tools is None:
             raise ChatError("server_error", "The model called a tool without naming it.")
+        if self._message is not None:
+            # Some models go on talking after they have called a tool.
+            await self._close_message(None)
         results: list[Wire] = []
         for call in turn.calls:
             if call.place is None:
@@ -294,7 +313,7 @@ class Execution:
                 continue
             results.append({"role": "tool", "tool_call_id": call.id, "content": content})
         waiting = len(results) < len(turn.calls)
-        finish = runs.require_action if waiting else steps.finish_tool_calls
+        finish = execution.require_action if waiting else steps.finish_tool_calls
         await self._services.publisher.drain()
         await self._services.database(
             finish, self.run, tools.step, tools.calls, _usage(turn), self._code.saved
@@ -305,18 +324,29 @@ class Execution:
     async def _answered(self, turn: _Turn) -> None:
         """The model has said all it wanted to say."""
         await self._close_message(_usage(turn))
-        await self._services.database(runs.complete, self.run)
+        await self._services.database(execution.complete, self.run)
 
     async def _cut_short(self, turn: _Turn) -> None:
-        """The model was stopped by a limit or a filter."""
+        """The model was stopped by a limit or a filter. A tool call may have been cut off with
+        it.
+        """
         filtered = turn.reason == "content_filter"
-        if self._tools is None:
+        services, usage = self._services, _usage(turn)
+        if self._tools is not None:
+            await services.publisher.drain()
+            await services.database(
+                steps.finish_tool_calls, self.run, self._tools.step, self._tools.calls, usage, {}
+            )
+            self._tools, usage = None, None
+        if self._message is not None or usage is not None:
             reason = "content_filter" if filtered else "max_tokens"
-            await self._close_message(_usage(turn), incomplete=reason)
-        await self._end(
-            RunStatus.INCOMPLETE,
-            incomplete="content_filter" if filtered else "max_completion_tokens",
-        )
+            await self._close_message(usage, incomplete=reason)
+        if filtered:
+            # A run's incomplete_details knows no such reason.
+            message = "The provider's content filter stopped the answer. Ask in other words."
+            await self._end(RunStatus.FAILED, {"code": "server_error", "message": message})
+        else:
+            await self._end(RunStatus.INCOMPLETE, incomplete="max_completion_tokens")
 
 
 def _asked(turn: _Turn) -> Wire:

@@ -25,8 +25,9 @@ from assistants.engine.chat.clients import Clients
 from assistants.engine.execute import Execution, Services, Stop
 from assistants.engine.publisher import Publisher
 from assistants.events.control import CANCEL_CHANNEL
-from assistants.operations import runs
-from assistants.operations.runs import LEASE, LeaseLost
+from assistants.models import Thread
+from assistants.operations import execution
+from assistants.operations.execution import LEASE
 from assistants.tools.code_interpreter.client import Interpreter, InterpreterUnavailable
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,9 @@ class Host:
         self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
         self._active: dict[str, tuple[Execution, asyncio.Task[None]]] = {}
         self._waiting: set[str] = set()
+        """Runs that were accepted and not let go of yet."""
+        self._rung_again: set[str] = set()
+        self._wishes: dict[str, Stop] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._slots = asyncio.Semaphore(MAX_RUNS)
         self._stopping = False
@@ -66,6 +70,10 @@ class Host:
     def close_session(self, thread_id: str) -> None:
         """End the code interpreter's session of a thread, with its files."""
         self._loop.call_soon_threadsafe(lambda: self._start(self._close_session(thread_id)))
+
+    def close_orphaned_sessions(self) -> None:
+        """End the sessions whose threads are gone: the wish to close one may have been lost."""
+        self._loop.call_soon_threadsafe(lambda: self._start(self._close_orphaned_sessions()))
 
     def stop(self) -> None:
         """Take no more runs, let the running ones go on for a while, then let go of them.
@@ -114,7 +122,11 @@ class Host:
         return task
 
     def _accept(self, run_id: str) -> None:
-        if self._stopping or run_id in self._active or run_id in self._waiting:
+        if self._stopping:
+            return
+        if run_id in self._waiting:
+            # It may be just about to let go of the run, which is queued again by now.
+            self._rung_again.add(run_id)
             return
         self._waiting.add(run_id)
         self._start(self._execute(run_id))
@@ -124,18 +136,27 @@ class Host:
             async with self._slots:
                 if self._stopping:
                     return
-                run = await self._database(runs.claim, run_id)
+                run = await self._database(execution.claim, run_id)
                 if run is None:
                     return
-                execution = Execution(run, self._services)
-                task = self._loop.create_task(execution(), name=run_id)
-                self._active[run_id] = (execution, task)
+                executing = Execution(run, self._services)
+                task = self._loop.create_task(executing(), name=run_id)
+                # A task that is cancelled before its first step never begins, and so never ends
+                # its run. Until it has begun, wishes are kept.
+                await asyncio.sleep(0)
+                self._active[run_id] = (executing, task)
+                if why := self._wishes.pop(run_id, None):
+                    self._interrupt(run_id, why)
                 try:
                     await asyncio.wait([task])
                 finally:
                     del self._active[run_id]
         finally:
             self._waiting.discard(run_id)
+            self._wishes.pop(run_id, None)
+            if run_id in self._rung_again:
+                self._rung_again.discard(run_id)
+                self._accept(run_id)
 
     async def _close_session(self, thread_id: str) -> None:
         try:
@@ -143,25 +164,43 @@ class Host:
         except InterpreterUnavailable as unavailable:
             logger.warning("the session of %s stays: %s", thread_id, unavailable.reason)
 
+    async def _close_orphaned_sessions(self) -> None:
+        try:
+            kept = await self._services.interpreter.sessions()
+        except InterpreterUnavailable as unavailable:
+            logger.warning("sessions are not tidied up: %s", unavailable.reason)
+            return
+        threads = await self._database(Thread.objects.in_bulk, kept)
+        for session in kept:
+            if session not in threads:
+                await self._close_session(session)
+
     def _interrupt(self, run_id: str, why: Stop) -> None:
         if found := self._active.get(run_id):
-            execution, task = found
-            if execution.stop is None:
-                execution.stop = why
+            executing, task = found
+            if executing.stop is None:
+                executing.stop = why
                 task.cancel()
+        elif run_id in self._waiting:
+            # It is being claimed at this moment.
+            self._wishes[run_id] = why
 
     async def _heartbeat(self) -> None:
         """Renew the leases; see wishes that were not heard, and runs that are not ours any more."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            for run_id, (execution, _) in list(self._active.items()):
-                try:
-                    if not await self._database(runs.renew, execution.run):
-                        self._interrupt(run_id, "cancel")
-                except LeaseLost:
-                    self._interrupt(run_id, "lost")
-                except Exception:
-                    logger.exception("the lease of %s was not renewed", run_id)
+            held = {run_id: found.run.lease for run_id, (found, _) in self._active.items()}
+            if not held:
+                continue
+            try:
+                renewal = await self._database(execution.renew, held)
+            except Exception:
+                logger.exception("the leases were not renewed")
+                continue
+            for run_id in renewal.cancelling:
+                self._interrupt(run_id, "cancel")
+            for run_id in renewal.lost:
+                self._interrupt(run_id, "lost")
 
     async def _hear_wishes(self) -> None:
         while True:

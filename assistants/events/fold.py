@@ -33,6 +33,9 @@ class Fold:
             if step := self.steps.get(data["id"]):
                 details = data["delta"]["step_details"]
                 accumulate(step["step_details"].setdefault("tool_calls", []), details["tool_calls"])
+        elif name == "thread.message.updated":
+            if message := self.messages.get(data["id"]):
+                message["metadata"] = data["metadata"]
         elif name == "thread.message.deleted":
             self.messages.pop(data["id"], None)
         elif name.startswith("thread.run.step."):
@@ -56,7 +59,7 @@ def accumulate(items: list[Wire], deltas: list[Wire]) -> None:
     for delta in deltas:
         index = delta["index"]
         part = {name: value for name, value in delta.items() if name != "index"}
-        if index == len(items):
+        while index >= len(items):
             items.append({})
         _merge(items[index], part)
 

@@ -29,6 +29,8 @@ instead.
 KEEP_SECONDS = 7 * 24 * 3600
 """A thread that was silent for this long loses its log, not its objects."""
 
+RETIRED_SECONDS = 60
+
 START = "0-0"
 """The position before the first entry."""
 
@@ -140,13 +142,15 @@ def tip(thread_id: str) -> str:
     return str(rows[0][0]) if rows else START
 
 
-def forget(thread_id: str) -> None:
-    """Drop a deleted thread's log once the current transaction is committed."""
-    transaction.on_commit(lambda: _forget(thread_id))
+def retire(thread_id: str) -> None:
+    """Once the current transaction is committed, keep a deleted thread's log only for as long as
+    its followers need to hear of the end: it holds all that was said.
+    """
+    transaction.on_commit(lambda: _expire(thread_id, RETIRED_SECONDS))
 
 
-def _forget(thread_id: str) -> None:
+def _expire(thread_id: str, seconds: int) -> None:
     try:
-        client().delete(key(thread_id))
+        client().expire(key(thread_id), seconds)
     except redis.RedisError:
-        logger.exception("the event log of a deleted thread stays until it expires")
+        logger.exception("the log of a deleted thread stays until it expires by itself")

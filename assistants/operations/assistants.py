@@ -33,26 +33,29 @@ def create(project: Project, params: AssistantCreate) -> Assistant:
     return Assistant.objects.create(project=project, **fields)
 
 
-@transaction.atomic
 def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
     """Change the fields that the caller named; null clears one.
 
     :raises Invalid: the model does not exist, or two functions share a name
     :raises NotFound: a file of its tool resources is not there
     """
-    row = Assistant.objects.select_for_update().get(pk=assistant.pk)
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True, exclude_unset=True))
     if fields.get("model", "") is None:
         raise Invalid("Missing required parameter: 'model'.", param="model")
+    # Before the transaction: a provider may be asked for its models, and others wait for the lock.
     _check(fields)
-    if "tools" in fields or "tool_resources" in fields:
-        asked = fields.get("tool_resources", row.tool_resources)
-        fields["tool_resources"] = tool_resources.stored(
-            row.project, asked, fields.get("tools", row.tools)
-        )
-    for name, value in fields.items():
-        setattr(row, name, value)
-    row.save(update_fields=list(fields) or None)
+    with transaction.atomic():
+        row = Assistant.objects.select_for_update().get(pk=assistant.pk)
+        if "tools" in fields or "tool_resources" in fields:
+            fields["tool_resources"] = tool_resources.stored(
+                row.project,
+                fields.get("tool_resources", row.tool_resources),
+                fields.get("tools", row.tools),
+                known=row.code_interpreter_file_ids,
+            )
+        for name, value in fields.items():
+            setattr(row, name, value)
+        row.save(update_fields=list(fields) or None)
     return row
 
 

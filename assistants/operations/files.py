@@ -31,7 +31,7 @@ def check_purpose(purpose: str) -> None:
 
 def create(
     project: Project,
-    content: BinaryIO,
+    content: "BinaryIO | DjangoFile[Any]",
     *,
     filename: str,
     purpose: str,
@@ -43,7 +43,9 @@ def create(
     :raises TooLarge: more than 512 MB
     """
     file = File(project=project, filename=clean_name(filename), purpose=purpose, bytes=0, key="")
-    file.key = default_storage.save(f"{project.id}/{file.id}", DjangoFile(content))
+    # An upload that lies on the disk already is a Django file of its own kind, which is moved.
+    stored = content if isinstance(content, DjangoFile) else DjangoFile(content)
+    file.key = default_storage.save(f"{project.id}/{file.id}", stored)
     file.bytes = default_storage.size(file.key)
     try:
         if file.bytes > MAX_BYTES:

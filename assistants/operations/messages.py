@@ -22,6 +22,7 @@ def create(thread: Thread, params: MessageCreate) -> Message:
 
     :raises ThreadLocked: a run is active on it
     :raises NotFound: a file that it names is not there
+    :raises Invalid: its attachments are more than a thread may have
     """
     # Whoever inserts a run locks the same row, so that the check holds until the commit.
     thread = Thread.objects.select_for_update().get(pk=thread.pk)
@@ -69,7 +70,9 @@ def update(message: Message, params: MetadataUpdate) -> Message:
     if "metadata" in given:
         message.metadata = given["metadata"] or {}
         message.save(update_fields=["metadata"])
-        event = Event.of("thread.message.updated", message.to_dict(), message.run_id or "")
+        # Not the whole object: what a run is writing is in the log only, not yet in the row.
+        changed = {"id": message.id, "object": "thread.message", "metadata": message.metadata}
+        event = Event.of("thread.message.updated", changed, message.run_id or "")
         log.publish(message.thread_id, [event])
     return message
 
@@ -109,6 +112,7 @@ def _open_attachments(thread: Thread, attachments: list[Wire]) -> None:
     if file_ids:
         known = thread.code_interpreter_file_ids
         merged = list(dict.fromkeys([*known, *file_ids]))
+        tool_resources.check_count(merged)
         thread.tool_resources = {
             **thread.tool_resources,
             "code_interpreter": {"file_ids": merged},

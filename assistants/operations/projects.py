@@ -18,6 +18,11 @@ def ensure_default_project() -> Project:
     return project or Project.objects.create(name=DEFAULT_NAME)
 
 
+def add_member(project: Project, user_id: int) -> None:
+    """From now on the user works in the project; nothing changes for one who does already."""
+    project.members.add(user_id)
+
+
 def create_api_key(project: Project, name: str) -> tuple[ApiKey, str]:
     """A new key and its secret, which is shown this once and never again.
 

@@ -7,8 +7,9 @@ A provider is a server that speaks Chat Completions. This module knows the names
 import logging
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 DEMO_MODEL = "demo"
 LIST_TIMEOUT_SECONDS = 3.0
 LIST_KEPT_SECONDS = 300.0
+SILENCE_KEPT_SECONDS = 10.0
+"""How soon a provider that did not tell is asked again."""
 
 OPENAI_NAME = re.compile(r"^(gpt-|chatgpt-|o[1-9](-|$))")
 """Names that programs written for the Assistants API carry in their code. Where no provider has
@@ -32,8 +35,8 @@ class Provider:
 
     kind: Literal["demo", "openai", "azure"]
     label: str
-    base_url: str = ""
-    api_key: str = ""
+    base_url: str = field(default="", repr=False)  # may have a name and password in it
+    api_key: str = field(default="", repr=False)
     api_version: str = ""
     models: tuple[str, ...] = ()
 
@@ -62,7 +65,7 @@ def configured() -> list[Provider]:
         found.append(
             Provider(
                 kind="openai",
-                label="OpenAI" if not settings.OPENAI_BASE_URL else settings.OPENAI_BASE_URL,
+                label=_shown(settings.OPENAI_BASE_URL) if settings.OPENAI_BASE_URL else "OpenAI",
                 base_url=settings.OPENAI_BASE_URL or "https://api.openai.com/v1",
                 # Servers on one's own machine often want no key, but the client insists on some
                 # text.
@@ -82,6 +85,12 @@ def configured() -> list[Provider]:
             )
         )
     return found
+
+
+def _shown(url: str) -> str:
+    """An address as people may see it: without a name and password, and what follows a "?"."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def offered() -> list[ChatModel]:
@@ -123,8 +132,10 @@ def names(provider: Provider) -> tuple[str, ...]:
     if provider.models or provider.kind == "azure":
         return provider.models
     kept = _listed.get(provider)
-    if kept is None or time.monotonic() - kept[0] > LIST_KEPT_SECONDS:
-        kept = _listed[provider] = (time.monotonic(), _ask(provider))
+    if kept is None or time.monotonic() > kept[0]:
+        found = _ask(provider)
+        seconds = LIST_KEPT_SECONDS if found else SILENCE_KEPT_SECONDS
+        kept = _listed[provider] = (time.monotonic() + seconds, found)
     return kept[1]
 
 

@@ -1,39 +1,21 @@
-"""The life of a run, from its creation to its one end. See docs/architecture.md, "The life of a
-run".
+"""Runs as seen from outside: starting, changing and cancelling them, handing in tool outputs.
 
-A run is executed by the worker whose token stands in ``lease``. Everything that the worker writes
-carries that token, so a worker that has lost its lease can write nothing. All ends go through
-``_end``: it closes what is still open, frees the thread's lock and publishes exactly one terminal
-event.
+What the worker does with a run is in ``execution``, how it ends in ``endings``, what is looked
+after every few seconds in ``sweep``. See docs/architecture.md, "The life of a run".
 """
 
-import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from assistants import doorbell
 from assistants.errors import Invalid, ThreadLocked, Wire
 from assistants.events import control, log
-from assistants.events.fold import fold
 from assistants.events.log import Event
-from assistants.models import (
-    Assistant,
-    Message,
-    Project,
-    Run,
-    RunStatus,
-    RunStep,
-    StepStatus,
-    Thread,
-    clock,
-)
-from assistants.models.run import ACTIVE, RunQuerySet
+from assistants.models import Assistant, Project, Run, RunStatus, StepStatus, Thread, clock
 from assistants.operations import assistants, messages, providers, threads, tool_resources
+from assistants.operations.endings import Partial, end, publish
 from assistants.params import (
     MetadataUpdate,
     RunCreate,
@@ -44,35 +26,9 @@ from assistants.params import (
 from assistants.params.run import RunOptions
 
 EXPIRES_AFTER = timedelta(seconds=600)
-LEASE = timedelta(seconds=15)
-"""How long a worker may be silent before its run is taken from it; heartbeats come three times
-as often.
-"""
-UNHEARD = timedelta(seconds=10)
-"""After this long in the queue the doorbell is rung again."""
 MAX_OUTPUT_BYTES = 512 * 1024
 
 
-class LeaseLost(Exception):
-    """The run is no longer this worker's: it ended, or another worker has it. Write nothing
-    more.
-    """
-
-
-@dataclass
-class Partial:
-    """What was under way when a run ended: contents of open messages and details of open steps,
-    by their ids.
-    """
-
-    contents: Mapping[str, list[Wire]] = field(default_factory=dict)
-    details: Mapping[str, Wire] = field(default_factory=dict)
-
-
-# --- creating -------------------------------------------------------------------------------------
-
-
-@transaction.atomic
 def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
     """Queue a run of the assistant on the thread.
 
@@ -80,21 +36,21 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
     :raises Invalid: the model does not exist, or the tool choice names a tool that the run does not
         have
     """
-    # Whoever adds a message or a run locks this row first, so check and insert are one.
-    thread = Thread.objects.select_for_update().get(pk=thread.pk)
-    if active := thread.runs.active().values_list("pk", flat=True).first():
-        raise ThreadLocked.for_run(thread.id, active)
-    for message in params.additional_messages or []:
-        messages.append(thread, message)
-    instructions = params.instructions
-    if instructions is None:
-        instructions = assistant.instructions
+    # Before the transaction: a provider may be asked for its models, and others wait for the lock.
+    providers.resolve(params.model or assistant.model)
+    instructions = assistant.instructions if params.instructions is None else params.instructions
     if params.additional_instructions:
         instructions = "\n".join(filter(None, [instructions, params.additional_instructions]))
-    return _queue(thread, assistant, params, instructions)
+    with transaction.atomic():
+        # Whoever adds a message or a run locks this row first, so check and insert are one.
+        thread = Thread.objects.select_for_update().get(pk=thread.pk)
+        if active := thread.runs.active().values_list("pk", flat=True).first():
+            raise ThreadLocked.for_run(thread.id, active)
+        for message in params.additional_messages or []:
+            messages.append(thread, message)
+        return _queue(thread, assistant, params, instructions)
 
 
-@transaction.atomic
 def create_with_thread(
     project: Project, assistant: Assistant, params: ThreadAndRunCreate
 ) -> tuple[Thread, Run]:
@@ -103,12 +59,14 @@ def create_with_thread(
     :raises Invalid: as ``create``
     :raises NotFound: a file that the thread or its messages name is not there
     """
+    providers.resolve(params.model or assistant.model)
     given = params.thread or ThreadCreate()
     if params.tool_resources is not None:
         given = given.model_copy(update={"tool_resources": params.tool_resources})
-    thread = threads.create(project, given)
     instructions = assistant.instructions if params.instructions is None else params.instructions
-    return thread, _queue(thread, assistant, params, instructions)
+    with transaction.atomic():
+        thread = threads.create(project, given)
+        return thread, _queue(thread, assistant, params, instructions)
 
 
 def _queue(
@@ -118,7 +76,6 @@ def _queue(
     tools = assistant.tools if given["tools"] is None else given["tools"]
     assistants.check_function_names(tools)
     model = params.model or assistant.model
-    providers.resolve(model)
     tool_choice = given["tool_choice"] or "auto"
     _check_tool_choice(tool_choice, tools)
 
@@ -152,7 +109,7 @@ def _queue(
         active = thread.runs.active().first()
         raise ThreadLocked.for_run(thread.id, active.id if active else "") from error
     Thread.objects.filter(pk=thread.pk).update(active_at=run.created_at, assistant_id=assistant.id)
-    _publish(run, "thread.run.created", "thread.run.queued")
+    publish(run, "thread.run.created", "thread.run.queued")
     doorbell.ring(doorbell.EXECUTE_RUN, run.id)
     return run
 
@@ -174,9 +131,6 @@ def _check_tool_choice(tool_choice: str | Wire, tools: list[Wire]) -> None:
             param="tool_choice",
             code="invalid_value",
         )
-
-
-# --- changing from outside ------------------------------------------------------------------------
 
 
 @transaction.atomic
@@ -211,12 +165,12 @@ def cancel(run: Run) -> Run:
     row.status = RunStatus.CANCELLING
     row.required_action = None
     row.save(update_fields=["status", "required_action"])
-    _publish(row, "thread.run.cancelling")
+    publish(row, "thread.run.cancelling")
     if held:
         control.cancel(row.id)
         return row
     asked = Run.objects.get(pk=row.pk)
-    _end(row, RunStatus.CANCELLED, Partial())
+    end(row, RunStatus.CANCELLED, Partial())
     return asked
 
 
@@ -255,334 +209,6 @@ def submit_tool_outputs(run: Run, params: ToolOutputsSubmit) -> Run:
     row.save(update_fields=["status", "required_action", "lease", "lease_until"])
     done = Event.of("thread.run.step.completed", step.to_dict(), row.id)
     log.publish(row.thread_id, [done])
-    _publish(row, "thread.run.queued")
+    publish(row, "thread.run.queued")
     doorbell.ring(doorbell.EXECUTE_RUN, row.id)
     return row
-
-
-# --- what the worker writes -----------------------------------------------------------------------
-
-
-@transaction.atomic
-def claim(run_id: str) -> Run | None:
-    """Take a queued run. None when there is nothing to take: gone, ended, or another worker was
-    first.
-    """
-    lease, now = secrets.token_hex(16), clock.now()
-    claimed = Run.objects.filter(pk=run_id, status=RunStatus.QUEUED).update(
-        status=RunStatus.IN_PROGRESS, started_at=now, lease=lease, lease_until=now + LEASE
-    )
-    if not claimed:
-        return None
-    run = Run.objects.select_related("thread__project").get(pk=run_id)
-    _publish(run, "thread.run.in_progress")
-    return run
-
-
-def renew(run: Run) -> bool:
-    """The heartbeat: keep the lease for a while longer. Whether the run is still wanted; False
-    means it is to be cancelled.
-
-    :raises LeaseLost: the run is not this worker's any more
-    """
-    held = Run.objects.filter(pk=run.pk, lease=run.lease)
-    if not held.update(lease_until=clock.now() + LEASE):
-        raise LeaseLost
-    status = held.values_list("status", flat=True).first()
-    return status == RunStatus.IN_PROGRESS
-
-
-def held_by(run: Run) -> Run:
-    """The row of the run, locked, if its worker still holds it. For use inside a transaction.
-
-    :raises LeaseLost: it does not
-    """
-    row = _held(run).first()
-    if row is None:
-        raise LeaseLost
-    return row
-
-
-def check_held(run: Run) -> None:
-    """As ``held_by``, for a write that needs nothing of the row: reading it costs as much as the
-    write.
-
-    :raises LeaseLost: the run is not its worker's any more
-    """
-    if not _held(run).values_list("pk"):
-        raise LeaseLost
-
-
-def _held(run: Run) -> RunQuerySet:
-    return Run.objects.select_for_update().filter(
-        pk=run.pk,
-        lease=run.lease,
-        status__in=(RunStatus.IN_PROGRESS, RunStatus.CANCELLING),
-    )
-
-
-@transaction.atomic
-def complete(run: Run) -> RunStatus:
-    """The answer is whole. Where a cancel came first, the run ends cancelled instead; the
-    status that it got.
-
-    :raises LeaseLost: the run is not this worker's any more
-    """
-    row = held_by(run)
-    cancelled = row.status == RunStatus.CANCELLING
-    status = RunStatus.CANCELLED if cancelled else RunStatus.COMPLETED
-    _end(row, status, Partial())
-    return status
-
-
-@transaction.atomic
-def end_early(
-    run: Run,
-    status: RunStatus,
-    partial: Partial,
-    *,
-    error: Wire | None = None,
-    incomplete: str | None = None,
-) -> None:
-    """End as failed, incomplete, cancelled or expired, keeping what was under way.
-
-    :param error: ``{"code", "message"}`` of a failed run
-    :param incomplete: the reason of an incomplete one
-    :raises LeaseLost: the run is not this worker's any more
-    """
-    row = held_by(run)
-    if row.status == RunStatus.CANCELLING:
-        status, error, incomplete = RunStatus.CANCELLED, None, None
-    _end(row, status, partial, error=error, incomplete=incomplete)
-
-
-@transaction.atomic
-def let_go(run: Run, partial: Partial) -> None:
-    """The worker stops: back to the queue if nothing of the run was visible yet, else failed,
-    keeping what was written.
-
-    :raises LeaseLost: the run is not this worker's any more
-    """
-    _give_back(held_by(run), partial)
-
-
-@transaction.atomic
-def require_action(
-    run: Run,
-    step: RunStep,
-    tool_calls: list[Wire],
-    usage: Wire | None,
-    saved_files: dict[str, str],
-) -> None:
-    """Wait for the outputs of these function calls; the worker lets go of the run.
-
-    :param saved_files: ids of the files that code saved in the same step, by their paths
-    :raises LeaseLost: the run is not this worker's any more
-    """
-    row = held_by(run)
-    step.step_details = {"type": "tool_calls", "tool_calls": tool_calls}
-    step.usage = usage
-    step.saved_files = saved_files
-    step.save()
-    if row.status == RunStatus.CANCELLING:
-        _end(row, RunStatus.CANCELLED, Partial())
-        return
-    pending = [
-        {
-            "id": call["id"],
-            "type": "function",
-            "function": {
-                "name": call["function"]["name"],
-                "arguments": call["function"]["arguments"],
-            },
-        }
-        for call in tool_calls
-        if call["type"] == "function" and call["function"]["output"] is None
-    ]
-    row.status = RunStatus.REQUIRES_ACTION
-    row.required_action = {
-        "type": "submit_tool_outputs",
-        "submit_tool_outputs": {"tool_calls": pending},
-    }
-    row.lease, row.lease_until = "", None
-    row.save()
-    _publish(row, "thread.run.requires_action")
-
-
-# --- the sweep ------------------------------------------------------------------------------------
-
-
-def reap() -> int:
-    """Take runs from workers that fell silent: back to the queue if nothing of them was visible
-    yet, else ended with what was written. Returns how many.
-    """
-    now = clock.now()
-    lost = Run.objects.filter(
-        status__in=(RunStatus.IN_PROGRESS, RunStatus.CANCELLING), lease_until__lt=now
-    )
-    reaped = 0
-    for run_id in lost.values_list("pk", flat=True)[:100]:
-        with transaction.atomic():
-            run = (
-                Run.objects.select_for_update()
-                .filter(pk=run_id, status__in=ACTIVE, lease_until__lt=now)
-                .first()
-            )
-            if run is not None:
-                _give_back(run, _written(run))
-                reaped += 1
-    return reaped
-
-
-def _give_back(run: Run, partial: Partial) -> None:
-    if run.status == RunStatus.CANCELLING:
-        _end(run, RunStatus.CANCELLED, partial)
-    elif not run.steps.exists():
-        run.status = RunStatus.QUEUED
-        run.lease, run.lease_until = "", None
-        run.save(update_fields=["status", "lease", "lease_until"])
-        _publish(run, "thread.run.queued")
-        doorbell.ring(doorbell.EXECUTE_RUN, run.id)
-    else:
-        message = (
-            "The worker that executed this run stopped. What it had written is kept; "
-            "run again to continue."
-        )
-        _end(
-            run,
-            RunStatus.FAILED,
-            partial,
-            error={"code": "server_error", "message": message},
-        )
-
-
-def expire() -> int:
-    """End the runs that passed ``expires_at`` and that no worker is executing; how many. A
-    worker watches its own.
-    """
-    now = clock.now()
-    due = Run.objects.filter(
-        status__in=(RunStatus.QUEUED, RunStatus.REQUIRES_ACTION), expires_at__lte=now
-    )
-    ended = 0
-    for run_id in due.values_list("pk", flat=True)[:100]:
-        with transaction.atomic():
-            run = (
-                Run.objects.select_for_update()
-                .filter(pk=run_id, status__in=(RunStatus.QUEUED, RunStatus.REQUIRES_ACTION))
-                .first()
-            )
-            if run is not None:
-                _end(run, RunStatus.EXPIRED, Partial())
-                ended += 1
-    return ended
-
-
-def ring_again() -> int:
-    """Ring for queued runs that nobody picked up: a lost message loses nothing. Returns how
-    many.
-    """
-    waiting = Run.objects.filter(status=RunStatus.QUEUED).filter(
-        Q(created_at__lt=clock.now() - UNHEARD)
-    )
-    ids = list(waiting.oldest_first().values_list("pk", flat=True)[:500])
-    for run_id in ids:
-        doorbell.ring(doorbell.EXECUTE_RUN, run_id)
-    return len(ids)
-
-
-def _written(run: Run) -> Partial:
-    """What a silent worker had published of its open messages and steps: only the log has it."""
-    state = fold(entry for entry in log.read(run.thread_id) if entry.run == run.id)
-    return Partial(
-        {name: message["content"] for name, message in state.messages.items()},
-        {name: step["step_details"] for name, step in state.steps.items()},
-    )
-
-
-# --- the end --------------------------------------------------------------------------------------
-
-_REASONS = {
-    RunStatus.CANCELLED: "run_cancelled",
-    RunStatus.EXPIRED: "run_expired",
-    RunStatus.FAILED: "run_failed",
-    RunStatus.INCOMPLETE: "max_tokens",
-    RunStatus.COMPLETED: "run_failed",
-}
-"""Why a message stays incomplete, by how its run ended."""
-
-_STEP_ENDS = {
-    RunStatus.CANCELLED: StepStatus.CANCELLED,
-    RunStatus.EXPIRED: StepStatus.EXPIRED,
-    RunStatus.FAILED: StepStatus.FAILED,
-    RunStatus.INCOMPLETE: StepStatus.COMPLETED,
-    RunStatus.COMPLETED: StepStatus.COMPLETED,
-}
-
-
-def _end(
-    run: Run,
-    status: RunStatus,
-    partial: Partial,
-    *,
-    error: Wire | None = None,
-    incomplete: str | None = None,
-) -> None:
-    now = clock.now()
-    events: list[Event] = []
-    for message in Message.objects.filter(run_id=run.id, status=Message.Status.IN_PROGRESS):
-        message.content = partial.contents.get(message.id, message.content)
-        message.status = Message.Status.INCOMPLETE
-        message.incomplete_reason = _REASONS[status]
-        message.incomplete_at = now
-        message.save()
-        events.append(Event.of("thread.message.incomplete", message.to_dict(), run.id))
-    for step in run.steps.filter(status=StepStatus.IN_PROGRESS).oldest_first():
-        step.step_details = partial.details.get(step.id, step.step_details)
-        step.status = _STEP_ENDS[status]
-        step.last_error = error if status == RunStatus.FAILED else None
-        step.ended_at = now
-        setattr(step, f"{step.status}_at", now)
-        step.save()
-        events.append(Event.of(f"thread.run.step.{step.status}", step.to_dict(), run.id))
-    run.status = status
-    run.required_action = None
-    run.last_error = error
-    run.incomplete_details = {"reason": incomplete} if incomplete else None
-    run.usage = total_usage(step.usage for step in run.steps.all())
-    run.ended_at = now
-    run.lease, run.lease_until = "", None
-    if status != RunStatus.EXPIRED:
-        run.expires_at = None
-    moment: dict[str, datetime] = {f"{status}_at": now}
-    for name in ("cancelled_at", "failed_at", "completed_at"):
-        setattr(run, name, moment.get(name))
-    run.save()
-    events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
-    log.publish(run.thread_id, events)
-
-
-def total_usage(usages: Iterable[Wire | None]) -> Wire:
-    """The sum of step usages, as the run shows it."""
-    total: Wire = {
-        "prompt_tokens": 0,
-        "completion_tokens": 0,
-        "total_tokens": 0,
-        "prompt_token_details": {"cached_tokens": 0},
-        "completion_tokens_details": {"reasoning_tokens": 0},
-    }
-    for usage in usages:
-        if usage is None:
-            continue
-        for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
-            total[name] += usage[name]
-        for name, detail in (
-            ("prompt_token_details", "cached_tokens"),
-            ("completion_tokens_details", "reasoning_tokens"),
-        ):
-            total[name][detail] += usage.get(name, {}).get(detail, 0)
-    return total
-
-
-def _publish(run: Run, *names: str) -> None:
-    log.publish(run.thread_id, [Event.of(name, run.to_dict(), run.id) for name in names])

@@ -10,7 +10,7 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Run, RunStep, StepStatus, Thread, clock
-from assistants.operations.runs import check_held
+from assistants.operations.execution import check_held
 
 
 @transaction.atomic
@@ -59,10 +59,29 @@ def finish_message(
     else:
         message.status = Message.Status.COMPLETED
         message.completed_at = now
-    message.save()
     Thread.objects.filter(pk=run.thread_id).update(active_at=now)
     _finish(step, usage)
-    _publish(run, [_told(message, message.status), _told(step, step.status)])
+    told = [_told(step, step.status)]
+    if _save_written(message):
+        told.insert(0, _told(message, message.status))
+    _publish(run, told)
+
+
+def _save_written(message: Message) -> bool:
+    """Save what the run has written, and nothing that others may have changed meanwhile. False
+    when the message is gone: somebody has deleted it.
+    """
+    rows = Message.objects.filter(pk=message.pk)
+    message.metadata = rows.values_list("metadata", flat=True).first() or {}
+    return bool(
+        rows.update(
+            content=message.content,
+            status=message.status,
+            incomplete_reason=message.incomplete_reason,
+            incomplete_at=message.incomplete_at,
+            completed_at=message.completed_at,
+        )
+    )
 
 
 @transaction.atomic

@@ -41,7 +41,9 @@ def update(thread: Thread, params: ThreadUpdate) -> Thread:
     if "metadata" in given:
         row.metadata = given["metadata"] or {}
     if "tool_resources" in given:
-        row.tool_resources = tool_resources.stored(row.project, given["tool_resources"])
+        row.tool_resources = tool_resources.stored(
+            row.project, given["tool_resources"], known=row.code_interpreter_file_ids
+        )
     row.save(update_fields=["metadata", "tool_resources"])
     return row
 
@@ -65,6 +67,7 @@ def delete(thread: Thread) -> None:
     for run_id in thread.runs.active().values_list("pk", flat=True):
         control.cancel(run_id)
     log.publish(thread.id, [Event.of("thread.deleted", deleted(thread))])
+    log.retire(thread.id)
     doorbell.ring(doorbell.CLOSE_SESSION, thread.id)
     thread.delete()
 

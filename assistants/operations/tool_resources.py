@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from assistants.errors import NotFound, Wire
+from assistants.errors import Invalid, NotFound, Wire
 from assistants.models import Assistant, File, Project, Thread
+
+MAX_FILES = 20
+"""So many files an assistant, and a thread, may give the code interpreter."""
 
 
 def check_files(project: Project, file_ids: Iterable[str]) -> None:
@@ -20,9 +23,29 @@ def check_files(project: Project, file_ids: Iterable[str]) -> None:
             raise NotFound.of("file", file_id)
 
 
-def stored(project: Project, asked: Wire | None, tools: Iterable[Wire] = ()) -> Wire:
+def check_count(file_ids: list[str]) -> None:
+    """
+    :raises Invalid: more files than the code interpreter takes
+    """
+    if len(file_ids) > MAX_FILES:
+        param = "tool_resources.code_interpreter.file_ids"
+        raise Invalid(
+            f"Invalid '{param}': array too long. Expected an array with maximum length "
+            f"{MAX_FILES}, but got an array with length {len(file_ids)} instead.",
+            param=param,
+            code="array_above_max_length",
+        )
+
+
+def stored(
+    project: Project,
+    asked: Wire | None,
+    tools: Iterable[Wire] = (),
+    known: Iterable[str] = (),
+) -> Wire:
     """tool_resources as they are kept: what was asked, and an empty list for a tool that has none.
 
+    :param known: files that were named before; one that was deleted since does not matter here
     :raises NotFound: a file that is not there
     """
     resources: Wire = {}
@@ -31,7 +54,8 @@ def stored(project: Project, asked: Wire | None, tools: Iterable[Wire] = ()) -> 
     interpreter: dict[str, Any] | None = (asked or {}).get("code_interpreter")
     if interpreter is not None:
         file_ids = list(dict.fromkeys(interpreter.get("file_ids", [])))
-        check_files(project, file_ids)
+        before = set(known)
+        check_files(project, [file_id for file_id in file_ids if file_id not in before])
         resources["code_interpreter"] = {"file_ids": file_ids}
     return resources
 

@@ -29,7 +29,12 @@ class ImageFilePart(Params):
 
 
 class ImageUrl(Params):
-    url: Annotated[str, StringConstraints(max_length=20_000_000)]
+    """Only what a chat model can fetch or read: an address on the web, or the image itself."""
+
+    url: Annotated[
+        str,
+        StringConstraints(max_length=20_000_000, pattern=r"^(https?://|data:image/)"),
+    ]
     detail: Detail = "auto"
 
 

@@ -17,13 +17,19 @@ class CannotStart(Exception):
 
 
 def make_folders() -> None:
-    """DATA_DIR and what lies below it, open to their owner only.
+    """DATA_DIR and what lies below it, open to their owner only, also when they were there before.
+
+    From here on, whatever this process and its children make is its owner's only.
 
     :raises CannotStart: a folder cannot be made or written, or belongs to somebody else
     """
+    os.umask(0o077)
     try:
         for name in (".", "files", "tmp", "sessions", "static"):
             (settings.DATA_DIR / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _close(settings.DATA_DIR, 0o700)
+        for database in settings.DATA_DIR.glob("database.sqlite3*"):  # with its log and index
+            _close(database, 0o600)
         probe = settings.DATA_DIR / "tmp" / f"probe-{os.getpid()}"
         probe.touch()
         probe.unlink()
@@ -44,6 +50,12 @@ def make_folders() -> None:
         raise CannotStart(
             f"RUNTIME_DIR {settings.RUNTIME_DIR} is open to others: remove it, or name another."
         )
+
+
+def _close(path: Path, mode: int) -> None:
+    """Take away what others may do, where the path is ours: DATA_DIR may be a volume of another."""
+    if path.stat().st_uid == os.geteuid():
+        path.chmod(mode)
 
 
 def _below_data_dir() -> bool:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ HARMLESS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"
 PATIENCE_SECONDS = 60.0
 # Where it was last started, for `make login`, which may not be told the port again.
 ADDRESS = settings.DATA_DIR / "address"
+
+Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Stack:
@@ -110,7 +113,7 @@ class Stack:
         self.is_up = True
         # Made only now, since it is shown once and a start may fail.
         api_key = "" if prepared["has_api_key"] else (await manage("api_key", "First key")).strip()
-        announce(prepared["login_token"], api_key, health)
+        announce(prepared["login_token"], api_key, health, await why_code_is_off())
         ADDRESS.write_text(address())
 
     async def _until_redis_listens(self) -> None:
@@ -173,11 +176,25 @@ async def manage(*arguments: str) -> str:
 async def ask_health() -> dict[str, Any] | None:
     """What GET /healthz says, whether good or bad; None while nobody listens."""
     host = settings.HOST if settings.HOST not in {"0.0.0.0", "::"} else "localhost"  # noqa: S104
+    return await _get("/healthz", asyncio.open_connection(host, settings.PORT))
+
+
+async def why_code_is_off() -> str:
+    """The interpreter's own reason, with the cure; empty when code can run. GET /healthz, which
+    anyone may ask, does not tell it.
+    """
+    link = asyncio.open_unix_connection(settings.INTERPRETER_SOCKET)
+    told = await _get("/health", link)
+    return str(told["reason"] or "") if told else ""
+
+
+async def _get(path: str, opening: Awaitable[Link]) -> dict[str, Any] | None:
+    """The JSON at ``path``; None without an answer."""
     try:
         async with asyncio.timeout(5):
-            reader, writer = await asyncio.open_connection(host, settings.PORT)
+            reader, writer = await opening
             try:
-                writer.write(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+                writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
                 answer = await reader.read()
             finally:
                 writer.close()
@@ -194,8 +211,10 @@ def address() -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
 
 
-def announce(login_token: str | None, api_key: str, health: dict[str, Any]) -> None:
-    """Where it is and how to get in: the last lines of a start."""
+def announce(
+    login_token: str | None, api_key: str, health: dict[str, Any], code_is_off: str
+) -> None:
+    """Where it is and how to get in: the last lines of a start. ``code_is_off`` says why, if so."""
     token, once = (login_token, " (works once)") if login_token else ("$PLAYGROUND_LOGIN_TOKEN", "")
     say(f"\nAssistants Playground runs at {address()}")
     say(f"  Sign in:  {address()}/login?token={token}{once}")
@@ -205,6 +224,6 @@ def announce(login_token: str | None, api_key: str, health: dict[str, Any]) -> N
     for name, part in health["parts"].items():
         if not part["ok"]:
             say(f"  Not answering yet: {name} ({part['detail']})")
-    if health["code_interpreter"]:
-        say(f"  The code interpreter is off: {health['code_interpreter']}")
+    if code_is_off:
+        say(f"  The code interpreter is off: {code_is_off}")
     say("  Stop with Ctrl+C.\n")

@@ -66,6 +66,14 @@ def number(value: int | None) -> str:
 
 
 @register.filter
+def tokens(usage: Mapping[str, int] | None) -> str:
+    """Tokens read and written: "1,234→567", or a dash while that is unknown."""
+    if not usage:
+        return "–"
+    return f"{number(usage['prompt_tokens'])}→{number(usage['completion_tokens'])}"
+
+
+@register.filter
 def highlighted(source: str, language: str) -> SafeString:
     """Source code with coloured words, without a frame."""
     return code.highlight(source, language)

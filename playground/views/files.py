@@ -1,6 +1,6 @@
 """Stored files: uploading, fetching, deleting."""
 
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, StreamingHttpResponse
@@ -61,4 +61,4 @@ def stored(project: Project, upload: "UploadedFile[Any]") -> File:
     :raises TooLarge: more than the service takes
     """
     name = upload.name or "file"
-    return files.create(project, cast("BinaryIO", upload.file), filename=name, purpose="assistants")
+    return files.create(project, upload, filename=name, purpose="assistants")

@@ -1,21 +1,20 @@
 """``GET /healthz``: is every part answering? For probes, for ``make run``, for the health strip."""
 
 import asyncio
-import http.client
-import json
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, JsonResponse
-from typing_extensions import override
+
+from playground import interpreter
 
 TIMEOUT_SECONDS = 2.0
+CODE_IS_OFF: Final = "The code interpreter is off. Its log and the studio's settings page say why."
 
 
 class NotAnswering(Exception):
@@ -34,15 +33,20 @@ async def healthz(request: HttpRequest) -> JsonResponse:
     """200 when all parts answer, 503 naming those that do not.
 
     ``{"status": "ok" | "not answering: worker", "parts": {name: {"ok", "detail"}},
-    "code_interpreter": null | why it is off}``. An interpreter that answers that its tool is off
-    counts as answering: everything else works.
+    "code_interpreter": null | that it is off}``. An interpreter that answers that its tool is off
+    counts as answering: everything else works. Anyone may ask, so nothing of this machine is told,
+    as the paths in the interpreter's own reason.
     """
     parts = await report()
     missing = [name for name, part in parts.items() if not part.ok]
+    code = parts["interpreter"]
     body = {
         "status": f"not answering: {', '.join(missing)}" if missing else "ok",
-        "parts": {name: {"ok": part.ok, "detail": part.detail} for name, part in parts.items()},
-        "code_interpreter": parts["interpreter"].detail or None,
+        "parts": {
+            name: {"ok": part.ok, "detail": "" if part.ok else part.detail}
+            for name, part in parts.items()
+        },
+        "code_interpreter": CODE_IS_OFF if code.detail else None,
     }
     answer = JsonResponse(body, status=503 if missing else 200)
     answer["Cache-Control"] = "no-store"
@@ -109,24 +113,10 @@ async def _redis_and_worker() -> tuple[Part, Part]:
         return await _ask(ping), await _ask(find_worker)
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over the interpreter's Unix socket."""
-
-    @override
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(settings.INTERPRETER_SOCKET)
-
-
 def _interpreter() -> str:
     """Empty, or why the interpreter keeps its tool off."""
-    link = _UnixConnection("interpreter", timeout=TIMEOUT_SECONDS)
     try:
-        link.request("GET", "/health")
-        health: dict[str, Any] = json.loads(link.getresponse().read())
-    except (OSError, ValueError, http.client.HTTPException) as error:
+        told = interpreter.ask(TIMEOUT_SECONDS)
+    except interpreter.NoAnswer as error:
         raise NotAnswering("the interpreter process is not answering") from error
-    finally:
-        link.close()
-    return "" if health["ok"] else str(health["reason"])
+    return "" if told.ok else str(told.reason)

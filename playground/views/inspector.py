@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from assistants.errors import Wire
@@ -18,6 +19,7 @@ from playground import access, chat_models, samples, transcript
 from playground.transcript import RunView, StepView
 
 ENTRY_ID = re.compile(r"\d{1,16}-\d{1,16}")
+NUMBER = re.compile(r"[0-9]{1,9}")
 TABS = ("steps", "events", "json", "code", "usage")
 MAX_EVENTS = 300
 """So many events are listed at once, the newest; earlier ones on request."""
@@ -57,7 +59,9 @@ class RunUsage:
 def inspect(request: access.Request, thread_id: str) -> HttpResponse:
     """One tab of a thread's inspector."""
     thread = access.thread(request, thread_id)
-    assistant = access.assistant(request, thread.assistant_id) if thread.assistant_id else None
+    # The assistant may have been deleted since.
+    known = Assistant.objects.in_project(access.project(request))
+    assistant = known.filter(pk=thread.assistant_id).first()
     shown = context(request, thread, assistant, None)
     return render(request, "inspector/_pane.html", {"thread": thread, **shown})
 
@@ -99,7 +103,11 @@ def context(
     """
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "steps"
-    shown: dict[str, Any] = {"tab": tab, "tabs": TABS, "inspected_assistant": assistant}
+    shown: dict[str, Any] = {
+        "tab": tab,
+        "tabs": TABS,
+        "inspect_url": _address(thread, assistant),
+    }
     run = _run(request, thread, runs)
     shown["run_view"] = run
     if tab == "steps" and run is not None:
@@ -132,6 +140,13 @@ def bars(view: RunView) -> list[Bar]:
     return found
 
 
+def _address(thread: Thread | None, assistant: Assistant | None) -> str:
+    """Where the tabs are fetched."""
+    if thread is not None:
+        return reverse("inspect", args=[thread.id])
+    return reverse("inspect-new", args=[assistant.id]) if assistant else ""
+
+
 def _run(
     request: access.Request, thread: Thread | None, runs: Sequence[RunView] | None
 ) -> RunView | None:
@@ -158,7 +173,7 @@ def _events(request: access.Request, thread: Thread) -> dict[str, Any]:
     """
     after = request.GET.get("after", "")
     number = request.GET.get("number", "")
-    goes_on = ENTRY_ID.fullmatch(after) and number.isdecimal()
+    goes_on = ENTRY_ID.fullmatch(after) and NUMBER.fullmatch(number)
     entries = log.read(thread.id, after if goes_on else log.START)
     first = int(number) + 1 if goes_on else 1
     query = request.GET.get("q", "").strip()

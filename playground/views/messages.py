@@ -1,5 +1,7 @@
 """What the composer sends: messages, and runs."""
 
+import contextlib
+
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -87,13 +89,9 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
 def cancel(request: access.Request, thread_id: str, run_id: str) -> HttpResponse:
     """Stop a run. Stopping one that has ended, or is about to, changes nothing."""
     run = access.run(request, thread_id, run_id)
-    try:
-        run = runs.cancel(run)
-    except ApiError:
-        run.refresh_from_db()
-    if request.htmx:
-        return HttpResponse(fragments.composer_actions(run if run.is_active else None))
-    return redirect("thread", thread_id)
+    with contextlib.suppress(ApiError):
+        runs.cancel(run)
+    return HttpResponse(status=204) if request.htmx else redirect("thread", thread_id)
 
 
 def _form(request: access.Request, assistant: Assistant) -> ComposerForm:

@@ -20,8 +20,13 @@ OWNER = "owner"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
-    """Sign in whoever brings the token, as a link or typed in; without one, say where it is."""
+    """Sign in whoever brings the token, as a link or typed in; without one, say where it is.
+
+    HEAD, which programs send to look at a link before a person opens it, uses nothing up.
+    """
     given = request.POST.get("token") or request.GET.get("token") or ""
+    if request.method == "HEAD":
+        given = ""
     target = request.POST.get("next") or request.GET.get("next") or "/"
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
         target = "/"
@@ -49,8 +54,7 @@ def owner() -> User:
     if made:
         user.set_unusable_password()
         user.save()
-    project = projects.ensure_default_project()
-    project.members.add(user)
+    projects.add_member(projects.ensure_default_project(), user.pk)
     return user
 
 

@@ -1,5 +1,7 @@
 """Threads: the list, the page of one, renaming and deleting."""
 
+import re
+
 from django.contrib import messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpResponse
@@ -22,6 +24,7 @@ from playground.views import inspector
 from playground.views.assistants import files_of, form_context
 
 PAGE_SIZE = 50
+PAGE_NUMBER = re.compile(r"[0-9]{1,6}")
 MAX_ASSISTANTS = 200
 """So many can be chosen from in a thread; the others are a search away."""
 
@@ -40,7 +43,8 @@ def index(request: access.Request) -> HttpResponse:
     """All threads, the last used first, or those that match a search."""
     project = access.project(request)
     query = request.GET.get("q", "").strip()
-    page = max(1, int(request.GET["page"])) if request.GET.get("page", "").isdecimal() else 1
+    asked = request.GET.get("page", "")
+    page = max(1, int(asked)) if PAGE_NUMBER.fullmatch(asked) else 1
     found = Thread.objects.in_project(project).last_active_first()
     if query:
         found = found.matching(query)

@@ -57,25 +57,31 @@ form.addEventListener("submit", (event) => {
   if (button?.value === "cancel") return cancel(button);
   const body = new FormData(form, button);
   const said = button?.value === "again" ? "" : button?.name === "starter" ? button.value : text.value.trim();
+  const attached = said ? [...files.children] : [];
   if (said) {
     bubble(said);
     text.value = "";
     files.replaceChildren();
   }
-  send(body, said);
+  send(body, said, attached);
 });
+
+// Who comes back to this page may send again.
+addEventListener("pageshow", () => delete form.dataset.sent);
 
 async function cancel(button) {
   button.disabled = true;
   try {
-    show(await post(button.formAction, new FormData(form)));
+    await post(button.formAction, new FormData(form));
+    // The stream tells of the end, which may have come before this answer.
+    listen();
   } catch {
     button.disabled = false;
     complain("The run was not stopped: the server does not answer.");
   }
 }
 
-async function send(body, said) {
+async function send(body, said, attached) {
   complain("");
   try {
     // Not form.action: the buttons are named "action" and stand in its place.
@@ -88,10 +94,11 @@ async function send(body, said) {
     if (error instanceof Refused) {
       document.getElementById("sending")?.remove();
       text.value ||= said;
+      files.append(...attached);
       keep();
       complain(error.message);
     } else if (said) {
-      notSent(body, said);
+      notSent(body, said, attached);
     } else {
       complain("Not sent: the server does not answer.");
     }
@@ -128,7 +135,7 @@ function bubble(said) {
   document.getElementById("empty")?.remove();
 }
 
-function notSent(body, said) {
+function notSent(body, said, attached) {
   const message = document.getElementById("sending");
   message.dataset.state = "failed";
   message.removeAttribute("aria-busy");
@@ -138,7 +145,7 @@ function notSent(body, said) {
     "click",
     () => {
       bubble(said);
-      send(body, said);
+      send(body, said, attached);
     },
     { once: true },
   );

@@ -45,14 +45,16 @@ jump.addEventListener("click", () => {
 
 document.getElementById("composer").addEventListener("submit", () => (following = true));
 
-if (location.hash && document.querySelector(location.hash)) following = false;
+if (document.getElementById(location.hash.slice(1))) following = false;
 else toEnd();
 
 // Older messages, which go above those that are shown.
 document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
   if (!target.matches("[data-earlier]") || !detail.successful) return;
   following = false;
+  const below = scroller.scrollHeight - scroller.scrollTop;
   show(detail.xhr.responseText);
+  scroller.scrollTop = scroller.scrollHeight - below;
 });
 
 // --- panels

@@ -92,8 +92,12 @@ function waiting(file, list) {
   item.className = list.id === "composer-files" ? "file file--chip" : "file";
   item.id = id;
   item.innerHTML =
-    '<span class="icon"></span><span class="truncate"></span><span class="file__meta">0 %</span>' +
+    '<span class="truncate"></span><span class="file__meta">0 %</span>' +
     '<button type="button" class="btn btn--quiet btn--small">Cancel</button><progress max="1" value="0"></progress>';
+  const icon = document.querySelector("svg.icon").cloneNode(true);
+  const use = icon.querySelector("use");
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#file"));
+  item.prepend(icon);
   item.querySelector(".truncate").textContent = file.name || "pasted.png";
   item.querySelector("button").dataset.remove = id;
   item.querySelector("button").ariaLabel = `Cancel the upload of ${file.name}`;

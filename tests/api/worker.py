@@ -7,8 +7,8 @@ from typing import Any
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Run, RunStatus, RunStep
-from assistants.operations import runs, steps
-from assistants.operations.runs import Partial
+from assistants.operations import execution, steps
+from assistants.operations.endings import Partial
 
 USAGE = {
     "prompt_tokens": 20,
@@ -23,7 +23,7 @@ class Worker:
     """Holds one run, from its claim to its end."""
 
     def __init__(self, run_id: str) -> None:
-        run = runs.claim(run_id)
+        run = execution.claim(run_id)
         assert run is not None, "the run is not queued"
         self.run: Run = run
         self._written: dict[str, list[dict[str, Any]]] = {}
@@ -59,18 +59,18 @@ class Worker:
             details = {"type": "tool_calls", "tool_calls": [part]}
             self._delta("thread.run.step", step.id, {"step_details": details})
         made = {"id": call_id, "type": "function", "function": {**function, "arguments": arguments}}
-        runs.require_action(self.run, step, [made], USAGE, {})
+        execution.require_action(self.run, step, [made], USAGE, {})
 
     def complete(self) -> None:
-        runs.complete(self.run)
+        execution.complete(self.run)
 
     def fail(self, message: str) -> None:
         error = {"code": "server_error", "message": message}
-        runs.end_early(self.run, RunStatus.FAILED, Partial(self._written), error=error)
+        execution.end_early(self.run, RunStatus.FAILED, Partial(self._written), error=error)
 
     def let_go(self) -> None:
         """End as cancelled, when that was asked for."""
-        runs.end_early(self.run, RunStatus.CANCELLED, Partial(self._written))
+        execution.end_early(self.run, RunStatus.CANCELLED, Partial(self._written))
 
     def _delta(self, kind: str, object_id: str, delta: dict[str, Any]) -> None:
         data = {"id": object_id, "object": f"{kind}.delta", "delta": delta}

@@ -8,6 +8,9 @@ from playwright.sync_api import Page, expect
 from tests.chat_server import ChatServer
 from tests.stack import Stack
 
+# Patience for a machine that is busy with other things; what is right is seen at once.
+expect.set_options(timeout=15_000)
+
 DEMO = "demo"
 PLAYED = "played"
 

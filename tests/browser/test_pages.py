@@ -279,3 +279,23 @@ def test_while_a_run_is_active_the_page_can_be_left_and_found_again(
     page.locator(".line__main").first.click()
     studio.wait_for("Completed")
     assert studio.answer == "Half and half."
+
+
+def test_times_are_shown_as_the_persons_clock_has_them(
+    browser: Browser, stack: Stack, model: ChatServer
+) -> None:
+    context = browser.new_context(base_url=stack.url, timezone_id="Pacific/Kiritimati")
+    page = context.new_page()
+    page.goto(stack.login_path)
+    studio = Studio(page)
+    studio.make_assistant("Far away")
+    model.reply(text("Aloha."))
+    studio.ask("What time is it?")
+    studio.wait_for("Completed")
+    shown = page.locator(".msg__time").last
+    clock = "value => new Date(value).toTimeString().slice(0, 5)"
+    moment = shown.get_attribute("datetime")
+    assert shown.inner_text() == page.evaluate(clock, moment)
+    page.reload()
+    expect(shown).to_have_text(page.evaluate(clock, moment))
+    context.close()

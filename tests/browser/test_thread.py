@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from tests.browser.conftest import Studio
 from tests.browser.wire import Wire
@@ -167,6 +167,30 @@ def test_what_could_not_be_sent_is_kept(
     expect(page.locator(".run")).to_have_count(2)
     thread.wait_for("Completed")
     expect(page.locator(".msg--user", has_text="Into the void")).to_have_count(1)
+
+
+def test_what_is_refused_is_given_back(
+    thread: Studio, model: ChatServer, page: Page, context: BrowserContext
+) -> None:
+    other = context.new_page()
+    other.goto(page.url)
+    gate = Gate()
+    model.reply(text("Busy"), until(gate))
+    # The other tab is told of the run, but a person may be quicker.
+    other.evaluate("document.getElementById('stream').remove()")
+    thread.ask("Keep busy")
+    data = FilePayload(name="a.csv", mimeType="text/csv", buffer=b"a\n1\n")
+    other.locator("#composer input[type=file]").set_input_files(data)
+    expect(other.locator("#composer-files")).to_contain_text("a.csv")
+    expect(other.locator("#composer-files progress")).to_have_count(0)
+    other.get_by_label("Message", exact=True).fill("Me too")
+    other.get_by_role("button", name="Add and run").click()
+    expect(other.locator("#composer-error")).to_contain_text("A run is active on this thread.")
+    expect(other.get_by_label("Message", exact=True)).to_have_value("Me too")
+    expect(other.locator("#composer-files")).to_contain_text("a.csv")
+    expect(other.locator("#sending")).to_have_count(0)
+    gate.open()
+    thread.wait_for("Completed")
 
 
 def test_a_broken_connection_is_said_and_mended(

@@ -5,6 +5,7 @@ order.
 import json
 import time
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, Thread
-from assistants.operations import runs
-from assistants.params import ToolOutputsSubmit, validate
+from assistants.operations import execution, files, messages, runs
+from assistants.params import MetadataUpdate, ToolOutputsSubmit, validate
 from tests.chat_server import (
     ChatServer,
     Gate,
     content_filter,
     disconnect,
+    end,
     error,
     finish,
     no_usage,
@@ -30,7 +32,7 @@ from tests.chat_server import (
     usage,
 )
 from tests.engine.conftest import MODEL, settled
-from tests.factories import make_assistant, make_run, make_thread
+from tests.factories import make_assistant, make_project, make_run, make_thread
 
 pytestmark = pytest.mark.usefixtures("host")
 
@@ -55,7 +57,8 @@ def assert_log_tells_the_truth(thread: Thread) -> None:
     events = log.read(thread.id)
     for cut in range(len(events) + 1):
         state = fold(events[:cut])
-        for event in events[cut:]:
+        # As a reader does that comes back later: from the last id that it saw.
+        for event in log.read(thread.id, events[cut - 1].id if cut else log.START):
             state.apply(event.name, event.object)
         assert state.messages == {row.id: row.to_dict() for row in thread.messages.all()}
         assert state.runs == {row.id: row.to_dict() for row in thread.runs.all()}
@@ -283,7 +286,8 @@ def test_an_answer_stopped_by_a_filter_says_so(chat: ChatServer) -> None:
 
     run = settled(started())
 
-    assert run.status == RunStatus.INCOMPLETE
+    assert run.status == RunStatus.FAILED
+    assert "content filter" in run.last_error["message"]
     answer = run.thread.messages.newest_first()[0]
     assert answer.incomplete_reason == "content_filter"
 
@@ -351,3 +355,192 @@ def test_a_run_that_takes_too_long_expires_and_keeps_the_text(chat: ChatServer) 
     assert answer.text == "Half"
     assert answer.incomplete_reason == "run_expired"
     gate.open()
+
+
+def test_a_thread_goes_on_after_a_call_of_a_tool_that_is_not_there(chat: ChatServer) -> None:
+    chat.reply(tool_call("launch", {}))
+    chat.reply(text("I cannot do that."))
+    chat.reply(text("Still here."))
+    run = settled(started())
+
+    settled(make_run(run.thread, make_assistant(model=MODEL)))
+
+    told = chat.requests[2].body["messages"]
+    assert all(message.get("tool_calls") != [] for message in told)
+
+
+def test_a_call_that_was_cut_off_is_not_told_to_the_model_again(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", '{"city": "Os'), usage(40, 20), finish("length"))
+    chat.reply(text("Still here."))
+    run = settled(started(tools=[WEATHER]))
+
+    settled(make_run(run.thread, make_assistant(model=MODEL)))
+
+    assert run.status == RunStatus.INCOMPLETE
+    assert run.usage["total_tokens"] == 60
+    assert [message["role"] for message in chat.requests[1].body["messages"]] == ["user"]
+
+
+def test_text_after_a_tool_call_is_kept(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", {"city": "Oslo"}), text("Asking the weather service."))
+    run = settled(started(tools=[WEATHER]))
+
+    assert run.status == RunStatus.REQUIRES_ACTION
+    said = run.thread.messages.newest_first()[0]
+    assert said.text == "Asking the weather service."
+    assert said.status == "completed"
+
+
+def test_parallel_calls_that_a_server_all_numbers_0_are_told_apart(chat: ChatServer) -> None:
+    chat.reply(
+        tool_call("weather", {"city": "Oslo"}, index=0),
+        tool_call("weather", {"city": "Rome"}, index=0),
+    )
+
+    run = settled(started("Weather?", tools=[WEATHER]))
+
+    calls = run.required_action["submit_tool_outputs"]["tool_calls"]
+    assert [json.loads(call["function"]["arguments"])["city"] for call in calls] == ["Oslo", "Rome"]
+
+
+def test_a_stream_that_ends_without_a_word_of_its_end_fails_the_run(chat: ChatServer) -> None:
+    chat.reply(text("Half an"), end())
+
+    run = settled(started())
+
+    assert run.status == RunStatus.FAILED
+    assert "in the middle of its answer" in run.last_error["message"]
+    assert run.thread.messages.newest_first()[0].text == "Half an"
+
+
+def hand_in(run: Run, output: str = "rain") -> Run:
+    """Submit the output of the one call that the run waits for."""
+    call = run.required_action["submit_tool_outputs"]["tool_calls"][0]
+    body = {"tool_outputs": [{"tool_call_id": call["id"], "output": output}]}
+    return runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+
+
+def test_token_limits_count_over_all_turns_of_a_run(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", {}), usage(300, 200))
+    chat.reply(tool_call("weather", {}), usage(300, 80))
+    thread, assistant = make_thread(None, "Hi"), make_assistant(model=MODEL, tools=[WEATHER])
+    run = make_run(thread, assistant, max_completion_tokens=256)
+    for _ in range(2):
+        hand_in(settled(run))
+
+    run = settled(run)
+
+    assert chat.requests[1].body["max_completion_tokens"] == 56
+    assert len(chat.requests) == 2
+    assert run.status == RunStatus.INCOMPLETE
+    assert run.incomplete_details == {"reason": "max_completion_tokens"}
+
+
+def test_with_last_messages_older_code_is_not_told(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", {}))
+    chat.reply(text("Rain."))
+    chat.reply(text("Yes."))
+    run = settled(started("Weather?", tools=[WEATHER]))
+    hand_in(run)
+    settled(run)
+
+    settled(
+        make_run(
+            run.thread,
+            make_assistant(model=MODEL),
+            truncation_strategy={"type": "last_messages", "last_messages": 1},
+            additional_messages=[{"role": "user", "content": "Sure?"}],
+        )
+    )
+
+    assert chat.requests[2].body["messages"] == [{"role": "user", "content": "Sure?"}]
+
+
+def test_a_message_deleted_while_it_is_written_stays_deleted(chat: ChatServer) -> None:
+    gate = Gate()
+    chat.reply(text("Half"), until(gate), text(" done"))
+    run = started()
+    wait_for_delta(run)
+    messages.delete(run.thread.messages.newest_first()[0])
+    gate.open()
+
+    run = settled(run)
+
+    assert run.status == RunStatus.COMPLETED
+    assert [message.role for message in run.thread.messages.all()] == ["user"]
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_metadata_changed_while_a_message_is_written_is_kept(chat: ChatServer) -> None:
+    gate = Gate()
+    chat.reply(text("Half"), until(gate), text(" done"))
+    run = started()
+    wait_for_delta(run)
+    answer = run.thread.messages.newest_first()[0]
+    messages.update(answer, validate(MetadataUpdate, {"metadata": {"starred": "yes"}}))
+    gate.open()
+
+    run = settled(run)
+
+    answer.refresh_from_db()
+    assert answer.metadata == {"starred": "yes"}
+    assert answer.text == "Half done"
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_a_file_that_is_no_image_does_not_spoil_the_thread(chat: ChatServer) -> None:
+    chat.reply(text("I see."))
+    table = files.create(make_project(), BytesIO(b"a,b"), filename="a.png", purpose="vision")
+    part = {"type": "image_file", "image_file": {"file_id": table.id}}
+    ask = {"role": "user", "content": [part]}
+
+    run = make_run(
+        make_thread(None, "Look"), make_assistant(model=MODEL), additional_messages=[ask]
+    )
+
+    assert settled(run).status == RunStatus.COMPLETED
+    sent = chat.requests[0].body["messages"][-1]["content"]
+    assert sent == [{"type": "text", "text": "[not an image that can be shown: a.png]"}]
+
+
+def test_a_cancel_in_the_moment_of_the_claim_is_heard(
+    chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat.otherwise(text("word " * 400, rate=20))
+    claim = execution.claim
+
+    def claim_slowly(run_id: str) -> Run | None:
+        run = claim(run_id)
+        if run is not None:
+            runs.cancel(Run.objects.get(pk=run_id))
+            time.sleep(0.1)  # the wish arrives before the claim has returned
+        return run
+
+    monkeypatch.setattr(execution, "claim", claim_slowly)
+    begun = time.monotonic()
+
+    run = settled(started())
+
+    assert run.status == RunStatus.CANCELLED
+    assert time.monotonic() - begun < 2
+
+
+def test_a_ring_in_the_moment_when_a_run_is_let_go_is_not_lost(
+    host: Host, chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat.reply(tool_call("weather", {}))
+    chat.reply(text("Rain."))
+    require_action = execution.require_action
+
+    def submitted_at_once(run: Run, *arguments: Any) -> None:
+        require_action(run, *arguments)
+        hand_in(Run.objects.get(pk=run.pk))
+        time.sleep(0.1)  # the ring arrives before the loop has forgotten the run
+
+    monkeypatch.setattr(execution, "require_action", submitted_at_once)
+    begun = time.monotonic()
+    run = started(tools=[WEATHER])
+    while run.status != RunStatus.COMPLETED:
+        run.refresh_from_db()
+        assert time.monotonic() - begun < 3, run.status
+        time.sleep(0.01)

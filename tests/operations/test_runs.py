@@ -2,17 +2,35 @@
 
 import threading
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
+import redis
 from django.db import connection
 
 from assistants.errors import Invalid, ThreadLocked
 from assistants.events import log
 from assistants.models import Message, Run, RunStatus, clock
-from assistants.operations import messages, runs, steps
-from assistants.operations.runs import LeaseLost, Partial
-from assistants.params import MessageCreate, MetadataUpdate, ToolOutputsSubmit, validate
-from tests.factories import make_assistant, make_run, make_thread
+from assistants.operations import (
+    assistants,
+    execution,
+    files,
+    messages,
+    runs,
+    steps,
+    sweep,
+    threads,
+)
+from assistants.operations.endings import Partial
+from assistants.operations.execution import LeaseLost
+from assistants.params import (
+    AssistantUpdate,
+    MessageCreate,
+    MetadataUpdate,
+    ToolOutputsSubmit,
+    validate,
+)
+from tests.factories import make_assistant, make_project, make_run, make_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +42,7 @@ TERMINAL = {f"thread.run.{name}" for name in ("completed", "failed", "cancelled"
 
 
 def claimed() -> Run:
-    run = runs.claim(make_run(make_thread(None, "Hi"), make_assistant()).id)
+    run = execution.claim(make_run(make_thread(None, "Hi"), make_assistant()).id)
     assert run is not None
     return run
 
@@ -95,7 +113,7 @@ def test_of_many_who_start_a_run_at_once_exactly_one_does() -> None:
 def test_only_one_worker_claims_a_run() -> None:
     run = make_run(make_thread(None, "Hi"), make_assistant())
 
-    first, second = runs.claim(run.id), runs.claim(run.id)
+    first, second = execution.claim(run.id), execution.claim(run.id)
 
     assert first is not None
     assert first.status == RunStatus.IN_PROGRESS
@@ -107,23 +125,24 @@ def test_a_worker_that_lost_its_lease_can_write_nothing() -> None:
     run = claimed()
     step, message = steps.begin_message(run)
     lose_lease(run)
-    assert runs.reap() == 1
+    assert sweep.reap() == 1
 
     with pytest.raises(LeaseLost):
         steps.finish_message(run, step, message, [], None)
     with pytest.raises(LeaseLost):
-        runs.complete(run)
+        execution.complete(run)
     with pytest.raises(LeaseLost):
-        runs.renew(run)
+        steps.begin_tool_calls(run)
+    assert execution.renew({run.id: run.lease}).lost == {run.id}
 
 
 def test_a_lost_run_of_which_nothing_was_visible_goes_back_to_the_queue() -> None:
     run = claimed()
     lose_lease(run)
 
-    assert runs.reap() == 1
+    assert sweep.reap() == 1
 
-    again = runs.claim(run.id)
+    again = execution.claim(run.id)
     assert again is not None
     assert again.lease != run.lease
 
@@ -136,7 +155,7 @@ def test_a_lost_run_that_had_begun_to_answer_fails_and_keeps_what_was_written() 
     log.publish(run.thread_id, [log.Event.of("thread.message.delta", data, run.id)])
     lose_lease(run)
 
-    runs.reap()
+    sweep.reap()
 
     run.refresh_from_db()
     message.refresh_from_db()
@@ -171,10 +190,10 @@ def test_cancelling_a_run_that_a_worker_holds_waits_for_the_worker() -> None:
     step, message = steps.begin_message(run)
 
     assert runs.cancel(run).status == RunStatus.CANCELLING
-    assert runs.renew(run) is False
+    assert execution.renew({run.id: run.lease}).cancelling == {run.id}
 
     text = [{"type": "text", "text": {"value": "Half", "annotations": []}}]
-    runs.end_early(run, RunStatus.CANCELLED, Partial({message.id: text}))
+    execution.end_early(run, RunStatus.CANCELLED, Partial({message.id: text}))
 
     message.refresh_from_db()
     step.refresh_from_db()
@@ -187,7 +206,7 @@ def test_where_a_cancel_meets_the_completion_there_is_one_end() -> None:
     run = claimed()
     runs.cancel(run)
 
-    assert runs.complete(run) == RunStatus.CANCELLED
+    assert execution.complete(run) == RunStatus.CANCELLED
 
     assert [name for name in names(run) if name in TERMINAL] == ["thread.run.cancelled"]
     run.refresh_from_db()
@@ -200,7 +219,7 @@ def test_a_cancelling_run_whose_worker_died_is_cancelled_by_the_sweep() -> None:
     runs.cancel(run)
     lose_lease(run)
 
-    runs.reap()
+    sweep.reap()
 
     run.refresh_from_db()
     assert run.status == RunStatus.CANCELLED
@@ -219,7 +238,7 @@ def test_an_active_run_cannot_be_modified() -> None:
 
 def waiting_for_weather() -> tuple[Run, str]:
     assistant = make_assistant(tools=[WEATHER])
-    run = runs.claim(make_run(make_thread(None, "Rain?"), assistant).id)
+    run = execution.claim(make_run(make_thread(None, "Rain?"), assistant).id)
     assert run is not None
     step = steps.begin_tool_calls(run)
     call = {
@@ -227,7 +246,7 @@ def waiting_for_weather() -> tuple[Run, str]:
         "type": "function",
         "function": {"name": "weather", "arguments": "{}", "output": None},
     }
-    runs.require_action(run, step, [call], None, {})
+    execution.require_action(run, step, [call], None, {})
     run.refresh_from_db()
     return run, step.id
 
@@ -304,7 +323,7 @@ def test_a_run_that_waits_past_its_time_expires_and_keeps_the_time() -> None:
     run, step_id = waiting_for_weather()
     Run.objects.filter(pk=run.pk).update(expires_at=clock.now())
 
-    assert runs.expire() == 1
+    assert sweep.expire() == 1
 
     run.refresh_from_db()
     assert run.status == RunStatus.EXPIRED
@@ -314,11 +333,11 @@ def test_a_run_that_waits_past_its_time_expires_and_keeps_the_time() -> None:
 
 def test_a_queued_run_that_nobody_heard_of_is_rung_again() -> None:
     run = make_run(make_thread(None, "Hi"), make_assistant())
-    assert runs.ring_again() == 0
+    assert sweep.ring_again() == 0
 
-    Run.objects.filter(pk=run.pk).update(created_at=clock.now() - runs.UNHEARD)
+    Run.objects.filter(pk=run.pk).update(created_at=clock.now() - sweep.UNHEARD)
 
-    assert runs.ring_again() == 1
+    assert sweep.ring_again() == 1
 
 
 def test_usage_of_a_run_is_the_sum_of_its_steps() -> None:
@@ -331,9 +350,69 @@ def test_usage_of_a_run_is_the_sum_of_its_steps() -> None:
             "total_tokens": prompt + completion,
         }
         steps.finish_message(run, step, message, [], usage)
-    runs.complete(run)
+    execution.complete(run)
 
     run.refresh_from_db()
     assert run.usage["prompt_tokens"] == 2028
     assert run.usage["total_tokens"] == 2078
     assert Message.objects.filter(run_id=run.id, status="completed").count() == 2
+
+
+def test_one_run_that_cannot_be_mended_keeps_no_other_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken, sound = claimed(), claimed()
+    for run in (broken, sound):
+        steps.begin_message(run)
+        lose_lease(run)
+    written = sweep._written
+
+    def unreadable(run: Run) -> Partial:
+        if run.id == broken.id:
+            raise ValueError("its log is broken")
+        return written(run)
+
+    monkeypatch.setattr(sweep, "_written", unreadable)
+
+    assert sweep.reap() == 1
+
+    sound.refresh_from_db()
+    assert sound.status == RunStatus.FAILED
+
+
+def test_a_thread_takes_no_more_than_20_files_through_attachments() -> None:
+    project = make_project()
+    made = [
+        files.create(project, BytesIO(b"x"), filename=f"{number}.txt", purpose="assistants")
+        for number in range(21)
+    ]
+    attachments = [{"file_id": file.id, "tools": [{"type": "code_interpreter"}]} for file in made]
+    body = {"role": "user", "content": "Here", "attachments": attachments}
+
+    with pytest.raises(Invalid) as refused:
+        messages.create(make_thread(), validate(MessageCreate, body))
+
+    assert refused.value.code == "array_above_max_length"
+
+
+def test_tools_can_be_changed_after_a_file_was_deleted() -> None:
+    project = make_project()
+    file = files.create(project, BytesIO(b"x"), filename="a.txt", purpose="assistants")
+    resources = {"code_interpreter": {"file_ids": [file.id]}}
+    assistant = make_assistant(tools=[{"type": "code_interpreter"}], tool_resources=resources)
+    files.delete(file)
+
+    tools = [{"type": "code_interpreter"}, WEATHER]
+    changed = assistants.update(assistant, validate(AssistantUpdate, {"tools": tools}))
+
+    assert len(changed.tools) == 2
+
+
+def test_the_log_of_a_deleted_thread_does_not_stay(redis_url: str) -> None:
+    thread = make_thread(None, "Secret")
+    key = log.key(thread.id)
+
+    threads.delete(thread)
+
+    with redis.Redis.from_url(redis_url) as client:
+        assert 0 < client.ttl(key) <= 60

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from assistants.errors import Invalid
 from assistants.params import (
     AssistantCreate,
     AssistantUpdate,
@@ -108,3 +109,15 @@ def test_a_form_says_when_its_file_expires() -> None:
     }
     assert validate(FileUpload, form).expires_after() == timedelta(hours=1)
     assert validate(FileUpload, {"purpose": "vision"}).expires_after() is None
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "file:///etc/passwd", "ftp://example.com/a"]
+)
+def test_an_image_is_on_the_web_or_in_the_message(url: str) -> None:
+    part = {"type": "image_url", "image_url": {"url": url}}
+
+    with pytest.raises(Invalid) as refused:
+        validate(MessageCreate, {"role": "user", "content": [part]})
+
+    assert refused.value.param == "content[0].image_url.url"

@@ -3,38 +3,100 @@
 import socket
 from pathlib import Path
 
+import pytest
 from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from pytest_django import Settings
 
+from playground.body_limit import UPLOADS as UPLOAD_PATHS
 from playground.body_limit import BodyLimit
 from tests.api.serving import serving
 
 MAX = 100_000
+MAX_UPLOAD = 200_000
+COOKIE = "playground_session"
 
 
 @csrf_exempt
-def length(request: HttpRequest) -> HttpResponse:
+def length(request: HttpRequest, **_of: str) -> HttpResponse:
     return HttpResponse(str(len(request.read())))
 
 
-urlpatterns = [path("length", length)]
+urlpatterns = [path("<path:any>", length)]
 
 
-def send(head: str, body: bytes, settings: Settings) -> bytes:
+def send(head: str, body: bytes, settings: Settings, address: str = "/length") -> bytes:
     """One request over a plain socket; the answer, whole."""
     settings.ROOT_URLCONF = __name__
-    with serving(BodyLimit(get_asgi_application(), MAX)) as url:
+    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]  # the API answers nothing
+    limited = BodyLimit(
+        get_asgi_application(), max_bytes=MAX, max_upload_bytes=MAX_UPLOAD, session_cookie=COOKIE
+    )
+    with serving(limited) as url:
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=10) as connection:
-            lines = ("POST /length HTTP/1.1", "Host: localhost", "Connection: close", head, "", "")
-            connection.sendall("\r\n".join(lines).encode() + body)
+            lines = (f"POST {address} HTTP/1.1", "Host: localhost", "Connection: close", head, "")
+            connection.sendall("\r\n".join((*lines, "")).encode() + body)
             answer = b""
             while piece := connection.recv(65536):
                 answer += piece
             return answer
+
+
+def status(head: str, size: int, settings: Settings, address: str) -> int:
+    """Of the answer to a body of ``size`` bytes, which are announced, and sent if that is what
+    an upload may have.
+    """
+    head = "\r\n".join(filter(None, [head, f"Content-Length: {size}"]))
+    body = b"x" * size if size == MAX_UPLOAD else b""
+    return int(send(head, body, settings, address).split()[1])
+
+
+UPLOADS = [
+    ("/v1/files", "Authorization: Bearer sk-1"),
+    ("/openai/files?api-version=2024-05-01-preview", "api-key: sk-1"),
+    ("/openai/v1/files", "api-key: sk-1"),
+    ("/files", f"Cookie: theme=dark; {COOKIE}=abc"),
+    ("/assistants/new", f"Cookie: {COOKIE}=abc"),
+    ("/assistants/asst_1", f"Cookie: {COOKIE}=abc"),
+    ("/threads/begin", f"Cookie: {COOKIE}=abc"),
+    ("/threads/thread_1/messages", f"Cookie: {COOKIE}=abc"),
+]
+
+
+@pytest.mark.parametrize("address,head", UPLOADS)
+def test_a_file_may_be_larger_than_other_requests(
+    settings: Settings, address: str, head: str
+) -> None:
+    assert status(head, MAX_UPLOAD, settings, address) == 200
+    assert status(head, MAX_UPLOAD + 1, settings, address) == 413
+
+
+@pytest.mark.parametrize("address", [address for address, _head in UPLOADS])
+@pytest.mark.parametrize("head", ["", f"Cookie: other=1; not_{COOKIE}=1", f"Cookie: {COOKIE}="])
+def test_a_file_without_a_key_or_a_session_may_not(
+    settings: Settings, address: str, head: str
+) -> None:
+    assert status(head, MAX + 1, settings, address) == 413
+
+
+@pytest.mark.parametrize("address", ["/v1/threads", "/v1/threads/thread_1/messages", "/login", "/"])
+def test_a_key_does_not_make_other_requests_larger(settings: Settings, address: str) -> None:
+    head = f"Authorization: Bearer sk-1\r\nCookie: {COOKIE}=abc"
+    assert status(head, MAX + 1, settings, address) == 413
+
+
+def test_every_form_with_files_is_an_upload() -> None:
+    for name, arguments in (
+        ("file-upload", []),
+        ("assistant-new", []),
+        ("assistant", ["asst_1"]),
+        ("thread-create", []),
+        ("thread-messages", ["thread_1"]),
+    ):
+        assert UPLOAD_PATHS.fullmatch(reverse(name, args=arguments, urlconf="playground.urls"))
 
 
 def test_a_body_at_the_limit_passes(settings: Settings) -> None:

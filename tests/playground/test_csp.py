@@ -10,6 +10,7 @@ def test_the_policy_starts_from_nothing_and_allows_only_this_server() -> None:
     assert POLICY["default-src"] == "'none'"
     assert POLICY["script-src"] == "'self'"
     assert POLICY["style-src"] == "'self'"
+    assert POLICY["img-src"] == "'self'"
     assert POLICY["connect-src"] == "'self'"
     assert POLICY["form-action"] == "'self'"
     assert POLICY["base-uri"] == "'none'"

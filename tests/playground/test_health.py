@@ -12,13 +12,15 @@ from aiohttp import web
 from django.test import AsyncClient
 from pytest_django import Settings
 
+from playground.views.health import report
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 async def interpreter(settings: Settings, tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
     """An interpreter that says what the test puts into this."""
-    told: dict[str, Any] = {"ok": True, "reason": None}
+    told: dict[str, Any] = {"ok": True, "reason": None, "walls": []}
 
     async def health(_request: web.Request) -> web.Response:
         return web.json_response(told)
@@ -78,13 +80,19 @@ async def test_a_missing_interpreter_is_named(
     assert body["status"] == "not answering: interpreter"
 
 
-async def test_an_interpreter_whose_tool_is_off_answers_and_tells_why(
+async def test_an_interpreter_whose_tool_is_off_answers_and_strangers_are_not_told_why(
     interpreter: dict[str, Any], worker: None
 ) -> None:
-    interpreter.update(ok=False, reason="bubblewrap is not installed")
+    interpreter.update(ok=False, reason="/home/somebody/.sandbox-venv/bin/python is missing")
     status, body = await ask()
     assert status == 200
-    assert body["code_interpreter"] == "bubblewrap is not installed"
+    assert body["code_interpreter"].startswith("The code interpreter is off.")
+    assert "somebody" not in str(body)
+
+
+async def test_who_is_signed_in_is_told_why(interpreter: dict[str, Any], worker: None) -> None:
+    interpreter.update(ok=False, reason="bubblewrap is not installed")
+    assert (await report())["interpreter"].detail == "bubblewrap is not installed"
 
 
 async def test_a_missing_redis_is_named_with_the_worker_that_cannot_be_seen(

@@ -75,14 +75,19 @@ async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterato
     try:
         async with asking as response:
             calls = _Calls()
+            ended = False
             async for line in response.iter_lines():
                 data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
                 if not data:
                     continue
                 if data == "[DONE]":
+                    ended = True
                     break
                 for part in _parts(_chunk(data, label), calls):
+                    ended = ended or isinstance(part, Finished)
                     yield part
+            if not ended:
+                raise ChatError("server_error", f"{label} ended in the middle of its answer.")
     except openai.RateLimitError as error:
         raise ChatError("rate_limit_exceeded", f"{label} says: {_reason(error)}") from error
     except (openai.APITimeoutError, httpx2.TimeoutException) as error:
@@ -121,6 +126,8 @@ class _Calls:
     def __init__(self) -> None:
         self._ids: list[str] = []
         self._names: list[str] = []
+        self._numbered = True
+        """Whether the server's numbers can be trusted."""
 
     def part(self, delta: Wire) -> ToolCallPart | None:
         function = delta.get("function") or {}
@@ -137,11 +144,14 @@ class _Calls:
         return ToolCallPart(index, self._ids[index], self._names[index], arguments)
 
     def _place(self, index: Any, call_id: str, name: str) -> int | None:
-        """The call's number: the server's own, or that of its id, or a new one for a new name."""
-        if isinstance(index, int) and 0 <= index <= len(self._ids):
-            return index
+        """The call's number: that of its id, or the server's own, or a new one for a new name."""
         if call_id and call_id in self._ids:
             return self._ids.index(call_id)
+        if isinstance(index, int) and 0 <= index < len(self._ids) and call_id and name:
+            # Some servers number every call of a parallel answer 0.
+            self._numbered = False
+        if self._numbered and isinstance(index, int) and 0 <= index <= len(self._ids):
+            return index
         if name:
             return len(self._ids)
         return len(self._ids) - 1 if self._ids else None

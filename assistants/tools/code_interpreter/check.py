@@ -1,5 +1,6 @@
-"""Tries the walls and prints them: python -m assistants.tools.code_interpreter.check --python
-PYTHON
+"""Tries the walls and prints them: python manage.py sandbox check, or without Django
+
+    python -m assistants.tools.code_interpreter.check --python PYTHON
 
 Exit code 0 if all of them hold.
 """

@@ -49,6 +49,7 @@ _LONGEST_LINE: Final = 16 * 1024 * 1024
 _ATTEMPTS: Final = 3
 _CONNECT_SECONDS: Final = 5.0
 _HEALTH_SECONDS: Final = 5.0
+DAY: Final = 24 * 3600.0
 
 
 class InterpreterUnavailable(Exception):
@@ -193,6 +194,22 @@ class Interpreter:
     async def close(self, session: str) -> None:
         """End a session and remove its files. Raises InterpreterUnavailable."""
         await self._request("DELETE", f"/sessions/{session}")
+
+    async def sessions(self, untouched: float = DAY) -> list[str]:
+        """The ids of the sessions whose files are kept and that no call has used for `untouched`
+        seconds. Raises InterpreterUnavailable.
+
+        What a lost `close` has left is among them: close those whose owner is gone.
+        """
+        try:
+            async with self._connection().get(
+                "/sessions", params={"untouched": str(untouched)}
+            ) as response:
+                await _raise_for(response)
+                found: list[str] = (await response.json())["sessions"]
+                return found
+        except aiohttp.ClientError as error:
+            raise InterpreterUnavailable(_no_answer(error)) from error
 
     async def _request(self, method: str, path: str) -> None:
         try:

@@ -4,11 +4,12 @@ and the kernel.
 `program(machine)` gives classic BPF as bubblewrap's --seccomp reads it: 8 bytes an instruction. The
 rules:
 
-- a call in another calling convention than the machine's own (i386 on x86-64) ends the process; - a
-call that `syscalls.py` does not list does not exist (ENOSYS, so that libraries take their
-fallbacks: clone3 among them, whose flags a filter cannot read); - six calls are let through only
-with the arguments below. Sockets: Unix only. A network namespace has no inet routes but still knows
-AF_VSOCK, AF_NETLINK, AF_ALG and thirty more, each a way into the kernel.
+- A call in another calling convention than the machine's own (i386 on x86-64) ends the process.
+- A call that `syscalls.py` does not list does not exist: ENOSYS, so that libraries take their
+  fallbacks. clone3 is among them, whose flags a filter cannot read.
+- Six calls are let through only with the arguments below.
+- Sockets are Unix only. A network namespace has no inet routes but still knows AF_VSOCK,
+  AF_NETLINK, AF_ALG and thirty more, each a way into the kernel.
 """
 
 import errno

@@ -1,14 +1,20 @@
-"""The interpreter process: python -m assistants.tools.code_interpreter.server --socket PATH
---sessions DIR --python PYTHON
+"""The interpreter process.
+
+    python -m assistants.tools.code_interpreter.server --socket PATH --sessions DIR --python PYTHON
 
 Owns every kernel, and speaks HTTP on a Unix socket that only its own user may open. `client.py` is
 the other end:
 
-GET    /health                              what `Health` holds POST   /sessions/<session>/execute
-{"code", "inputs": [file id], "deadline": seconds}; answers a line of JSON per output, or 409
-{"missing": [file id]} PUT    /sessions/<session>/inputs/<file id>?name=   the bytes of an input GET
-/sessions/<session>/outputs/<id>     the bytes of an output POST   /sessions/<session>/interrupt
-DELETE /sessions/<session>                  ends it and removes its files
+    GET    /health                              what `Health` holds
+    GET    /sessions?untouched=<seconds>        {"sessions": [id]}: those on disk that no call has
+                                                used for so long
+    POST   /sessions/<session>/execute          {"code", "inputs": [file id], "deadline": seconds};
+                                                answers a line of JSON per output,
+                                                or 409 {"missing": [file id]}
+    PUT    /sessions/<session>/inputs/<file id>?name=   the bytes of an input
+    GET    /sessions/<session>/outputs/<id>     the bytes of an output
+    POST   /sessions/<session>/interrupt        stops the call that runs
+    DELETE /sessions/<session>                  ends it and removes its files
 
 503 {"reason"} while the tool is off. A caller that goes away interrupts what it started.
 """
@@ -69,6 +75,16 @@ async def health(request: web.Request) -> web.Response:
     return web.json_response(dataclasses.asdict(request.app[_TOOL].health()))
 
 
+async def untouched(request: web.Request) -> web.Response:
+    sessions = _sessions(request)
+    try:
+        seconds = float(request.query["untouched"])
+    except (KeyError, ValueError) as error:
+        raise _refusal(web.HTTPBadRequest, "untouched: seconds") from error
+    found = await asyncio.to_thread(sessions.untouched, seconds)
+    return web.json_response({"sessions": found})
+
+
 async def execute(request: web.Request) -> web.StreamResponse:
     sessions = _sessions(request)
     try:
@@ -124,6 +140,7 @@ def application(tool: Tool) -> web.Application:
     app = web.Application(client_max_size=_LARGEST_REQUEST)
     app[_TOOL] = tool
     app.router.add_get("/health", health)
+    app.router.add_get("/sessions", untouched)
     app.router.add_post("/sessions/{session}/execute", execute)
     app.router.add_put("/sessions/{session}/inputs/{input}", put_input)
     app.router.add_get("/sessions/{session}/outputs/{output}", get_output)
@@ -204,6 +221,12 @@ def parser() -> argparse.ArgumentParser:
     )
     parse.add_argument("--kernels", type=int, default=20, help="kernels in use at most (20)")
     parse.add_argument(
+        "--patience",
+        type=float,
+        default=60,
+        help="seconds that a call waits for a kernel when all are in use (60)",
+    )
+    parse.add_argument(
         "--memory", type=int, default=limits.memory // MIB, help="MB of memory for a session (1024)"
     )
     parse.add_argument(
@@ -222,6 +245,7 @@ def settings(arguments: argparse.Namespace) -> Settings:
         warm=arguments.warm,
         idle=arguments.idle,
         kernels=arguments.kernels,
+        patience=arguments.patience,
         limits=Limits(memory=arguments.memory * MIB, disk=arguments.disk * MIB),
     )
 

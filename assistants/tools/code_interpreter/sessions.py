@@ -3,9 +3,10 @@
 A session is one thread's use of the tool. Its folder, /mnt/data to the code, outlives its kernels
 and the server. On disk, below the root:
 
-<session>/data          /mnt/data <session>/outputs       copies of what calls gave, for a while, to
-be fetched <session>/session.json  what has to be known after a restart .boxes/<kernel>/
-folders of one sandbox; `data` is in use until a session takes the kernel
+    <session>/data          /mnt/data
+    <session>/outputs       copies of what calls gave, for a while, to be fetched
+    <session>/session.json  what has to be known after a restart; written anew by every call
+    .boxes/<kernel>/        folders of one sandbox; its `data` serves until a session takes it
 
 A waiting kernel has its own empty /mnt/data already mounted. When a session takes it, what the
 session has is moved in there and that folder becomes the session's, so that a mount in a running
@@ -59,6 +60,42 @@ class NoRoom(Exception):
     """An input does not fit into the session's folder."""
 
 
+class NoPlace(Exception):
+    """All kernels that there may be are in use. The message is for the caller."""
+
+
+class Places:
+    """How many kernels sessions may have, and how many of those are taken.
+
+    A place is taken before its kernel starts and given back after it has ended, so that calls
+    which begin at the same moment cannot have more kernels than places.
+    """
+
+    def __init__(self, count: int, make_room: Callable[[], Awaitable[bool]], wait: float) -> None:
+        """`make_room` ends the kernel of an idle session and tells whether there was one."""
+        self._count = count
+        self._make_room = make_room
+        self._wait = wait
+        self._taken = 0
+
+    async def take(self, is_stopped: Callable[[], bool]) -> None:
+        """Take a place, after a wait if need be. Raises NoPlace, at once if the call is stopped."""
+        until = time.monotonic() + self._wait
+        while self._taken >= self._count:
+            if is_stopped() or time.monotonic() > until:
+                raise NoPlace(
+                    f"All {self._count} Python sessions are in use and none became free within "
+                    f"{_spoken(self._wait)}. Nothing was run; try again later."
+                )
+            if not await self._make_room():
+                await asyncio.sleep(0.1)
+        self._taken += 1  # nothing else has run since the check
+
+    def give_back(self) -> None:
+        """The kernel has ended, or never came."""
+        self._taken -= 1
+
+
 @dataclass
 class _Record:
     """What is kept of a session beside its files. `inputs` are names by file id."""
@@ -84,13 +121,13 @@ class Session:
         folder: Path,
         sandboxes: Sandboxes,
         pool: Pool,
-        make_room: Callable[[], Awaitable[None]],
+        places: Places,
     ) -> None:
-        """`make_room` waits until the session may have a kernel."""
+        """`places` are those of all sessions; a kernel takes one."""
         self.id = session_id
         self.last_used = time.monotonic()
         self.limits = sandboxes.limits
-        self._make_room = make_room
+        self._places = places
         self._folder = folder
         self._data = folder / "data"
         self._outputs = folder / "outputs"
@@ -123,6 +160,11 @@ class Session:
     def is_dead(self) -> bool:
         """Whether its kernel has ended and not been cleared away."""
         return self._kernel is not None and self._kernel.over
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has a kernel, alive or dead, that no call uses or waits for."""
+        return self._kernel is not None and not self.is_busy
 
     @property
     def is_busy(self) -> bool:
@@ -238,7 +280,10 @@ class Session:
         notes: list[str] = []
         await self._stop_watching()
         try:
-            kernel = await self._live_kernel(notes)
+            kernel = await self._live_kernel(call, notes)
+        except NoPlace as error:
+            call.put(Ended(call.stopped) if call.stopped else Ended("died", str(error)))
+            return
         except KernelFailed as error:
             logger.error("session %s: no kernel: %s", self.id, error)
             call.put(Ended("died", "The code interpreter could not start a Python session."))
@@ -279,14 +324,21 @@ class Session:
             self._watching = asyncio.create_task(watch.between_calls(kernel, self._data))
         call.put(Ended(outcome, " ".join(notes) or None))
 
-    async def _live_kernel(self, notes: list[str]) -> Kernel:
-        """The session's kernel, or a fresh one with a note. Raises KernelFailed."""
+    async def _live_kernel(self, call: "_Call", notes: list[str]) -> Kernel:
+        """The session's kernel, or a fresh one with a note. Raises KernelFailed, NoPlace."""
         if self._kernel is not None and not self._kernel.over:
             return self._kernel
         await self._drop_kernel("it has ended")
-        await self._make_room()
-        kernel = await self._pool.take()
-        await asyncio.to_thread(self._move_in, kernel)
+        await self._places.take(lambda: call.stopped is not None)
+        kernel: Kernel | None = None
+        try:
+            kernel = await self._pool.take()
+            await asyncio.to_thread(self._move_in, kernel)
+        except BaseException:
+            if kernel is not None:
+                await self._pool.discard(kernel, "it could not be given its files")
+            self._places.give_back()
+            raise
         self._kernel = kernel
         self._seen = None
         if self._record.used:
@@ -416,6 +468,7 @@ class Session:
             await self._pool.discard(self._kernel, reason)
             self._why_gone = self._kernel.end_reason or "Python crashed"
             self._kernel = None
+            self._places.give_back()
 
     async def rest(self, reason: str) -> None:
         """Give up the kernel, keep the files. A call that runs dies."""
@@ -569,14 +622,15 @@ class Sessions:
         warm: int,
         idle: float,
         kernels: int,
+        patience: float,
     ) -> None:
         """`idle` seconds without a call end a session's kernel; there are at most `kernels` of
-        them.
+        them, and a call waits up to `patience` seconds for one.
         """
         self._root = root
         self._sandboxes = sandboxes
         self._idle = idle
-        self._kernels = kernels
+        self._places = Places(kernels, self._make_room, patience)
         self._sessions: dict[str, Session] = {}
         self._tidying: asyncio.Task[None] | None = None
         self._recover()
@@ -618,7 +672,7 @@ class Sessions:
         if session_id not in self._sessions:
             folder = self._root / session_id
             self._sessions[session_id] = Session(
-                session_id, folder, self._sandboxes, self.pool, self._make_room
+                session_id, folder, self._sandboxes, self.pool, self._places
             )
         session = self._sessions[session_id]
         session.last_used = time.monotonic()
@@ -635,16 +689,33 @@ class Sessions:
             await session.remove()
             self._sessions.pop(session_id, None)
 
-    async def _make_room(self) -> None:
-        """Until one more kernel may start: the one that was used least recently gives way, or the
-        next idle one.
+    def untouched(self, seconds: float) -> list[str]:
+        """The ids of all sessions on disk that no call has used for so long."""
+        now = time.time()
+        return sorted(
+            folder.name
+            for folder in self._root.iterdir()
+            if not folder.name.startswith(".")
+            and folder.is_dir()
+            # A call writes session.json anew, which touches the folder.
+            and now - folder.stat().st_mtime >= seconds
+            and not self._is_in_use(folder.name)
+        )
+
+    def _is_in_use(self, session_id: str) -> bool:
+        session = self._sessions.get(session_id)
+        return session is not None and (session.is_live or session.is_busy)
+
+    async def _make_room(self) -> bool:
+        """End a kernel that no call uses: one that is dead anyway, else the one that was used least
+        recently. False if there is none.
         """
-        while self.live >= self._kernels:
-            idle = [s for s in self._sessions.values() if s.is_live and not s.is_busy]
-            if idle:
-                await min(idle, key=lambda s: s.last_used).rest("another session needed its place")
-            else:
-                await asyncio.sleep(0.1)
+        idle = [session for session in self._sessions.values() if session.is_idle]
+        if not idle:
+            return False
+        first = min(idle, key=lambda s: (s.is_live, s.last_used))
+        await first.rest("another session needed its place" if first.is_live else "it has ended")
+        return True
 
     async def _tidy(self) -> None:
         while True:

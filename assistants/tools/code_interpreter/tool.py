@@ -29,7 +29,8 @@ class Settings:
     """How a server was told to work.
 
     `runtime` is a folder for its sockets, with a short path; `root` one for the sessions' files;
-    `python` belongs to the sandbox's venv; `bubblewrap` is looked for if None. `idle` in seconds.
+    `python` belongs to the sandbox's venv; `bubblewrap` is looked for if None. `idle` in seconds,
+    and so is `patience`, the wait of a call for a kernel when all `kernels` are in use.
     """
 
     runtime: Path
@@ -39,6 +40,7 @@ class Settings:
     warm: int = 2
     idle: float = 3600.0
     kernels: int = 20
+    patience: float = 60.0
     limits: Limits = field(default_factory=Limits)
 
 
@@ -92,6 +94,7 @@ class Tool:
             warm=settings.warm,
             idle=settings.idle,
             kernels=settings.kernels,
+            patience=settings.patience,
         )
         self.sessions.start()
 

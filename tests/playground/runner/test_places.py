@@ -89,3 +89,31 @@ def test_folders_and_secret_key_are_their_owners_only(tmp_path: Path) -> None:
     assert data.stat().st_mode & 0o077 == 0
     assert (data / "secret_key").stat().st_mode & 0o777 == 0o600
     assert len((data / "secret_key").read_text()) >= 50
+
+
+def test_an_open_data_dir_and_database_are_closed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o755)
+    for name in ("database.sqlite3", "database.sqlite3-wal"):
+        (data / name).touch()
+        (data / name).chmod(0o644)
+    start(DATA_DIR=str(data), REDIS_URL="unix:///nowhere/redis.sock")
+    assert data.stat().st_mode & 0o777 == 0o700
+    for name in ("database.sqlite3", "database.sqlite3-wal"):
+        assert (data / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_made_while_it_starts_is_its_owners_only(tmp_path: Path) -> None:
+    start(DATA_DIR=str(tmp_path), REDIS_URL="unix:///nowhere/redis.sock")
+    open_to_others = [
+        path
+        for path in tmp_path.rglob("*")
+        # The sandboxes' own user has to get through to its folders.
+        if "sessions" not in path.parts
+        and not path.is_symlink()
+        and path.stat().st_mode & 0o077
+        and not path.is_relative_to(tmp_path / "run")
+    ]
+    assert open_to_others == []
+    assert (tmp_path / "runner.lock").stat().st_mode & 0o777 == 0o600

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from assistants.models import Assistant, Message, Project, Run, Thread
+from assistants.operations import assistants
 from tests.api.worker import Worker
 from tests.factories import make_run, make_thread
 from tests.playground.conftest import HTMX
@@ -103,3 +104,20 @@ def test_a_tab_is_part_of_the_page_without_a_script(page: Client, run: Run) -> N
     text = page.get(f"/threads/{run.thread_id}?tab=usage").text
     assert "Tokens by run" in text
     assert 'data-panel="inspect"' in text
+
+
+@pytest.mark.parametrize("name", ["steps", "events", "json", "code", "usage"])
+def test_the_inspector_opens_when_the_assistant_was_deleted(
+    page: Client, run: Run, assistant: Assistant, name: str
+) -> None:
+    assistants.delete(assistant)
+
+    assert page.get(f"/threads/{run.thread_id}/inspect?tab={name}").status_code == 200
+
+
+def test_numbers_beyond_all_sense_are_taken_for_none(page: Client, run: Run) -> None:
+    huge = "9" * 5000
+
+    assert page.get("/threads", {"page": huge}).status_code == 200
+    asked = {"after": "1-0", "number": huge}
+    assert page.get(f"/threads/{run.thread_id}/events", asked).status_code == 200

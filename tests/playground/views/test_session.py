@@ -19,6 +19,14 @@ def test_the_printed_link_signs_the_owner_in_once(db: None) -> None:
     assert second.get("/assistants").status_code == 302
 
 
+def test_looking_at_the_link_does_not_use_it_up(db: None) -> None:
+    link = f"/login?token={login.issue()}"
+    looked = Client().head(link)
+    assert looked.status_code == 200
+    assert settings.SESSION_COOKIE_NAME not in looked.cookies
+    assert Client().get(link).headers["Location"] == "/"
+
+
 def test_a_token_that_is_set_works_as_often_as_it_is_used(db: None, settings: Settings) -> None:
     settings.PLAYGROUND_LOGIN_TOKEN = "open-sesame"
     for _ in range(2):
@@ -73,8 +81,13 @@ def test_an_unknown_theme_is_that_of_the_system(page: Client) -> None:
     assert "<script>" not in response.text
 
 
-def test_times_are_those_of_the_browser(page: Client) -> None:
-    page.cookies["timezone"] = "Asia/Taipei"
+@pytest.mark.parametrize("name", ["Asia/Taipei", "Asia%2FTaipei"])
+def test_times_are_those_of_the_browser(page: Client, name: str) -> None:
+    page.cookies["timezone"] = name
     assert 'data-timezone="Asia/Taipei"' in page.get("/assistants").text
-    page.cookies["timezone"] = "Nowhere/At All"
+
+
+@pytest.mark.parametrize("name", ["Nowhere/At All", "Asia", "../../etc/passwd", "/etc", "", "\0"])
+def test_a_time_zone_that_is_none_changes_nothing(page: Client, name: str) -> None:
+    page.cookies["timezone"] = name
     assert f'data-timezone="{settings.TIME_ZONE}"' in page.get("/assistants").text

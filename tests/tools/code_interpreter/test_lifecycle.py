@@ -126,6 +126,77 @@ async def test_the_session_used_least_recently_makes_room(own: InterpreterProces
         assert "another session needed its place" in gave.note
 
 
+@pytest.mark.parametrize("own", [("--kernels", "2")], indirect=True)
+async def test_calls_at_the_same_moment_have_no_more_kernels_than_there_may_be(
+    own: InterpreterProcess,
+) -> None:
+    most = 0
+    async with connected(own) as client:
+        calls = [
+            asyncio.create_task(Session(client, f"thread-{n}").run("import time; time.sleep(0.3)"))
+            for n in range(8)
+        ]
+        while not all(call.done() for call in calls):
+            most = max(most, (await client.health()).sessions)
+            await asyncio.sleep(0.02)
+        assert {(await call).end.outcome for call in calls} == {"ok"}
+    assert most == 2
+
+
+@pytest.mark.parametrize("own", [("--kernels", "1", "--patience", "0.5")], indirect=True)
+async def test_a_call_that_finds_no_place_is_told_so_after_a_while(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        first = Session(client, "first")
+        await first.run("x = 1")
+        running = asyncio.create_task(first.run("import time; time.sleep(2)"))
+        await asyncio.sleep(0.1)
+        gave = await Session(client, "second").run("1")
+        assert gave.end.outcome == "died"
+        assert "All 1 Python sessions are in use" in gave.note
+        assert (await running).end.outcome == "ok"
+
+        assert (await Session(client, "second").run("1 + 1")).logs == "2\n"
+
+
+@pytest.mark.parametrize("own", [("--kernels", "1")], indirect=True)
+async def test_a_kernel_that_died_between_calls_gives_its_place_back(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        await Session(client, "first").run(
+            "import os, threading; threading.Timer(0.2, os.kill, (os.getpid(), 9)).start()"
+        )
+        deadline = time.monotonic() + 5
+        while (await client.health()).sessions:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+
+        assert (await Session(client, "second").run("1 + 1")).logs == "2\n"
+
+
+async def test_sessions_that_no_call_has_used_for_a_day_are_listed(
+    own: InterpreterProcess,
+) -> None:
+    yesterday = time.time() - 25 * 3600
+    async with connected(own) as client:
+        for name in ("old", "live", "new"):
+            await Session(client, name).run("open('kept.txt', 'w').write('kept');")
+    assert own.stop() == 0
+    own.start()
+    async with connected(own) as client:
+        await Session(client, "live").run("1")
+        for name in ("old", "live"):
+            os.utime(own.sessions / name, (yesterday, yesterday))
+        assert await client.sessions() == ["old"]
+        assert await client.sessions(untouched=0) == ["new", "old"]
+
+        await client.close("old")
+        assert await client.sessions() == []
+        assert not (own.sessions / "old").exists()
+
+
 async def test_files_outlive_the_server_and_the_next_one_goes_on(
     own: InterpreterProcess,
 ) -> None:

@@ -1,0 +1,115 @@
+"""The end of a run, whichever it is: there is one way to it, and it tells of it once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from assistants.errors import Wire
+from assistants.events import log
+from assistants.events.log import Event
+from assistants.models import Message, Run, RunStatus, StepStatus, clock
+
+
+@dataclass
+class Partial:
+    """What was under way when a run ended: contents of open messages and details of open steps,
+    by their ids.
+    """
+
+    contents: Mapping[str, list[Wire]] = field(default_factory=dict)
+    details: Mapping[str, Wire] = field(default_factory=dict)
+
+
+_REASONS = {
+    RunStatus.CANCELLED: "run_cancelled",
+    RunStatus.EXPIRED: "run_expired",
+    RunStatus.FAILED: "run_failed",
+    RunStatus.INCOMPLETE: "max_tokens",
+    RunStatus.COMPLETED: "run_failed",
+}
+"""Why a message stays incomplete, by how its run ended."""
+
+_STEP_ENDS = {
+    RunStatus.CANCELLED: StepStatus.CANCELLED,
+    RunStatus.EXPIRED: StepStatus.EXPIRED,
+    RunStatus.FAILED: StepStatus.FAILED,
+    RunStatus.INCOMPLETE: StepStatus.COMPLETED,
+    RunStatus.COMPLETED: StepStatus.COMPLETED,
+}
+
+
+def end(
+    run: Run,
+    status: RunStatus,
+    partial: Partial,
+    *,
+    error: Wire | None = None,
+    incomplete: str | None = None,
+) -> None:
+    """Close what is still open, free the thread's lock, and publish the terminal event.
+
+    For use inside a transaction that has locked the run's row.
+
+    :param partial: what was under way
+    :param error: ``{"code", "message"}`` of a failed run
+    :param incomplete: the reason of an incomplete one
+    """
+    now = clock.now()
+    events: list[Event] = []
+    for message in Message.objects.filter(run_id=run.id, status=Message.Status.IN_PROGRESS):
+        message.content = partial.contents.get(message.id, message.content)
+        message.status = Message.Status.INCOMPLETE
+        message.incomplete_reason = _REASONS[status]
+        message.incomplete_at = now
+        message.save()
+        events.append(Event.of("thread.message.incomplete", message.to_dict(), run.id))
+    for step in run.steps.filter(status=StepStatus.IN_PROGRESS).oldest_first():
+        step.step_details = partial.details.get(step.id, step.step_details)
+        step.status = _STEP_ENDS[status]
+        step.last_error = error if status == RunStatus.FAILED else None
+        step.ended_at = now
+        setattr(step, f"{step.status}_at", now)
+        step.save()
+        events.append(Event.of(f"thread.run.step.{step.status}", step.to_dict(), run.id))
+    run.status = status
+    run.required_action = None
+    run.last_error = error
+    run.incomplete_details = {"reason": incomplete} if incomplete else None
+    run.usage = total_usage(step.usage for step in run.steps.all())
+    run.ended_at = now
+    run.lease, run.lease_until = "", None
+    if status != RunStatus.EXPIRED:
+        run.expires_at = None
+    moment: dict[str, datetime] = {f"{status}_at": now}
+    for name in ("cancelled_at", "failed_at", "completed_at"):
+        setattr(run, name, moment.get(name))
+    run.save()
+    events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
+    log.publish(run.thread_id, events)
+
+
+def total_usage(usages: Iterable[Wire | None]) -> Wire:
+    """The sum of step usages, as the run shows it."""
+    total: Wire = {
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "total_tokens": 0,
+        "prompt_token_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
+    for usage in usages:
+        if usage is None:
+            continue
+        for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+            total[name] += usage[name]
+        for name, detail in (
+            ("prompt_token_details", "cached_tokens"),
+            ("completion_tokens_details", "reasoning_tokens"),
+        ):
+            total[name][detail] += usage.get(name, {}).get(detail, 0)
+    return total
+
+
+def publish(run: Run, *names: str) -> None:
+    """Tell of the run as it is now, under these event names."""
+    log.publish(run.thread_id, [Event.of(name, run.to_dict(), run.id) for name in names])

@@ -1,0 +1,82 @@
+"""What is looked for every few seconds, so that no run stays behind: silent workers, runs whose
+time is over, rings that nobody heard.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from assistants import doorbell
+from assistants.events import log
+from assistants.events.fold import fold
+from assistants.models import Run, RunStatus, clock
+from assistants.operations.endings import Partial, end
+from assistants.operations.execution import give_back
+
+logger = logging.getLogger(__name__)
+
+UNHEARD = timedelta(seconds=10)
+"""After this long in the queue the doorbell is rung again."""
+
+MOST = 100
+"""So many runs are looked after in one go; the next sweep takes the others."""
+
+
+def reap() -> int:
+    """Take runs from workers that fell silent: back to the queue if nothing of them was visible
+    yet, else ended with what was written. Returns how many.
+    """
+    lost = Run.objects.filter(
+        status__in=(RunStatus.IN_PROGRESS, RunStatus.CANCELLING), lease_until__lt=clock.now()
+    )
+    return _each(lost, lambda run: give_back(run, _written(run)))
+
+
+def expire() -> int:
+    """End the runs that passed ``expires_at`` and that no worker is executing; how many. A
+    worker watches its own.
+    """
+    due = Run.objects.filter(
+        status__in=(RunStatus.QUEUED, RunStatus.REQUIRES_ACTION), expires_at__lte=clock.now()
+    )
+    return _each(due, lambda run: end(run, RunStatus.EXPIRED, Partial()))
+
+
+def _each(found: "QuerySet[Run]", mend: Callable[[Run], None]) -> int:
+    """Mend each run in a transaction of its own, if it is still found then: one that cannot be
+    mended keeps no other from it.
+    """
+    mended = 0
+    for run_id in list(found.values_list("pk", flat=True)[:MOST]):
+        try:
+            with transaction.atomic():
+                run = found.select_for_update().filter(pk=run_id).first()
+                if run is not None:
+                    mend(run)
+                    mended += 1
+        except Exception:
+            logger.exception("%s cannot be mended", run_id)
+    return mended
+
+
+def ring_again() -> int:
+    """Ring for queued runs that nobody picked up: a lost message loses nothing. Returns how
+    many.
+    """
+    waiting = Run.objects.filter(status=RunStatus.QUEUED, created_at__lt=clock.now() - UNHEARD)
+    ids = list(waiting.oldest_first().values_list("pk", flat=True)[:500])
+    for run_id in ids:
+        doorbell.ring(doorbell.EXECUTE_RUN, run_id)
+    return len(ids)
+
+
+def _written(run: Run) -> Partial:
+    """What a silent worker had published of its open messages and steps: only the log has it."""
+    state = fold(entry for entry in log.read(run.thread_id) if entry.run == run.id)
+    return Partial(
+        {name: message["content"] for name, message in state.messages.items()},
+        {name: step["step_details"] for name, step in state.steps.items()},
+    )

@@ -1,0 +1,124 @@
+"""How a run stands and what a person can do about it, in words."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+from assistants.models import Run, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is said below a run.
+
+    ``tone`` is "plain", "note", "warn", "bad", or "late" for what is only said when it lasts.
+    ``code`` is the service's own word for the reason, ``again`` what running again is called.
+    """
+
+    tone: str
+    title: str
+    text: str
+    code: str = ""
+    advice: str = ""
+    again: str = ""
+
+
+def of_run(run: Run) -> Outcome | None:
+    """None for a run that goes on or is complete: there is nothing to say about it."""
+    match run.status:
+        case RunStatus.QUEUED:
+            return Outcome(
+                "late",
+                "Waiting for a worker",
+                "The run starts as soon as one is free. You can close this page; the run goes on "
+                "without it.",
+            )
+        case RunStatus.REQUIRES_ACTION:
+            return _requires_action(run)
+        case RunStatus.CANCELLING:
+            return Outcome("plain", "Stopping", "What was written stays.")
+        case RunStatus.CANCELLED:
+            at = f" at {_clock(run.cancelled_at)}" if run.cancelled_at else ""
+            text = "What was written until then is kept."
+            return Outcome("plain", f"Stopped{at}", text, again="Run again")
+        case RunStatus.FAILED:
+            return _failed(run)
+        case RunStatus.INCOMPLETE:
+            return _incomplete(run)
+        case RunStatus.EXPIRED:
+            return _expired(run)
+    return None
+
+
+def _requires_action(run: Run) -> Outcome:
+    calls = (run.required_action or {})["submit_tool_outputs"]["tool_calls"]
+    by = f" by {_clock(run.expires_at)}" if run.expires_at else ""
+    if len(calls) == 1:
+        title, them = "1 function waits for its output", "it"
+    else:
+        title, them = f"{len(calls)} functions wait for their outputs", "them"
+    text = f"The program that started this run has to submit {them}{by}. Then the same run goes on."
+    return Outcome("warn", title, text)
+
+
+def _failed(run: Run) -> Outcome:
+    error = run.last_error or {}
+    title, advice = {
+        "rate_limit_exceeded": (
+            "The provider refused the request",
+            "wait a little and retry, check the balance at the provider, or choose another model.",
+        ),
+        "invalid_prompt": (
+            "The model did not accept the request",
+            "change the message or the instructions, then run again.",
+        ),
+    }.get(
+        str(error.get("code")),
+        (
+            "The run failed",
+            "retry. If it fails again, look at the raw JSON, or choose another model.",
+        ),
+    )
+    message, code = str(error.get("message") or ""), str(error.get("code") or "")
+    return Outcome("bad", title, message, code, advice, "Retry")
+
+
+def _incomplete(run: Run) -> Outcome:
+    reason = str((run.incomplete_details or {}).get("reason") or "")
+    title, advice = {
+        "content_filter": (
+            "The provider's filter stopped the answer",
+            "put the question in other words.",
+        ),
+        "max_prompt_tokens": (
+            "The thread is longer than the run may read",
+            "start a new thread, or run with a higher limit.",
+        ),
+    }.get(
+        reason,
+        (
+            "The answer stops at the token limit",
+            "run again to continue, or ask for a shorter answer.",
+        ),
+    )
+    kept = "What was written until then is kept."
+    return Outcome("note", title, kept, reason, advice, "Run again")
+
+
+def _expired(run: Run) -> Outcome:
+    until = _clock(run.expires_at) if run.expires_at else "its end"
+    if run.started_at:
+        title = "No outputs arrived in time"
+        text = f"The run waited until {until} for the outputs of its functions."
+        advice = "run again, with the program that submits them running."
+    else:
+        title = "No worker took the run in time"
+        text = f"It waited until {until}."
+        advice = "start the worker, then run again."
+    return Outcome("note", title, text, advice=advice, again="Run again")
+
+
+def _clock(moment: datetime) -> str:
+    return date_format(localtime(moment), "H:i")
