@@ -243,6 +243,9 @@ class ThreadStream:
                 html.append(fragments.composer_actions(active))
                 html.append(fragments.stream(thread, self._last, active))
                 ended = active is None
+                if ended and (last := thread.runs.newest_first().first()):
+                    # The database knows of the end before the log tells of it.
+                    changes.said = _announced(f"thread.run.{last.status}", {})
             if changes.titled:
                 html.append(fragments.title(thread))
         html += changes.parts_as_html()

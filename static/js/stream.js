@@ -7,6 +7,7 @@ const RETRY_MS = 2000;
 const listeners = [];
 const others = new BroadcastChannel("threads");
 let source = null;
+let wanted = false;
 
 /** Call `listener` with the HTML of every change, after the page shows it. */
 export function onChange(listener) {
@@ -29,6 +30,8 @@ export function listen({ tell = false } = {}) {
   const thread = document.getElementById("stream");
   if (!thread) return;
   if (tell) others.postMessage(thread.dataset.src);
+  // A stream that is open may be about to close without knowing of what is to come.
+  wanted = Boolean(source);
   if (source) return;
   source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
   source.addEventListener("open", () => broken(false));
@@ -36,7 +39,7 @@ export function listen({ tell = false } = {}) {
   source.addEventListener("close", () => {
     stop();
     // A run that was started while the last one ended.
-    if (activeRun()) setTimeout(listen, RETRY_MS / 4);
+    if (wanted || activeRun()) setTimeout(listen, RETRY_MS / 4);
   });
   source.addEventListener("gone", () => location.reload());
   source.addEventListener("error", () => {
