@@ -211,6 +211,8 @@ class ThreadStream:
         if isinstance(item, Reset):
             raise Lost
         if isinstance(item, Entry):
+            if log.position(item.id) <= log.position(self._cursor):
+                return
             self._cursor = self._last = item.id
             if item.name == "thread.deleted":
                 raise Gone
@@ -232,27 +234,35 @@ class ThreadStream:
         begun = time.thread_time()
         changes = self._changes
         html: list[str] = [*map(fragments.removed, changes.deleted)]
-        ended = False
         if changes.rows:
             thread = self._thread()
             active = thread.runs.active().first()
+            if active is None and (changes.runs or changes.looking):
+                return *self._end(thread), time.thread_time() - begun
             run_ids = {*changes.runs, *([active.pk] if active and changes.looking else [])}
             views = transcript.read_items(thread, changes.messages, run_ids, changes.state)
             html.append(fragments.items(views))
             if changes.runs or changes.looking:
                 html.append(fragments.composer_actions(active))
                 html.append(fragments.stream(thread, self._last, active))
-                ended = active is None
-                if ended and (last := thread.runs.newest_first().first()):
-                    # The database knows of the end before the log tells of it.
-                    changes.said = _announced(f"thread.run.{last.status}", {})
             if changes.titled:
                 html.append(fragments.title(thread))
         html += changes.parts_as_html()
         if said := changes.said:
             html.append(fragments.announcement(said))
         changes.clear()
-        return "".join(html), ended, time.thread_time() - begun
+        return "".join(html), False, time.thread_time() - begun
+
+    def _end(self, thread: Thread) -> tuple[str, bool]:
+        """The state that the last run has left, and whether it still is the last.
+
+        The database knows of the end before the log tells of all that led to it, so this reader,
+        who goes now, is told what the database knows.
+        """
+        html, goes_on = self._begin()
+        last = thread.runs.newest_first().first()
+        said = _announced(f"thread.run.{last.status}", {}) if last else ""
+        return html + fragments.announcement(said), not goes_on
 
     def _thread(self) -> Thread:
         thread = Thread.objects.filter(pk=self._thread_id).first()

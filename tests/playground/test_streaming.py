@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
@@ -197,6 +198,30 @@ async def test_code_streams_into_its_step(thread: Thread, worker: Worker) -> Non
     assert "numpy" in reader.latest("call_1")
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_who_is_slower_than_the_run_is_told_all_of_it_before_the_end(
+    thread: Thread, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Reader(thread)
+    over = threading.Event()
+    render = ThreadStream._render
+
+    def render_late(self: ThreadStream) -> tuple[str, bool, float]:
+        # What it has heard until now is only that something began.
+        over.wait(10)
+        return render(self)
+
+    monkeypatch.setattr(ThreadStream, "_render", render_late)
+    reading = asyncio.create_task(reader.read())
+    await reader.until(lambda: bool(reader.frames))
+    await play(worker)
+    over.set()
+    await asyncio.wait_for(reading, 10)
+    message = await sync_to_async(thread.messages.get)(role="assistant")
+    assert "And the end." in reader.latest(message.id)
+    assert 'data-status="completed"' in reader.latest(worker.run.id)
+    assert "Run completed" in reader.latest("announce")
 
 
 async def test_with_no_run_active_it_tells_the_state_and_ends(thread: Thread) -> None:
