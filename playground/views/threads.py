@@ -202,9 +202,13 @@ def chosen_assistant(
     newest; None if there is none at all.
     """
     known = Assistant.objects.in_project(project)
-    named = request.POST.get("assistant_id") or request.GET.get("assistant")
-    if named:
+    if named := request.POST.get("assistant_id"):
         return access.assistant(request, named)
+    if named := request.GET.get("assistant"):
+        found = known.filter(pk=named).first()
+        # The address of a thread outlives the assistant that it names.
+        if found or thread is None:
+            return found or access.assistant(request, named)
     last = known.filter(pk=thread.assistant_id).first() if thread else None
     return last or known.newest_first().first()
 

@@ -299,3 +299,13 @@ def test_times_are_shown_as_the_persons_clock_has_them(
     page.reload()
     expect(shown).to_have_text(page.evaluate(clock, moment))
     context.close()
+
+
+def test_enter_in_a_field_of_a_new_assistant_makes_it(page: Page) -> None:
+    page.goto("/assistants/new")
+    page.get_by_label("Name").fill("Made by Enter")
+
+    page.get_by_label("Name").press("Enter")
+
+    expect(page.locator("#draft")).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value("Made by Enter")

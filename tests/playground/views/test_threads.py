@@ -10,7 +10,7 @@ from assistants.models import Assistant, Message, Project, RunStatus, Thread
 from assistants.operations import assistants, files, runs, steps
 from playground import transcript
 from tests.api.worker import Worker
-from tests.factories import make_run, make_thread
+from tests.factories import make_assistant, make_run, make_thread
 from tests.playground.conftest import HTMX
 
 
@@ -281,3 +281,15 @@ def test_a_partial_answer_stays_when_its_run_was_stopped(
     assert "As far as it" in text
     assert 'data-status="cancelled"' in text
     assert "Run again" in text
+
+
+def test_the_address_of_a_thread_outlives_the_assistant_that_it_names(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    other = make_assistant(name="Other")
+    address = f"/threads/{thread.id}?assistant={other.id}"
+    assert page.get(address).status_code == 200
+
+    assistants.delete(other)
+
+    assert page.get(address).status_code == 200
