@@ -102,8 +102,12 @@ def invalid(errors: Sequence[ErrorDetails]) -> Invalid:
             )
             return Invalid(message, param=path, code="invalid_value")
         case "value_error" | "invalid_value":
+            if field := context.get("field"):
+                path = f"{path}.{field}" if path else field
             return Invalid(
-                context.get("message", error["msg"]), param=path or None, code="invalid_value"
+                context.get("message", error["msg"]),
+                param=path or None,
+                code=context.get("code", "invalid_value"),
             )
     if expected := _EXPECTED.get(kind):
         message = f"Invalid type for {place}: expected {expected}, but got {_named(value)} instead."

@@ -2,11 +2,13 @@
 and runs.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from annotated_types import MaxLen
-from pydantic import Field, StringConstraints, Tag
+from pydantic import Field, StringConstraints, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
+from assistants.params import schemas
 from assistants.params.base import BY_TYPE, FileIds, Params, text_or
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -23,6 +25,22 @@ class FunctionDefinition(Params):
     # object.
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     strict: bool | None = False
+
+    @model_validator(mode="after")
+    def _parameters_are_a_schema(self) -> Self:
+        try:
+            schemas.check(self.parameters, strict=bool(self.strict))
+        except schemas.BadSchema as bad:
+            raise PydanticCustomError(
+                "invalid_value",
+                "{message}",
+                {
+                    "message": f"Invalid schema for function '{self.name}': {bad}",
+                    "code": "invalid_function_parameters",
+                    "field": "parameters",
+                },
+            ) from bad
+        return self
 
 
 class FunctionTool(Params):
@@ -51,6 +69,22 @@ class JsonSchema(Params):
     description: str | None = None
     schema_: Annotated[dict[str, Any], Field(alias="schema")] = {}
     strict: bool | None = None
+
+    @model_validator(mode="after")
+    def _schema_is_one(self) -> Self:
+        try:
+            schemas.check(self.schema_, strict=bool(self.strict))
+        except schemas.BadSchema as bad:
+            raise PydanticCustomError(
+                "invalid_value",
+                "{message}",
+                {
+                    "message": f"Invalid schema for response_format '{self.name}': {bad}",
+                    "code": "invalid_json_schema",
+                    "field": "schema",
+                },
+            ) from bad
+        return self
 
 
 class TextFormat(Params):
