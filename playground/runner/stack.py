@@ -134,16 +134,16 @@ class Stack:
         prepared = json.loads(await manage("prepare"))
         self._keep(*(name for name in self.processes if name not in self._keeping))
         started = asyncio.get_running_loop().time()
-        health = await ask_health()
-        while not health or health["status"] != "ok":
-            if health and asyncio.get_running_loop().time() - started > PATIENCE_SECONDS:
+        while True:
+            health, code = await asyncio.gather(ask_health(), ask_interpreter())
+            patience = PATIENCE_SECONDS - (asyncio.get_running_loop().time() - started)
+            if health and (patience <= 0 or has_settled(health, code)):
                 break
             await asyncio.sleep(0.1)
-            health = await ask_health()
         self.is_up = True
         # Made only now, since it is shown once and a start may fail.
         api_key = "" if prepared["has_api_key"] else (await manage("api_key", "First key")).strip()
-        announce(prepared["login_token"], api_key, health, await why_code_is_off())
+        announce(prepared["login_token"], api_key, health, why_no_code(code))
         ADDRESS.write_text(address())
 
     async def _until_redis_listens(self) -> None:
@@ -216,13 +216,26 @@ async def ask_health() -> dict[str, Any] | None:
     return await _get("/healthz", asyncio.open_connection(host, settings.PORT))
 
 
-async def why_code_is_off() -> str:
+async def ask_interpreter() -> dict[str, Any] | None:
+    """What the interpreter says of itself (``outputs.Health``); None while it does not answer."""
+    return await _get("/health", asyncio.open_unix_connection(settings.INTERPRETER_SOCKET))
+
+
+def has_settled(health: dict[str, Any], code: dict[str, Any] | None) -> bool:
+    """Whether waiting changes nothing more: everything answers, and the first Python session has
+    started, or has not.
+    """
+    missing = {name for name, part in health["parts"].items() if not part["ok"]}
+    if why_no_code(code):
+        missing.discard("interpreter")
+    return not missing and code is not None and code["state"] != "untried"
+
+
+def why_no_code(code: dict[str, Any] | None) -> str:
     """The interpreter's own reason, with the cure; empty when code can run. GET /healthz, which
     anyone may ask, does not tell it.
     """
-    link = asyncio.open_unix_connection(settings.INTERPRETER_SOCKET)
-    told = await _get("/health", link)
-    return str(told["reason"] or "") if told else ""
+    return str(code["reason"] or "") if code else ""
 
 
 async def _get(path: str, opening: Awaitable[Link]) -> dict[str, Any] | None:
@@ -248,10 +261,10 @@ def address() -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
 
 
-def announce(
-    login_token: str | None, api_key: str, health: dict[str, Any], code_is_off: str
-) -> None:
-    """Where it is and how to get in: the last lines of a start. ``code_is_off`` says why, if so."""
+def announce(login_token: str | None, api_key: str, health: dict[str, Any], no_code: str) -> None:
+    """Where it is and how to get in: the last lines of a start. ``no_code`` says why no code can
+    run, if so.
+    """
     token, once = (login_token, " (works once)") if login_token else ("$PLAYGROUND_LOGIN_TOKEN", "")
     say(f"\nAssistants Playground runs at {address()}")
     say(f"  Sign in:  {address()}/login?token={token}{once}")
@@ -259,8 +272,8 @@ def announce(
         say(f"  API key:  {api_key} (shown only now)")
     say(f"  For SDKs: base_url={address()}/v1")
     for name, part in health["parts"].items():
-        if not part["ok"]:
+        if not part["ok"] and not (name == "interpreter" and no_code):
             say(f"  Not answering yet: {name} ({part['detail']})")
-    if code_is_off:
-        say(f"  The code interpreter is off: {code_is_off}")
+    if no_code:
+        say(f"  Code cannot run: {no_code}")
     say("  Stop with Ctrl+C.\n")
