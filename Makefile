@@ -11,7 +11,7 @@ BIN := .venv/bin
 .PHONY: help run test check bench screenshots install login key format lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: python ## start everything, on http://127.0.0.1:8000 (make run PORT=8001 for another port)
 	@$(PYTHON) install.py app sandbox bubblewrap redis

@@ -123,7 +123,7 @@ class Interpreter:
             walls = [Wall(**wall) for wall in fields.pop("walls")]
             return Health(walls=walls, **fields)
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            return Health(ok=False, reason=_no_answer(error), walls=[], sessions=0, warm=0)
+            return Health(False, "off", _no_answer(error), walls=[], sessions=0, warm=0)
 
     async def execute(
         self, session: str, code: str, inputs: Sequence[InputFile], *, deadline: float

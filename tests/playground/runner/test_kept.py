@@ -55,6 +55,18 @@ async def test_one_that_ends_by_itself_is_started_again(
     assert "web ended with code 3; it is started again in" in capsys.readouterr().out
 
 
+async def test_one_that_ends_just_before_a_stop_for_all_is_not_told_nor_started_again(
+    output: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = a_process("echo here; exit 0", output)
+    keeping = asyncio.create_task(process.keep(lambda: False))
+    await until(output, "here")
+    process.let_end()
+    await keeping
+    assert output.getvalue().count("here") == 1
+    assert capsys.readouterr().out == ""
+
+
 async def test_one_that_ends_before_everything_is_up_ends_the_start(output: io.StringIO) -> None:
     with pytest.raises(CannotStart, match="web was ended by SIGKILL"):
         await a_process("kill -9 $$", output).keep(lambda: False)

@@ -1,7 +1,11 @@
 """Kernels come and go; what they wrote stays."""
 
 import asyncio
+import contextlib
 import os
+import shutil
+import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +98,67 @@ async def test_a_waiting_kernel_answers_at_once_and_finds_what_its_session_has(
         )
         assert gave.logs == "1 sent\n"
         assert list(gave.files) == ["/mnt/data/b.txt"]
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that the sandboxes' own user may search, which a test's usual one is not."""
+    with tempfile.TemporaryDirectory(prefix="ci-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+async def test_health_tells_whether_the_last_kernel_started(reachable: Path) -> None:
+    bubblewrap, broken = reachable / "bwrap", reachable / "broken"
+    bubblewrap.write_text(
+        f"#!/bin/sh\n[ -e {broken} ] && echo no namespaces left >&2 && exit 1\n"
+        f'exec {shutil.which("bwrap")} "$@"\n'
+    )
+    bubblewrap.chmod(0o755)
+    process = InterpreterProcess("--warm", "1", "--bubblewrap", str(bubblewrap))
+    try:
+        async with connected(process) as client:
+            await process.is_warm(client, 1)
+            assert (await client.health()).state == "ready"
+
+            broken.touch()
+            assert (await Session(client, "first").run("1+1")).logs == "2\n"  # the waiting one
+            deadline = time.monotonic() + 20
+            while (health := await client.health()).ok:
+                assert time.monotonic() < deadline, process.said()
+                await asyncio.sleep(0.05)
+            assert health.state == "failing"
+            assert "no namespaces left" in str(health.reason)
+            assert "sandbox check" in str(health.reason)
+            assert (await Session(client, "second").run("1+1")).end.outcome == "died"
+
+            broken.unlink()
+            assert (await Session(client, "third").run("1+1")).logs == "2\n"
+            health = await client.health()
+            assert (health.ok, health.state, health.reason) == (True, "ready", None)
+    finally:
+        process.remove()
+
+
+async def test_before_the_first_kernel_health_does_not_say_that_one_can_start(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        assert (await client.health()).state == "untried"
+        await Session(client, "first").run("1+1")
+        assert (await client.health()).state == "ready"
+
+
+@pytest.mark.parametrize("own", [("--warm", "1")], indirect=True)
+async def test_a_kernel_that_ends_while_it_waits_is_replaced(own: InterpreterProcess) -> None:
+    async with connected(own) as client:
+        await own.is_warm(client, 1)
+        waiting = processes_of(own.process.pid)
+        for pid in waiting:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await gone(waiting)
+        await own.is_warm(client, 1)
 
 
 @pytest.mark.parametrize("own", [("--idle", "1")], indirect=True)

@@ -248,7 +248,7 @@ def test_check_reports_what_is_broken(tmp_path: Path) -> None:
 
     assert not health.ok
     assert "BROKEN  sandbox" in report(health)
-    assert "off" in report(Health(False, "", [Wall("x", ok=False, detail="y")], 0, 0))
+    assert "off" in report(Health(False, "off", "", [Wall("x", ok=False, detail="y")], 0, 0))
 
 
 def test_the_interpreter_process_knows_nothing_of_django() -> None:
