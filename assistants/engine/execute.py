@@ -179,7 +179,8 @@ class Execution:
         run = self.run
         taken = list(run.steps.values_list("usage", flat=True))
         self._spent = endings.total_usage(taken)
-        return context.build(run), providers.resolve(run.model), bool(taken)
+        model = providers.resolve(run.model, run.thread.project)
+        return context.build(run), model, bool(taken)
 
     def _exhausted(self) -> str | None:
         """Which of the run's limits on tokens, over all its turns, leaves no room for another."""

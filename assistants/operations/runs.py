@@ -37,7 +37,7 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
         have
     """
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
-    providers.resolve(params.model or assistant.model)
+    providers.resolve(params.model or assistant.model, assistant.project)
     instructions = assistant.instructions if params.instructions is None else params.instructions
     if params.additional_instructions:
         instructions = "\n".join(filter(None, [instructions, params.additional_instructions]))
@@ -59,7 +59,7 @@ def create_with_thread(
     :raises Invalid: as ``create``
     :raises NotFound: a file that the thread or its messages name is not there
     """
-    providers.resolve(params.model or assistant.model)
+    providers.resolve(params.model or assistant.model, project)
     given = params.thread or ThreadCreate()
     if params.tool_resources is not None:
         given = given.model_copy(update={"tool_resources": params.tool_resources})

@@ -15,7 +15,7 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, Thread
-from assistants.operations import execution, files, messages, runs
+from assistants.operations import aliases, execution, files, messages, runs
 from assistants.params import MetadataUpdate, ToolOutputsSubmit, validate
 from tests.chat_server import (
     ChatServer,
@@ -112,6 +112,19 @@ def test_the_model_hears_instructions_and_history(chat: ChatServer) -> None:
         {"role": "user", "content": "Second?"},
     ]
     assert chat.requests[0].body["messages"][0] == {"role": "system", "content": "Count."}
+
+
+def test_a_run_under_an_alias_is_answered_by_its_model_and_keeps_its_name(
+    chat: ChatServer,
+) -> None:
+    chat.reply(text("Here."))
+    aliases.set_alias(make_project(), "gpt-4-1106-preview", MODEL)
+
+    run = settled(make_run(make_thread(None, "Hi"), make_assistant(model="gpt-4-1106-preview")))
+
+    assert run.status == RunStatus.COMPLETED
+    assert run.to_dict()["model"] == "gpt-4-1106-preview"
+    assert chat.requests[0].body["model"] == MODEL
 
 
 def test_functions_pause_the_run_and_their_outputs_resume_it(chat: ChatServer) -> None:
