@@ -6,7 +6,7 @@ from ninja import Router
 from assistants.api.objects import Model, ModelList, answers
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
-from assistants.errors import NotFound, Wire
+from assistants.errors import NotFound, Wire, echoed
 from assistants.operations import providers
 from assistants.operations.aliases import list_aliases
 
@@ -25,7 +25,9 @@ def get_model(request: ApiRequest, model: str) -> HttpResponse:
     for known in _known(request):
         if known["id"] == model:
             return json_response(known)
-    raise NotFound(f"The model '{model}' does not exist", param="model", code="model_not_found")
+    raise NotFound(
+        f"The model '{echoed(model)}' does not exist", param="model", code="model_not_found"
+    )
 
 
 def _known(request: ApiRequest) -> list[Wire]:
