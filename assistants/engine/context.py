@@ -165,7 +165,11 @@ def _size(message: Wire) -> int:
 def _of_message(message: Message) -> list[Wire]:
     parts = [_part(message.role, part) for part in message.content]
     if all(part["type"] == "text" for part in parts):
-        return [{"role": message.role, "content": "\n".join(part["text"] for part in parts)}]
+        text = "\n".join(part["text"] for part in parts)
+        if message.role == "assistant" and not text.strip():
+            # One that was stopped before its first word. Chat models refuse to have said nothing.
+            return []
+        return [{"role": message.role, "content": text}]
     return [{"role": message.role, "content": parts}]
 
 

@@ -1,5 +1,6 @@
 """What is stored, one module a noun."""
 
+from assistants.models.alias import ModelAlias
 from assistants.models.assistant import Assistant
 from assistants.models.file import File
 from assistants.models.project import ApiKey, Project
@@ -11,6 +12,7 @@ __all__ = [
     "Assistant",
     "File",
     "Message",
+    "ModelAlias",
     "Project",
     "Run",
     "RunStatus",

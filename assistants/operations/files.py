@@ -9,7 +9,7 @@ from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from assistants.errors import Invalid, TooLarge
+from assistants.errors import Invalid, TooLarge, echoed
 from assistants.models import File, Project, clock
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
@@ -26,7 +26,9 @@ def check_purpose(purpose: str) -> None:
     :raises Invalid: no such purpose, in the words that a recording of the service shows
     """
     if purpose not in PURPOSES:
-        raise Invalid(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose")
+        raise Invalid(
+            f"'{echoed(purpose)}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose"
+        )
 
 
 def create(

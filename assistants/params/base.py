@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, StringConstraints, Va
 from pydantic.types import Strict
 from pydantic_core import ErrorDetails
 
-from assistants.errors import Invalid, listed
+from assistants.errors import Invalid, echoed, listed
 
 
 class Params(BaseModel):
@@ -146,7 +146,7 @@ def _path(location: Sequence[int | str], kind: str) -> str:
         elif part == "[key]" or part.startswith("~"):
             continue
         else:
-            path += f".{part}" if path else part
+            path += f".{echoed(part)}" if path else echoed(part)
     if kind.startswith("union_tag"):
         path += ".type" if path else "type"
     return path
@@ -173,7 +173,7 @@ def _not_supported(path: str, kind: str, context: Mapping[str, Any], value: Any)
     if not isinstance(value, str):
         return _not_text(path, value)
     word = "Supported values are" if len(supported) > 1 else "Supported value is"
-    message = f"Invalid value: '{value}'. {word}: {listed(supported)}."
+    message = f"Invalid value: '{echoed(value)}'. {word}: {listed(supported)}."
     return Invalid(message, param=path, code="invalid_value")
 
 

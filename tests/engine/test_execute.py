@@ -9,13 +9,14 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from assistants.engine.host import Host
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, Thread
-from assistants.operations import execution, files, messages, runs
+from assistants.operations import aliases, execution, files, messages, runs
 from assistants.params import MetadataUpdate, ToolOutputsSubmit, validate
 from tests.chat_server import (
     ChatServer,
@@ -112,6 +113,19 @@ def test_the_model_hears_instructions_and_history(chat: ChatServer) -> None:
         {"role": "user", "content": "Second?"},
     ]
     assert chat.requests[0].body["messages"][0] == {"role": "system", "content": "Count."}
+
+
+def test_a_run_under_an_alias_is_answered_by_its_model_and_keeps_its_name(
+    chat: ChatServer,
+) -> None:
+    chat.reply(text("Here."))
+    aliases.set_alias(make_project(), "gpt-4-1106-preview", MODEL)
+
+    run = settled(make_run(make_thread(None, "Hi"), make_assistant(model="gpt-4-1106-preview")))
+
+    assert run.status == RunStatus.COMPLETED
+    assert run.to_dict()["model"] == "gpt-4-1106-preview"
+    assert chat.requests[0].body["model"] == MODEL
 
 
 def test_functions_pause_the_run_and_their_outputs_resume_it(chat: ChatServer) -> None:
@@ -263,6 +277,64 @@ def test_a_provider_that_fails_fails_the_run_with_its_name(
     assert run.last_error["code"] == code
     assert says in run.last_error["message"]
     assert chat.url in run.last_error["message"]
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_a_failed_run_leaves_a_line_in_the_log_without_the_key(
+    chat: ChatServer, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.OPENAI_API_KEY = "sk-very-secret"
+    chat.reply(error(401, message="Incorrect API key provided: sk-very-secret"))
+
+    run = settled(started())
+
+    (line,) = [record for record in caplog.records if run.id in record.getMessage()]
+    assert line.levelname == "WARNING"
+    assert chat.url in line.getMessage()
+    assert "refused the request (401)" in line.getMessage()
+    assert "sk-very-secret" not in line.getMessage()
+    assert "sk-very-secret" not in run.last_error["message"]
+
+
+def test_a_model_that_says_nothing_at_all_fails_the_run(chat: ChatServer) -> None:
+    chat.reply(usage(12, 3))
+
+    run = settled(started())
+
+    assert run.status == RunStatus.FAILED
+    assert run.last_error["code"] == "server_error"
+    assert f"{chat.url} gave an empty answer" in run.last_error["message"]
+    assert run.usage["total_tokens"] == 15
+    assert [message.role for message in run.thread.messages.all()] == ["user"]
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_a_model_that_answers_with_blanks_fails_the_run(chat: ChatServer) -> None:
+    chat.reply(text("\n \n"))
+    chat.reply(text("Here."))
+
+    run = settled(started())
+    again = settled(make_run(run.thread, make_assistant(model=MODEL)))
+
+    assert run.status == RunStatus.FAILED
+    assert again.status == RunStatus.COMPLETED
+    # What it did not say is not told to it.
+    assert [message["role"] for message in chat.requests[1].body["messages"]] == ["user"]
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_a_model_that_has_nothing_to_add_to_what_it_said_completes_the_run(
+    chat: ChatServer,
+) -> None:
+    chat.reply(text("Asking the weather service."), tool_call("weather", {}), usage(10, 10))
+    chat.reply(usage(20, 0))
+    run = hand_in(settled(started(tools=[WEATHER])))
+
+    run = settled(run)
+
+    assert run.status == RunStatus.COMPLETED
+    assert run.thread.messages.newest_first()[0].text == "Asking the weather service."
+    assert run.usage["total_tokens"] == 40
     assert_log_tells_the_truth(run.thread)
 
 
