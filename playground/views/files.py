@@ -60,5 +60,14 @@ def stored(project: Project, upload: "UploadedFile[Any]") -> File:
 
     :raises TooLarge: more than the service takes
     """
-    name = upload.name or "file"
+    name = _as_it_is_called(upload.name or "file")
     return files.create(project, upload, filename=name, purpose="assistants")
+
+
+def _as_it_is_called(sent: str) -> str:
+    """A file's name as the person sees it: browsers send a quote and line ends in the form "%22"
+    (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data).
+    """
+    for escaped, plain in (("%22", '"'), ("%0D", " "), ("%0A", " ")):
+        sent = sent.replace(escaped, plain)
+    return sent

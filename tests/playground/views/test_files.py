@@ -1,5 +1,7 @@
 """Uploading and fetching files."""
 
+import io
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -68,3 +70,28 @@ def test_a_name_with_markup_or_chinese_is_only_ever_a_name(page: Client, project
     assert "<b>圖表" not in text
     response = page.get(f"/files/{File.objects.get().id}/content")
     assert "filename*=utf-8''" in response.headers["Content-Disposition"]
+
+
+def test_a_quote_in_a_name_is_shown_and_downloaded_as_a_quote(
+    page: Client, project: Project
+) -> None:
+    # As a browser writes it into the form; Django's own test client would escape it in its way.
+    body = (
+        '--edge\r\nContent-Disposition: form-data; name="file"; filename="my %22best%22 圖.csv"\r\n'
+        "Content-Type: text/csv\r\n\r\na,b\r\n--edge--\r\n"
+    )
+    response = page.generic("POST", "/files", body, "multipart/form-data; boundary=edge")
+    file = File.objects.get()
+    assert file.filename == 'my "best" 圖.csv'
+    assert "my &quot;best&quot; 圖.csv" in response.text
+    assert "%22" not in response.text
+    fetched = page.get(f"/files/{file.id}/content")
+    assert fetched.headers["Content-Disposition"] == (
+        "attachment; filename*=utf-8''my%20%22best%22%20%E5%9C%96.csv"
+    )
+
+
+def test_a_plain_name_with_a_quote_is_quoted_in_the_header(page: Client, project: Project) -> None:
+    made = operations.create(project, io.BytesIO(b"1"), filename='a"b.csv', purpose="assistants")
+    fetched = page.get(f"/files/{made.id}/content")
+    assert fetched.headers["Content-Disposition"] == 'attachment; filename="a\\"b.csv"'
