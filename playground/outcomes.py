@@ -73,8 +73,7 @@ def _failed(run: Run) -> Outcome:
     title, advice = {
         "rate_limit_exceeded": (
             "The provider refused the request",
-            "wait a little and retry the run, check the balance at the provider, or choose "
-            "another model.",
+            "wait a little and retry, check the balance at the provider, or choose another model.",
         ),
         "invalid_prompt": (
             "The model did not accept the request",
