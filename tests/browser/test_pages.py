@@ -329,8 +329,8 @@ def test_a_file_is_found_and_deleted_on_its_page(page: Page, studio: Studio) -> 
     page.get_by_label("Attach files").set_input_files(given)
     expect(page.locator("#composer-files .file__meta")).to_have_text("8 B")
     page.get_by_role("link", name="Files", exact=True).click()
-    row = page.get_by_role("row", name="wind.csv")
-    expect(row.get_by_role("cell", name="8 B")).to_be_visible()
+    row = page.get_by_role("listitem").filter(has_text="wind.csv")
+    expect(row).to_contain_text("8 B · Assistants")
     with page.expect_download() as downloaded:
         row.get_by_role("link", name="Download").click()
     assert downloaded.value.suggested_filename == "wind.csv"
@@ -338,7 +338,7 @@ def test_a_file_is_found_and_deleted_on_its_page(page: Page, studio: Studio) -> 
     page.get_by_role("dialog").get_by_role("button", name="Delete file").click()
     expect(page.get_by_role("status")).to_contain_text(["", "wind.csv was deleted."])
     page.reload()
-    expect(page.get_by_role("row", name="wind.csv")).to_have_count(0)
+    expect(row).to_have_count(0)
 
 
 def test_on_a_phone_the_thread_is_renamed_and_deleted_from_its_own_page(
