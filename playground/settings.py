@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "playground.timezones.TimezoneMiddleware",
+    "playground.refusals.NotAllowedMiddleware",
 ]
 
 ROOT_URLCONF = "playground.urls"

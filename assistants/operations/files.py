@@ -1,16 +1,18 @@
 """Storing and deleting files."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, BinaryIO, cast
 
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Q
 
-from assistants.errors import Invalid, TooLarge, echoed
-from assistants.models import File, Project, clock
+from assistants.errors import Invalid, TooLarge, Wire, echoed
+from assistants.models import Assistant, File, Message, Project, Thread, clock
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 """What an upload may be for, in the order in which the service lists them."""
@@ -19,6 +21,21 @@ MADE_BY_ASSISTANT = "assistants_output"
 MAX_BYTES = 512 * 1024 * 1024
 MAX_NAME = 512
 PIECE = 1024 * 1024
+
+
+NAMES_A_FILE = '"file-'
+"""What JSON that names a file contains."""
+
+
+@dataclass
+class Uses:
+    """Who would miss a file."""
+
+    assistants: list[Assistant] = field(default_factory=list)
+    thread_ids: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.assistants or self.thread_ids)
 
 
 def check_purpose(purpose: str) -> None:
@@ -84,6 +101,56 @@ def delete(file: File) -> None:
         key = file.key
         file.delete()
         transaction.on_commit(lambda: default_storage.delete(key))
+
+
+@transaction.atomic
+def discard(file: File) -> bool:
+    """Delete an upload that nothing uses; whether it was."""
+    if file.purpose == MADE_BY_ASSISTANT or uses(file.project, [file])[file.id]:
+        return False
+    delete(file)
+    return True
+
+
+def uses(project: Project, asked: Sequence[File]) -> dict[str, Uses]:
+    """Where each of the files is used, in three queries however many they are.
+
+    A message is younger than the files that it names, so that of a long history only what came
+    after the oldest of the files is read.
+    """
+    found = {file.id: Uses() for file in asked}
+    if not found:
+        return found
+    naming = {"project": project, "tool_resources__icontains": NAMES_A_FILE}
+    for assistant in Assistant.objects.filter(**naming).only("name", "tool_resources"):
+        for file_id in found.keys() & assistant.code_interpreter_file_ids:
+            found[file_id].assistants.append(assistant)
+    pairs = {
+        (file_id, thread.id): None
+        for thread in Thread.objects.filter(**naming).only("tool_resources")
+        for file_id in thread.code_interpreter_file_ids
+    }
+    since = min(file.created_at for file in asked)
+    messages = Message.objects.filter(
+        Q(content__icontains=NAMES_A_FILE) | Q(attachments__icontains=NAMES_A_FILE),
+        thread__project=project,
+        created_at__gte=since,
+    )
+    for thread_id, *parts in messages.values_list("thread_id", "content", "attachments"):
+        pairs |= {(file_id, thread_id): None for file_id in _named(parts)}
+    for file_id, thread_id in pairs:
+        if file_id in found:
+            found[file_id].thread_ids.append(thread_id)
+    return found
+
+
+def _named(value: Wire | list[Any]) -> Iterator[str]:
+    """Every ``file_id`` in a part of a message, however deep."""
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if name == "file_id":
+            yield inner
+        elif isinstance(inner, dict | list):
+            yield from _named(inner)
 
 
 def delete_expired() -> int:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 
+from playground import chat_models
 from playground.rendering import code, files
 
 register = template.Library()
@@ -71,6 +72,12 @@ def tokens(usage: Mapping[str, int] | None) -> str:
     if not usage:
         return "–"
     return f"{number(usage['prompt_tokens'])}→{number(usage['completion_tokens'])}"
+
+
+@register.filter
+def price(model: str) -> str:
+    """What a run with the model costs: "free" or "price unknown"."""
+    return chat_models.price(model)
 
 
 @register.filter

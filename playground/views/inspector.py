@@ -277,8 +277,15 @@ def _usage(thread: Thread) -> dict[str, Any]:
     return {
         "usages": rows,
         "total": _total(row.run.usage for row in rows if row.run.usage),
+        "price": _price({row.run.model for row in rows}),
         "most": max((row.tokens for row in rows), default=1) or 1,
     }
+
+
+def _price(models: Iterable[str]) -> str:
+    """What they cost together: unknown as soon as one of them is."""
+    prices = {chat_models.price(model) for model in models}
+    return prices.pop() if len(prices) == 1 else "price unknown"
 
 
 def _total(usages: Iterable[Mapping[str, Any]]) -> Wire:

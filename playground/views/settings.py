@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from assistants.errors import Invalid
 from assistants.models import ApiKey
@@ -22,9 +22,12 @@ def show(request: access.Request) -> HttpResponse:
 
 
 @access.signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def create_key(request: access.Request) -> HttpResponse:
     """Make an API key and show its secret, this once."""
+    if request.method != "POST":
+        # The page that shows the secret was opened again from its address.
+        return redirect(f"{reverse('settings')}#keys")
     project = access.project(request)
     try:
         key, secret = projects.create_api_key(project, request.POST.get("name", ""))

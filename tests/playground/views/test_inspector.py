@@ -30,7 +30,14 @@ def test_steps_stand_on_a_time_line_with_their_tokens(page: Client, run: Run) ->
     assert "timeline__bar" in text
     assert "20→7" in text
     assert run.id in text
-    assert "price unknown" in text
+    assert "<dd>free</dd>" in text
+
+
+def test_only_the_demo_model_is_known_to_cost_nothing(page: Client, run: Run) -> None:
+    assert "Cost: free." in tab(page, run, "usage")
+    Run.objects.update(model="gone-since")
+    assert "Cost: price unknown." in tab(page, run, "usage")
+    assert "<dd>price unknown</dd>" in tab(page, run, "steps")
 
 
 def test_every_event_is_listed_in_order_with_its_json(page: Client, run: Run) -> None:

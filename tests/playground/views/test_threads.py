@@ -28,6 +28,17 @@ def test_the_list_has_the_last_used_first(page: Client, project: Project) -> Non
     assert page.get("/threads").context["threads"][0].id == second.id
 
 
+def test_a_thread_without_a_title_is_called_as_it_opens_in_plain_words(
+    page: Client, project: Project
+) -> None:
+    make_thread(project, "```python\nimport this\n```")
+    make_thread(project, "## What does **this** print?\n\n```python\nimport this\n```")
+    text = page.get("/threads").text
+    assert ">import this<" in text
+    assert ">What does this print?<" in text
+    assert "```" not in text
+
+
 def test_search_finds_titles_and_what_was_said(page: Client, project: Project) -> None:
     thread = make_thread(project, "Plot a sine", "and now the cosine")
     make_thread(project, "Something else")
@@ -149,6 +160,7 @@ def test_a_run_that_failed_says_what_to_try_and_offers_to_retry(
     assert "server_error" in text
     assert "What to try:" in text
     assert 'name="action" value="again"' in text
+    assert "Retry the run" in text
     assert f"tab=json&amp;run={worker.run.id}" in text
 
 
@@ -280,7 +292,7 @@ def test_a_partial_answer_stays_when_its_run_was_stopped(
     text = page.get(f"/threads/{thread.id}").text
     assert "As far as it" in text
     assert 'data-status="cancelled"' in text
-    assert "Run again" in text
+    assert "Run the thread again" in text
 
 
 def test_the_address_of_a_thread_outlives_the_assistant_that_it_names(
