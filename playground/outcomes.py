@@ -1,5 +1,6 @@
 """How a run stands and what a person can do about it, in words."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,6 +14,14 @@ from assistants.models import Run, RunStatus
 RETRY: Final = "Retry the run"
 AGAIN: Final = "Run the thread again"
 KEPT: Final = "What was written until then is kept."
+_RAISED = re.compile(
+    r"^-{60,}\n(\w+) +Traceback \(most recent call last\)$"
+    r'|^ +(?:File [^"]|Cell ).*\n(?: .*\n)+?(\w*Error): ',
+    re.MULTILINE,
+)
+"""How the kernel writes an error that ended the code, in two forms: of running it, of reading it.
+What code itself prints of an error that it has caught looks otherwise.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,15 @@ def of_run(run: Run) -> Outcome | None:
         case RunStatus.EXPIRED:
             return _expired(run)
     return None
+
+
+def error_in(logs: str) -> str:
+    """The kind of the error that ended code which printed this: "KeyError"; empty if none did.
+
+    The step of such code is completed all the same, so its output alone tells.
+    """
+    found = _RAISED.search(logs)
+    return str(found[1] or found[2]) if found else ""
 
 
 def _requires_action(run: Run) -> Outcome:

@@ -368,7 +368,7 @@ class Changes:
             return
         for delta in data["delta"]["step_details"]["tool_calls"]:
             call = step["step_details"]["tool_calls"][delta["index"]]
-            outputs = delta.get("code_interpreter", {}).get("outputs", [])
+            outputs = call.get("code_interpreter", {}).get("outputs", [])
             if "id" in delta or any(output["type"] == "image" for output in outputs):
                 # A new call, or a file whose name only the database knows.
                 self.runs.add(run_id)

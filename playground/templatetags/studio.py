@@ -68,8 +68,8 @@ def number(value: int | None) -> str:
 
 @register.filter
 def tokens(usage: Mapping[str, int] | None) -> str:
-    """Tokens read and written: "1,234→567", or a dash while that is unknown."""
-    if not usage:
+    """Tokens read and written: "1,234→567", or a dash where none were counted."""
+    if not usage or not usage["total_tokens"]:
         return "–"
     return f"{number(usage['prompt_tokens'])}→{number(usage['completion_tokens'])}"
 

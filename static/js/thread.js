@@ -134,9 +134,8 @@ document.addEventListener("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const image = document.getElementById("lightbox-image");
-  const small = link.querySelector("img");
-  image.src = small.src;
-  image.alt = small.alt;
+  image.src = link.href;
+  image.alt = link.querySelector("img")?.alt ?? link.dataset.lightbox;
   document.getElementById("lightbox-name").textContent = link.dataset.lightbox;
   const download = document.getElementById("lightbox-download");
   download.href = link.href;

@@ -97,7 +97,7 @@ function waiting(file, list) {
   item.className = list.id === "composer-files" ? "file file--chip" : "file";
   item.id = id;
   item.innerHTML =
-    '<span class="truncate"></span><span class="file__meta">0 %</span>' +
+    '<bdi class="truncate"></bdi><span class="file__meta">0 %</span>' +
     '<button type="button" class="btn btn--quiet btn--small">Cancel</button><progress max="1" value="0"></progress>';
   const icon = document.querySelector("svg.icon").cloneNode(true);
   const use = icon.querySelector("use");

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from assistants.models import Assistant, Message, Project, Run, Thread
-from assistants.operations import assistants
+from assistants.operations import assistants, steps
 from tests.api.worker import Worker
 from tests.factories import make_run, make_thread
 from tests.playground.conftest import HTMX
@@ -96,6 +96,32 @@ def test_usage_adds_the_runs_up(page: Client, run: Run, assistant: Assistant) ->
     worker.complete()
     total = page.get(f"/threads/{run.thread_id}/inspect?tab=usage").context["total"]
     assert total == {"prompt_tokens": 40, "completion_tokens": 14, "total_tokens": 54}
+
+
+def test_where_no_tokens_were_counted_none_are_shown(page: Client, run: Run) -> None:
+    again = make_run(run.thread, Assistant.objects.get())
+    Worker(again.id).fail("The provider does not answer.")
+    for name in ("steps", "usage"):
+        text = tab(page, run, name, f"&run={again.id}")
+        assert "0→0" not in text
+    assert "no tokens counted" in text
+    assert "0→0" not in page.get(f"/threads/{run.thread_id}").text
+
+
+def test_a_step_whose_code_raised_an_error_says_so(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    logs = "-" * 75 + "\nKeyError       Traceback (most recent call last)\nKeyError: 'price'\n"
+    outputs = [{"type": "logs", "logs": logs}]
+    interpreter = {"input": "prices['price']", "outputs": outputs}
+    call = {"id": "call_1", "type": "code_interpreter", "code_interpreter": interpreter}
+    step = steps.begin_tool_calls(worker.run)
+    steps.finish_tool_calls(worker.run, step, [call], None, {})
+    assert 'The code raised <span class="mono">KeyError</span>' in tab(page, worker.run, "steps")
+    text = page.get(f"/threads/{thread.id}").text
+    assert "step--failed" in text
+    assert "<small>raised KeyError</small>" in text
 
 
 def test_each_tab_works_before_anything_has_run(
