@@ -20,7 +20,7 @@ LONGEST_TEXT = 2_000
 """Characters of a message that are looked through for what it wants; patterns cost time."""
 
 FILES_HEADING = "Files you can open with code:"
-FILE_LINE = re.compile(r"^- (?P<path>/mnt/data/\S+) \((?P<name>.+), (?P<size>\d+) bytes\)$")
+FILE_LINE = re.compile(r"^- (?P<path>/mnt/data/\S+) \((?P<name>.+), (?P<size>\d+) bytes\)(;|$)")
 
 TABLES = {"csv", "tsv", "xlsx", "xls", "json", "jsonl", "parquet"}
 
