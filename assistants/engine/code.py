@@ -78,7 +78,7 @@ class CodeRunner:
                         log(f"{note}\n")
         except InterpreterUnavailable as unavailable:
             logger.warning("the code interpreter is off: %s", unavailable.reason)
-            log(f"The code interpreter is not available: {unavailable.reason}\n")
+            log(f"The code interpreter is not available: {unavailable.shown}\n")
         return tool_result("".join(logs), image_names, saved_paths)
 
     async def _keep(self, output_id: str, name: str) -> File:

@@ -213,18 +213,16 @@ class Session:
         self._save()
 
     def _link_names(self, ids: Sequence[str]) -> None:
-        """Make the inputs `ids` available under their own names too, where a name means one of them
-        only.
+        """Make the inputs `ids` available under their own names too. Where several share one, the
+        last of them, which is the newest, has it.
 
         The names are links, so that a large file is there once. What the code made itself is left
         alone.
         """
-        owners: dict[str, list[str]] = {}
-        for one in ids:
-            owners.setdefault(files.safe_name(self._record.inputs[one]), []).append(one)
-        for name, sharing in owners.items():
+        owners = {files.safe_name(self._record.inputs[one]): one for one in ids}
+        for name, owner in owners.items():
             target = files.link_target(self._data, name)
-            wanted = sharing[0] if len(sharing) == 1 and name not in self._record.inputs else None
+            wanted = owner if name not in self._record.inputs else None
             if target == wanted:
                 continue
             if target in self._record.inputs:

@@ -290,8 +290,6 @@ async def test_a_killed_server_leaves_no_process_and_loses_no_file(
         own.kill()
         gave = await running
         assert gave.end.outcome == "died"
-        with pytest.raises(InterpreterUnavailable):
-            await session.run("1")
         assert not (await client.health()).ok
     await gone(children)
 
@@ -299,6 +297,32 @@ async def test_a_killed_server_leaves_no_process_and_loses_no_file(
     async with connected(own) as client:
         gave = await Session(client, "thread").run("print(open('kept.txt').read())")
         assert gave.logs == "kept\n"
+
+
+async def test_a_call_waits_for_a_server_that_starts_again(own: InterpreterProcess) -> None:
+    async with connected(own) as client:
+        session = Session(client, "thread")
+        await session.run("1")  # so that there is a connection, which will be a dead one
+        own.kill()
+        waiting = asyncio.create_task(
+            session.run("print(open('in.txt').read())", [an_input("file-1", "in.txt", b"sent")])
+        )
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        own.restart()
+        assert (await waiting).logs == "sent\n"
+
+
+async def test_a_server_that_does_not_come_back_is_told_without_its_address(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own):
+        own.stop()
+    async with Interpreter(own.socket, patience=0.3) as client:
+        with pytest.raises(InterpreterUnavailable) as gone:
+            await Session(client, "thread").run("1")
+        assert gone.value.shown == "Its process does not answer. Try again in a while."
+        assert own.socket in gone.value.reason
 
 
 async def test_a_move_that_was_cut_short_is_finished_by_the_next_server(

@@ -31,13 +31,22 @@ async def test_an_input_is_there_under_its_id_and_its_name(session: Session) -> 
     assert gave.files == {}
 
 
-async def test_a_name_that_two_inputs_share_means_neither(session: Session) -> None:
+async def test_a_name_that_two_inputs_share_means_the_newer_one(session: Session) -> None:
     first, second = an_input("file-1", "x.csv", b"1"), an_input("file-2", "x.csv", b"2")
-    list_all = "import os\nprint(sorted(os.listdir()))"
+    read = "import os\nprint(sorted(os.listdir()), open('x.csv').read())"
 
-    assert "x.csv" in (await session.run(list_all, [first])).logs
-    gave = await session.run(list_all, [first, second])
-    assert gave.logs == "['file-1', 'file-2']\n"
+    assert (await session.run(read, [first])).logs == "['file-1', 'x.csv'] 1\n"
+    gave = await session.run(read, [first, second])
+    assert gave.logs == "['file-1', 'file-2', 'x.csv'] 2\n"
+    assert gave.files == {}
+    # As when the newer one has been deleted from the thread.
+    assert (await session.run(read, [first])).logs.endswith("] 1\n")
+
+
+async def test_a_file_of_that_name_which_the_code_made_stays(session: Session) -> None:
+    await session.run("open('x.csv', 'w').write('made');")
+    gave = await session.run("print(open('x.csv').read())", [an_input("file-1", "x.csv", b"1")])
+    assert gave.logs == "made\n"
 
 
 @pytest.mark.parametrize(

@@ -182,8 +182,9 @@ async def test_without_bubblewrap_the_tool_is_off_and_runs_nothing() -> None:
             health = await client.health()
             assert not health.ok
             assert health.reason == "bubblewrap is missing. Install it: apt-get install bubblewrap."
-            with pytest.raises(InterpreterUnavailable, match="bubblewrap is missing"):
+            with pytest.raises(InterpreterUnavailable, match="bubblewrap is missing") as off:
                 await Session(client, "any").run("print('ran')")
+            assert off.value.shown.startswith("It is switched off on this server")
         assert not (process.sessions / "any").exists()
     finally:
         process.remove()
