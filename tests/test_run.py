@@ -221,9 +221,15 @@ def test_no_key_of_ours_is_in_the_interpreters_environment(wounded_stack: Stack)
     assert wounded_stack.api_key not in environment.values()
 
 
-def test_a_long_data_dir_gets_its_sockets_in_a_short_folder(tmp_path: Path) -> None:
-    with Stack(tmp_path / ("long" * 30)) as stack:
+@pytest.mark.parametrize("name", ["long" * 30, "ä folder", "c# + 100% of ?"])
+def test_a_data_dir_may_have_any_path_and_leaves_nothing_outside(tmp_path: Path, name: str) -> None:
+    """Neither a socket nor an address takes every path: sockets may lie in a short folder."""
+    with Stack(tmp_path / name) as stack:
         assert health(stack) == 200
+        assert (stack.data_dir / "database.sqlite3").is_file()
+        runtime_dir = Path(psutil.Process(stack.pid_of("web")).environ()["RUNTIME_DIR"])
+        stack.stop()
+    assert not runtime_dir.exists() or runtime_dir.is_relative_to(stack.data_dir)
 
 
 def test_make_run_stops_everything_when_make_is_told_to(tmp_path: Path) -> None:

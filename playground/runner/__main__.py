@@ -29,7 +29,10 @@ def main() -> int:
         places.make_folders()
         with places.hold_folders(stack.address()) as locks:
             places.make_secret_key()
-            asyncio.run(stack.Stack(locks).run())
+            try:
+                asyncio.run(stack.Stack(locks).run())
+            finally:
+                places.remove_runtime_dir()
     except places.CannotStart as error:
         say(str(error))
         return 1

@@ -105,20 +105,23 @@ class Kept:
             await asyncio.wait_for(self.ended.wait(), self.stopping_seconds)
         except TimeoutError:
             say(f"{self.name} does not end, so it is killed.")
-            self.signal(signal.SIGKILL)
+            self.kill()
             await self.ended.wait()
         finally:
             patience.cancel()
 
     def _ask_to_end(self) -> None:
-        for number in self.stop_signals:
-            self.signal(number)
+        """Ask the process alone: it ends in order what it has started, as the interpreter does."""
+        if self._process and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                for number in self.stop_signals:
+                    os.kill(self._process.pid, number)
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process and to whatever it has started."""
+    def kill(self) -> None:
+        """End the process, and whatever it has started, at once."""
         if self._process:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def _run(self) -> int:
         """One life of the process; its exit code, negative for a signal."""
@@ -148,7 +151,7 @@ class Kept:
             message = Message("line", line, datetime.now(), self.name, self.colour)  # noqa: DTZ005
             show(self.printer, message)
         code = await process.wait()
-        self.signal(signal.SIGKILL)
+        self.kill()
         return code
 
     async def _may_end_within(self, seconds: float) -> bool:

@@ -4,13 +4,14 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from playground import settings
+from playground import env, settings
 from playground.runner.news import say
 
 LOCK = "runner.lock"
@@ -117,8 +118,16 @@ def hold_folders(address: str) -> Iterator[list[int]]:
 
 
 def _held_folders() -> list[Path]:
-    """One Redis listens in RUNTIME_DIR, so it is held too where it does not lie in DATA_DIR."""
-    return [settings.DATA_DIR, *([] if _below_data_dir() else [settings.RUNTIME_DIR])]
+    """One Redis listens in RUNTIME_DIR, so it is held too where somebody chose it."""
+    return [settings.DATA_DIR, *([settings.RUNTIME_DIR] if env.text("RUNTIME_DIR") else [])]
+
+
+def remove_runtime_dir() -> None:
+    """Leave nothing in the machine's folder for temporary files, where RUNTIME_DIR may lie because
+    DATA_DIR's path does not suit a socket.
+    """
+    if not _below_data_dir() and not env.text("RUNTIME_DIR"):
+        shutil.rmtree(settings.RUNTIME_DIR, ignore_errors=True)
 
 
 def _holder_of(folder: Path) -> str:

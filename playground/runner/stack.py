@@ -100,7 +100,7 @@ class Stack:
         elif number == signal.SIGINT and now - self._stopping_since > ONE_PRESS_SECONDS:
             say("Stopping at once.")
             for process in self.processes.values():
-                process.signal(signal.SIGKILL)
+                process.kill()
 
     def _let_end(self) -> None:
         for process in self.processes.values():

@@ -86,6 +86,22 @@ async def test_one_that_ignores_the_request_to_stop_is_killed_with_its_children(
     assert is_gone(child)
 
 
+async def test_the_process_alone_is_asked_to_end_and_ends_its_children_itself(
+    output: io.StringIO,
+) -> None:
+    child = "trap 'echo child was asked; exit' TERM; echo here; while :; do sleep 0.05; done"
+    command = f'sh -c "{child}" & trap "echo asked; exit" TERM; wait'
+    process = a_process(command, output)
+    keeping = asyncio.create_task(process.keep(lambda: True))
+    await until(output, "here")
+    stopping = asyncio.create_task(process.stop())
+    await until(output, "asked")
+    process.kill()  # the child holds the output open
+    await stopping
+    await keeping
+    assert "child was asked" not in output.getvalue()
+
+
 async def test_children_left_behind_by_one_that_ends_are_killed(output: io.StringIO) -> None:
     process = a_process("sleep 61 > /dev/null 2>&1 & echo child $!", output)
     keeping = asyncio.create_task(process.keep(lambda: True))
