@@ -252,19 +252,13 @@ def _object(
 def _code(request: access.Request, thread: Thread | None, assistant: Assistant) -> dict[str, Any]:
     language = request.GET.get("language", "")
     language = language if language in samples.LANGUAGES else "python"
-    prompts = _prompts(thread) if thread else []
     base_url = request.build_absolute_uri("/v1")
     return {
         "languages": samples.LANGUAGES,
         "language": language,
-        "sample": samples.sample(language, assistant, prompts, base_url),
+        "written_in": samples.WRITTEN_IN[language],
+        "sample": samples.sample(language, assistant, thread, base_url),
     }
-
-
-def _prompts(thread: Thread) -> list[str]:
-    """What was asked on the thread, in order."""
-    asked = thread.messages.filter(role="user").oldest_first()[: samples.MAX_PROMPTS]
-    return [message.text for message in asked if message.text]
 
 
 def _usage(thread: Thread) -> dict[str, Any]:

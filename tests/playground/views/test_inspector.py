@@ -83,7 +83,7 @@ def test_the_json_of_each_object(page: Client, run: Run) -> None:
 
 
 def test_code_that_does_the_same_in_three_languages(page: Client, run: Run) -> None:
-    for language, word in (("python", "OpenAI("), ("node", "new"), ("curl", "Authorization")):
+    for language, word in (("python", ">import<"), ("node", ">new<"), ("curl", "Authorization")):
         text = tab(page, run, "code", f"&language={language}")
         assert word in text
         assert "http://testserver/v1" in text
