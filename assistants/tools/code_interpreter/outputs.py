@@ -18,6 +18,11 @@ State = Literal["off", "untried", "ready", "failing"]
 DATA: Final = "/mnt/data"
 
 
+# The header that says where an output's bytes lie, percent-encoded: a client on the same machine
+# may take the file itself.
+OUTPUT_PATH: Final = "Output-Path"
+
+
 @dataclass(frozen=True, slots=True)
 class Logs:
     """Text the code wrote or raised, or the value of its last expression, in the order it came."""

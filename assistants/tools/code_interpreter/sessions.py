@@ -440,14 +440,22 @@ class Session:
         path = self._outputs / output_id
         return path if path.is_file() else None
 
+    def remove_output(self, output_id: str) -> None:
+        """Remove the bytes of an output, if they are there."""
+        (self._outputs / output_id).unlink(missing_ok=True)
+
     def _remove_old_outputs(self) -> None:
         """Those that nobody will fetch any more, and the oldest if all together are too large."""
-        kept = sorted((path.stat().st_mtime, path) for path in self._outputs.iterdir())
-        usage = sum(path.stat().st_size for _, path in kept)
-        for made, path in kept:
+        kept: list[tuple[float, int, Path]] = []
+        for path in self._outputs.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # whoever asked for it has just taken it
+                state = path.stat()
+                kept.append((state.st_mtime, state.st_size, path))
+        usage = sum(size for _, size, _ in kept)
+        for made, size, path in sorted(kept):
             if time.time() - made > _OUTPUTS_KEPT_SECONDS or usage > self.limits.disk:
-                usage -= path.stat().st_size
-                path.unlink()
+                usage -= size
+                path.unlink(missing_ok=True)
 
     # Its end
 

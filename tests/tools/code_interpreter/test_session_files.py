@@ -1,7 +1,9 @@
 """Files that go into a session and come out of it."""
 
 import asyncio
+import errno
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
@@ -184,6 +186,44 @@ async def test_an_output_that_does_not_exist_is_not_found(session: Session) -> N
     for output_id in ("..%2Fsession.json", "session.json", ".."):
         with pytest.raises((FileNotFoundError, InterpreterUnavailable)):
             await anext(session.client.fetch(session.name, output_id))
+
+
+async def test_an_output_is_taken_without_a_copy(
+    session: Session, process: InterpreterProcess
+) -> None:
+    gave = await session.run("open('a.txt', 'w').write('one');")
+    saved = gave.files["/mnt/data/a.txt"]
+    outputs = process.sessions / session.name / "outputs"
+    made = (outputs / saved.output_id).stat()
+
+    # On the same file system, as the folder of the service's files is.
+    target = process.folder / "taken"
+    await session.client.take(session.name, saved.output_id, target)
+
+    assert target.read_text() == "one"
+    assert target.stat().st_ino == made.st_ino
+    assert list(outputs.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        await session.client.take(session.name, saved.output_id, target)
+
+
+async def test_an_output_is_fetched_where_it_cannot_be_taken(
+    session: Session,
+    process: InterpreterProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def elsewhere(*_: object) -> None:
+        raise OSError(errno.EXDEV, "another file system")
+
+    gave = await session.run("open('a.txt', 'w').write('one');")
+    saved = gave.files["/mnt/data/a.txt"]
+    with monkeypatch.context() as patch:
+        patch.setattr("os.rename", elsewhere)
+        await session.client.take(session.name, saved.output_id, tmp_path / "taken")
+
+    assert (tmp_path / "taken").read_text() == "one"
+    assert list((process.sessions / session.name / "outputs").iterdir()) == []
 
 
 async def test_large_inputs_and_outputs_pass_at_constant_memory(
