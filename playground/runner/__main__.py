@@ -26,6 +26,7 @@ def main() -> int:
     try:
         places.check_nothing_runs()
         places.check_port()  # before anything is written
+        places.check_room()
         places.make_folders()
         with places.hold_folders(stack.address()) as locks:
             places.make_secret_key()

@@ -17,10 +17,27 @@ from playground.runner.news import say
 LOCK = "runner.lock"
 # How long the processes of a runner that was killed may take to end.
 ENDING_SECONDS = 30.0
+# Less than this is used up by a first start: database, static files, Redis, sessions.
+ROOM_BYTES = 50 * 1024 * 1024
 
 
 class CannotStart(Exception):
     """It cannot run like this. The message says what to do, in one line."""
+
+
+def check_room() -> None:
+    """Whether there is space to begin with.
+
+    :raises CannotStart: the disk of DATA_DIR is full, or nearly so
+    """
+    folder = next(path for path in (settings.DATA_DIR, *settings.DATA_DIR.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    if free < ROOM_BYTES:
+        raise CannotStart(
+            f"The disk of DATA_DIR {settings.DATA_DIR} is full ({free // 2**20} MB are left, "
+            f"{ROOM_BYTES // 2**20} MB are needed): make room, or name another folder, "
+            "as in: make run DATA_DIR=/some/folder"
+        )
 
 
 def make_folders() -> None:

@@ -1,6 +1,7 @@
 """``GET /healthz``: is every part answering? For probes, for ``make run``, for the health strip."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -8,12 +9,13 @@ from typing import Final
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection
 from django.http import HttpRequest, JsonResponse
 
 from playground import interpreter
 
 TIMEOUT_SECONDS = 2.0
+FULL_BYTES: Final = 1024 * 1024
 CODE_IS_OFF: Final = "The code interpreter is off. Its log and the studio's settings page say why."
 CODE_FAILS: Final = "No Python session can be started. The studio's settings page says why."
 
@@ -99,6 +101,10 @@ def _database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        if shutil.disk_usage(settings.DATA_DIR).free < FULL_BYTES:
+            raise NotAnswering("the disk of DATA_DIR is full: make room") from error
+        raise
     finally:
         connection.close()
     return ""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from aiohttp import web
+from django.db import OperationalError
 from django.test import AsyncClient
 from pytest_django import Settings
 
@@ -109,6 +110,25 @@ async def test_who_is_signed_in_is_told_why(
 ) -> None:
     interpreter.update(ok=False, state=state, reason="bubblewrap is not installed")
     assert (await report())["interpreter"].detail == "bubblewrap is not installed"
+
+
+async def test_a_full_disk_is_why_the_database_does_not_answer(
+    interpreter: dict[str, Any], worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def cursor(self) -> None:
+            raise OperationalError("disk I/O error")
+
+        def close(self) -> None:
+            """There is nothing to close."""
+
+    monkeypatch.setattr("playground.views.health.connection", Broken())
+    _, body = await ask()
+    assert body["parts"]["database"]["detail"] == "OperationalError"
+    monkeypatch.setattr("playground.views.health.FULL_BYTES", 2**62)
+    status, body = await ask()
+    assert status == 503
+    assert body["parts"]["database"]["detail"] == "the disk of DATA_DIR is full: make room"
 
 
 async def test_a_missing_redis_is_named_with_the_worker_that_cannot_be_seen(

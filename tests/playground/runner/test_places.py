@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from playground import settings
+from playground.runner import places
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -55,6 +58,16 @@ def test_a_data_dir_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     done = start(DATA_DIR=str(tmp_path / "file" / "data"))
     assert_one_line(done, f"DATA_DIR {tmp_path}/file/data cannot be written (Not a directory)")
     assert "make run DATA_DIR=" in done.stdout
+
+
+def test_a_full_disk_is_named_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "ROOM_BYTES", 2**62)
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path / "data")
+    with pytest.raises(places.CannotStart, match=r"is full .* make run DATA_DIR="):
+        places.check_room()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_second_start_on_the_same_data_dir_is_refused_with_who_holds_it(tmp_path: Path) -> None:
