@@ -60,5 +60,6 @@ def stored(project: Project, upload: "UploadedFile[Any]") -> File:
 
     :raises TooLarge: more than the service takes
     """
-    name = upload.name or "file"
+    # A browser's form writes a quotation mark in a name so.
+    name = (upload.name or "file").replace("%22", '"')
     return files.create(project, upload, filename=name, purpose="assistants")
