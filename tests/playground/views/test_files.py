@@ -68,3 +68,10 @@ def test_a_name_with_markup_or_chinese_is_only_ever_a_name(page: Client, project
     assert "<b>圖表" not in text
     response = page.get(f"/files/{File.objects.get().id}/content")
     assert "filename*=utf-8''" in response.headers["Content-Disposition"]
+
+
+def test_a_quotation_mark_in_a_name_is_stored_as_one(page: Client, project: Project) -> None:
+    given = SimpleUploadedFile("5%22 disks.csv", b"a\n1\n")
+    response = page.post("/files", {"file": given})
+    assert File.objects.get().filename == '5" disks.csv'
+    assert '<bdi class="truncate">5&quot; disks.csv</bdi>' in response.text
