@@ -138,17 +138,56 @@ def test_the_whole_way_without_a_script(browser: Browser, stack: Stack, model: C
     context.close()
 
 
+@pytest.mark.parametrize("width", [360, 1400])
+def test_without_a_script_files_have_their_place_and_a_run_can_be_followed_by_reloading(
+    browser: Browser, stack: Stack, model: ChatServer, width: int
+) -> None:
+    context = browser.new_context(
+        base_url=stack.url, java_script_enabled=False, viewport={"width": width, "height": 800}
+    )
+    page = context.new_page()
+    page.goto(stack.login_path)
+    page.goto("/assistants/new")
+    page.get_by_label("Name", exact=True).fill("By reloading")
+    page.get_by_label("Model").select_option("played")
+    page.get_by_role("button", name="Create assistant").click()
+    gate = Gate()
+    model.reply(text("It takes "), until(gate), text("its time."))
+    page.get_by_label("Message", exact=True).fill("Slowly")
+    page.get_by_role("button", name="Add and run").click()
+    for panel, frame in (("setup", "#assistant-form"), ("chat", ".composer__box")):
+        page.goto(f"{page.url.partition('?')[0]}?panel={panel}")
+        outer = page.locator(frame).bounding_box()
+        inner = page.locator(f"{frame} input[type=file]").bounding_box()
+        assert outer
+        assert inner
+        assert outer["x"] <= inner["x"]
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+        assert outer["y"] <= inner["y"]
+        assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+    gate.open()
+    for _ in range(50):
+        again = page.get_by_role("link", name="Reload the page")
+        if not again.count():
+            break
+        again.click()
+        page.wait_for_timeout(200)
+    expect(page.locator(".msg--assistant")).to_contain_text("It takes its time.")
+    expect(page.locator(".run .chip")).to_have_text("Completed")
+    context.close()
+
+
 def test_a_message_can_be_sent_by_keyboard_alone(
     page: Page, studio: Studio, model: ChatServer
 ) -> None:
     studio.make_assistant("Keys")
+    page.goto("/threads")
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
-    for _ in range(12):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "draft":
-            break
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="New thread").first).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.get_by_label("Message", exact=True)).to_be_focused()
     model.reply(text("Heard."))
     page.keyboard.type("Only keys")

@@ -1,6 +1,7 @@
 """Pages of threads."""
 
 import io
+import re
 
 import pytest
 from django.test import Client
@@ -340,3 +341,17 @@ def test_the_address_of_a_thread_outlives_the_assistant_that_it_names(
     assistants.delete(other)
 
     assert page.get(address).status_code == 200
+
+
+def test_a_name_that_turns_the_direction_of_writing_turns_only_itself(
+    page: Client, project: Project
+) -> None:
+    assistant = make_assistant(project, name="\u202eegral")
+    thread = make_thread(project, "\u202eelttil")
+    Worker(make_run(thread, assistant).id).answer("Said.")
+    for address in (f"/threads/{thread.id}", "/threads", "/assistants"):
+        text = page.get(address).text
+        for name in (assistant.name, thread.title):
+            shown = re.findall(rf"<(\w+)[^<>]*>[^<>]*{name}", text)
+            assert set(shown) <= {"bdi", "div", "option", "title"}, (address, shown)
+            assert "bdi" in shown
