@@ -204,7 +204,7 @@ def test_what_is_refused_is_given_back(
 
 def test_enter_pressed_thrice_sends_once(thread: Studio, model: ChatServer, page: Page) -> None:
     sent: list[str] = []
-    page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    page.on("request", lambda request: sent.append(request.method))
     model.reply(text("Once."))
     box = page.get_by_label("Message", exact=True)
     box.fill("How often?")
@@ -218,20 +218,20 @@ def test_enter_pressed_thrice_sends_once(thread: Studio, model: ChatServer, page
     )
     thread.wait_for("Completed")
     expect(page.locator(".run")).to_have_count(2)
-    assert len(sent) == 1
+    assert sent.count("POST") == 1
     expect(page.locator("#composer-error")).to_be_empty()
 
 
 def test_enter_in_an_empty_composer_sends_nothing(thread: Studio, page: Page) -> None:
     sent: list[str] = []
-    page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    page.on("request", lambda request: sent.append(request.method))
     box = page.get_by_label("Message", exact=True)
     box.press("Enter")
     box.fill("  ")
     box.press("Enter")
     page.reload()
     expect(page.locator(".run")).to_have_count(1)
-    assert sent == []
+    assert "POST" not in sent
 
 
 def test_files_without_words_are_not_sent(thread: Studio, page: Page) -> None:
@@ -249,7 +249,7 @@ def test_a_tab_that_is_not_looked_at_leaves_its_connection_and_misses_nothing(
     thread: Studio, model: ChatServer, page: Page, context: BrowserContext
 ) -> None:
     asked: list[str] = []
-    page.on("request", lambda request: "/stream?" in request.url and asked.append(request.url))
+    page.on("request", lambda request: asked.append(request.url))
     words = [f"word{number} " for number in range(30)]
     begun, gate = Gate(), Gate()
     model.reply(
@@ -270,8 +270,9 @@ def test_a_tab_that_is_not_looked_at_leaves_its_connection_and_misses_nothing(
     gate.open()
     thread.wait_for("Completed")
     assert thread.answer == "One, " + "".join(words) + "end."
-    assert len(asked) == 2
-    assert asked[0] < asked[1], "it goes on where it was"
+    streams = [url for url in asked if "/stream?" in url]
+    assert len(streams) == 2
+    assert streams[0] < streams[1], "it goes on where it was"
 
 
 def test_more_tabs_than_a_browser_has_connections_for(
