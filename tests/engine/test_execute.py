@@ -44,6 +44,22 @@ def started(words: str = "Hi", **assistant: Any) -> Run:
     return make_run(make_thread(None, words), make_assistant(model=MODEL, **assistant))
 
 
+def followed(run: Run, **fields: Any) -> Run:
+    """The end of another run on the same thread."""
+    return settled(make_run(run.thread, make_assistant(model=MODEL), **fields))
+
+
+def hand_in(run: Run, *outputs: str) -> Run:
+    """Submit the outputs of the calls that the run waits for, in their order; of one, "rain"."""
+    calls = run.required_action["submit_tool_outputs"]["tool_calls"]
+    handed_in = [
+        {"tool_call_id": call["id"], "output": output}
+        for call, output in zip(calls, outputs or ["rain"], strict=True)
+    ]
+    body = {"tool_outputs": handed_in}
+    return runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+
+
 def names(run: Run) -> list[str]:
     """The run's events; deltas in a row are folded by chance, so they count once here."""
     found: list[str] = []
@@ -98,13 +114,7 @@ def test_the_model_hears_instructions_and_history(chat: ChatServer) -> None:
     chat.reply(text("One."))
     chat.reply(text("Two."))
     run = settled(started("First?", instructions="Count."))
-    run = settled(
-        make_run(
-            run.thread,
-            make_assistant(model=MODEL),
-            additional_messages=[{"role": "user", "content": "Second?"}],
-        )
-    )
+    followed(run, additional_messages=[{"role": "user", "content": "Second?"}])
 
     body = chat.wait(2)[1].body
     assert body["messages"] == [
@@ -140,12 +150,7 @@ def test_functions_pause_the_run_and_their_outputs_resume_it(chat: ChatServer) -
         {"city": "Oslo"},
         {"city": "Rome"},
     ]
-    outputs = [
-        {"tool_call_id": call["id"], "output": output}
-        for call, output in zip(calls, ["rain", "sun"], strict=True)
-    ]
-    runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, {"tool_outputs": outputs}))
-    run = settled(run)
+    run = settled(hand_in(run, "rain", "sun"))
 
     assert run.status == RunStatus.COMPLETED
     told = chat.requests[1].body["messages"]
@@ -314,7 +319,7 @@ def test_a_model_that_answers_with_blanks_fails_the_run(chat: ChatServer) -> Non
     chat.reply(text("Here."))
 
     run = settled(started())
-    again = settled(make_run(run.thread, make_assistant(model=MODEL)))
+    again = followed(run)
 
     assert run.status == RunStatus.FAILED
     assert again.status == RunStatus.COMPLETED
@@ -402,11 +407,8 @@ def test_a_forced_tool_is_forced_once(chat: ChatServer) -> None:
     chat.reply(text("Rain."))
     assistant = make_assistant(model=MODEL, tools=[WEATHER])
     run = settled(make_run(make_thread(None, "Hi"), assistant, tool_choice="required"))
-    call = run.required_action["submit_tool_outputs"]["tool_calls"][0]
-    body = {"tool_outputs": [{"tool_call_id": call["id"], "output": "rain"}]}
-    runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
 
-    assert settled(run).status == RunStatus.COMPLETED
+    assert settled(hand_in(run)).status == RunStatus.COMPLETED
     assert chat.requests[0].body["tool_choice"] == "required"
     assert "tool_choice" not in chat.requests[1].body
 
@@ -435,7 +437,7 @@ def test_a_thread_goes_on_after_a_call_of_a_tool_that_is_not_there(chat: ChatSer
     chat.reply(text("Still here."))
     run = settled(started())
 
-    settled(make_run(run.thread, make_assistant(model=MODEL)))
+    followed(run)
 
     told = chat.requests[2].body["messages"]
     assert all(message.get("tool_calls") != [] for message in told)
@@ -446,7 +448,7 @@ def test_a_call_that_was_cut_off_is_not_told_to_the_model_again(chat: ChatServer
     chat.reply(text("Still here."))
     run = settled(started(tools=[WEATHER]))
 
-    settled(make_run(run.thread, make_assistant(model=MODEL)))
+    followed(run)
 
     assert run.status == RunStatus.INCOMPLETE
     assert run.usage["total_tokens"] == 60
@@ -485,13 +487,6 @@ def test_a_stream_that_ends_without_a_word_of_its_end_fails_the_run(chat: ChatSe
     assert run.thread.messages.newest_first()[0].text == "Half an"
 
 
-def hand_in(run: Run, output: str = "rain") -> Run:
-    """Submit the output of the one call that the run waits for."""
-    call = run.required_action["submit_tool_outputs"]["tool_calls"][0]
-    body = {"tool_outputs": [{"tool_call_id": call["id"], "output": output}]}
-    return runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
-
-
 def test_token_limits_count_over_all_turns_of_a_run(chat: ChatServer) -> None:
     chat.reply(tool_call("weather", {}), usage(300, 200))
     chat.reply(tool_call("weather", {}), usage(300, 80))
@@ -512,17 +507,12 @@ def test_with_last_messages_older_code_is_not_told(chat: ChatServer) -> None:
     chat.reply(tool_call("weather", {}))
     chat.reply(text("Rain."))
     chat.reply(text("Yes."))
-    run = settled(started("Weather?", tools=[WEATHER]))
-    hand_in(run)
-    settled(run)
+    run = settled(hand_in(settled(started("Weather?", tools=[WEATHER]))))
 
-    settled(
-        make_run(
-            run.thread,
-            make_assistant(model=MODEL),
-            truncation_strategy={"type": "last_messages", "last_messages": 1},
-            additional_messages=[{"role": "user", "content": "Sure?"}],
-        )
+    followed(
+        run,
+        truncation_strategy={"type": "last_messages", "last_messages": 1},
+        additional_messages=[{"role": "user", "content": "Sure?"}],
     )
 
     assert chat.requests[2].body["messages"] == [{"role": "user", "content": "Sure?"}]

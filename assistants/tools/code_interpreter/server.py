@@ -41,7 +41,8 @@ from aiohttp import web
 
 from assistants.tools.code_interpreter.limits import MIB, Limits
 from assistants.tools.code_interpreter.outputs import OUTPUT_PATH, encode
-from assistants.tools.code_interpreter.sessions import NoRoom, Sessions
+from assistants.tools.code_interpreter.session import NoRoom
+from assistants.tools.code_interpreter.sessions import Sessions
 from assistants.tools.code_interpreter.tool import Settings, Tool
 
 logger = logging.getLogger("assistants.tools.code_interpreter.server")
@@ -121,7 +122,7 @@ async def put_input(request: web.Request) -> web.Response:
 
 async def get_output(request: web.Request) -> web.StreamResponse:
     session = _sessions(request).find(_word(request, "session"))
-    path = session.output(_word(request, "output")) if session else None
+    path = session.outputs.find(_word(request, "output")) if session else None
     if path is None:
         raise _refusal(web.HTTPNotFound, "no such output")
     return web.FileResponse(path, chunk_size=_CHUNK, headers={OUTPUT_PATH: quote(str(path))})
@@ -129,7 +130,7 @@ async def get_output(request: web.Request) -> web.StreamResponse:
 
 async def remove_output(request: web.Request) -> web.Response:
     if (session := _sessions(request).find(_word(request, "session"))) is not None:
-        session.remove_output(_word(request, "output"))
+        session.outputs.remove(_word(request, "output"))
     return web.Response(status=204)
 
 
