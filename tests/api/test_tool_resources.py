@@ -93,7 +93,7 @@ def test_what_is_wrong_with_stores_is_told(
 
 
 def test_a_change_creates_no_stores(client: OpenAI, http: httpx2.Client) -> None:
-    body = {"tool_resources": {"file_search": {"vector_stores": [{}]}}}
+    body: Any = {"tool_resources": {"file_search": {"vector_stores": [{}]}}}
     assistant = client.beta.assistants.create(model="demo")
     thread = client.beta.threads.create()
     for path in (f"/v1/assistants/{assistant.id}", f"/v1/threads/{thread.id}"):

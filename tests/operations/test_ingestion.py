@@ -329,3 +329,14 @@ def test_a_passage_is_found_with_its_place(reader: Reader) -> None:
     assert passage.filename == "a.txt"
     assert passage.page is None
     assert vector_store_files.text(rows(store)[0]) == text
+
+
+def test_what_made_others_fail_goes_alone() -> None:
+    store = make_vector_store(None, "bread", "salt")
+    assert ingestion.grab() is not None
+    VectorStoreFile.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
+    ingestion.take_back()
+    again = [ingestion.grab(), ingestion.grab()]
+    assert [[row.pk for row in grabbed.files] for grabbed in again if grabbed] == [
+        [row.pk] for row in rows(store)
+    ]
