@@ -13,51 +13,11 @@ DECLARED = re.compile(
     rb"<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE
 )
 NOT_SHOWN = ("script", "style", "noscript", "template", "svg", "iframe", "object")
-BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "br",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "legend",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "option",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "title",
-        "tr",
-        "ul",
-    ]
+INLINE = re.compile(
+    "a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|rp|rt|ruby|s|samp|small|span"
+    "|strike|strong|sub|sup|time|tt|u|var|wbr"
 )
+"""Elements that stand in a line; any other begins a new one."""
 LEAST = 0.1
 """Share of all text below which what was found is hardly the article."""
 MAX_DEPTH = 500
@@ -108,12 +68,12 @@ def _all_text(tree: lxml_html.HtmlElement) -> str:
         shown = tag and tag not in NOT_SHOWN
         if event == "start":
             skipped += not shown
-            parts.append("\n" if tag in BLOCKS else "")
+            parts.append("" if INLINE.fullmatch(tag) else "\n")
             parts.append(element.text or "" if not skipped else "")
         else:
             if event == "end":
                 skipped -= not shown
-                parts.append("\n" if tag in BLOCKS else "")
+                parts.append("" if INLINE.fullmatch(tag) else "\n")
             parts.append(element.tail or "" if not skipped else "")
     lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
     return "\n".join(line for line in lines if line)

@@ -26,7 +26,7 @@ def read_docx(path: str) -> list[Page]:
         document = docx.Document(path)
         return [Page("\n".join(_blocks(document.iter_inner_content())))]
     except (KeyError, ValueError, AttributeError, SyntaxError, zipfile.BadZipFile) as error:
-        raise Unreadable("invalid_file", "The Word file is damaged.") from error
+        raise Unreadable("invalid_file", "The Word file is damaged, or too large.") from error
 
 
 def read_pptx(path: str) -> list[Page]:
@@ -38,7 +38,7 @@ def read_pptx(path: str) -> list[Page]:
         slides = pptx.Presentation(path).slides
         return [Page("\n".join(_slide(slide)), number) for number, slide in enumerate(slides, 1)]
     except (KeyError, ValueError, AttributeError, SyntaxError, zipfile.BadZipFile) as error:
-        raise Unreadable("invalid_file", "The PowerPoint file is damaged.") from error
+        raise Unreadable("invalid_file", "The PowerPoint file is damaged, or too large.") from error
 
 
 def _check(path: str, folder: str, kind: str) -> None:

@@ -44,7 +44,11 @@ KANA = frozenset(map(chr, range(0x3041, 0x30FF)))
 KOREAN = frozenset(
     "이다는의가을에하고한지도로를은기사어그아나대있시자서리라전정인것들수면부과해보일으제게요상여만니장구소주안저스"
 )
-EAST_ASIAN = (
+EVERYDAY = {"gb18030": range(0xB0, 0xD8), "big5": range(0xA4, 0xC7)}
+"""First bytes of what these standards have as the characters of everyday use: a weaker sign."""
+CYRILLIC = ("cp1251", "koi8-r")
+RUSSIAN = frozenset("оеаинтсрвл")
+MEANINGFUL = (
     ("gb18030", CHINESE),
     ("big5", CHINESE),
     ("big5hkscs", CHINESE),
@@ -52,11 +56,15 @@ EAST_ASIAN = (
     ("cp932", KANA),
     ("euc_jp", KANA),
     ("cp949", KOREAN),
+    *((encoding, RUSSIAN) for encoding in CYRILLIC),
 )
 """Encodings in which almost any bytes mean something, and what real text has much of."""
+WESTERN = frozenset("äöüÄÖÜßéèêëàâîïôûùçñóáíúìòãõÉÀÇÑåøæÅØÆœ“”‘’„‚–—…€°«»£§©®·¿¡\xa0")
+"""What Western European text has beside ASCII, in the encoding of Windows."""
 PLAUSIBLE = 0.2
-"""Share of such characters: real text has .3 to .6, wrongly decoded text .05 at most."""
+"""Share of such characters: real text has .3 and more, Russian .5, wrongly decoded text less."""
 
+ASCII = dict.fromkeys(range(128))
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
 MAX_CONTROL = 0.01
 """Share of control characters beyond which something is no text."""
@@ -85,7 +93,8 @@ def decode(data: bytes) -> str:
             text = data.decode(encoding)
         except (UnicodeDecodeError, LookupError):
             continue
-        if len(CONTROL.findall(text)) <= MAX_CONTROL * len(text):
+        sample = text[:SAMPLE]
+        if len(CONTROL.findall(sample)) <= MAX_CONTROL * len(sample):
             return text
     raise Unreadable(
         "invalid_file", "The file is not text, or in an unknown encoding. Save it as UTF-8."
@@ -102,7 +111,9 @@ def _encodings(data: bytes) -> list[str]:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        return [*_plausible(data), *_detected(data)]
+        if _is_western(data[:SAMPLE]):
+            return ["cp1252"]
+        return _plausible(data) or _detected(data)
     return ["utf-8"]
 
 
@@ -115,21 +126,36 @@ def _utf16(data: bytes) -> str | None:
     return "utf-16-be" if even > odd else "utf-16-le"
 
 
+def _is_western(sample: bytes) -> bool:
+    """Whether it is mostly ASCII, and the rest is what Western European languages add to it."""
+    foreign = sample.decode("cp1252", "replace").translate(ASCII)
+    return len(foreign) * 2 < len(sample) and WESTERN.issuperset(foreign)
+
+
 def _plausible(data: bytes) -> list[str]:
-    """East Asian encodings that make sense of the bytes; short text gives detectors too little."""
+    """Encodings that make sense of the bytes; of short text, detectors make too little."""
     sample = data[:SAMPLE]
     if len(sample) < len(data):
         sample = sample[: sample.rfind(b"\n") + 1] or sample
     scores = {}
-    for encoding, common in EAST_ASIAN:
+    for encoding, common in MEANINGFUL:
         try:
             text = codecs.getincrementaldecoder(encoding)().decode(sample)
         except UnicodeDecodeError:
             continue
         foreign = [letter for letter in text if letter > "\x7f" and letter.isalpha()]
         if foreign:
-            scores[encoding] = sum(letter in common for letter in foreign) / len(foreign)
-    good = [encoding for encoding, score in scores.items() if score >= PLAUSIBLE]
+            sense: float = sum(letter in common for letter in foreign)
+            if encoding in EVERYDAY:
+                sense += (
+                    sum(letter.encode(encoding)[0] in EVERYDAY[encoding] for letter in foreign) / 4
+                )
+            scores[encoding] = sense / len(foreign)
+    good = [
+        encoding
+        for encoding, score in scores.items()
+        if score >= (PLAUSIBLE if encoding not in CYRILLIC else 2 * PLAUSIBLE)
+    ]
     return sorted(good, key=lambda encoding: -scores[encoding])
 
 
@@ -137,5 +163,4 @@ def _detected(data: bytes) -> list[str]:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data[:SAMPLE]).best()
-    # What is left is European with some byte that only Windows has.
-    return [*([best.encoding] if best else []), "cp1252"]
+    return [best.encoding] if best else []

@@ -55,7 +55,7 @@ class _Container:
         if self._size not in (512, 4096):
             raise ValueError("sectors of an unknown size")
         self._next = self._chains()
-        self._entries = {}
+        self._entries: dict[str, tuple[int, int]] = {}
         directory = self._follow(_u32(data, 0x30))
         for place in range(0, len(directory) - ENTRY + 1, ENTRY):
             entry = directory[place : place + ENTRY]
@@ -75,7 +75,7 @@ class _Container:
         table = self._follow(_u32(self._data, 0x3C))
         chain = struct.unpack(f"<{len(table) // 4}I", table)
         root = self._follow(self._entries["Root Entry"][0])
-        parts = []
+        parts: list[bytes] = []
         while first < LAST:
             if len(parts) > len(chain):
                 raise ValueError("a chain without end")
@@ -104,7 +104,7 @@ class _Container:
         return sector.ljust(self._size, b"\0")
 
     def _follow(self, first: int) -> bytes:
-        parts = []
+        parts: list[bytes] = []
         while first < LAST:
             if len(parts) > len(self._next):
                 raise ValueError("a chain without end")
