@@ -145,7 +145,7 @@ def _plausible(data: bytes) -> list[str]:
             continue
         foreign = [letter for letter in text if letter > "\x7f" and letter.isalpha()]
         if foreign:
-            sense = sum(letter in common for letter in foreign)
+            sense: float = sum(letter in common for letter in foreign)
             if encoding in EVERYDAY:
                 sense += (
                     sum(letter.encode(encoding)[0] in EVERYDAY[encoding] for letter in foreign) / 4

@@ -7,7 +7,7 @@ endings) becomes pairs of neighbouring characters. See docs/retrieval.md.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -36,7 +36,7 @@ TOKEN = re.compile(
     re.IGNORECASE,
 )
 NAME = re.compile(r"[^\W_].*_.*[^\W_]|.*[a-z][A-Z]|.*[A-Z]{2}[a-z]|.*[^\W\d_]\d|.*\d[^\W\d_]")
-"""A name in code, such as snake_case, camelCase, HTTPServer, utf8; it is not stemmed."""
+"""A name in code, such as snake_case, camelCase, HTTPServer, utf8."""
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 MAX_WORD = 100
 """Characters of a word that the index has; base64 and the like are not looked for to the end."""
@@ -65,14 +65,14 @@ class Segmented:
 
 def document(text: str) -> Segmented:
     """A passage's words, each as often as it occurs."""
-    runs, kept, words = _split(text)
+    runs, numbers, words = _split(text)
     language = languages.language_of(words)
     stopped = languages.stop_words_among(set(words), language)
     rest = [word for word in words if word in stopped]
     words = [word for word in words if word not in stopped]
     pairs = [pair for run in runs for pair in _pairs(run)]
     single = sorted({character for run in runs if len(run) > 1 for character in run})
-    return Segmented([*_stems(words, language), *kept, *pairs], [*rest, *single], language)
+    return Segmented([*_stems(words, language), *numbers, *pairs], [*rest, *single], language)
 
 
 def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
@@ -80,7 +80,7 @@ def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
 
     A query is too short to tell its own language, and the same word ends differently in each.
     """
-    runs, kept, words = _split(text)
+    runs, numbers, words = _split(text)
     known = sorted(known) or ["english"]
     stopped = {language: languages.stop_words_among(set(words), language) for language in known}
     found: list[tuple[Way, ...]] = []
@@ -89,7 +89,7 @@ def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
         ways = dict.fromkeys(stem for one in speaking for stem in _stems([word], one))
         if ways:
             found.append(tuple(Way("words", stem) for stem in ways))
-    found += [(Way("words", name),) for name in kept]
+    found += [(Way("words", number),) for number in numbers]
     for run in runs:
         if len(run) > 1:
             found += [(Way("words", pair),) for pair in _pairs(run)]
@@ -99,21 +99,21 @@ def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
 
 
 def _split(text: str) -> tuple[list[str], list[str], list[str]]:
-    """Runs without spaces, names and numbers to be kept as they are, words in lower case."""
-    runs, kept, words = [], [], []
+    """Runs without spaces, numbers with a point in them, words in lower case."""
+    runs, numbers, words = [], [], []
     for found in TOKEN.finditer(unicodedata.normalize("NFKC", text)):
         token = found[0]
         if found.lastgroup == "run":
             runs.append(token)
         elif found.lastgroup == "number":
-            kept.append(token.replace(",", ""))
+            numbers.append(token.replace(",", ""))
         elif (token.isalpha() and token[1:].islower()) or not NAME.match(token):
             if word := token.strip("_"):
                 words.append(word.lower().replace("’", "'")[:MAX_WORD])
         else:
-            kept.append(token.lower()[:MAX_WORD])
+            words.append(token.lower()[:MAX_WORD])
             words += (part.lower() for part in PART.findall(token[:MAX_WORD]))
-    return runs, kept, words
+    return runs, numbers, words
 
 
 def _pairs(run: str) -> Iterator[str]:
@@ -122,9 +122,14 @@ def _pairs(run: str) -> Iterator[str]:
     return map("".join, pairwise(run))
 
 
-def _stems(words: list[str], language: str) -> Sequence[str]:
-    stems = languages.stems(words, language)
-    return [stem if stem.isascii() else _plain(stem) for stem in stems]
+def _stems(words: list[str], language: str) -> list[str]:
+    if language == "english":  # whose accents are others', and in the stemmer's way
+        words = _unaccented(words)
+    return _unaccented(languages.stems(words, language))
+
+
+def _unaccented(words: list[str]) -> list[str]:
+    return [word if word.isascii() else _plain(word) for word in words]
 
 
 def _plain(word: str) -> str:
