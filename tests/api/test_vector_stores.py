@@ -13,6 +13,8 @@ from assistants.ingester import Ingester
 from assistants.models import Project, VectorStore, clock
 from assistants.operations import projects
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+
 BREAD = b"Bread is baked from flour, water, salt and yeast."
 MOON = b"The moon goes round the earth in twenty-seven days."
 
