@@ -7,10 +7,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from assistants.engine.tokens import estimate
 from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
+from assistants.tokens import estimate
 from assistants.tools.code_interpreter.files import safe_name
 
 PROMPT_BUDGET = 100_000

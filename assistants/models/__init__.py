@@ -6,11 +6,23 @@ from assistants.models.file import File
 from assistants.models.project import ApiKey, Project
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
 from assistants.models.thread import Message, Thread
+from assistants.models.vector_store import (
+    Chunk,
+    FileBatch,
+    FileStatus,
+    Leftover,
+    VectorStore,
+    VectorStoreFile,
+)
 
 __all__ = [
     "ApiKey",
     "Assistant",
+    "Chunk",
     "File",
+    "FileBatch",
+    "FileStatus",
+    "Leftover",
     "Message",
     "ModelAlias",
     "Project",
@@ -19,4 +31,6 @@ __all__ = [
     "RunStep",
     "StepStatus",
     "Thread",
+    "VectorStore",
+    "VectorStoreFile",
 ]

@@ -1,7 +1,7 @@
 """Storing and deleting files."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +12,17 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
 
-from assistants.errors import Invalid, TooLarge, Wire, echoed
-from assistants.models import Assistant, File, Message, Project, Thread, clock
+from assistants.errors import Invalid, NotFound, TooLarge, Wire, echoed
+from assistants.models import (
+    Assistant,
+    File,
+    Message,
+    Project,
+    Thread,
+    VectorStoreFile,
+    clock,
+)
+from assistants.operations import leftovers
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 """What an upload may be for, in the order in which the service lists them."""
@@ -47,6 +56,19 @@ def check_purpose(purpose: str) -> None:
         raise Invalid(
             f"'{echoed(purpose)}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose"
         )
+
+
+def check_known(project: Project, file_ids: Iterable[str]) -> None:
+    """
+    :raises NotFound: the first id that is no file of this project
+    """
+    asked = list(dict.fromkeys(file_ids))
+    if not asked:
+        return
+    known = set(File.objects.in_project(project).filter(pk__in=asked).values_list("pk", flat=True))
+    for file_id in asked:
+        if file_id not in known:
+            raise NotFound.of("file", file_id)
 
 
 def create(
@@ -111,11 +133,12 @@ async def pieces(file: File) -> AsyncGenerator[bytes, None]:
 
 
 def delete(file: File) -> None:
-    """The row at once; the bytes after the commit, so that a failure leaves no row without
-    bytes.
+    """The row at once, and its place in vector stores; the bytes after the commit, so that a
+    failure leaves no row without bytes.
     """
     with transaction.atomic():
         key = file.key
+        leftovers.leave(VectorStoreFile.objects.filter(file=file))
         file.delete()
         transaction.on_commit(lambda: default_storage.delete(key))
 

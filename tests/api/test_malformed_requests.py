@@ -20,7 +20,10 @@ Json = dict[str, Any]
 EXAMPLES = 15
 
 REFERENCE: Json = json.loads(json.dumps(api.get_openapi_schema(path_prefix="/v1/"), default=str))
-KNOWN = ("assistant_id", "thread_id", "message_id", "run_id", "step_id", "file_id", "tool_call_id")
+KNOWN = (
+    "assistant_id", "thread_id", "message_id", "run_id", "step_id", "file_id", "tool_call_id",
+    "vector_store_id", "batch_id",
+)  # fmt: skip
 """Ids that are there, by the names of parameters and fields; in drawn requests they stand as
 ``<name>``.
 """
