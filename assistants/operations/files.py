@@ -19,6 +19,7 @@ from assistants.models import (
     Message,
     Project,
     Thread,
+    VectorStore,
     VectorStoreFile,
     clock,
 )
@@ -43,9 +44,10 @@ class Uses:
 
     assistants: list[Assistant] = field(default_factory=list)
     thread_ids: list[str] = field(default_factory=list)
+    vector_stores: list[VectorStore] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.assistants or self.thread_ids)
+        return bool(self.assistants or self.thread_ids or self.vector_stores)
 
 
 def check_purpose(purpose: str) -> None:
@@ -153,7 +155,7 @@ def discard(file: File) -> bool:
 
 
 def uses(project: Project, asked: Sequence[File]) -> dict[str, Uses]:
-    """Where each of the files is used, in three queries however many they are.
+    """Where each of the files is used, in four queries however many they are.
 
     A message is younger than the files that it names, so that of a long history only what came
     after the oldest of the files is read.
@@ -181,6 +183,8 @@ def uses(project: Project, asked: Sequence[File]) -> dict[str, Uses]:
     for file_id, thread_id in pairs:
         if file_id in found:
             found[file_id].thread_ids.append(thread_id)
+    for searched in VectorStoreFile.objects.filter(file__in=asked).select_related("vector_store"):
+        found[searched.file_id].vector_stores.append(searched.vector_store)
     return found
 
 

@@ -14,7 +14,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError
-from assistants.models import Assistant, File, Project, Thread
+from assistants.models import Assistant, File, Project, Thread, VectorStore
 from assistants.operations import files
 from playground import access
 from playground.rendering.files import image_type
@@ -34,6 +34,7 @@ class Row:
 
     file: File
     assistants: list[Assistant]
+    vector_stores: list[VectorStore]
     threads: list[Thread]
     more: int
 
@@ -70,6 +71,7 @@ def _rows(project: Project, shown: Sequence[File]) -> list[Row]:
         Row(
             file,
             uses[file.id].assistants,
+            uses[file.id].vector_stores,
             [threads[pk] for pk in uses[file.id].thread_ids[:MAX_THREADS] if pk in threads],
             max(0, len(uses[file.id].thread_ids) - MAX_THREADS),
         )
@@ -145,6 +147,7 @@ def discard(request: access.Request, file_id: str) -> HttpResponse:
 def _who_misses(row: Row) -> str:
     """Who goes on without the file, in a sentence."""
     names = [f"the assistant {assistant.name or 'Untitled'}" for assistant in row.assistants]
+    names += [f"the vector store {store.name or store.id}" for store in row.vector_stores]
     names += [f"the thread “{thread.title or 'Untitled thread'}”" for thread in row.threads]
     if row.more:
         names.append(f"{row.more} more thread{'s' if row.more > 1 else ''}")

@@ -12,7 +12,7 @@ from assistants.operations import files as operations
 from assistants.operations import messages
 from assistants.params import MessageCreate, validate
 from tests.api.worker import Worker
-from tests.factories import make_assistant, make_run, make_thread
+from tests.factories import make_assistant, make_run, make_thread, make_vector_store
 from tests.playground.conftest import HTMX
 
 CODE = {"type": "code_interpreter"}
@@ -138,6 +138,20 @@ def test_the_list_says_what_a_file_is_and_where_it_is_used(page: Client, project
     assert "&lt;used&gt;.csv" in text
     assert "8 B" in text
     assert f'href="/files/{used.id}/delete"' in text
+
+
+def test_a_file_of_a_vector_store_is_used_there_and_not_discarded(
+    page: Client, project: Project
+) -> None:
+    store = make_vector_store(project, "It rains in March.")
+    file = File.objects.get()
+    (row,) = page.get("/files").context["rows"]
+    assert row.vector_stores == [store]
+    assert f"the vector store <bdi>{store.id}</bdi>" in page.get("/files").text
+    page.post(f"/files/{file.id}/discard")
+    assert File.objects.exists()
+    asked = page.get(f"/files/{file.id}/delete").text
+    assert f"The vector store {store.id} uses it and goes on without it." in asked
 
 
 def test_a_file_that_an_answer_shows_is_used_in_its_thread(page: Client, project: Project) -> None:
