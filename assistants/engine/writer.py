@@ -32,6 +32,13 @@ class MessageWriter:
         self._publisher = publisher
         self.content: list[Wire] = []
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing in it to see."""
+        return not any(
+            part["type"] != "text" or part["text"]["value"].strip() for part in self.content
+        )
+
     @classmethod
     async def begin(cls, run: Run, publisher: Publisher, database: Database) -> "MessageWriter":
         await publisher.drain()

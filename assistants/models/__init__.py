@@ -1,20 +1,36 @@
 """What is stored, one module a noun."""
 
+from assistants.models.alias import ModelAlias
 from assistants.models.assistant import Assistant
 from assistants.models.file import File
 from assistants.models.project import ApiKey, Project
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
 from assistants.models.thread import Message, Thread
+from assistants.models.vector_store import (
+    Chunk,
+    FileBatch,
+    FileStatus,
+    Leftover,
+    VectorStore,
+    VectorStoreFile,
+)
 
 __all__ = [
     "ApiKey",
     "Assistant",
+    "Chunk",
     "File",
+    "FileBatch",
+    "FileStatus",
+    "Leftover",
     "Message",
+    "ModelAlias",
     "Project",
     "Run",
     "RunStatus",
     "RunStep",
     "StepStatus",
     "Thread",
+    "VectorStore",
+    "VectorStoreFile",
 ]

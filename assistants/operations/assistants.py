@@ -23,27 +23,28 @@ DEFAULTS: dict[str, Any] = {
 def create(project: Project, params: AssistantCreate) -> Assistant:
     """
     :raises Invalid: the model does not exist, or two functions share a name
-    :raises NotFound: a file of its tool resources is not there
+    :raises NotFound: a file or vector store of its tool resources is not there
     """
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True))
-    _check(fields)
-    fields["tool_resources"] = tool_resources.stored(
-        project, fields["tool_resources"], fields["tools"]
-    )
-    return Assistant.objects.create(project=project, **fields)
+    _check(project, fields)
+    with transaction.atomic():
+        fields["tool_resources"] = tool_resources.stored(
+            project, fields["tool_resources"], fields["tools"]
+        )
+        return Assistant.objects.create(project=project, **fields)
 
 
 def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
     """Change the fields that the caller named; null clears one.
 
     :raises Invalid: the model does not exist, or two functions share a name
-    :raises NotFound: a file of its tool resources is not there
+    :raises NotFound: a file or vector store of its tool resources is not there
     """
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True, exclude_unset=True))
     if fields.get("model", "") is None:
         raise Invalid("Missing required parameter: 'model'.", param="model")
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
-    _check(fields)
+    _check(assistant.project, fields)
     with transaction.atomic():
         row = Assistant.objects.select_for_update().get(pk=assistant.pk)
         if "tools" in fields or "tool_resources" in fields:
@@ -51,7 +52,7 @@ def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
                 row.project,
                 fields.get("tool_resources", row.tool_resources),
                 fields.get("tools", row.tools),
-                known=row.code_interpreter_file_ids,
+                before=row.tool_resources,
             )
         for name, value in fields.items():
             setattr(row, name, value)
@@ -107,9 +108,9 @@ def _with_defaults(fields: Wire) -> Wire:
     }
 
 
-def _check(fields: Wire) -> None:
+def _check(project: Project, fields: Wire) -> None:
     if fields.get("model"):
-        providers.resolve(fields["model"])
+        providers.resolve(fields["model"], project)
     check_function_names(fields.get("tools", []))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from assistants import doorbell
-from assistants.errors import Invalid, ThreadLocked, Wire
+from assistants.errors import Invalid, ThreadLocked, Wire, echoed
 from assistants.events import control, log
 from assistants.events.log import Event
 from assistants.models import Assistant, Project, Run, RunStatus, StepStatus, Thread, clock
@@ -22,8 +22,10 @@ from assistants.params import (
     ThreadAndRunCreate,
     ThreadCreate,
     ToolOutputsSubmit,
+    validate,
 )
 from assistants.params.run import RunOptions
+from assistants.params.tools import ToolResources
 
 EXPIRES_AFTER = timedelta(seconds=600)
 MAX_OUTPUT_BYTES = 512 * 1024
@@ -37,7 +39,7 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
         have
     """
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
-    providers.resolve(params.model or assistant.model)
+    providers.resolve(params.model or assistant.model, assistant.project)
     instructions = assistant.instructions if params.instructions is None else params.instructions
     if params.additional_instructions:
         instructions = "\n".join(filter(None, [instructions, params.additional_instructions]))
@@ -59,10 +61,11 @@ def create_with_thread(
     :raises Invalid: as ``create``
     :raises NotFound: a file that the thread or its messages name is not there
     """
-    providers.resolve(params.model or assistant.model)
+    providers.resolve(params.model or assistant.model, project)
     given = params.thread or ThreadCreate()
     if params.tool_resources is not None:
-        given = given.model_copy(update={"tool_resources": params.tool_resources})
+        resources = validate(ToolResources, params.tool_resources.given())
+        given = given.model_copy(update={"tool_resources": resources})
     instructions = assistant.instructions if params.instructions is None else params.instructions
     with transaction.atomic():
         thread = threads.create(project, given)
@@ -188,7 +191,8 @@ def submit_tool_outputs(run: Run, params: ToolOutputsSubmit) -> Run:
     expected = [call["id"] for call in calls]
     got = [given.tool_call_id for given in params.tool_outputs]
     if sorted(got) != sorted(expected):
-        raise Invalid(f"Expected tool outputs for call_ids {expected}, got {got}")
+        shown = [echoed(call_id) for call_id in got]
+        raise Invalid(f"Expected tool outputs for call_ids {expected}, got {shown}")
     if sum(len(output.encode()) for output in outputs.values()) >= MAX_OUTPUT_BYTES:
         raise Invalid(
             "'tool_outputs' too large: the combined tool outputs must be less than 512kb.",

@@ -9,10 +9,20 @@ from assistants.params.listing import FileListParams, ListParams, MessageListPar
 from assistants.params.message import MessageCreate, MetadataUpdate
 from assistants.params.run import RunCreate, ThreadAndRunCreate, ToolOutputsSubmit
 from assistants.params.thread import ThreadCreate, ThreadUpdate
+from assistants.params.vector_store import (
+    FileBatchCreate,
+    VectorStoreCreate,
+    VectorStoreFileCreate,
+    VectorStoreFileListParams,
+    VectorStoreFileUpdate,
+    VectorStoreSearch,
+    VectorStoreUpdate,
+)
 
 __all__ = [
     "AssistantCreate",
     "AssistantUpdate",
+    "FileBatchCreate",
     "FileListParams",
     "FileUpload",
     "ListParams",
@@ -25,5 +35,11 @@ __all__ = [
     "ThreadCreate",
     "ThreadUpdate",
     "ToolOutputsSubmit",
+    "VectorStoreCreate",
+    "VectorStoreFileCreate",
+    "VectorStoreFileListParams",
+    "VectorStoreFileUpdate",
+    "VectorStoreSearch",
+    "VectorStoreUpdate",
     "validate",
 ]

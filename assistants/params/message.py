@@ -56,9 +56,22 @@ Content = Annotated[
 ]
 
 
+class FileSearchType(Params):
+    """The tool as attachments name it, without its options."""
+
+    type: Literal["file_search"]
+
+
+AttachmentTool = Annotated[
+    Annotated[CodeInterpreterTool, Tag("~code_interpreter")]
+    | Annotated[FileSearchType, Tag("~file_search")],
+    BY_TYPE,
+]
+
+
 class Attachment(Params):
     file_id: str
-    tools: list[CodeInterpreterTool] = []
+    tools: list[AttachmentTool] = []
 
 
 class MessageCreate(Params):

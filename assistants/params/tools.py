@@ -2,12 +2,16 @@
 and runs.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from annotated_types import MaxLen
-from pydantic import Field, StringConstraints, Tag
+from pydantic import Field, StringConstraints, Tag, model_validator
+from pydantic.types import Strict
+from pydantic_core import PydanticCustomError
 
+from assistants.params import schemas
 from assistants.params.base import BY_TYPE, FileIds, Params, text_or
+from assistants.params.vector_store import InlineVectorStore
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
@@ -23,6 +27,22 @@ class FunctionDefinition(Params):
     # object.
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     strict: bool | None = False
+
+    @model_validator(mode="after")
+    def _parameters_are_a_schema(self) -> Self:
+        try:
+            schemas.check(self.parameters, strict=bool(self.strict))
+        except schemas.BadSchema as bad:
+            raise PydanticCustomError(
+                "invalid_value",
+                "{message}",
+                {
+                    "message": f"Invalid schema for function '{self.name}': {bad}",
+                    "code": "invalid_function_parameters",
+                    "field": "parameters",
+                },
+            ) from bad
+        return self
 
 
 class FunctionTool(Params):
@@ -42,8 +62,38 @@ class CodeInterpreterResources(Params):
     file_ids: FileIds = []
 
 
+OneStore = Annotated[list[Annotated[str, Strict()]], MaxLen(1)]
+
+
+class VectorStoreIds(Params):
+    vector_store_ids: OneStore | None = None
+
+
+class FileSearchResources(VectorStoreIds):
+    """A store that is there, or one to be created."""
+
+    vector_stores: Annotated[list[InlineVectorStore], MaxLen(1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "FileSearchResources":
+        if self.vector_store_ids and self.vector_stores:
+            raise PydanticCustomError(
+                "invalid_value",
+                "'vector_store_ids' and 'vector_stores' are mutually exclusive: give one of them.",
+            )
+        return self
+
+
 class ToolResources(Params):
     code_interpreter: CodeInterpreterResources | None = None
+    file_search: FileSearchResources | None = None
+
+
+class ToolResourcesUpdate(Params):
+    """As above, without stores to be created."""
+
+    code_interpreter: CodeInterpreterResources | None = None
+    file_search: VectorStoreIds | None = None
 
 
 class JsonSchema(Params):
@@ -51,6 +101,22 @@ class JsonSchema(Params):
     description: str | None = None
     schema_: Annotated[dict[str, Any], Field(alias="schema")] = {}
     strict: bool | None = None
+
+    @model_validator(mode="after")
+    def _schema_is_one(self) -> Self:
+        try:
+            schemas.check(self.schema_, strict=bool(self.strict))
+        except schemas.BadSchema as bad:
+            raise PydanticCustomError(
+                "invalid_value",
+                "{message}",
+                {
+                    "message": f"Invalid schema for response_format '{self.name}': {bad}",
+                    "code": "invalid_json_schema",
+                    "field": "schema",
+                },
+            ) from bad
+        return self
 
 
 class TextFormat(Params):

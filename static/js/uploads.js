@@ -23,6 +23,9 @@ document.addEventListener("click", (event) => {
   const item = document.getElementById(button.dataset.remove);
   const list = item.parentElement;
   item.dispatchEvent(new Event("cancel"));
+  // What was never sent goes from the server too; if it does not answer, the file stays on its page.
+  const { discard } = button.dataset;
+  if (discard) fetch(discard, { method: "POST", headers: headers() }).catch(() => {});
   item.remove();
   changed(list);
 });
@@ -78,12 +81,14 @@ function send(address, file, list) {
   });
   request.addEventListener("error", () => failed(item, "was not sent: the server does not answer"));
   request.open("POST", address);
-  for (const [name, value] of Object.entries(JSON.parse(document.body.getAttribute("hx-headers")))) {
-    request.setRequestHeader(name, value);
-  }
+  for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
   const body = new FormData();
   body.append("file", file, file.name || "pasted.png");
   request.send(body);
+}
+
+function headers() {
+  return JSON.parse(document.body.getAttribute("hx-headers"));
 }
 
 function waiting(file, list) {
@@ -92,7 +97,7 @@ function waiting(file, list) {
   item.className = list.id === "composer-files" ? "file file--chip" : "file";
   item.id = id;
   item.innerHTML =
-    '<span class="truncate"></span><span class="file__meta">0 %</span>' +
+    '<bdi class="truncate"></bdi><span class="file__meta">0 %</span>' +
     '<button type="button" class="btn btn--quiet btn--small">Cancel</button><progress max="1" value="0"></progress>';
   const icon = document.querySelector("svg.icon").cloneNode(true);
   const use = icon.querySelector("use");
