@@ -202,7 +202,7 @@ class RunView:
 
     @property
     def model_label(self) -> str:
-        return chat_models.label(self.run.model)
+        return chat_models.of_run(self.run)
 
     @property
     def depends_on(self) -> tuple[object, ...] | None:

@@ -201,7 +201,7 @@ class Execution:
         taken = list(run.steps.values_list("type", "usage"))
         self._spent = endings.total_usage(usage for _, usage in taken)
         self._spoken = any(kind == "message_creation" for kind, _ in taken)
-        model = providers.resolve(run.model, run.thread.project)
+        model = providers.resolve(run.answered_by or run.model)
         self._provider = model.provider.label
         return context.build(run), model, bool(taken)
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 
+from assistants.models import Run
 from playground import chat_models
 from playground.rendering import code, files
 
@@ -75,9 +76,9 @@ def tokens(usage: Mapping[str, int] | None) -> str:
 
 
 @register.filter
-def price(model: str) -> str:
-    """What a run with the model costs: "free" or "price unknown"."""
-    return chat_models.price(model)
+def price(run: Run) -> str:
+    """What the run costs: "free" or "price unknown"."""
+    return chat_models.price(run)
 
 
 @register.filter

@@ -264,21 +264,21 @@ def _code(request: access.Request, thread: Thread | None, assistant: Assistant) 
 def _usage(thread: Thread) -> dict[str, Any]:
     runs = thread.runs.exclude(usage=None).newest_first()[:MAX_RUNS]
     rows = [
-        RunUsage(run, chat_models.label(run.model), run.usage["total_tokens"])
-        for run in runs.only("usage", "model", "created_at", "ended_at", "status")
+        RunUsage(run, chat_models.of_run(run), run.usage["total_tokens"])
+        for run in runs.only("usage", "model", "answered_by", "created_at", "ended_at", "status")
         if run.usage
     ][::-1]
     return {
         "usages": rows,
         "total": _total(row.run.usage for row in rows if row.run.usage),
-        "price": _price({row.run.model for row in rows}),
+        "price": _price(row.run for row in rows),
         "most": max((row.tokens for row in rows), default=1) or 1,
     }
 
 
-def _price(models: Iterable[str]) -> str:
+def _price(runs: Iterable[Run]) -> str:
     """What they cost together: unknown as soon as one of them is."""
-    prices = {chat_models.price(model) for model in models}
+    prices = {chat_models.price(run) for run in runs}
     return prices.pop() if len(prices) == 1 else "price unknown"
 
 

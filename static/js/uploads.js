@@ -92,19 +92,11 @@ function headers() {
 }
 
 function waiting(file, list) {
-  const id = `upload-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
-  const item = document.createElement("li");
-  item.className = list.id === "composer-files" ? "file file--chip" : "file";
-  item.id = id;
-  item.innerHTML =
-    '<bdi class="truncate"></bdi><span class="file__meta">0 %</span>' +
-    '<button type="button" class="btn btn--quiet btn--small">Cancel</button><progress max="1" value="0"></progress>';
-  const icon = document.querySelector("svg.icon").cloneNode(true);
-  const use = icon.querySelector("use");
-  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#file"));
-  item.prepend(icon);
+  const item = document.getElementById("upload-item").content.firstElementChild.cloneNode(true);
+  item.classList.toggle("file--chip", list.id === "composer-files");
+  item.id = `upload-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
   item.querySelector(".truncate").textContent = file.name || "pasted.png";
-  item.querySelector("button").dataset.remove = id;
+  item.querySelector("button").dataset.remove = item.id;
   item.querySelector("button").ariaLabel = `Cancel the upload of ${file.name}`;
   item.querySelector("progress").ariaLabel = `Uploading ${file.name}`;
   list.append(item);

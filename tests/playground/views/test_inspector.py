@@ -35,7 +35,7 @@ def test_steps_stand_on_a_time_line_with_their_tokens(page: Client, run: Run) ->
 
 def test_only_the_demo_model_is_known_to_cost_nothing(page: Client, run: Run) -> None:
     assert "Cost: free." in tab(page, run, "usage")
-    Run.objects.update(model="gone-since")
+    Run.objects.update(model="gone-since", answered_by="gone-since")
     assert "Cost: price unknown." in tab(page, run, "usage")
     assert "<dd>price unknown</dd>" in tab(page, run, "steps")
 

@@ -9,6 +9,7 @@ from pytest_django import Settings
 from assistants.models import ApiKey, ModelAlias, Project
 from assistants.operations import aliases, projects, providers
 from tests.chat_server import ChatServer
+from tests.factories import make_assistant, make_run, make_thread
 
 
 def test_without_a_provider_it_says_how_to_connect_one(page: Client) -> None:
@@ -92,3 +93,17 @@ def test_the_health_strip_names_what_is_missing(page: Client) -> None:
     text = page.get("/health").text
     assert "Not answering: worker, interpreter" in text
     assert json.loads(page.get("/healthz").text)["status"].startswith("not answering")
+
+
+def test_what_answers_under_an_alias_is_said_wherever_the_model_shows(
+    page: Client, project: Project
+) -> None:
+    aliases.set_alias(project, "gpt-4o", "demo")
+    assistant = make_assistant(project, model="gpt-4o")
+    assert "gpt-4o (demo - scripted, no AI)" in page.get("/assistants").text
+    assert "gpt-4o (demo - scripted, no AI)" in page.get(f"/assistants/{assistant.id}").text
+    run = make_run(make_thread(project, "Hello"), assistant)
+    # What a run was answered by stays, whatever becomes of the alias.
+    aliases.delete_alias(project, "gpt-4o")
+    shown = page.get(f"/threads/{run.thread_id}").text
+    assert "gpt-4o (demo - scripted, no AI)" in shown

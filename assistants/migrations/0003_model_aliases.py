@@ -38,4 +38,9 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.AddField(
+            model_name="run",
+            name="answered_by",
+            field=models.CharField(blank=True, default="", max_length=256),
+        ),
     ]
