@@ -6,7 +6,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import StringConstraints, Tag
 
 from assistants.params.base import BY_TYPE, Metadata, Params, text_or
-from assistants.params.tools import CodeInterpreterTool
+from assistants.params.tools import CodeInterpreterTool, FileSearchTypeOnly
 
 MAX_TEXT = 256_000
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
@@ -56,9 +56,16 @@ Content = Annotated[
 ]
 
 
+AttachmentTool = Annotated[
+    Annotated[CodeInterpreterTool, Tag("~code_interpreter")]
+    | Annotated[FileSearchTypeOnly, Tag("~file_search")],
+    BY_TYPE,
+]
+
+
 class Attachment(Params):
     file_id: str
-    tools: list[CodeInterpreterTool] = []
+    tools: list[AttachmentTool] = []
 
 
 class MessageCreate(Params):
