@@ -48,7 +48,7 @@ PLAIN_RANKING = {
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    "given, shown",
     [
         ({}, {"ranking_options": PLAIN_RANKING}),
         ({"file_search": {}}, {"ranking_options": PLAIN_RANKING}),
