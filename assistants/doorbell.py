@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 EXECUTE_RUN = "assistants.tasks.execute_run"
 CLOSE_SESSION = "assistants.tasks.close_session"
+INGEST = "assistants.tasks.ingest"
 
 
 def ring(task: str, *ids: str) -> None:

@@ -16,6 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
 FILES_ROOT = DATA_DIR / "files"
+INDEX_ROOT = DATA_DIR / "index"
 
 
 def _runtime_dir() -> Path:

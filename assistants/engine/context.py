@@ -6,10 +6,10 @@ import base64
 import json
 from collections.abc import Iterable
 
-from assistants.engine.tokens import estimate
 from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
+from assistants.tokens import estimate
 
 PROMPT_BUDGET = 100_000
 """Tokens of history that are sent at most when a run names no limit of its own."""

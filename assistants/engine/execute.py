@@ -17,7 +17,7 @@ from assistants.engine.chat.clients import Clients
 from assistants.engine.chat.stream import ChatError, Finished, Text, ToolCallPart, answer
 from assistants.engine.code import CodeRunner
 from assistants.engine.publisher import Publisher
-from assistants.engine.tokens import Usage, estimate
+from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
 from assistants.errors import ApiError, Wire
 from assistants.models import Run, RunStatus, clock
@@ -26,6 +26,7 @@ from assistants.operations import endings, execution, providers, runs, steps
 from assistants.operations.endings import Partial
 from assistants.operations.execution import LeaseLost
 from assistants.operations.providers import ChatModel
+from assistants.tokens import estimate
 from assistants.tools.code_interpreter.client import Interpreter
 
 logger = logging.getLogger(__name__)

@@ -1,17 +1,9 @@
-"""Tokens: what a provider counted, or an honest estimate where it did not."""
+"""Tokens that a provider counted; what nobody counted is estimated in ``assistants.tokens``."""
 
-import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from assistants.errors import Wire
-
-LATIN_CHARS_PER_TOKEN = 4.5
-CJK_CHARS_PER_TOKEN = 1.0
-"""Measured with the tokenizers of OpenAI: English 4.5, Chinese 0.83 to 1.2."""
-WIDE = re.compile("[⺀-鿿가-힯豈-\U0010ffff]")
-"""Characters that are about a token each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +39,3 @@ class Usage:
 def _count(usage: Any, name: str) -> int:
     value = usage.get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and value > 0 else 0
-
-
-def estimate(text: str) -> int:
-    """About how many tokens a text has, by the scripts that it is written in."""
-    wide = 0 if text.isascii() else len(WIDE.findall(text))
-    return math.ceil(wide / CJK_CHARS_PER_TOKEN + (len(text) - wide) / LATIN_CHARS_PER_TOKEN)

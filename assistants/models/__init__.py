@@ -5,11 +5,23 @@ from assistants.models.file import File
 from assistants.models.project import ApiKey, Project
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
 from assistants.models.thread import Message, Thread
+from assistants.models.vector_store import (
+    Chunk,
+    FileBatch,
+    FileStatus,
+    Leftover,
+    VectorStore,
+    VectorStoreFile,
+)
 
 __all__ = [
     "ApiKey",
     "Assistant",
+    "Chunk",
     "File",
+    "FileBatch",
+    "FileStatus",
+    "Leftover",
     "Message",
     "Project",
     "Run",
@@ -17,4 +29,6 @@ __all__ = [
     "RunStep",
     "StepStatus",
     "Thread",
+    "VectorStore",
+    "VectorStoreFile",
 ]

@@ -13,14 +13,15 @@ from assistants.errors import Invalid, NotFound
 from assistants.models import clock
 
 ALPHABET = string.ascii_letters + string.digits
+HEX = "0123456789abcdef"
 
 
-def new_id(prefix: str, length: int = 24) -> str:
+def new_id(prefix: str, length: int = 24, alphabet: str = ALPHABET) -> str:
     """An unguessable id in the service's form, for example ``asst_`` and 24 letters or digits."""
-    return prefix + "".join(secrets.choice(ALPHABET) for _ in range(length))
+    return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
 
 
-M = TypeVar("M", bound="ApiObject")
+M = TypeVar("M", bound="Listed")
 
 
 class ObjectQuerySet(models.QuerySet[M]):
@@ -33,7 +34,7 @@ class ObjectQuerySet(models.QuerySet[M]):
         :raises NotFound: nothing in this set has it
         """
         self.model.check_id(object_id)
-        found = self.filter(pk=object_id).first()
+        found = self.filter(**{self.model.known_by: object_id}).first()
         if found is None:
             raise NotFound.of(self.model.noun, object_id)
         return found
@@ -60,9 +61,9 @@ class ObjectQuerySet(models.QuerySet[M]):
         ascending = order == "asc"
         found = self
         if after:
-            found = found._beyond(self._cursor(after), later=ascending)
+            found = found._beyond(self.fetch(after), later=ascending)
         if before:
-            found = found._beyond(self._cursor(before), later=not ascending)
+            found = found._beyond(self.fetch(before), later=not ascending)
         backwards = bool(before) and not after
         forward = ascending is not backwards
         found = found.oldest_first() if forward else found.newest_first()
@@ -70,13 +71,6 @@ class ObjectQuerySet(models.QuerySet[M]):
         more = len(rows) > limit
         rows = rows[:limit]
         return (rows[::-1] if backwards else rows), more
-
-    def _cursor(self, object_id: str) -> M:
-        self.model.check_id(object_id)
-        row = self.filter(pk=object_id).first()
-        if row is None:
-            raise NotFound.of(self.model.noun, object_id)
-        return row
 
     def _beyond(self, row: M, *, later: bool) -> Self:
         sign = "gt" if later else "lt"
@@ -86,26 +80,18 @@ class ObjectQuerySet(models.QuerySet[M]):
         )
 
 
-class ApiObject(models.Model):
-    """A row that the API shows under its id."""
+class Listed(models.Model):
+    """A row that has a place in a list of the API."""
 
     noun: ClassVar[str]
     prefix: ClassVar[str]
-    id_length: ClassVar[int] = 24
+    known_by: ClassVar[str] = "pk"
+    """The field with the id that callers know the row by."""
 
-    id = models.CharField(primary_key=True, max_length=64, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         abstract = True
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not self.id:
-            self.id = new_id(self.prefix, self.id_length)
-
-    def __str__(self) -> str:
-        return self.id
 
     @classmethod
     def check_id(cls, object_id: str) -> None:
@@ -118,3 +104,23 @@ class ApiObject(models.Model):
                 param=f"{cls.noun.replace(' ', '_')}_id",
                 code="invalid_value",
             )
+
+
+class ApiObject(Listed):
+    """A row that the API shows under an id of its own."""
+
+    id_length: ClassVar[int] = 24
+    id_alphabet: ClassVar[str] = ALPHABET
+
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.id:
+            self.id = new_id(self.prefix, self.id_length, self.id_alphabet)
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,7 +1,7 @@
 """Storing and deleting files."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from datetime import timedelta
 from typing import Any, BinaryIO, cast
 
@@ -9,8 +9,9 @@ from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from assistants.errors import Invalid, TooLarge
-from assistants.models import File, Project, clock
+from assistants.errors import Invalid, NotFound, TooLarge
+from assistants.models import File, Project, VectorStoreFile, clock
+from assistants.operations import leftovers
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 """What an upload may be for, in the order in which the service lists them."""
@@ -27,6 +28,19 @@ def check_purpose(purpose: str) -> None:
     """
     if purpose not in PURPOSES:
         raise Invalid(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose")
+
+
+def check_known(project: Project, file_ids: Iterable[str]) -> None:
+    """
+    :raises NotFound: the first id that is no file of this project
+    """
+    asked = list(dict.fromkeys(file_ids))
+    if not asked:
+        return
+    known = set(File.objects.in_project(project).filter(pk__in=asked).values_list("pk", flat=True))
+    for file_id in asked:
+        if file_id not in known:
+            raise NotFound.of("file", file_id)
 
 
 def create(
@@ -75,11 +89,12 @@ async def pieces(file: File) -> AsyncGenerator[bytes, None]:
 
 
 def delete(file: File) -> None:
-    """The row at once; the bytes after the commit, so that a failure leaves no row without
-    bytes.
+    """The row at once, and its place in vector stores; the bytes after the commit, so that a
+    failure leaves no row without bytes.
     """
     with transaction.atomic():
         key = file.key
+        leftovers.leave(VectorStoreFile.objects.filter(file=file))
         file.delete()
         transaction.on_commit(lambda: default_storage.delete(key))
 

@@ -15,10 +15,20 @@ from assistants.params.listing import (
 from assistants.params.message import MessageCreate, MetadataUpdate
 from assistants.params.run import RunCreate, ThreadAndRunCreate, ToolOutputsSubmit
 from assistants.params.thread import ThreadCreate, ThreadUpdate
+from assistants.params.vector_store import (
+    FileBatchCreate,
+    VectorStoreCreate,
+    VectorStoreFileCreate,
+    VectorStoreFileListParams,
+    VectorStoreFileUpdate,
+    VectorStoreSearch,
+    VectorStoreUpdate,
+)
 
 __all__ = [
     "AssistantCreate",
     "AssistantUpdate",
+    "FileBatchCreate",
     "FileListParams",
     "FileUpload",
     "IncludeParams",
@@ -33,5 +43,11 @@ __all__ = [
     "ThreadCreate",
     "ThreadUpdate",
     "ToolOutputsSubmit",
+    "VectorStoreCreate",
+    "VectorStoreFileCreate",
+    "VectorStoreFileListParams",
+    "VectorStoreFileUpdate",
+    "VectorStoreSearch",
+    "VectorStoreUpdate",
     "validate",
 ]

@@ -127,8 +127,11 @@ _EXPECTED = {
     "model_attributes_type": "an object",
     "text_or_parts": "one of a string or array of objects",
     "text_or_object": "one of a string or object",
+    "text_or_texts": "one of a string or array of strings",
+    "text_or_number": "one of a string or number",
+    "attribute": "one of a string, number or boolean",
 }
-"""pydantic's names of wrong types, in the service's words; the last two are raised by our own
+"""pydantic's names of wrong types, in the service's words; the last five are raised by our own
 unions.
 """
 

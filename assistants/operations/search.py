@@ -1,0 +1,124 @@
+"""Finding passages in vector stores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from assistants.errors import Wire
+from assistants.models import Chunk, FileStatus, Project, VectorStore, VectorStoreFile, clock
+from assistants.operations import attribute_filters
+from assistants.retrieval.index import Hit, KeywordIndex
+
+TOUCHED_EVERY = timedelta(seconds=1)
+"""``last_active_at`` is shown in whole seconds, so it need not be written more often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that was found, and where.
+
+    ``score`` is between 0 and 1. ``start`` and ``end`` count code points of the text that was read
+    from the file, half open; ``page`` is the page or slide, from 1.
+    """
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: Wire
+    text: str
+    start: int
+    end: int
+    page: int | None
+    vector_store_id: str
+
+
+def search(
+    project: Project,
+    store_ids: Sequence[str],
+    queries: Sequence[str],
+    *,
+    limit: int = 10,
+    filters: Wire | None = None,
+    threshold: float = 0.0,
+) -> list[Found]:
+    """The passages of these stores that answer the queries best, the best first.
+
+    Ids of stores that are gone are passed over. Files that are not completed, or were taken out,
+    are never found.
+
+    :param filters: a condition on the attributes of files, in the API's form, checked
+    :param threshold: no passage with a lower score
+    :raises Invalid: one of the stores has expired
+    """
+    stores = list(VectorStore.objects.in_project(project).filter(pk__in=store_ids))
+    for store in stores:
+        store.check_not_expired()
+    _touch(stores)
+    within = [store.pk for store in stores]
+    files = None if filters is None else _matching(within, filters)
+    if not within or files == set():
+        return []
+    asked = limit
+    while True:
+        hits = keyword_index().search(within, queries, asked, files)
+        found = _found([hit for hit in hits if hit.score >= threshold])
+        # Entries of what was just taken out are no hits: others may have to fill their places.
+        if len(found) >= limit or len(hits) < asked:
+            return found[:limit]
+        if hits[-1].score < threshold:
+            return found
+        asked *= 4
+
+
+def keyword_index() -> KeywordIndex:
+    """This process's index. Only the worker may write to it."""
+    return _index(settings.INDEX_ROOT)
+
+
+@cache
+def _index(root: Path) -> KeywordIndex:
+    return KeywordIndex(root)
+
+
+def _matching(store_ids: list[str], filters: Wire) -> set[int]:
+    """The files whose attributes meet the condition."""
+    test = attribute_filters.test_of(filters)
+    rows = VectorStoreFile.objects.filter(
+        vector_store__in=store_ids, status=FileStatus.COMPLETED
+    ).values_list("pk", "attributes")
+    return {number for number, attributes in rows if test(attributes)}
+
+
+def _found(hits: list[Hit]) -> list[Found]:
+    chunks = {
+        chunk.pk: chunk
+        for chunk in Chunk.objects.filter(
+            pk__in=[hit.chunk for hit in hits], store_file__status=FileStatus.COMPLETED
+        ).select_related("store_file__file")
+    }
+    return [
+        Found(
+            file_id=chunk.store_file.file_id,
+            filename=chunk.store_file.file.filename,
+            score=hit.score,
+            attributes=chunk.store_file.attributes,
+            text=chunk.text,
+            start=chunk.start,
+            end=chunk.end,
+            page=chunk.page,
+            vector_store_id=chunk.store_file.vector_store_id,
+        )
+        for hit in hits
+        if (chunk := chunks.get(hit.chunk))
+    ]
+
+
+def _touch(stores: list[VectorStore]) -> None:
+    now = clock.now()
+    due = [store.pk for store in stores if now - store.last_active_at > TOUCHED_EVERY]
+    if due:
+        VectorStore.objects.filter(pk__in=due).update(last_active_at=now)

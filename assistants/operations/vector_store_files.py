@@ -1,0 +1,142 @@
+"""Adding files to vector stores, changing what is said of them, and taking them out again."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from django.db import transaction
+
+from assistants import doorbell
+from assistants.errors import Invalid, Wire
+from assistants.models import (
+    File,
+    FileBatch,
+    FileStatus,
+    VectorStore,
+    VectorStoreFile,
+    clock,
+)
+from assistants.operations import files, leftovers
+from assistants.params import VectorStoreFileCreate, VectorStoreFileUpdate
+from assistants.params.vector_store import AutoStrategy
+from assistants.retrieval.reader import EXTENSIONS
+
+SUPPORTED = "https://platform.openai.com/docs/assistants/tools/file-search/supported-files"
+
+
+def check_supported(filenames: Iterable[str]) -> None:
+    """
+    :raises Invalid: files of these names are not searched, in the service's words
+    """
+    found = {PurePath(name).suffix.lower() for name in filenames} - EXTENSIONS
+    if found:
+        extensions = ", ".join(sorted(extension or "none" for extension in found))
+        raise Invalid(
+            f"Files with extensions [{extensions}] are not supported for retrieval. "
+            f"See {SUPPORTED}",
+            param="file_ids",
+            code="unsupported_file",
+        )
+
+
+def create(store: VectorStore, params: VectorStoreFileCreate) -> VectorStoreFile:
+    """Add a file; a worker ingests it.
+
+    :raises NotFound: there is no such file
+    :raises Invalid: the store has expired
+    """
+    return add(store, [params])[0]
+
+
+@transaction.atomic
+def add(
+    store: VectorStore,
+    additions: Sequence[VectorStoreFileCreate],
+    batch: FileBatch | None = None,
+) -> list[VectorStoreFile]:
+    """Add files; workers ingest them. One that the store has already, cut in the same way, only
+    gets the new attributes; else it is ingested anew.
+
+    :raises NotFound: one of the files is not there
+    :raises Invalid: the store has expired
+    """
+    asked = {addition.file_id: addition for addition in additions}
+    store = VectorStore.objects.select_for_update().get(pk=store.pk)
+    store.check_not_expired()
+    store.last_active_at = clock.now()
+    store.save(update_fields=["last_active_at"])
+    files.check_known(store.project, asked)
+    present = {row.file_id: row for row in store.files.filter(file__in=asked)}
+    rows: dict[str, VectorStoreFile] = {}
+    for file_id, addition in asked.items():
+        row = _row(store, addition, batch)
+        before = present.get(file_id)
+        if before is not None and _stands(before, row):
+            before.batch = batch
+            if addition.attributes is not None:
+                before.attributes = row.attributes
+            before.save(update_fields=["batch", "attributes"])
+            row = before
+        rows[file_id] = row
+    new = [row for row in rows.values() if row.pk is None]
+    replaced = [row.file_id for row in new if row.file_id in present]
+    if replaced:
+        leftovers.leave(store.files.filter(file__in=replaced))
+    VectorStoreFile.objects.bulk_create(new)
+    if new:
+        doorbell.ring(doorbell.INGEST)
+    return list(rows.values())
+
+
+def _row(
+    store: VectorStore, addition: VectorStoreFileCreate, batch: FileBatch | None
+) -> VectorStoreFile:
+    chunking = (addition.chunking_strategy or AutoStrategy(type="auto")).chunking
+    return VectorStoreFile(
+        vector_store=store,
+        file_id=addition.file_id,
+        batch=batch,
+        attributes=addition.attributes or {},
+        max_chunk_size_tokens=chunking.max_chunk_size_tokens,
+        chunk_overlap_tokens=chunking.chunk_overlap_tokens,
+    )
+
+
+def _stands(before: VectorStoreFile, wanted: VectorStoreFile) -> bool:
+    """Whether what is there, or on its way, is what is wanted."""
+    return (
+        before.status in (FileStatus.IN_PROGRESS, FileStatus.COMPLETED)
+        and before.max_chunk_size_tokens == wanted.max_chunk_size_tokens
+        and before.chunk_overlap_tokens == wanted.chunk_overlap_tokens
+    )
+
+
+def update(row: VectorStoreFile, params: VectorStoreFileUpdate) -> VectorStoreFile:
+    """The given attributes replace the old ones."""
+    row.attributes = params.attributes or {}
+    row.save(update_fields=["attributes"])
+    return row
+
+
+@transaction.atomic
+def delete(row: VectorStoreFile) -> None:
+    """Take the file out of the store, at once. The file itself stays."""
+    leftovers.leave(VectorStoreFile.objects.filter(pk=row.pk))
+
+
+def deleted(row: VectorStoreFile) -> Wire:
+    return {"id": row.file_id, "object": "vector_store.file.deleted", "deleted": True}
+
+
+def text(row: VectorStoreFile) -> str:
+    """The text that was read from the file, in which its chunks' ``start`` and ``end`` count.
+    White space that is in no chunk comes back as line ends.
+    """
+    pieces: list[str] = []
+    end = 0
+    for chunk in row.chunks.order_by("number").iterator():
+        if chunk.start > end:
+            pieces.append("\n" * (chunk.start - end))
+            end = chunk.start
+        pieces.append(chunk.text[end - chunk.start :])
+        end = max(end, chunk.end)
+    return "".join(pieces)

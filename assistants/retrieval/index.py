@@ -1,0 +1,381 @@
+"""Finding passages by their words: a BM25 index for each vector store, made by tantivy.
+
+The database is the truth; an index is made from it and can be made again. One process writes, any
+may read. See docs/retrieval.md for what a score means.
+"""
+
+import contextlib
+import logging
+import math
+import re
+import shutil
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tantivy
+from tantivy import Occur, Query
+
+from assistants.retrieval import segments
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Part of each directory's name; counts up when what was indexed before is no longer found."""
+STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
+"""Ids of stores become names of directories."""
+HEAP = 15_000_000
+"""Bytes that a writer may use, the least that tantivy takes; what is more goes to disk earlier."""
+LOCK_PATIENCE = 60.0
+"""Seconds to wait for another process's writer."""
+OPEN_INDEXES = 64
+MAX_QUERY_WORDS = 64
+"""Of a longer query the rarest words are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A chunk to be found; ids are database keys."""
+
+    chunk: int
+    file: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that was found, with a score from 0 to 1."""
+
+    chunk: int
+    file: int
+    score: float
+
+
+@dataclass(slots=True)
+class _Change:
+    """What one call wants written: files whose chunks go, documents that come."""
+
+    files: frozenset[int]
+    documents: list[tantivy.Document]
+    error: BaseException | None = None
+
+
+@dataclass(slots=True)
+class _Writes:
+    """What waits to be written to one store; whoever holds the lock writes for all that wait."""
+
+    writing: threading.Lock = field(default_factory=threading.Lock)
+    waiting: list[_Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """An index as it was at one commit."""
+
+    index: tantivy.Index
+    searcher: tantivy.Searcher
+    stamp: tuple[int, ...]
+    languages: frozenset[str]
+
+
+class KeywordIndex:
+    """The indexes of all stores, each in a directory of its own below ``root``.
+
+    Safe to be called from any thread. Writes return when they are on disk; those that wait for each
+    other share a commit. A directory that is damaged counts as absent, which the log tells: compare
+    ``count`` with the database to know when to ``add`` everything anew.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._schema = _schema()
+        self._mutex = threading.Lock()
+        self._writes: dict[str, _Writes] = {}
+        self._opened: OrderedDict[str, _Opened] = OrderedDict()
+
+    def add(self, store: str, entries: Iterable[Entry]) -> None:
+        """Add chunks in one commit; they replace all that the store had of the same files."""
+        files = set()
+        documents = []
+        for entry in entries:
+            files.add(entry.file)
+            documents.append(self._document(entry))
+        if documents:
+            self._write(store, _Change(frozenset(files), documents))
+
+    def remove(self, store: str, files: Iterable[int]) -> None:
+        """Remove all chunks of these files."""
+        if (gone := frozenset(files)) and self._directory(store).exists():
+            self._write(store, _Change(gone, []))
+
+    def drop(self, store: str) -> None:
+        """Remove the whole index of a store."""
+        self._directory(store)
+        with self._writes_of(store).writing:
+            for directory in self._root.glob(f"{store}.*"):
+                _discard(directory)
+        with self._mutex:
+            self._opened.pop(store, None)
+
+    def count(self, store: str) -> int:
+        """How many chunks can be found; 0 where there is no index, or a damaged one."""
+        opened = self._open(store)
+        return opened.searcher.num_docs if opened else 0
+
+    def search(
+        self,
+        stores: Sequence[str],
+        queries: Sequence[str],
+        limit: int,
+        files: Collection[int] | None = None,
+    ) -> list[Hit]:
+        """The best ``limit`` chunks for one or more queries, the best first.
+
+        Only chunks of ``files`` when these are given. A store without an index has no hits.
+        """
+        if limit < 1 or (files is not None and not files):
+            return []
+        depth = limit if len(queries) == 1 else max(2 * limit, 50)
+        found: dict[tuple[int, int], list[float]] = {}
+        for store in dict.fromkeys(stores):
+            opened = self._open(store)
+            if opened is None:
+                continue
+            for query in queries:
+                for chunk, file, score in self._find(store, opened, query, depth, files):
+                    found.setdefault((chunk, file), []).append(score)
+        hits = [
+            Hit(chunk, file, _fused(scores, len(queries)))
+            for (chunk, file), scores in found.items()
+        ]
+        hits.sort(key=lambda hit: (-hit.score, hit.chunk))
+        return hits[:limit]
+
+    def _find(
+        self, store: str, opened: _Opened, query: str, depth: int, files: Collection[int] | None
+    ) -> Iterator[tuple[int, int, float]]:
+        terms = _terms(opened, segments.query(query, opened.languages))
+        if not terms:
+            return
+        attainable = sum(term.weight for term in terms)
+        asked = Query.boolean_query([(Occur.Should, self._query(term)) for term in terms])
+        if files is not None:
+            among = Query.term_set_query(self._schema, "file", sorted(files))
+            asked = Query.boolean_query(
+                [(Occur.Must, asked), (Occur.Must, Query.const_score_query(among, 0.0))]
+            )
+        try:
+            hits = opened.searcher.search(asked, depth, count=False).hits
+            places = [place for _, place in hits]
+            chunks = opened.searcher.fast_field_values("chunk", places)
+            owners = opened.searcher.fast_field_values("file", places)
+        except BaseException as error:
+            if not _is_of_index(error):
+                raise
+            logger.exception("the index of %s is damaged", store)
+            return
+        for (score, _), chunk, file in zip(hits, chunks, owners, strict=True):
+            yield int(chunk or 0), int(file or 0), _calibrated(score / attainable)
+
+    def _query(self, term: "_Term") -> Query:
+        ways = [Query.term_query(self._schema, way.field, way.word, "freq") for way in term.ways]
+        query = ways[0] if len(ways) == 1 else Query.disjunction_max_query(ways)
+        return query if term.times == 1 else Query.boost_query(query, float(term.times))
+
+    def _document(self, entry: Entry) -> tantivy.Document:
+        segmented = segments.document(entry.text)
+        return tantivy.Document.from_dict(
+            {
+                "chunk": entry.chunk,
+                "file": entry.file,
+                "words": " ".join(segmented.words),
+                "rest": " ".join(segmented.rest),
+                "language": segmented.language,
+            },
+            self._schema,
+        )
+
+    def _directory(self, store: str) -> Path:
+        if not STORE.fullmatch(store):
+            raise ValueError(f"not the id of a store: {store!r}")
+        return self._root / f"{store}.{FORMAT}"
+
+    def _writes_of(self, store: str) -> _Writes:
+        with self._mutex:
+            return self._writes.setdefault(store, _Writes())
+
+    def _write(self, store: str, change: _Change) -> None:
+        directory = self._directory(store)
+        writes = self._writes_of(store)
+        with self._mutex:
+            writes.waiting.append(change)
+        with writes.writing:
+            with self._mutex:
+                changes, writes.waiting = writes.waiting, []
+            try:
+                # None when another thread has written ours together with its own.
+                if changes:
+                    self._commit(directory, changes)
+            except BaseException as error:
+                for one in changes:
+                    one.error = error
+        if change.error is not None:
+            raise change.error
+
+    def _commit(self, directory: Path, changes: Sequence[_Change]) -> None:
+        index = self._writable(directory)
+        writer = _writer(index)
+        try:
+            for change in changes:
+                gone = Query.term_set_query(self._schema, "file", sorted(change.files))
+                writer.delete_documents_by_query(gone)
+                for document in change.documents:
+                    writer.add_document(document)
+            writer.commit()
+            writer.wait_merging_threads()
+        finally:
+            del writer  # a traceback would keep it, and with it the lock
+
+    def _writable(self, directory: Path) -> tantivy.Index:
+        if directory.exists():
+            try:
+                index = tantivy.Index(self._schema, str(directory))
+                _searcher(index)
+                return index
+            except BaseException as error:
+                if not _is_of_index(error):
+                    raise
+                logger.exception("the index in %s is damaged and begun anew", directory)
+                _discard(directory)
+        directory.mkdir(parents=True)
+        return tantivy.Index(self._schema, str(directory))
+
+    def _open(self, store: str) -> _Opened | None:
+        """The store's index as it is now; None when there is none that can be read."""
+        directory = self._directory(store)
+        try:
+            stamp = _stamp(directory)
+        except FileNotFoundError:
+            return None
+        with self._mutex:
+            opened = self._opened.get(store)
+            if opened and opened.stamp == stamp:
+                self._opened.move_to_end(store)
+                return opened
+        try:
+            index = tantivy.Index.open(str(directory))
+            searcher = _searcher(index)
+            languages = frozenset(
+                name for name in segments.LANGUAGES if searcher.doc_freq("language", name)
+            )
+        except BaseException as error:
+            if not _is_of_index(error):
+                raise
+            if not directory.exists():
+                return None
+            logger.exception("the index in %s is damaged", directory)
+            return None
+        opened = _Opened(index, searcher, stamp, languages)
+        with self._mutex:
+            self._opened[store] = opened
+            self._opened.move_to_end(store)
+            while len(self._opened) > OPEN_INDEXES:
+                self._opened.popitem(last=False)
+        return opened
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """A word of a query: the ways in which the index may have it, and what it counts for."""
+
+    ways: tuple[segments.Way, ...]
+    times: int
+    weight: float
+
+
+def _terms(opened: _Opened, words: Iterable[tuple[segments.Way, ...]]) -> list[_Term]:
+    """The words of a query with what a passage gets that has each once and is of usual length.
+
+    That is BM25's inverse document frequency. A word that nobody has counts as one that a single
+    passage has: who asks for it has not found it.
+    """
+    times: dict[tuple[segments.Way, ...], int] = {}
+    for ways in words:
+        times[ways] = times.get(ways, 0) + 1
+    everything = max(opened.searcher.num_docs, 1)
+    terms = []
+    for ways, count in times.items():
+        known = [among for way in ways if (among := opened.searcher.doc_freq(way.field, way.word))]
+        rarest = min(known, default=1)
+        rarity = math.log(1 + (max(everything, rarest) - rarest + 0.5) / (rarest + 0.5))
+        terms.append(_Term(ways, count, count * rarity))
+    terms.sort(key=lambda term: -term.weight)
+    return terms[:MAX_QUERY_WORDS]
+
+
+def _calibrated(ratio: float) -> float:
+    """From 0 to 1: what a passage scored, over what one scores that has each word once.
+
+    So .78 says "has all words of the query", .53 "has half of them by weight", and words that come
+    again and again go towards .96.
+    """
+    return 1 - math.exp(-1.5 * ratio)
+
+
+def _fused(scores: Sequence[float], queries: int) -> float:
+    """One score of several queries: the best, raised a little by what the others found too."""
+    best = max(scores)
+    if queries == 1:
+        return best
+    others = (sum(scores) - best) / (queries - 1)
+    return best + (1 - best) * others / 4
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("chunk", fast=True)
+    builder.add_unsigned_field("file", indexed=True, fast=True)
+    for name in ("words", "rest", "language"):
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+def _writer(index: tantivy.Index) -> tantivy.IndexWriter:
+    """The index's writer, when no other process has it. The system frees a dead one's lock."""
+    until = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            return index.writer(HEAP, num_threads=1)
+        except ValueError as error:
+            if "LockBusy" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.02)
+
+
+def _searcher(index: tantivy.Index) -> tantivy.Searcher:
+    # "commit" would start a thread for each index that looks for changes twice a second.
+    index.config_reader("manual", 0)
+    index.reload()
+    return index.searcher()
+
+
+def _stamp(directory: Path) -> tuple[int, ...]:
+    """Changes with every commit, and when the directory is another."""
+    meta = (directory / "meta.json").stat()
+    return directory.stat().st_ino, meta.st_ino, meta.st_mtime_ns, meta.st_size
+
+
+def _discard(directory: Path) -> None:
+    """Remove a directory at once for all who look, then what is in it."""
+    grave = directory.with_name(f".{directory.name}.{time.time_ns()}")
+    with contextlib.suppress(FileNotFoundError):
+        directory.rename(grave)
+        shutil.rmtree(grave, ignore_errors=True)
+
+
+def _is_of_index(error: BaseException) -> bool:
+    """Whether tantivy says so: it raises ValueError for all that it finds, and panics."""
+    return isinstance(error, ValueError) or type(error).__name__ == "PanicException"
