@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 MAX_NAME = 120
 
-_SEPARATOR = r"[,;、，]"
+_SEPARATOR = r"[,;、，；]"
 _NUMBERS = rf"(?:\d|:|{_SEPARATOR}|[ ]){{0,60}}"
 _WIDE = rf"{_NUMBERS}(?:†[^【】\n]{{0,400}})?"
 _NARROW = rf"\d{_NUMBERS}(?:†[^\[\]\n]{{0,400}})?"
@@ -21,6 +21,7 @@ _BEGUN = re.compile(rf"【{_WIDE}|\[(?:{_NARROW})?")
 """Whatever is the beginning of a whole one matches this, so that it is known when to wait."""
 _OPENING = re.compile(r"[【\[]")
 _BETWEEN = re.compile(rf"\s*{_SEPARATOR}\s*(?=\d+:\d)")
+_AFTER_NAME = re.compile(r"[A-Za-z0-9_)\]]")
 _ITEM = re.compile(r"\s*(?P<number>\d{1,6})(?::(?P<place>\d{1,6}))?\s*(?:†(?P<name>.*))?")
 
 
@@ -97,8 +98,10 @@ class Markers:
             found = self._named(wide)
             told = "†" in wide
         else:
-            # Also how Python slices a list: only where a word could begin, and only what exists.
-            found = [] if self._before.isalnum() or self._before in "_)]" else self._named(narrow)
+            found = self._named(narrow)
+            # Also how Python slices a list, though nobody slices from 4 to 0.
+            if _AFTER_NAME.fullmatch(self._before):
+                found = [source for source in found if source.place < source.number]
             told = "†" in narrow
         if not found and not told:
             yield from self._text(len(whole[0]))
@@ -130,4 +133,4 @@ class Markers:
 
 def _plain(filename: str) -> str:
     """The name without what would end the marker."""
-    return re.sub(r"[【】\[\]\n\r†]+", " ", filename)[:MAX_NAME].strip()
+    return " ".join(re.sub(r"[【】\[\]†]", " ", filename).split())[:MAX_NAME]

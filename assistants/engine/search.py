@@ -4,15 +4,16 @@ cite.
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from assistants.engine.markers import Source
-from assistants.engine.tokens import estimate
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile
 from assistants.operations.search import Found, search
+from assistants.operations.tool_resources import vector_store_ids
+from assistants.tokens import estimate, reach
 
 TOOL: Final = "file_search"
 PARAMETER: Final = "queries"
@@ -26,6 +27,9 @@ RESULT_TOKENS: Final = 16_000
 """About so much of what a search has found is shown to the model."""
 EARLIER_RESULT_TOKENS: Final = 4_000
 """And so much of what a search of an earlier run has found."""
+
+SEARCHES_REMEMBERED: Final = 50
+"""What older steps of the thread have found cannot be cited any more."""
 
 WAIT_SECONDS: Final = 60.0
 """A run waits so long for files that are still being read into its thread's store."""
@@ -99,15 +103,13 @@ def told(call: Wire, searched: Wire, *, tokens: int = RESULT_TOKENS) -> str:
     :param tokens: what does not fit into about so many is left out; the best passage is cut
     """
     parts: list[str] = []
-    for source, result in zip(
-        sources(call, searched), call["file_search"]["results"], strict=True
-    ):
+    for source, result in zip(sources(call, searched), call["file_search"]["results"], strict=True):
         page = searched["pages"].get(str(source.place))
         facts = [source.filename, *([f"page {page}"] if page else []), f"{result['score']:.2f}"]
         part = f"{source.marker} ({', '.join(facts)})\n{source.text}"
         size = estimate(part)
         if size > tokens and not parts:
-            part = part[: len(part) * tokens // size]
+            part = part[: reach(part, tokens)]
         elif size > tokens:
             break
         tokens -= size
@@ -169,9 +171,7 @@ class FileSearch:
 
     @property
     def _options(self) -> Wire:
-        found: Wire = next(
-            tool["file_search"] for tool in self._run.tools if tool["type"] == TOOL
-        )
+        found: Wire = next(tool["file_search"] for tool in self._run.tools if tool["type"] == TOOL)
         return found
 
     def remember(self) -> None:
@@ -182,7 +182,8 @@ class FileSearch:
         if self.offered:
             check_stores(self._run)
         steps = RunStep.objects.filter(run__thread=self._run.thread_id, type="tool_calls")
-        for step in steps.exclude(searches={}).only("step_details", "searches"):
+        newest = steps.exclude(searches={}).newest_first()[:SEARCHES_REMEMBERED]
+        for step in newest:
             for call in step.step_details["tool_calls"]:
                 if searched := step.searches.get(call["id"]):
                     self._add(call, searched)
@@ -202,9 +203,7 @@ class FileSearch:
             return
 
     def _is_being_read(self) -> bool:
-        own: Sequence[str] = self._run.thread.tool_resources.get("file_search", {}).get(
-            "vector_store_ids", []
-        )
+        own = vector_store_ids(self._run.thread)
         files = VectorStoreFile.objects.filter(vector_store__in=own)
         return bool(own) and files.filter(status=FileStatus.IN_PROGRESS).exists()
 
@@ -230,7 +229,9 @@ class FileSearch:
         self._searches[call["id"]] = searched
         self._add(call, searched)
         limit = self._run.max_prompt_tokens
-        return told(call, searched, tokens=min(RESULT_TOKENS, limit // 2 if limit else RESULT_TOKENS))
+        return told(
+            call, searched, tokens=min(RESULT_TOKENS, limit // 2 if limit else RESULT_TOKENS)
+        )
 
     def of(self, calls: Iterable[Wire]) -> dict[str, Wire]:
         """What is kept of the searches among these calls, by the calls' ids."""
@@ -238,11 +239,9 @@ class FileSearch:
         return {call_id: self._searches[call_id] for call_id in ids if call_id in self._searches}
 
     def _search(self, wanted: list[str]) -> list[Found]:
-        project = self._run.thread.project
-        known = VectorStore.objects.filter(project=project, pk__in=store_ids(self._run))
         return search(
-            project,
-            list(known.values_list("pk", flat=True)),
+            self._run.thread.project,
+            store_ids(self._run),
             wanted,
             limit=self._options.get("max_num_results") or MAX_RESULTS,
             threshold=self.ranking_options["score_threshold"],

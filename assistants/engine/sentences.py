@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
-from assistants.engine.tokens import WIDE
+from assistants.tokens import WIDE
 
 MAX_QUOTE = 400
 """Characters."""
@@ -24,12 +25,14 @@ LONGEST_CLAIM = 1000
 
 WORD = re.compile(r"[^\W_]+")
 ENDING = re.compile(r"(?<=\w{3})(?:ies|ing|ed|es|s|y)$")
-EMPTY = frozenset(
-    "a about all an and any are as at be been but by can could did do does for from had has have "
-    "how i if in into is it its me my of on or our say says so tell than that the their them then "
-    "there these they this to us was we were what when where which who whom whose why will with "
-    "would you your".split()
-)
+EMPTY = {
+    "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can",
+    "could", "did", "do", "does", "for", "from", "had", "has", "have", "how", "i", "if", "in",
+    "into", "is", "it", "its", "me", "my", "of", "on", "or", "our", "say", "says", "so", "tell",
+    "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "us",
+    "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will",
+    "with", "would", "you", "your",
+}  # fmt: skip
 EMPTY_WIDE = frozenset("的了是在有嗎呢吧請問我你他她它們這那什麼麼哪誰和與及或也都就")
 
 
@@ -51,9 +54,7 @@ def terms(text: str) -> set[str]:
     for word in WORD.findall(text.lower()):
         if WIDE.search(word):
             found |= {
-                pair
-                for pair in map("".join, zip(word, word[1:], strict=False))
-                if not EMPTY_WIDE.issuperset(pair)
+                pair for pair in map("".join, pairwise(word)) if not EMPTY_WIDE.issuperset(pair)
             } or {word}
         elif word not in EMPTY and (len(word) > 1 or word.isdigit()):
             found.add(ENDING.sub("", word))

@@ -77,7 +77,9 @@ class MessageWriter:
         self._delta({"index": len(self.content) - 1, "type": "text", "text": delta})
 
     def _cite(self, source: Source) -> None:
-        said = self.content[-1]["text"]["value"] if self.content and "text" in self.content[-1] else ""
+        said = (
+            self.content[-1]["text"]["value"] if self.content and "text" in self.content[-1] else ""
+        )
         marker, start = source.marker, len(said)
         cited = {"file_id": source.file_id, "quote": quote(source.text, claim(said))}
         citation = {

@@ -61,6 +61,18 @@ def stored(
 
 
 def of_run(assistant: Assistant, thread: Thread) -> Wire:
-    """What the tools of a run may open: the assistant's files and the thread's."""
+    """What the tools of a run may open: the assistant's files and vector stores and the thread's.
+
+    Vector stores are named only where there are some; the wire does not show them.
+    """
     file_ids = [*assistant.code_interpreter_file_ids, *thread.code_interpreter_file_ids]
-    return {"code_interpreter": {"file_ids": list(dict.fromkeys(file_ids))}}
+    resources: Wire = {"code_interpreter": {"file_ids": list(dict.fromkeys(file_ids))}}
+    store_ids = [*vector_store_ids(assistant), *vector_store_ids(thread)]
+    if store_ids:
+        resources["file_search"] = {"vector_store_ids": list(dict.fromkeys(store_ids))}
+    return resources
+
+
+def vector_store_ids(holder: Assistant | Thread) -> list[str]:
+    """The vector stores that file search has from an assistant or a thread: one at most."""
+    return list(holder.tool_resources.get("file_search", {}).get("vector_store_ids", []))

@@ -246,7 +246,7 @@ def waiting_for_weather() -> tuple[Run, str]:
         "type": "function",
         "function": {"name": "weather", "arguments": "{}", "output": None},
     }
-    execution.require_action(run, step, [call], None, {})
+    execution.require_action(run, step, [call], None, {}, {})
     run.refresh_from_db()
     return run, step.id
 

@@ -97,7 +97,7 @@ def test_code_its_output_and_its_image_stand_in_the_step(
             ],
         },
     }
-    steps.finish_tool_calls(worker.run, step, [call], None, {})
+    steps.finish_tool_calls(worker.run, step, [call], None, {}, {})
     text = page.get(f"/threads/{thread.id}").text
     assert '<span class="kn">import</span> numpy' in text
     assert "&#x27;&lt;b&gt;&#x27;" in text
