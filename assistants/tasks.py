@@ -8,7 +8,8 @@ from celery.signals import worker_ready, worker_shutting_down
 
 from assistants import doorbell
 from assistants.engine.host import host
-from assistants.operations import files
+from assistants.ingester import ingester
+from assistants.operations import files, ingestion, leftovers
 from assistants.operations import sweep as sweep_runs
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,12 @@ logger = logging.getLogger(__name__)
 def execute_run(run_id: str) -> None:
     """Hand the run to this process's loop, and return at once."""
     host().submit(run_id)
+
+
+@shared_task(name=doorbell.INGEST)
+def ingest() -> None:
+    """Tell this process's threads that files wait, and return at once."""
+    ingester().wake()
 
 
 @shared_task(name=doorbell.CLOSE_SESSION)
@@ -36,22 +43,33 @@ def close_orphaned_sessions() -> None:
 def sweep() -> dict[str, int]:
     """Every few seconds: end, requeue or ring for what was left behind."""
     done: dict[str, int] = {}
-    for job in (sweep_runs.reap, sweep_runs.expire, sweep_runs.ring_again, files.delete_expired):
+    for job in (
+        sweep_runs.reap,
+        sweep_runs.expire,
+        sweep_runs.ring_again,
+        files.delete_expired,
+        ingestion.take_back,
+        ingestion.ring_again,
+        leftovers.ring_again,
+    ):
+        name = f"{job.__module__.rpartition('.')[2]}.{job.__name__}"
         # One job that fails must not keep the others from theirs.
         try:
-            done[job.__name__] = job()
+            done[name] = job()
         except Exception:
-            logger.exception("%s failed", job.__name__)
+            logger.exception("%s failed", name)
     return done
 
 
 @worker_ready.connect
 def start_host(**_: Any) -> None:
-    """Be there for wishes and heartbeats before the first run comes."""
+    """Be there for wishes and heartbeats before the first run comes, and for files that wait."""
     host()
+    ingester().wake()
 
 
 @worker_shutting_down.connect
 def stop_host(**_: Any) -> None:
-    """Runs are not Celery's tasks, so its own warm shutdown would not wait for them."""
+    """Runs and files are not Celery's tasks, so its own warm shutdown would not wait for them."""
+    ingester().stop()
     host().stop()

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Iterator
 
@@ -15,6 +16,7 @@ import redis
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from assistants.ingester import Ingester
 from tests.stack import Stack
 
 OUTPUT_LINES = 80
@@ -96,6 +98,26 @@ def _empty_redis(redis_url: str) -> Iterator[None]:
     yield
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
+
+
+@pytest.fixture
+def ingester(transactional_db: None) -> Iterator[Ingester]:
+    """What the worker has for ingesting files, in this process. No Celery listens for its rings, so
+    it is rung all the time.
+    """
+    over = threading.Event()
+    found = Ingester()
+
+    def ring() -> None:
+        while not over.wait(0.01):
+            found.wake()
+
+    ringing = threading.Thread(target=ring)
+    ringing.start()
+    yield found
+    over.set()
+    ringing.join()
+    found.stop()
 
 
 @pytest.fixture(scope="session")

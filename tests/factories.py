@@ -1,10 +1,17 @@
 """Makes the objects that tests begin with, through the same operations as everybody else."""
 
+from io import BytesIO
 from typing import Any
 
-from assistants.models import Assistant, Project, Run, Thread
-from assistants.operations import assistants, projects, runs, threads
-from assistants.params import AssistantCreate, RunCreate, ThreadCreate, validate
+from assistants.models import Assistant, File, Project, Run, Thread, VectorStore
+from assistants.operations import assistants, files, projects, runs, threads, vector_stores
+from assistants.params import (
+    AssistantCreate,
+    RunCreate,
+    ThreadCreate,
+    VectorStoreCreate,
+    validate,
+)
 
 
 def make_project(name: str = "") -> Project:
@@ -22,6 +29,23 @@ def make_thread(project: Project | None = None, *texts: str) -> Thread:
     """A thread with one user message for each text."""
     messages = [{"role": "user", "content": text} for text in texts]
     return threads.create(project or make_project(), validate(ThreadCreate, {"messages": messages}))
+
+
+def make_file(filename: str, content: str, project: Project | None = None) -> File:
+    """A file for assistants."""
+    return files.create(
+        project or make_project(),
+        BytesIO(content.encode()),
+        filename=filename,
+        purpose="assistants",
+    )
+
+
+def make_vector_store(project: Project | None = None, **texts: str) -> VectorStore:
+    """A store with a text file for each of these; its files are to be ingested."""
+    made = [make_file(f"{name}.txt", text, project) for name, text in texts.items()]
+    body = {"file_ids": [file.id for file in made]}
+    return vector_stores.create(project or make_project(), validate(VectorStoreCreate, body))
 
 
 def make_run(thread: Thread, assistant: Assistant, **fields: Any) -> Run:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from assistants.params.message import Attachment, ImageFilePart, ImageUrlPart
 from assistants.params.tools import ResponseFormat, Tool, ToolChoice
+from assistants.params.vector_store import ExpiresAfter, StaticStrategy
 
 Seconds = int
 """Unix time in whole seconds."""
@@ -46,10 +47,15 @@ class CodeInterpreterFiles(Described):
     file_ids: list[str]
 
 
+class SearchedStores(Described):
+    vector_store_ids: list[str]
+
+
 class Resources(BaseModel):
     """What the tools may open."""
 
     code_interpreter: CodeInterpreterFiles | None = None
+    file_search: SearchedStores | None = None
 
 
 class Assistant(Described):
@@ -308,7 +314,7 @@ class ResultContent(Described):
     text: str
 
 
-class SearchResult(BaseModel):
+class FileSearchResult(BaseModel):
     """A passage that was found. Its ``content`` is told where ``include[]`` asks for it."""
 
     file_id: str
@@ -320,7 +326,7 @@ class SearchResult(BaseModel):
 
 class FileSearch(Described):
     ranking_options: RankingOptions
-    results: list[SearchResult]
+    results: list[FileSearchResult]
 
 
 class FileSearchCall(Described):
@@ -388,6 +394,106 @@ class FileDeleted(Described):
     id: str
     object: Literal["file"]
     deleted: Literal[True]
+
+
+class FileCounts(Described):
+    in_progress: int
+    completed: int
+    failed: int
+    cancelled: int
+    total: int
+
+
+class VectorStore(Described):
+    """``expires_at`` is ``expires_after`` counted from ``last_active_at``."""
+
+    id: str
+    object: Literal["vector_store"]
+    created_at: Seconds
+    name: str | None
+    description: str | None
+    usage_bytes: int
+    file_counts: FileCounts
+    status: Literal["expired", "in_progress", "completed"]
+    expires_after: ExpiresAfter | None
+    expires_at: Seconds | None
+    last_active_at: Seconds
+    metadata: dict[str, str]
+
+
+class VectorStorePage(Page):
+    data: list[VectorStore]
+
+
+class VectorStoreDeleted(Described):
+    id: str
+    object: Literal["vector_store.deleted"]
+    deleted: Literal[True]
+
+
+class VectorStoreFile(Described):
+    """Its id is the file's."""
+
+    id: str
+    object: Literal["vector_store.file"]
+    usage_bytes: int
+    created_at: Seconds
+    vector_store_id: str
+    status: Literal["in_progress", "completed", "cancelled", "failed"]
+    last_error: LastError | None
+    chunking_strategy: StaticStrategy
+    attributes: dict[str, str | bool | int | float]
+
+
+class VectorStoreFilePage(Page):
+    data: list[VectorStoreFile]
+
+
+class VectorStoreFileDeleted(Described):
+    id: str
+    object: Literal["vector_store.file.deleted"]
+    deleted: Literal[True]
+
+
+class FileBatch(Described):
+    id: str
+    object: Literal["vector_store.files_batch"]
+    created_at: Seconds
+    vector_store_id: str
+    status: Literal["in_progress", "completed", "cancelled", "failed"]
+    file_counts: FileCounts
+
+
+class PlainText(Described):
+    type: Literal["text"]
+    text: str
+
+
+class FileContent(Described):
+    """The text that was read from a file, all of it."""
+
+    object: Literal["vector_store.file_content.page"]
+    data: list[PlainText]
+    has_more: bool
+    next_page: str | None
+
+
+class SearchResult(Described):
+    """A passage; ``score`` is between 0 and 1."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: dict[str, str | bool | int | float]
+    content: list[PlainText]
+
+
+class SearchResults(Described):
+    object: Literal["vector_store.search_results.page"]
+    search_query: list[str]
+    data: list[SearchResult]
+    has_more: bool
+    next_page: str | None
 
 
 class ErrorDetails(Described):

@@ -9,11 +9,23 @@ from django.http import HttpResponse
 from assistants.api import dialects
 from assistants.api.request import ApiRequest
 from assistants.errors import Wire
-from assistants.models import Assistant, File, Message, Run, RunStep, Thread
+from assistants.models import (
+    Assistant,
+    File,
+    FileBatch,
+    Message,
+    Run,
+    RunStep,
+    Thread,
+    VectorStore,
+    VectorStoreFile,
+)
 from assistants.models.base import M, ObjectQuerySet
 from assistants.params import ListParams
 
-Object = Assistant | Thread | Message | Run | RunStep | File
+Object = (
+    Assistant | Thread | Message | Run | RunStep | File | VectorStore | VectorStoreFile | FileBatch
+)
 
 
 def json_response(wire: Wire, status: int = 200) -> HttpResponse:
@@ -45,10 +57,11 @@ def page(found: ObjectQuerySet[M], params: ListParams, shown: Callable[[M], Wire
     objects, more = found.page(
         limit=params.limit, order=params.order, after=params.after, before=params.before
     )
+    data = [shown(item) for item in objects]
     return {
         "object": "list",
-        "data": [shown(item) for item in objects],
-        "first_id": objects[0].id if objects else None,
-        "last_id": objects[-1].id if objects else None,
+        "data": data,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
         "has_more": more,
     }

@@ -16,6 +16,7 @@ from typing_extensions import override
 from assistants.api import (
     assistants,
     attached_files,
+    file_batches,
     files,
     messages,
     models,
@@ -23,6 +24,8 @@ from assistants.api import (
     runs,
     steps,
     threads,
+    vector_store_files,
+    vector_stores,
 )
 from assistants.api.auth import BearerKey, HeaderKey
 from assistants.api.bodies import BodyParser
@@ -36,7 +39,18 @@ address and a key: `/v1` for OpenAI's, this server's own address for Azure's, wh
 `/openai/...?api-version=...`.
 """
 
-NOUNS = ("Assistants", "Threads", "Messages", "Runs", "Run steps", "Files", "Models")
+NOUNS = (
+    "Assistants",
+    "Threads",
+    "Messages",
+    "Runs",
+    "Run steps",
+    "Files",
+    "Vector stores",
+    "Vector store files",
+    "Vector store file batches",
+    "Models",
+)
 """The order in which the reference shows them."""
 
 
@@ -111,6 +125,9 @@ api.add_router("", attached_files.router)
 api.add_router("/threads", threads.router)
 api.add_router("/assistants", assistants.router)
 api.add_router("/files", files.router)
+api.add_router("", vector_store_files.router)
+api.add_router("", file_batches.router)
+api.add_router("/vector_stores", vector_stores.router)
 api.add_router("/models", models.router)
 problems.answered_by(api)
 

@@ -12,7 +12,6 @@ from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile
 from assistants.operations.search import Found, search
-from assistants.operations.tool_resources import vector_store_ids
 from assistants.tokens import estimate, reach
 
 TOOL: Final = "file_search"
@@ -66,16 +65,10 @@ def tool() -> Wire:
     }
 
 
-def store_ids(run: Run) -> list[str]:
-    """The vector stores that the run searches: the assistant's and the thread's."""
-    found: list[str] = run.tool_resources.get("file_search", {}).get("vector_store_ids", [])
-    return found
-
-
 def listing(run: Run) -> str:
     """What the model is told of the files that it can search; empty when there are none."""
     files = VectorStoreFile.objects.filter(
-        vector_store__in=store_ids(run),
+        vector_store__in=run.vector_store_ids,
         vector_store__project=run.thread.project_id,
         status=FileStatus.COMPLETED,
     )
@@ -91,7 +84,7 @@ def check_stores(run: Run) -> None:
     """
     :raises Invalid: one of the run's vector stores has expired
     """
-    for store in VectorStore.objects.filter(pk__in=store_ids(run)):
+    for store in VectorStore.objects.filter(pk__in=run.vector_store_ids):
         store.check_not_expired()
 
 
@@ -203,7 +196,7 @@ class FileSearch:
             return
 
     def _is_being_read(self) -> bool:
-        own = vector_store_ids(self._run.thread)
+        own = self._run.thread.vector_store_ids
         files = VectorStoreFile.objects.filter(vector_store__in=own)
         return bool(own) and files.filter(status=FileStatus.IN_PROGRESS).exists()
 
@@ -241,7 +234,7 @@ class FileSearch:
     def _search(self, wanted: list[str]) -> list[Found]:
         return search(
             self._run.thread.project,
-            store_ids(self._run),
+            self._run.vector_store_ids,
             wanted,
             limit=self._options.get("max_num_results") or MAX_RESULTS,
             threshold=self.ranking_options["score_threshold"],

@@ -47,6 +47,10 @@ class Assistant(ApiObject):
     def code_interpreter_file_ids(self) -> list[str]:
         return list(self.tool_resources.get("code_interpreter", {}).get("file_ids", []))
 
+    @property
+    def vector_store_ids(self) -> list[str]:
+        return list(self.tool_resources.get("file_search", {}).get("vector_store_ids", []))
+
     def has_tool(self, tool_type: str) -> bool:
         return any(tool["type"] == tool_type for tool in self.tools)
 

@@ -100,6 +100,11 @@ class Run(ApiObject):
         """How long the run took from its creation, or None while it is active."""
         return (self.ended_at - self.created_at).total_seconds() if self.ended_at else None
 
+    @property
+    def vector_store_ids(self) -> list[str]:
+        """The assistant's store, then the thread's."""
+        return list(self.tool_resources.get("file_search", {}).get("vector_store_ids", []))
+
     def has_tool(self, tool_type: str) -> bool:
         return any(tool["type"] == tool_type for tool in self.tools)
 

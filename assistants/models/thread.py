@@ -54,6 +54,10 @@ class Thread(ApiObject):
     def code_interpreter_file_ids(self) -> list[str]:
         return list(self.tool_resources.get("code_interpreter", {}).get("file_ids", []))
 
+    @property
+    def vector_store_ids(self) -> list[str]:
+        return list(self.tool_resources.get("file_search", {}).get("vector_store_ids", []))
+
     def to_dict(self) -> Wire:
         """The thread object of the API."""
         return {

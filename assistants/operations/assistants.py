@@ -23,21 +23,22 @@ DEFAULTS: dict[str, Any] = {
 def create(project: Project, params: AssistantCreate) -> Assistant:
     """
     :raises Invalid: the model does not exist, or two functions share a name
-    :raises NotFound: a file of its tool resources is not there
+    :raises NotFound: a file or vector store of its tool resources is not there
     """
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True))
     _check(fields)
-    fields["tool_resources"] = tool_resources.stored(
-        project, fields["tool_resources"], fields["tools"]
-    )
-    return Assistant.objects.create(project=project, **fields)
+    with transaction.atomic():
+        fields["tool_resources"] = tool_resources.stored(
+            project, fields["tool_resources"], fields["tools"]
+        )
+        return Assistant.objects.create(project=project, **fields)
 
 
 def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
     """Change the fields that the caller named; null clears one.
 
     :raises Invalid: the model does not exist, or two functions share a name
-    :raises NotFound: a file of its tool resources is not there
+    :raises NotFound: a file or vector store of its tool resources is not there
     """
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True, exclude_unset=True))
     if fields.get("model", "") is None:
@@ -51,7 +52,7 @@ def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
                 row.project,
                 fields.get("tool_resources", row.tool_resources),
                 fields.get("tools", row.tools),
-                known=row.code_interpreter_file_ids,
+                before=row.tool_resources,
             )
         for name, value in fields.items():
             setattr(row, name, value)

@@ -6,10 +6,8 @@ themselves, of which a store may have a million, and the entries of the index go
 
 from collections.abc import Callable
 
-from django.db import transaction
-
 from assistants import doorbell
-from assistants.models import Chunk, Leftover, VectorStore, VectorStoreFile, clock
+from assistants.models import Chunk, Leftover, VectorStore, clock
 from assistants.models.vector_store import VectorStoreFileQuerySet
 from assistants.operations.search import keyword_index
 from assistants.operations.sweep import UNHEARD
@@ -20,22 +18,28 @@ CHUNKS_AT_ONCE = 1000
 
 def leave(files: VectorStoreFileQuerySet) -> None:
     """Take these files out of their stores, within the caller's transaction."""
-    leave_chunks_of(files)
-    files.delete()
+    if leave_chunks_of(files):
+        files.delete()
 
 
-def leave_chunks_of(files: VectorStoreFileQuerySet) -> None:
-    """Have what was made of these files cleaned away, within the caller's transaction."""
-    rows = files.values_list("vector_store_id", "pk")
-    Leftover.objects.bulk_create(
-        Leftover(vector_store_id=store_id, store_file=number) for store_id, number in rows
-    )
-    doorbell.ring(doorbell.INGEST)
+def leave_chunks_of(files: VectorStoreFileQuerySet) -> int:
+    """Have what was made of these files cleaned away, within the caller's transaction. How many
+    there are.
+    """
+    left = [
+        Leftover(vector_store_id=store_id, store_file=number)
+        for store_id, number in files.values_list("vector_store_id", "pk")
+    ]
+    if left:
+        Leftover.objects.bulk_create(left)
+        doorbell.ring(doorbell.INGEST)
+    return len(left)
 
 
 def leave_all_of(store: VectorStore) -> None:
     """Take all files out of a store that is to be deleted, within the caller's transaction."""
     Leftover.objects.create(vector_store_id=store.pk)
+    doorbell.ring(doorbell.INGEST)
     leave(store.files.all())
 
 
@@ -69,6 +73,5 @@ def ring_again() -> int:
     """Ring for what has been left for a while; how much of it there is."""
     waiting = Leftover.objects.filter(created_at__lt=clock.now() - UNHEARD).count()
     if waiting:
-        with transaction.atomic():
-            doorbell.ring(doorbell.INGEST)
+        doorbell.ring(doorbell.INGEST)
     return waiting

@@ -10,7 +10,7 @@ from assistants.errors import ThreadLocked, Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Thread, clock
-from assistants.operations import tool_resources
+from assistants.operations import files, tool_resources
 from assistants.params import MessageCreate, MetadataUpdate
 
 OPENING_LENGTH = 120
@@ -22,7 +22,7 @@ def create(thread: Thread, params: MessageCreate) -> Message:
 
     :raises ThreadLocked: a run is active on it
     :raises NotFound: a file that it names is not there
-    :raises Invalid: its attachments are more than a thread may have
+    :raises Invalid: its attachments are more than a thread may have, or cannot be searched
     """
     # Whoever inserts a run locks the same row, so that the check holds until the commit.
     thread = Thread.objects.select_for_update().get(pk=thread.pk)
@@ -40,7 +40,7 @@ def append(thread: Thread, params: MessageCreate) -> Message:
     given = params.model_dump(mode="json")
     content = _content(given["content"])
     attachments = given["attachments"] or []
-    tool_resources.check_files(
+    files.check_known(
         thread.project,
         [
             *(part["image_file"]["file_id"] for part in content if part["type"] == "image_file"),
@@ -103,13 +103,10 @@ def _content(content: str | list[dict[str, Any]]) -> list[Wire]:
 
 
 def _open_attachments(thread: Thread, attachments: list[Wire]) -> None:
-    """An attachment for the code interpreter is a file of the whole thread from then on."""
-    file_ids = [
-        attachment["file_id"]
-        for attachment in attachments
-        if any(tool["type"] == "code_interpreter" for tool in attachment["tools"])
-    ]
-    if file_ids:
+    """An attachment is a file of the whole thread from then on: for the code interpreter, in the
+    thread's vector store, or both.
+    """
+    if file_ids := _for_tool("code_interpreter", attachments):
         known = thread.code_interpreter_file_ids
         merged = list(dict.fromkeys([*known, *file_ids]))
         tool_resources.check_count(merged)
@@ -117,6 +114,16 @@ def _open_attachments(thread: Thread, attachments: list[Wire]) -> None:
             **thread.tool_resources,
             "code_interpreter": {"file_ids": merged},
         }
+    if file_ids := _for_tool("file_search", attachments):
+        tool_resources.make_searchable(thread, file_ids)
+
+
+def _for_tool(tool_type: str, attachments: list[Wire]) -> list[str]:
+    return [
+        attachment["file_id"]
+        for attachment in attachments
+        if any(tool["type"] == tool_type for tool in attachment["tools"])
+    ]
 
 
 def _opening(message: Message) -> str:

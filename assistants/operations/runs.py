@@ -22,8 +22,10 @@ from assistants.params import (
     ThreadAndRunCreate,
     ThreadCreate,
     ToolOutputsSubmit,
+    validate,
 )
 from assistants.params.run import RunOptions
+from assistants.params.tools import ToolResources
 
 EXPIRES_AFTER = timedelta(seconds=600)
 MAX_OUTPUT_BYTES = 512 * 1024
@@ -62,7 +64,8 @@ def create_with_thread(
     providers.resolve(params.model or assistant.model)
     given = params.thread or ThreadCreate()
     if params.tool_resources is not None:
-        given = given.model_copy(update={"tool_resources": params.tool_resources})
+        resources = validate(ToolResources, params.tool_resources.given())
+        given = given.model_copy(update={"tool_resources": resources})
     instructions = assistant.instructions if params.instructions is None else params.instructions
     with transaction.atomic():
         thread = threads.create(project, given)

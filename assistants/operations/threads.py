@@ -15,7 +15,8 @@ from assistants.params import ThreadCreate, ThreadUpdate, validate
 def create(project: Project, params: ThreadCreate | None = None) -> Thread:
     """A thread, with its first messages if any are given.
 
-    :raises NotFound: a file of its tool resources or messages is not there
+    :raises NotFound: a file or vector store of its tool resources or messages is not there
+    :raises Invalid: a file that is to be searched is of a type that is not
     """
     params = params or ThreadCreate()
     given = params.model_dump(mode="json")
@@ -34,7 +35,7 @@ def create(project: Project, params: ThreadCreate | None = None) -> Thread:
 def update(thread: Thread, params: ThreadUpdate) -> Thread:
     """Change what the caller named. A given metadata map replaces the old one.
 
-    :raises NotFound: a file of its tool resources is not there
+    :raises NotFound: a file or vector store of its tool resources is not there
     """
     row = Thread.objects.select_for_update().get(pk=thread.pk)
     given = params.model_dump(mode="json", exclude_unset=True)
@@ -42,7 +43,7 @@ def update(thread: Thread, params: ThreadUpdate) -> Thread:
         row.metadata = given["metadata"] or {}
     if "tool_resources" in given:
         row.tool_resources = tool_resources.stored(
-            row.project, given["tool_resources"], known=row.code_interpreter_file_ids
+            row.project, given["tool_resources"], before=row.tool_resources
         )
     row.save(update_fields=["metadata", "tool_resources"])
     return row

@@ -1,26 +1,22 @@
 """What the tools of an assistant or a thread may open: checks and the form on the wire."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from assistants.errors import Invalid, NotFound, Wire
-from assistants.models import Assistant, File, Project, Thread
+from assistants.errors import Invalid, Wire
+from assistants.models import Assistant, File, Project, Thread, VectorStore
+from assistants.operations import files, vector_store_files, vector_stores
+from assistants.params import VectorStoreFileCreate, validate
+from assistants.params.vector_store import InlineVectorStore
 
 MAX_FILES = 20
 """So many files an assistant, and a thread, may give the code interpreter."""
 
-
-def check_files(project: Project, file_ids: Iterable[str]) -> None:
-    """
-    :raises NotFound: the first id that is no file of this project
-    """
-    asked = list(dict.fromkeys(file_ids))
-    if not asked:
-        return
-    known = set(File.objects.in_project(project).filter(pk__in=asked).values_list("pk", flat=True))
-    for file_id in asked:
-        if file_id not in known:
-            raise NotFound.of("file", file_id)
+EMPTY: dict[str, Wire] = {
+    "code_interpreter": {"file_ids": []},
+    "file_search": {"vector_store_ids": []},
+}
+"""What a tool may open that was given nothing."""
 
 
 def check_count(file_ids: list[str]) -> None:
@@ -41,38 +37,65 @@ def stored(
     project: Project,
     asked: Wire | None,
     tools: Iterable[Wire] = (),
-    known: Iterable[str] = (),
+    before: Wire | None = None,
 ) -> Wire:
     """tool_resources as they are kept: what was asked, and an empty list for a tool that has none.
+    Resources of a tool that is not named stay as they were; null clears all.
 
-    :param known: files that were named before; one that was deleted since does not matter here
-    :raises NotFound: a file that is not there
+    :param before: what was kept; what is named there and was deleted since does not matter here
+    :raises NotFound: a file or vector store that is not there
+    :raises Invalid: a file of a store that is to be created is of a type that is not searched
     """
     resources: Wire = {}
-    if any(tool["type"] == "code_interpreter" for tool in tools):
-        resources["code_interpreter"] = {"file_ids": []}
+    kept = {} if asked is None else before or {}
+    for tool in tools:
+        if tool["type"] in EMPTY:
+            resources[tool["type"]] = EMPTY[tool["type"]]
+    resources |= {name: kept[name] for name in EMPTY if name in kept}
     interpreter: dict[str, Any] | None = (asked or {}).get("code_interpreter")
     if interpreter is not None:
         file_ids = list(dict.fromkeys(interpreter.get("file_ids", [])))
-        before = set(known)
-        check_files(project, [file_id for file_id in file_ids if file_id not in before])
+        known = set(kept.get("code_interpreter", {}).get("file_ids", []))
+        files.check_known(project, [file_id for file_id in file_ids if file_id not in known])
         resources["code_interpreter"] = {"file_ids": file_ids}
-    return resources
+    search: dict[str, Any] | None = (asked or {}).get("file_search")
+    if search is not None:
+        known = set(kept.get("file_search", {}).get("vector_store_ids", []))
+        store_ids = search.get("vector_store_ids") or []
+        for store_id in store_ids:
+            if store_id not in known:
+                VectorStore.objects.in_project(project).fetch(store_id)
+        for inline in search.get("vector_stores") or []:
+            store = vector_stores.create_inline(project, validate(InlineVectorStore, inline))
+            store_ids = [store.id]
+        resources["file_search"] = {"vector_store_ids": store_ids}
+    return {name: resources[name] for name in EMPTY if name in resources}
+
+
+def make_searchable(thread: Thread, file_ids: Sequence[str]) -> None:
+    """Add files to the thread's vector store, which is created if it has none. The caller saves the
+    thread, within its transaction.
+
+    :raises Invalid: a file is of a type that is not searched, or the store has expired
+    """
+    found = File.objects.in_project(thread.project).filter(pk__in=file_ids)
+    vector_store_files.check_supported(found.values_list("filename", flat=True))
+    stores = VectorStore.objects.in_project(thread.project)
+    store = stores.filter(pk__in=thread.vector_store_ids).first()
+    if store is None:
+        store = vector_stores.create_for_thread(thread.project)
+        thread.tool_resources = {
+            **thread.tool_resources,
+            "file_search": {"vector_store_ids": [store.id]},
+        }
+    vector_store_files.add(store, [VectorStoreFileCreate(file_id=file_id) for file_id in file_ids])
 
 
 def of_run(assistant: Assistant, thread: Thread) -> Wire:
-    """What the tools of a run may open: the assistant's files and vector stores and the thread's.
-
-    Vector stores are named only where there are some; the wire does not show them.
-    """
+    """What the tools of a run may open: the assistant's files and stores, and the thread's."""
     file_ids = [*assistant.code_interpreter_file_ids, *thread.code_interpreter_file_ids]
     resources: Wire = {"code_interpreter": {"file_ids": list(dict.fromkeys(file_ids))}}
-    store_ids = [*vector_store_ids(assistant), *vector_store_ids(thread)]
-    if store_ids:
+    # Recordings have the interpreter's files in every run; stores are for the run alone.
+    if store_ids := [*assistant.vector_store_ids, *thread.vector_store_ids]:
         resources["file_search"] = {"vector_store_ids": list(dict.fromkeys(store_ids))}
     return resources
-
-
-def vector_store_ids(holder: Assistant | Thread) -> list[str]:
-    """The vector stores that file search has from an assistant or a thread: one at most."""
-    return list(holder.tool_resources.get("file_search", {}).get("vector_store_ids", []))

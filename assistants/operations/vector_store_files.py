@@ -8,7 +8,6 @@ from django.db import transaction
 from assistants import doorbell
 from assistants.errors import Invalid, Wire
 from assistants.models import (
-    File,
     FileBatch,
     FileStatus,
     VectorStore,
@@ -66,7 +65,8 @@ def add(
     store.save(update_fields=["last_active_at"])
     files.check_known(store.project, asked)
     present = {row.file_id: row for row in store.files.filter(file__in=asked)}
-    rows: dict[str, VectorStoreFile] = {}
+    rows: list[VectorStoreFile] = []
+    new: list[VectorStoreFile] = []
     for file_id, addition in asked.items():
         row = _row(store, addition, batch)
         before = present.get(file_id)
@@ -76,15 +76,13 @@ def add(
                 before.attributes = row.attributes
             before.save(update_fields=["batch", "attributes"])
             row = before
-        rows[file_id] = row
-    new = [row for row in rows.values() if row.pk is None]
-    replaced = [row.file_id for row in new if row.file_id in present]
-    if replaced:
-        leftovers.leave(store.files.filter(file__in=replaced))
+        else:
+            new.append(row)
+        rows.append(row)
+    leftovers.leave(store.files.filter(file__in=[row.file_id for row in new]))
     VectorStoreFile.objects.bulk_create(new)
-    if new:
-        doorbell.ring(doorbell.INGEST)
-    return list(rows.values())
+    doorbell.ring(doorbell.INGEST)
+    return rows
 
 
 def _row(

@@ -5,7 +5,13 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from assistants.params.base import Metadata, Params, Temperature, TopP
-from assistants.params.tools import ReasoningEffort, ResponseFormat, ToolResources, Tools
+from assistants.params.tools import (
+    ReasoningEffort,
+    ResponseFormat,
+    ToolResources,
+    ToolResourcesUpdate,
+    Tools,
+)
 
 Name = Annotated[str, StringConstraints(max_length=256)]
 Description = Annotated[str, StringConstraints(max_length=512)]
@@ -31,3 +37,4 @@ class AssistantUpdate(AssistantCreate):
     """Every field may be left out, which leaves it as it is; null clears it."""
 
     model: ModelName | None = None  # type: ignore[assignment]
+    tool_resources: ToolResourcesUpdate | None = None  # type: ignore[assignment]

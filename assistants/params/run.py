@@ -12,7 +12,7 @@ from assistants.params.tools import (
     ReasoningEffort,
     ResponseFormat,
     ToolChoice,
-    ToolResources,
+    ToolResourcesUpdate,
     Tools,
 )
 
@@ -53,7 +53,7 @@ class RunCreate(RunOptions):
 
 class ThreadAndRunCreate(RunOptions):
     thread: ThreadCreate | None = None
-    tool_resources: ToolResources | None = None
+    tool_resources: ToolResourcesUpdate | None = None
 
 
 class ToolOutput(Params):

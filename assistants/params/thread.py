@@ -6,7 +6,7 @@ from annotated_types import MaxLen
 
 from assistants.params.base import Metadata, Params
 from assistants.params.message import MessageCreate
-from assistants.params.tools import ToolResources
+from assistants.params.tools import ToolResources, ToolResourcesUpdate
 
 
 class ThreadCreate(Params):
@@ -16,5 +16,5 @@ class ThreadCreate(Params):
 
 
 class ThreadUpdate(Params):
-    tool_resources: ToolResources | None = None
+    tool_resources: ToolResourcesUpdate | None = None
     metadata: Metadata | None = None

@@ -13,8 +13,11 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic.types import Strict
+from pydantic_core import PydanticCustomError
 
 from assistants.params.base import BY_TYPE, FileIds, P, Params, text_or
+from assistants.params.vector_store import InlineVectorStore
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
@@ -105,8 +108,38 @@ class CodeInterpreterResources(Params):
     file_ids: FileIds = []
 
 
+OneStore = Annotated[list[Annotated[str, Strict()]], MaxLen(1)]
+
+
+class VectorStoreIds(Params):
+    vector_store_ids: OneStore | None = None
+
+
+class FileSearchResources(VectorStoreIds):
+    """A store that is there, or one to be created."""
+
+    vector_stores: Annotated[list[InlineVectorStore], MaxLen(1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "FileSearchResources":
+        if self.vector_store_ids and self.vector_stores:
+            raise PydanticCustomError(
+                "invalid_value",
+                "'vector_store_ids' and 'vector_stores' are mutually exclusive: give one of them.",
+            )
+        return self
+
+
 class ToolResources(Params):
     code_interpreter: CodeInterpreterResources | None = None
+    file_search: FileSearchResources | None = None
+
+
+class ToolResourcesUpdate(Params):
+    """As above, without stores to be created."""
+
+    code_interpreter: CodeInterpreterResources | None = None
+    file_search: VectorStoreIds | None = None
 
 
 class JsonSchema(Params):

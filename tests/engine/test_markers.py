@@ -114,8 +114,9 @@ def test_text_is_not_held_back_for_longer_than_it_may_become_a_marker() -> None:
 PIECES = st.sampled_from(
     [
         *(one.marker for one in KNOWN.values()),
-        "【4:0】", "[4:0]", "[4:1†x]", "【9:9†x】", "【4†source】", "【", "】", "[", "]", "†", "4", ":",
-        "0", ",", " ", "a", "好", "\n", "x[4:6]", "[4:0, 4:1]", "【4:0†a, 4:1†b】", "𝒳",
+        "【4:0】", "[4:0]", "[4:1†x]", "【9:9†x】", "【4†source】", "【", "】", "[", "]", "†",
+        "4", ":", "0", ",", " ", "a", "好", "\n", "x[4:6]", "[4:0, 4:1]", "【4:0†a, 4:1†b】",
+        "𝒳",
     ]
 )  # fmt: skip
 

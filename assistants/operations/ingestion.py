@@ -1,0 +1,254 @@
+"""Making the files of vector stores searchable: what the worker that holds some of them does.
+
+A worker grabs a few files of one store at a time by compare-and-set. What it writes carries the
+claim's token, so a worker that has lost its claim can write nothing that counts; a claim that is
+not renewed runs out, and the sweep gives its files to the next worker. Everything here may be done
+twice.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import F
+
+from assistants import doorbell
+from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile, clock
+from assistants.models.vector_store import VectorStoreFileQuerySet
+from assistants.operations.search import keyword_index
+from assistants.operations.sweep import UNHEARD
+from assistants.retrieval.index import Entry
+from assistants.retrieval.passages import Passage
+from assistants.retrieval.reader import Reader, Unreadable
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=15)
+"""How long a worker may be silent before its files are taken from it; heartbeats come three times
+as often.
+"""
+MAX_ATTEMPTS = 3
+"""A file that so many workers were lost over is given up."""
+GRAB_FILES = 32
+GRAB_BYTES = 4_000_000
+"""So much is grabbed at once, so that small files share transactions and commits of the index while
+none waits long for another.
+"""
+KEPT_EVERY = 0.5
+"""After so many seconds what has been read is written, however little."""
+CHUNKS_AT_ONCE = 500
+"""So many a transaction: others write in between."""
+VECTOR_BYTES = 1024
+"""What a chunk counted for besides its text, as recordings show: a vector of 256 numbers."""
+
+
+@dataclass
+class Grab:
+    """Files of one store that a worker holds."""
+
+    store_id: str
+    files: list[VectorStoreFile]
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    def held(self) -> VectorStoreFileQuerySet:
+        """The rows that the worker has not lost."""
+        return VectorStoreFile.objects.filter(claim=self.token, status=FileStatus.IN_PROGRESS)
+
+
+def grab(after: str = "") -> Grab | None:
+    """Take a few files that wait, of the store that comes after the one with this id, so that a
+    large batch of one keeps no other waiting. None when nothing waits.
+    """
+    waiting = VectorStoreFile.objects.queued()
+    ids = waiting.order_by("vector_store_id").values_list("vector_store_id", flat=True)
+    store_id = ids.filter(vector_store_id__gt=after).first() or ids.first()
+    if store_id is None:
+        return None
+    chosen: list[int] = []
+    size = 0
+    rows = waiting.filter(vector_store=store_id).order_by("pk").values_list("pk", "file__bytes")
+    for number, length in rows[:GRAB_FILES]:
+        size += length
+        if chosen and size > GRAB_BYTES:
+            break
+        chosen.append(number)
+    taken = Grab(store_id, [])
+    VectorStoreFile.objects.queued().filter(pk__in=chosen).update(
+        claim=taken.token, claimed_until=clock.now() + LEASE, attempts=F("attempts") + 1
+    )
+    taken.files = list(taken.held().select_related("file").order_by("pk"))
+    return taken
+
+
+def renew(tokens: Collection[str]) -> None:
+    """The heartbeat: keep the claims for a while longer."""
+    VectorStoreFile.objects.filter(claim__in=tokens, status=FileStatus.IN_PROGRESS).update(
+        claimed_until=clock.now() + LEASE
+    )
+
+
+def let_go(grabbed: Grab) -> None:
+    """The worker stops: what it has not done goes back to the queue, as if it had not tried."""
+    grabbed.held().update(claim="", claimed_until=None, attempts=F("attempts") - 1)
+
+
+def ingest(grabbed: Grab, reader: Reader, stopping: Callable[[], bool]) -> None:
+    """Read these files and make their passages searchable, until the worker stops."""
+    read: list[tuple[VectorStoreFile, list[Passage]]] = []
+    begun = time.monotonic()
+    for row in grabbed.files:
+        if stopping():
+            break
+        try:
+            passages = reader.read(
+                default_storage.path(row.file.key),
+                row.file.filename,
+                size=row.max_chunk_size_tokens,
+                overlap=row.chunk_overlap_tokens,
+            )
+        except Unreadable as unreadable:
+            _fail(grabbed, row, unreadable)
+            continue
+        read.append((row, passages))
+        if time.monotonic() - begun > KEPT_EVERY:
+            _keep(grabbed, read)
+            read, begun = [], time.monotonic()
+    _keep(grabbed, read)
+
+
+def _fail(grabbed: Grab, row: VectorStoreFile, unreadable: Unreadable) -> None:
+    grabbed.held().filter(pk=row.pk).update(
+        status=FileStatus.FAILED,
+        last_error={"code": unreadable.code, "message": unreadable.message},
+        claim="",
+        claimed_until=None,
+    )
+
+
+def _keep(grabbed: Grab, read: list[tuple[VectorStoreFile, list[Passage]]]) -> None:
+    """Chunks first, then the index, then the word that the files are done."""
+    if not read:
+        return
+    for row, _ in read:
+        if row.attempts > 1:
+            _delete_chunks([row.pk])
+    chunks = [
+        Chunk(
+            store_file_id=row.pk,
+            number=number,
+            text=passage.text,
+            start=passage.start,
+            end=passage.end,
+            page=passage.page,
+        )
+        for row, passages in read
+        for number, passage in enumerate(passages)
+    ]
+    kept: list[Chunk] = []
+    for place in range(0, len(chunks), CHUNKS_AT_ONCE):
+        piece = chunks[place : place + CHUNKS_AT_ONCE]
+        with transaction.atomic():
+            numbers = {chunk.store_file_id for chunk in piece}
+            held = grabbed.held().select_for_update().filter(pk__in=numbers)
+            mine = set(held.values_list("pk", flat=True))
+            kept += Chunk.objects.bulk_create(
+                [chunk for chunk in piece if chunk.store_file_id in mine]
+            )
+    keyword_index().add(grabbed.store_id, map(_entry, kept))
+    lost = []
+    with transaction.atomic():
+        for row, passages in read:
+            done = grabbed.held().filter(pk=row.pk)
+            size = sum(len(passage.text.encode()) + VECTOR_BYTES for passage in passages)
+            if not done.update(
+                status=FileStatus.COMPLETED, usage_bytes=size, claim="", claimed_until=None
+            ):
+                lost.append(row.pk)
+    if lost:
+        _put_right(grabbed.store_id, lost)
+
+
+def _entry(chunk: Chunk) -> Entry:
+    return Entry(chunk.pk, chunk.store_file_id, chunk.text)
+
+
+def _put_right(store_id: str, numbers: list[int]) -> None:
+    """Bring the index in line with the rows of files that were taken away while they were added:
+    they are gone or cancelled, or another worker has done them.
+    """
+    rows = dict(VectorStoreFile.objects.filter(pk__in=numbers).values_list("pk", "status"))
+    alive = (FileStatus.IN_PROGRESS, FileStatus.COMPLETED)
+    gone = [number for number in numbers if rows.get(number) not in alive]
+    _delete_chunks(gone)
+    if VectorStore.objects.filter(pk=store_id).exists():
+        keyword_index().remove(store_id, gone)
+        done = [number for number in numbers if rows.get(number) == FileStatus.COMPLETED]
+        keyword_index().add(store_id, map(_entry, Chunk.objects.filter(store_file__in=done)))
+    else:
+        keyword_index().drop(store_id)
+
+
+def _delete_chunks(numbers: Iterable[int]) -> None:
+    of_these = Chunk.objects.filter(store_file__in=numbers)
+    while chunks := list(of_these.values_list("pk", flat=True)[:CHUNKS_AT_ONCE]):
+        Chunk.objects.filter(pk__in=chunks).delete()
+
+
+def rebuild(store: VectorStore) -> int:
+    """Make the store's index anew from its chunks, file by file; how many chunks it has."""
+    keyword_index().drop(store.pk)
+    completed = store.files.filter(status=FileStatus.COMPLETED).order_by("pk")
+    total, seen = 0, set[int]()
+    # Files that are completed meanwhile may have been in what was dropped.
+    while numbers := set(completed.values_list("pk", flat=True)) - seen:
+        entries: list[Entry] = []
+        for number in numbers:
+            entries += map(_entry, Chunk.objects.filter(store_file=number).iterator())
+            if len(entries) >= CHUNKS_AT_ONCE * 10:
+                keyword_index().add(store.pk, entries)
+                total, entries = total + len(entries), []
+        keyword_index().add(store.pk, entries)
+        total += len(entries)
+        seen |= numbers
+    return total
+
+
+def rebuild_missing() -> int:
+    """Make the indexes anew that are not there, though they should be; how many."""
+    rebuilt = 0
+    for store in VectorStore.objects.filter(files__status=FileStatus.COMPLETED).distinct():
+        if not keyword_index().count(store.pk):
+            logger.info("the index of %s is made anew", store.pk)
+            rebuild(store)
+            rebuilt += 1
+    return rebuilt
+
+
+def take_back() -> int:
+    """Give the files of workers that fell silent to the next one, or give them up after too many
+    attempts. Returns how many.
+    """
+    lost = VectorStoreFile.objects.filter(
+        status=FileStatus.IN_PROGRESS, claimed_until__lt=clock.now()
+    ).exclude(claim="")
+    message = f"The server was interrupted {MAX_ATTEMPTS} times while it read the file."
+    given_up = lost.filter(attempts__gte=MAX_ATTEMPTS).update(
+        status=FileStatus.FAILED,
+        last_error={"code": "server_error", "message": message},
+        claim="",
+        claimed_until=None,
+    )
+    return given_up + lost.update(claim="", claimed_until=None)
+
+
+def ring_again() -> int:
+    """Ring for files that nobody picked up: a lost message loses nothing. Returns how many."""
+    waiting = VectorStoreFile.objects.queued().filter(created_at__lt=clock.now() - UNHEARD).count()
+    if waiting:
+        doorbell.ring(doorbell.INGEST)
+    return waiting
