@@ -5,12 +5,15 @@ cite.
 import asyncio
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Final
+
+from django.db.models import Q
 
 from assistants.engine.markers import Source
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
-from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile
+from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
 from assistants.operations.search import Found, search
 from assistants.tokens import estimate, reach
 
@@ -32,6 +35,10 @@ SEARCHES_REMEMBERED: Final = 50
 
 WAIT_SECONDS: Final = 60.0
 """A run waits so long for files that are still being read into its thread's store."""
+JUST_ADDED: Final = timedelta(seconds=10)
+"""And as long as this for those that were added to another of its stores: programs create a store,
+an assistant for it and a run without a pause.
+"""
 LOOK_SECONDS: Final = 0.25
 
 DESCRIPTION: Final = (
@@ -182,9 +189,7 @@ class FileSearch:
                     self._add(call, searched)
 
     async def ready(self) -> None:
-        """Wait for the files of the thread's own store, which may have come with the last
-        message. Those of the assistant's were there before.
-        """
+        """Wait for the files that may have come with the last message, or just before."""
         if not self.offered:
             return
         try:
@@ -196,9 +201,12 @@ class FileSearch:
             return
 
     def _is_being_read(self) -> bool:
-        own = self._run.thread.vector_store_ids
-        files = VectorStoreFile.objects.filter(vector_store__in=own)
-        return bool(own) and files.filter(status=FileStatus.IN_PROGRESS).exists()
+        of_thread = Q(vector_store__in=self._run.thread.vector_store_ids)
+        new = Q(created_at__gt=clock.now() - JUST_ADDED)
+        files = VectorStoreFile.objects.filter(
+            vector_store__in=self._run.vector_store_ids, status=FileStatus.IN_PROGRESS
+        )
+        return files.filter(of_thread | new).exists()
 
     async def call(self, writer: ToolStepWriter, place: int, given: str, position: int) -> str:
         """Search for the queries of a call, write what was found to its step, and return what the

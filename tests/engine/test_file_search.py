@@ -400,6 +400,17 @@ def test_a_run_does_not_wait_for_ever_for_the_files_of_its_thread(
     assert settled(run).status == RunStatus.COMPLETED
 
 
+def test_of_other_stores_a_run_waits_only_for_files_that_were_just_added(chat: ChatServer) -> None:
+    chat.reply(text("I have nothing to read."))
+    store = make_empty_or_filled(None, foods=FOODS)
+    run = waiting(started(store))
+    assert chat.requests == []
+
+    store.files.update(created_at=clock.now() - file_search.JUST_ADDED)
+
+    assert settled(run).status == RunStatus.COMPLETED
+
+
 def test_a_run_that_waits_for_files_can_be_cancelled(chat: ChatServer) -> None:
     run = waiting(make_run(thread_with_an_attachment(), make_assistant(model=MODEL, tools=TOOLS)))
 
