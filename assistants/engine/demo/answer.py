@@ -97,8 +97,9 @@ def _after_tools(conversation: Conversation) -> Reply:
 
 
 def _told(conversation: Conversation, call: Call) -> str:
-    skill = searching if call.name == SEARCH_TOOL else functions
-    return skill.told(conversation, call)
+    if call.name == SEARCH_TOOL:
+        return searching.told(conversation, call)
+    return functions.told(conversation, call)
 
 
 def _after_code(conversation: Conversation, output: Output) -> Reply:

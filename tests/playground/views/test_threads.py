@@ -106,6 +106,38 @@ def test_code_its_output_and_its_image_stand_in_the_step(
     assert 'alt="plot-1.png, drawn by the code interpreter"' in text
 
 
+def test_a_file_search_shows_its_queries_and_what_was_found(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    found = {
+        "file_id": "file-gone",
+        "file_name": "<notes>.txt",
+        "score": 0.6849,
+        "attributes": {},
+        "content": [{"type": "text", "text": "Bread is baked. " * 40}],
+    }
+    calls = [
+        {"id": call_id, "type": "file_search", "file_search": {"results": results}}
+        for call_id, results in (("call_1", [found]), ("call_2", []))
+    ]
+    step = steps.begin_tool_calls(worker.run)
+    text = page.get(f"/threads/{thread.id}").text
+    assert "File search" not in text
+    searches = {
+        "call_1": {"number": 4, "queries": ["bread", "a <b>"], "pages": {}},
+        "call_2": {"number": 5, "queries": ["tea"], "pages": {}},
+    }
+    steps.finish_tool_calls(worker.run, step, calls, None, {}, searches)
+    text = page.get(f"/threads/{thread.id}").text
+    assert "File search<small>1 passage</small>" in text
+    assert "Searched files: <q>bread</q>, <q>a &lt;b&gt;</q>" in text
+    assert "<strong>&lt;notes&gt;.txt</strong>" in text
+    assert "0.68" in text
+    assert "Searched files: <q>tea</q>" in text
+    assert "Nothing was found." in text
+
+
 @pytest.mark.parametrize("status", list(RunStatus))
 def test_every_state_of_a_run_is_an_icon_and_a_word(
     page: Client, assistant: Assistant, thread: Thread, status: RunStatus
