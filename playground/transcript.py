@@ -176,7 +176,7 @@ class StepView:
     @property
     def short_title(self) -> str:
         """The title where there is little room."""
-        return self.title.partition(" ")[0]
+        return "Search" if self.icon == "file-search" else self.title.partition(" ")[0]
 
     @property
     def note(self) -> str:
