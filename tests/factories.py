@@ -4,9 +4,18 @@ from io import BytesIO
 from typing import Any
 
 from assistants.models import Assistant, File, Project, Run, Thread, VectorStore
-from assistants.operations import assistants, files, projects, runs, threads, vector_stores
+from assistants.operations import (
+    assistants,
+    file_batches,
+    files,
+    projects,
+    runs,
+    threads,
+    vector_stores,
+)
 from assistants.params import (
     AssistantCreate,
+    FileBatchCreate,
     RunCreate,
     ThreadCreate,
     VectorStoreCreate,
@@ -31,24 +40,25 @@ def make_thread(project: Project | None = None, *texts: str) -> Thread:
     return threads.create(project or make_project(), validate(ThreadCreate, {"messages": messages}))
 
 
-def make_file(filename: str, content: str, project: Project | None = None) -> File:
-    """A file for assistants."""
-    return files.create(
-        project or make_project(),
-        BytesIO(content.encode()),
-        filename=filename,
-        purpose="assistants",
-    )
-
-
-def make_vector_store(project: Project | None = None, **texts: str) -> VectorStore:
-    """A store with a text file for each of these; its files are to be ingested."""
-    made = [make_file(f"{name}.txt", text, project) for name, text in texts.items()]
-    body = {"file_ids": [file.id for file in made]}
-    return vector_stores.create(project or make_project(), validate(VectorStoreCreate, body))
-
-
 def make_run(thread: Thread, assistant: Assistant, **fields: Any) -> Run:
     """A queued run of the assistant on the thread."""
     body = {"assistant_id": assistant.id, **fields}
     return runs.create(thread, assistant, validate(RunCreate, body))
+
+
+def make_file(
+    project: Project | None = None, content: str = "bread", filename: str = "a.txt"
+) -> File:
+    """An uploaded file with this text."""
+    stored = BytesIO(content.encode())
+    return files.create(project or make_project(), stored, filename=filename, purpose="assistants")
+
+
+def make_vector_store(project: Project | None = None, *contents: str) -> VectorStore:
+    """A store with a text file for each of the contents, none of them ingested yet."""
+    project = project or make_project()
+    store = vector_stores.create(project, VectorStoreCreate())
+    if contents:
+        file_ids = [make_file(project, content).id for content in contents]
+        file_batches.create(store, validate(FileBatchCreate, {"file_ids": file_ids}))
+    return store

@@ -262,3 +262,52 @@ def test_what_a_lost_wish_to_close_a_session_left_is_tidied_up(
         until(lambda: not left.exists(), 10, "the session stays")
     finally:
         host.stop()
+
+
+def test_files_whose_worker_is_killed_are_ingested_by_the_next_one(
+    stack: Stack, client: OpenAI
+) -> None:
+    long = "\n\n".join(f"Paragraph {number} is about bread and salt." for number in range(60_000))
+    file_ids = [
+        client.files.create(file=(f"{number}.txt", long.encode()), purpose="assistants").id
+        for number in range(3)
+    ]
+    store = client.vector_stores.create()
+    batch = client.vector_stores.file_batches.create(store.id, file_ids=file_ids)
+    time.sleep(0.5)
+    assert client.vector_stores.retrieve(store.id).status == "in_progress"
+
+    kill(stack, "worker")
+
+    def done() -> Any:
+        found = client.vector_stores.file_batches.retrieve(batch.id, vector_store_id=store.id)
+        return found if found.status != "in_progress" else None
+
+    assert until(done, 60, "the files stay in progress").file_counts.completed == 3
+    query = "Paragraph 59999"
+    found = client.vector_stores.search(store.id, query=query, max_num_results=50).data
+    assert {one.file_id for one in found if query in one.content[0].text} == set(file_ids)
+    content = client.vector_stores.files.content(file_ids[0], vector_store_id=store.id).data
+    assert content[0].text == long
+
+
+def test_a_text_is_searchable_within_moments_while_a_run_goes_on(
+    stack: Stack, client: OpenAI
+) -> None:
+    stack.chat.when("meanwhile", [text("word " * 60, rate=20)])
+    thread_id, _, run_id = begin(client, "meanwhile")
+    store = client.vector_stores.create()
+    client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=("w.txt", b"warm"))
+
+    begun = time.monotonic()
+    done = client.vector_stores.files.upload_and_poll(
+        vector_store_id=store.id, file=("a.txt", b"Bread and salt."), poll_interval_ms=10
+    )
+    seconds = time.monotonic() - begun
+
+    assert done.status == "completed"
+    assert seconds < 1
+    assert client.vector_stores.search(store.id, query="salt").data
+    client.vector_stores.files.delete(done.id, vector_store_id=store.id)
+    assert client.vector_stores.search(store.id, query="salt").data == []
+    assert ended(client, thread_id, run_id).status == "completed"

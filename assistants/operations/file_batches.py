@@ -24,8 +24,10 @@ def create(store: VectorStore, params: FileBatchCreate) -> FileBatch:
 def cancel(batch: FileBatch) -> FileBatch:
     """Ingest no more of its files. Those that are done stay; of a batch that is done nothing
     changes.
+
+    :raises NotFound: the batch was deleted meanwhile, with its store
     """
-    row = FileBatch.objects.select_for_update().get(pk=batch.pk)
+    row = FileBatch.objects.select_for_update().fetch(batch.pk)
     open_files = VectorStoreFile.objects.select_for_update().filter(
         batch=row, status=FileStatus.IN_PROGRESS
     )

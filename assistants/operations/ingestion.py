@@ -71,12 +71,15 @@ def grab(after: str = "") -> Grab | None:
         return None
     chosen: list[int] = []
     size = 0
-    rows = waiting.filter(vector_store=store_id).order_by("pk").values_list("pk", "file__bytes")
-    for number, length in rows[:GRAB_FILES]:
+    rows = waiting.filter(vector_store=store_id).order_by("attempts", "pk")
+    for number, length, attempts in rows.values_list("pk", "file__bytes", "attempts")[:GRAB_FILES]:
         size += length
-        if chosen and size > GRAB_BYTES:
+        # What has failed before goes alone: it may be what made others fail.
+        if chosen and (size > GRAB_BYTES or attempts):
             break
         chosen.append(number)
+        if attempts:
+            break
     taken = Grab(store_id, [])
     VectorStoreFile.objects.queued().filter(pk__in=chosen).update(
         claim=taken.token, claimed_until=clock.now() + LEASE, attempts=F("attempts") + 1

@@ -68,7 +68,7 @@ def add(
     :raises Invalid: the store has expired
     """
     asked = {addition.file_id: addition for addition in additions}
-    store = VectorStore.objects.select_for_update().get(pk=store.pk)
+    store = VectorStore.objects.select_for_update().fetch(store.pk)
     store.check_not_expired()
     store.last_active_at = clock.now()
     store.save(update_fields=["last_active_at"])
@@ -83,7 +83,7 @@ def add(
             before.batch = batch
             if addition.attributes is not None:
                 before.attributes = row.attributes
-            before.save(update_fields=["batch", "attributes"])
+            store.files.filter(pk=before.pk).update(batch=batch, attributes=before.attributes)
             row = before
         else:
             new.append(row)
@@ -120,7 +120,7 @@ def _stands(before: VectorStoreFile, wanted: VectorStoreFile) -> bool:
 def update(row: VectorStoreFile, params: VectorStoreFileUpdate) -> VectorStoreFile:
     """The given attributes replace the old ones."""
     row.attributes = params.attributes or {}
-    row.save(update_fields=["attributes"])
+    VectorStoreFile.objects.filter(pk=row.pk).update(attributes=row.attributes)
     return row
 
 

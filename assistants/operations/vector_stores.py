@@ -68,8 +68,10 @@ def update(store: VectorStore, params: VectorStoreUpdate) -> VectorStore:
     """Change what the caller named; null clears, and a given metadata map replaces the old one.
 
     A new expiry counts from now, and so brings back a store that has expired.
+
+    :raises NotFound: the store was deleted meanwhile
     """
-    row = VectorStore.objects.select_for_update().get(pk=store.pk)
+    row = VectorStore.objects.select_for_update().fetch(store.pk)
     given = params.given()
     if "name" in given:
         row.name = given["name"]

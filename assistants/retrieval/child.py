@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import traceback
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from assistants.retrieval import chunking, parsing
@@ -18,7 +19,7 @@ from assistants.retrieval.unreadable import Unreadable
 MAX_MEMORY = 1 << 30
 """Bytes of address space: the largest honest files need a third of it."""
 MAX_RESIDENT = 300 << 20
-"""Bytes; a child that once needed more answers and is replaced."""
+"""Bytes; a child that holds more after a file answers and is replaced."""
 
 
 def main() -> None:
@@ -74,8 +75,13 @@ def _limit_time(seconds: float) -> None:
 
 
 def _resident() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    """Bytes that this process holds."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except FileNotFoundError:  # macOS, which counts in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Not ru_maxrss: Linux lets a process begin with the peak of the one that started it.
+    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":

@@ -55,16 +55,19 @@ def passages(
 
 def _cuts(text: str, size: int, overlap: int, code: bool) -> Iterator[tuple[int, int]]:
     length = len(text.rstrip())
-    start = _past_space(text, 0)
-    end = start
-    while end < length:
+    start = done = _past_space(text, 0)
+    while done < length:
         limit = start + max(reach(text[start : start + size * 5], size), 1)
         if limit >= length:
             yield start, length
             return
-        end = _cut(text, start, end, limit, code)
+        if limit <= done:  # white space, longer than what may be taken beside the overlap
+            start = done
+            continue
+        end = _cut(text, start, done, limit, code)
         yield start, start + len(text[start:end].rstrip())
-        start = _past_space(text, _begin(text, start, end, overlap, code))
+        done = _past_space(text, end)
+        start = min(_past_space(text, _begin(text, start, end, overlap, code)), done)
 
 
 def _cut(text: str, start: int, done: int, limit: int, code: bool) -> int:

@@ -64,10 +64,28 @@ def parse(path: str, filename: str) -> list[Page]:
 
 
 def _parser(suffix: str) -> Callable[[str], Sequence[Page]]:
-    """What reads such a file. Imported when needed: a child reads few types in its life."""
-    from assistants.retrieval import plain
+    """What reads such a file, imported when it is needed: it keeps the start of a child short."""
+    match suffix:
+        case ".html":
+            from assistants.retrieval import html
 
-    return plain.read
+            return html.read
+        case ".pdf":
+            from assistants.retrieval import pdf
+
+            return pdf.read
+        case ".docx" | ".pptx":
+            from assistants.retrieval import office
+
+            return office.read_docx if suffix == ".docx" else office.read_pptx
+        case ".doc":
+            from assistants.retrieval import word
+
+            return word.read
+        case _:
+            from assistants.retrieval import plain
+
+            return plain.read
 
 
 def _clean(text: str) -> str:

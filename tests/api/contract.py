@@ -25,6 +25,9 @@ NULL_ON_THE_WIRE = {
     "ListRunsResponse": ("first_id", "last_id"),
     "ListRunStepsResponse": ("first_id", "last_id"),
     "ListFilesResponse": ("first_id", "last_id"),
+    "VectorStoreObject": ("name", "expires_after"),
+    "ListVectorStoresResponse": ("first_id", "last_id"),
+    "ListVectorStoreFilesResponse": ("first_id", "last_id"),
 }
 """Where recordings show null and the specification does not allow it."""
 

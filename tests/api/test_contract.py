@@ -5,8 +5,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from assistants.ingester import Ingester
 from tests.api.contract import breaches
 from tests.api.worker import Worker
+from tests.until import until
 
 TEXT = {"role": "user", "content": "What is 2 + 2?"}
 
@@ -96,6 +98,37 @@ def test_files(ask: Asking) -> None:
     ask("GET", "/files")
     ask("GET", "/files/{file_id}")
     ask("DELETE", "/files/{file_id}")
+
+
+def test_vector_stores(ask: Asking, ingester: Ingester) -> None:
+    path = "/vector_stores/{vector_store_id}"
+    form = {"data": {"purpose": "assistants"}, "files": {"file": ("a.txt", b"bread")}}
+    ask("GET", "/vector_stores")
+    file_id = ask("POST", "/files", **form)["id"]
+    store = ask("POST", "/vector_stores", {"file_ids": [file_id]})
+    ask.known |= {"vector_store_id": store["id"], "file_id": file_id}
+    ask("GET", "/vector_stores")
+    expires_after = {"anchor": "last_active_at", "days": 1}
+    ask("POST", path, {"name": "Bread", "expires_after": expires_after})
+    until(lambda: ask("GET", path)["status"] == "completed", "the file is not ingested")
+    ask("GET", path + "/files/{file_id}")
+    ask("POST", path + "/files/{file_id}", {"attributes": {"a": 1, "b": "x", "c": True}})
+    ask("GET", path + "/files/{file_id}/content")
+    assert ask("POST", path + "/search", {"query": ["bread"]})["data"]
+    ask("DELETE", path + "/files/{file_id}")
+    ask("GET", path + "/files")
+    ask("POST", path + "/files", {"file_id": file_id})
+    ask("GET", path + "/files")
+    table = {"data": {"purpose": "assistants"}, "files": {"file": ("a.csv", b"1")}}
+    batch = ask(
+        "POST", path + "/file_batches", {"file_ids": [ask("POST", "/files", **table)["id"]]}
+    )
+    ask.known["batch_id"] = batch["id"]
+    batch_path = path + "/file_batches/{batch_id}"
+    until(lambda: ask("GET", batch_path)["status"] == "failed", "the file does not fail")
+    assert ask("GET", batch_path + "/files")["data"][0]["last_error"]
+    ask("POST", batch_path + "/cancel")
+    ask("DELETE", path)
 
 
 def test_models(ask: Asking) -> None:

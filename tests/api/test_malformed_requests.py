@@ -22,7 +22,10 @@ Json = dict[str, Any]
 EXAMPLES = 15
 
 REFERENCE: Json = json.loads(json.dumps(api.get_openapi_schema(path_prefix="/v1/"), default=str))
-KNOWN = ("assistant_id", "thread_id", "message_id", "run_id", "step_id", "file_id", "tool_call_id")
+KNOWN = (
+    "assistant_id", "thread_id", "message_id", "run_id", "step_id", "file_id", "tool_call_id",
+    "vector_store_id", "batch_id",
+)  # fmt: skip
 """Ids that are there, by the names of parameters and fields; in drawn requests they stand as
 ``<name>``.
 """
@@ -194,6 +197,9 @@ def known(http: httpx2.Client) -> dict[str, str]:
     run_id = http.post("/v1/threads/runs", json=body).json()["id"]
     Worker(run_id).call("add", "{}")
     run = Run.objects.select_related("thread").get(pk=run_id)
+    store_id = http.post("/v1/vector_stores").json()["id"]
+    batch = f"/v1/vector_stores/{store_id}/file_batches"
+    batch_id = http.post(batch, json={"file_ids": [file_id]}).json()["id"]
     return {
         "assistant_id": assistant["id"],
         "thread_id": run.thread_id,
@@ -202,6 +208,8 @@ def known(http: httpx2.Client) -> dict[str, str]:
         "step_id": run.steps.get().id,
         "file_id": file_id,
         "tool_call_id": "call_1",
+        "vector_store_id": store_id,
+        "batch_id": batch_id,
         "model": "demo",
         "free_thread_id": http.post("/v1/threads").json()["id"],
     }

@@ -9,11 +9,13 @@ import httpx2
 import pytest
 from pytest_django import Settings
 
-from assistants.models import Run
+from assistants.ingester import Ingester
+from assistants.models import Run, VectorStoreFile
 from tests.api.contract import breaches, recording
 from tests.api.worker import Worker
 from tests.chat_server import text, tool_call
 from tests.stack import Stack
+from tests.until import until
 
 Ids = dict[str, str]
 Events = list[tuple[str, Any]]
@@ -94,6 +96,44 @@ def test_plain_exchanges(http: httpx2.Client, name: str) -> None:
         learn(entry["ResponseBody"], answer, ids)
         for header in ("openai-version", "openai-processing-ms", "X-Request-ID", "Content-Type"):
             assert header in response.headers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "VectorStoresTests__CanCreateGetAndDeleteVectorStores",
+        "VectorStoresTests__CanUseBatchIngestion",
+    ],
+)
+def test_vector_stores(http: httpx2.Client, ingester: Ingester, name: str) -> None:
+    ids: Ids = {}
+    for entry in recording(name):
+        place = f"{entry['RequestMethod']} {entry['RequestUri']}"
+        theirs = entry["ResponseBody"]
+        if entry["RequestUri"].endswith("/v1/files"):
+            form: Any = {"data": {"purpose": "assistants"}}
+            file = ("test_file.txt", b"This is a test file 1")
+            answer = http.post("/v1/files", files={"file": file}, **form).json()
+        else:
+            if entry["RequestUri"].endswith("/files"):
+                # By then theirs were done.
+                until(_all_done, "the files are not ingested")
+            with ask(http, entry, ids) as response:
+                assert response.status_code == entry["StatusCode"], response.read()
+                answer = json.loads(response.read())
+        assert differences(theirs, answer, place) == []
+        learn(theirs, answer, ids)
+        if theirs["object"] == "list":
+            assert [file["id"] for file in answer["data"]] == [
+                ids[file["id"]] for file in theirs["data"]
+            ]
+            assert [file["usage_bytes"] for file in answer["data"]] == [1045] * 5
+        elif theirs["object"] == "vector_store":
+            assert answer["file_counts"]["total"] == theirs["file_counts"]["total"]
+
+
+def _all_done() -> bool:
+    return not VectorStoreFile.objects.filter(status="in_progress").exists()
 
 
 def recorded_events(entry: dict[str, Any]) -> Events:

@@ -8,6 +8,7 @@ from openai import OpenAI
 from playwright.sync_api import Browser
 
 from assistants.api import objects
+from assistants.ingester import Ingester
 from tests.api.worker import Worker
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
@@ -19,6 +20,11 @@ OPERATIONS = {
     "create_run", "list_runs", "get_run", "modify_run", "cancel_run", "submit_tool_outputs",
     "create_thread_and_run", "list_run_steps", "get_run_step",
     "create_file", "list_files", "get_file", "delete_file", "get_file_content",
+    "create_vector_store", "list_vector_stores", "get_vector_store", "modify_vector_store",
+    "delete_vector_store", "search_vector_store",
+    "create_vector_store_file", "list_vector_store_files", "get_vector_store_file",
+    "modify_vector_store_file", "delete_vector_store_file", "get_vector_store_file_content",
+    "create_file_batch", "get_file_batch", "cancel_file_batch", "list_files_in_file_batch",
     "list_models", "get_model",
 }  # fmt: skip
 
@@ -82,6 +88,31 @@ def test_objects_are_what_the_reference_says(client: OpenAI, http: httpx2.Client
     objects.ThreadDeleted.model_validate(http.delete(thread).json())
     objects.AssistantDeleted.model_validate(http.delete(f"/v1/assistants/{assistant.id}").json())
     objects.FileDeleted.model_validate(http.delete(f"/v1/files/{file.id}").json())
+
+
+def test_objects_of_vector_stores_are_what_the_reference_says(
+    client: OpenAI, http: httpx2.Client, ingester: Ingester
+) -> None:
+    store = client.vector_stores.create(expires_after={"anchor": "last_active_at", "days": 1})
+    path = f"/v1/vector_stores/{store.id}"
+    files = [("a.txt", b"bread"), ("b.csv", b"1")]
+    batch = client.vector_stores.file_batches.upload_and_poll(store.id, files=files)
+    file_id = client.vector_stores.files.list(store.id, filter="completed").data[0].id
+    for described, address in (
+        (objects.VectorStore, path),
+        (objects.VectorStorePage, "/v1/vector_stores"),
+        (objects.VectorStoreFile, f"{path}/files/{file_id}"),
+        (objects.VectorStoreFilePage, f"{path}/files"),
+        (objects.FileContent, f"{path}/files/{file_id}/content"),
+        (objects.FileBatch, f"{path}/file_batches/{batch.id}"),
+        (objects.VectorStoreFilePage, f"{path}/file_batches/{batch.id}/files"),
+    ):
+        described.model_validate(http.get(address).json())
+    found = http.post(f"{path}/search", json={"query": "bread"}).json()
+    assert objects.SearchResults.model_validate(found).data
+    deleted = http.delete(f"{path}/files/{file_id}").json()
+    objects.VectorStoreFileDeleted.model_validate(deleted)
+    objects.VectorStoreDeleted.model_validate(http.delete(path).json())
 
 
 def test_the_reference_opens_with_nothing_from_elsewhere(browser: Browser, address: str) -> None:

@@ -29,6 +29,42 @@ def texts(client: OpenAI, store_id: str, query: str = "bread") -> list[str]:
     return [found.content[0].text for found in page.data]
 
 
+def test_the_sdk_finds_no_fault_with_any_answer(
+    address: str, secret: str, ingester: Ingester
+) -> None:
+    strict = OpenAI(
+        base_url=f"{address}/v1", api_key=secret, max_retries=0, _strict_response_validation=True
+    )
+    stores, files = strict.vector_stores, strict.vector_stores.files
+    batches = strict.vector_stores.file_batches
+    file_id = upload(strict)
+    # Without a name there is null, as recorded, where the SDK's type has text.
+    store = stores.create(
+        name="Bread",
+        file_ids=[file_id],
+        expires_after={"anchor": "last_active_at", "days": 1},
+        metadata={"a": "1"},
+    )
+    stores.retrieve(store.id)
+    stores.update(store.id, name="Salt")
+    assert [found.name for found in stores.list()] == ["Salt"]
+    files.poll(file_id, vector_store_id=store.id)
+    files.update(file_id, vector_store_id=store.id, attributes={"a": "x", "b": 1.5, "c": True})
+    assert stores.search(store.id, query=["bread"]).data
+    assert list(files.content(file_id, vector_store_id=store.id))
+    assert len(list(files.list(store.id))) == 1
+    failed = files.upload_and_poll(vector_store_id=store.id, file=("a.csv", b"1"))
+    assert failed.last_error
+    batch = batches.create_and_poll(store.id, file_ids=[upload(strict)])
+    batches.upload_and_poll(store.id, files=[("b.txt", BREAD)], file_ids=[upload(strict)])
+    assert len(list(batches.list_files(batch.id, vector_store_id=store.id))) == 1
+    batches.cancel(batch.id, vector_store_id=store.id)
+    batches.retrieve(batch.id, vector_store_id=store.id)
+    files.delete(file_id, vector_store_id=store.id)
+    stores.delete(store.id)
+    strict.close()
+
+
 # --- Files
 
 

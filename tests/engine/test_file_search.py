@@ -24,14 +24,13 @@ from assistants.models import (
     VectorStore,
     clock,
 )
-from assistants.operations import runs, threads
+from assistants.operations import runs, threads, vector_stores
 from assistants.operations import search as searching
-from assistants.params import ThreadCreate, ToolOutputsSubmit, validate
+from assistants.params import ThreadCreate, ToolOutputsSubmit, VectorStoreCreate, validate
 from tests.chat_server import ChatServer, Part, finish, text, tool_call
 from tests.engine.conftest import MODEL, settled
 from tests.engine.test_execute import assert_log_tells_the_truth, names, wait_for_delta
 from tests.factories import make_assistant, make_file, make_project, make_run, make_thread
-from tests.factories import make_vector_store as make_empty_or_filled
 
 pytestmark = pytest.mark.usefixtures("host")
 
@@ -45,9 +44,15 @@ TOOLS = [{"type": "file_search"}]
 PLAIN_RANKING = {"ranker": "default_2024_08_21", "score_threshold": 0.0}
 
 
-def make_vector_store(**texts: str) -> VectorStore:
-    """A store whose files have been ingested."""
-    store = make_empty_or_filled(None, **texts)
+def added(**texts: str) -> VectorStore:
+    """A store with a text file for each of these, none of them ingested yet."""
+    file_ids = [make_file(None, text, f"{name}.txt").id for name, text in texts.items()]
+    return vector_stores.create(make_project(), validate(VectorStoreCreate, {"file_ids": file_ids}))
+
+
+def ingested(**texts: str) -> VectorStore:
+    """The same, once an ingester is done with them."""
+    store = added(**texts)
     deadline = time.monotonic() + 30
     while store.files.filter(status=FileStatus.IN_PROGRESS).exists():
         assert time.monotonic() < deadline, "the files are not ingested"
@@ -58,7 +63,7 @@ def make_vector_store(**texts: str) -> VectorStore:
 
 @pytest.fixture
 def foods(ingester: Ingester) -> VectorStore:
-    return make_vector_store(foods=FOODS)
+    return ingested(foods=FOODS)
 
 
 def using(store: VectorStore, **fields: Any) -> dict[str, Any]:
@@ -196,7 +201,7 @@ def test_the_model_hears_each_passage_with_its_marker(chat: ChatServer, foods: V
 def test_the_stores_of_assistant_and_thread_are_searched_together_for_all_queries(
     chat: ChatServer, foods: VectorStore
 ) -> None:
-    drinks = make_vector_store(drinks="Effie drinks green tea.\n", cars="Cars have four wheels.")
+    drinks = ingested(drinks="Effie drinks green tea.\n", cars="Cars have four wheels.")
     thread = make_thread(None, "What do they like?")
     thread.tool_resources = {"file_search": {"vector_store_ids": [drinks.id]}}
     thread.save()
@@ -218,7 +223,7 @@ def test_the_stores_of_assistant_and_thread_are_searched_together_for_all_querie
 
 
 def test_the_tools_options_bound_the_results(chat: ChatServer, ingester: Ingester) -> None:
-    store = make_vector_store(**{f"note{n}": f"Note {n} is about bread." for n in range(5)})
+    store = ingested(**{f"note{n}": f"Note {n} is about bread." for n in range(5)})
     for options, number in (
         ({"max_num_results": 2}, 2),
         ({"ranking_options": {"ranker": "auto", "score_threshold": 1.0}}, 0),
@@ -341,7 +346,7 @@ def test_a_later_run_hears_of_earlier_searches_and_may_cite_them(
 def test_what_a_long_search_found_is_cut_for_the_model(
     chat: ChatServer, ingester: Ingester
 ) -> None:
-    store = make_vector_store(bread="Bread is baked from flour, water, salt and yeast. " * 900)
+    store = ingested(bread="Bread is baked from flour, water, salt and yeast. " * 900)
     chat.reply(asking("bread flour"))
     chat.reply(text("Bread."))
 
@@ -357,7 +362,7 @@ def test_what_a_long_search_found_is_cut_for_the_model(
 
 def thread_with_an_attachment() -> Thread:
     """A thread with a file that nobody has begun to read."""
-    file = make_file("tea.txt", "Effie drinks green tea.")
+    file = make_file(None, "Effie drinks green tea.", "tea.txt")
     attachment = {"file_id": file.id, "tools": TOOLS}
     message = {"role": "user", "content": "What does Effie drink?", "attachments": [attachment]}
     return threads.create(make_project(), validate(ThreadCreate, {"messages": [message]}))
@@ -402,7 +407,7 @@ def test_a_run_does_not_wait_for_ever_for_the_files_of_its_thread(
 
 def test_of_other_stores_a_run_waits_only_for_files_that_were_just_added(chat: ChatServer) -> None:
     chat.reply(text("I have nothing to read."))
-    store = make_empty_or_filled(None, foods=FOODS)
+    store = added(foods=FOODS)
     run = waiting(started(store))
     assert chat.requests == []
 
@@ -515,7 +520,7 @@ def test_citations_and_links_to_files_stand_in_one_list(
     chat.reply(asking("Filip"))
     chat.reply(text(f"Cake{MARKER}, see [it](sandbox:/mnt/data/a.csv)."))
     run = started(foods)
-    saved = make_file("a.csv", "1")
+    saved = make_file(None, "1", "a.csv")
     RunStep.objects.create(
         run=run,
         type="tool_calls",

@@ -1,0 +1,303 @@
+"""The reader: each type of file with a real one, and files that mean harm."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from assistants.retrieval import child
+from assistants.retrieval.reader import EXTENSIONS, Reader, Unreadable
+from tests.retrieval import documents
+from tests.retrieval.conftest import ReadBytes
+
+ARTICLE = (
+    "<html><head><title>Whales</title><style>p {}</style></head><body>"
+    "<nav><a href='/'>Go home</a><a href='/login'>Sign in</a></nav><article><h1>Whales</h1>"
+    + "".join(f"<p>Paragraph {n} tells of whales and their journeys.</p>" for n in range(20))
+    + "<table><tr><td>blue whale</td><td>30 m</td></tr></table></article></body></html>"
+)
+
+
+def refusal(read: ReadBytes, filename: str, data: bytes, **options: float) -> str:
+    with pytest.raises(Unreadable) as caught:
+        read(filename, data, **options)
+    assert caught.value.code == "invalid_file"
+    assert caught.value.message.endswith(".")
+    return caught.value.message
+
+
+@pytest.mark.parametrize("extension", sorted(EXTENSIONS - {".doc", ".docx", ".pdf", ".pptx"}))
+def test_text_of_every_type_is_read(read: ReadBytes, extension: str) -> None:
+    (passage,) = read(f"FILE{extension.upper()}", b"whales are large\r\nand old\n")
+    if extension != ".html":
+        assert passage.text == "whales are large\nand old"
+    assert (passage.start, passage.page) == (0, None)
+
+
+@pytest.mark.parametrize("filename", ["table.csv", "picture.png", "sheet.xlsx", "noextension"])
+def test_other_types_are_unsupported(read: ReadBytes, filename: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read(filename, b"text")
+    assert caught.value.code == "unsupported_file"
+    assert "are not supported for retrieval." in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "encoding, text",
+    [
+        ("utf-8", "日本語 Größe"),
+        ("utf-8-sig", "日本語 Größe"),
+        ("utf-16", "日本語 Größe"),
+        ("utf-16-le", "whales are large"),
+        ("utf-16-be", "whales are large"),
+        ("utf-32", "whales are large"),
+        ("gb18030", "中文测试文件内容"),
+        ("gb18030", "今天天气很好，我们去公园。" * 50),
+        ("big5", "資料庫設計的說明"),
+        ("shift_jis", "今日はとても良い天気ですね"),
+        ("euc_jp", "今日はとても良い天気ですね"),
+        ("euc_kr", "오늘은 날씨가 아주 좋습니다"),
+        ("cp1251", "Сегодня очень хорошая погода"),
+        ("koi8-r", "Сегодня очень хорошая погода"),
+        ("cp1252", "Où est l’hôtel à côté ?"),
+        ("cp1253", "Σήμερα ο καιρός είναι πολύ καλός"),
+    ],
+)
+def test_the_encoding_of_a_text_is_found(read: ReadBytes, encoding: str, text: str) -> None:
+    assert read("file.txt", text.encode(encoding))[0].text == text
+
+
+def test_html_is_read_without_its_navigation(read: ReadBytes) -> None:
+    (passage,) = read("page.html", ARTICLE.encode())
+    assert passage.text.startswith("Whales")
+    assert "Paragraph 19 tells" in passage.text
+    assert "blue whale" in passage.text
+    assert "Sign in" not in passage.text
+
+
+def test_html_without_an_article_is_read_whole(read: ReadBytes) -> None:
+    (passage,) = read("page.html", b"<p>some <b>bold</b></p><script>no()</script><div>two</div>")
+    assert passage.text == "some bold\ntwo"
+
+
+def test_html_is_decoded_as_it_says_itself(read: ReadBytes) -> None:
+    page = '<meta charset="gb2312"><p>鲸</p>'.encode("gb18030")
+    assert read("page.html", page)[0].text == "鲸"
+
+
+def test_pdf_passages_have_their_pages(read: ReadBytes) -> None:
+    data = documents.pdf_of("one whale", "", "three whales")
+    assert [(one.text, one.page) for one in read("a.pdf", data)] == [
+        ("one whale", 1),
+        ("three whales", 3),
+    ]
+
+
+def test_a_scanned_pdf_says_that_it_has_only_images(read: ReadBytes) -> None:
+    assert "only images" in refusal(read, "a.pdf", documents.pdf([b"0 0 10 10 re f"]))
+
+
+def test_a_word_document_is_read_in_order(read: ReadBytes, tmp_path: Path) -> None:
+    (passage,) = read("a.docx", documents.word(tmp_path / "a.docx"))
+    assert passage.text == "Whales\nThe blue whale is large. 蓝鲸很大。\nlength\t30 m\nThe end."
+
+
+def test_slides_have_their_numbers(read: ReadBytes, tmp_path: Path) -> None:
+    passages = read("a.pptx", documents.slides(tmp_path / "a.pptx"))
+    assert [one.page for one in passages] == [1, 2, 3]
+    assert passages[1].text == "Slide 2\nfirst point\nsecond point\nsay this on 2"
+
+
+def test_an_old_word_document_is_read(read: ReadBytes) -> None:
+    text = 'See \x13 HYPERLINK "http://a" \x14the page\x15.\rWhales are “large” 鲸.\r'
+    (passage,) = read("a.doc", documents.old_word(text))
+    assert passage.text == "See the page.\nWhales are “large” 鲸."
+
+
+def test_a_doc_that_is_a_docx_is_read(read: ReadBytes, tmp_path: Path) -> None:
+    assert read("a.doc", documents.word(tmp_path / "a.docx"))[0].text.startswith("Whales")
+
+
+@pytest.mark.parametrize("filename", ["a.txt", "a.pdf", "a.docx", "a.pptx", "a.doc", "a.html"])
+def test_an_empty_file_is_invalid(read: ReadBytes, filename: str) -> None:
+    assert refusal(read, filename, b"") == "The file is empty."
+
+
+def test_a_file_of_white_space_has_no_text(read: ReadBytes) -> None:
+    assert refusal(read, "a.md", b" \n\t\n") == "The file has no text in it."
+
+
+@pytest.mark.parametrize(
+    "filename, data",
+    [
+        ("a.txt", b"%PDF-1.7 and so on"),
+        ("a.py", b"PK\x03\x04 and so on"),
+        ("a.md", b"\x89PNG\r\n\x1a\n"),
+        ("a.txt", bytes(range(256)) * 20),
+        ("a.txt", bytes(5000)),
+        ("a.html", b"\xff\xd8\xff"),
+        ("a.pdf", b"plain text"),
+        ("a.pdf", b"%PDF-1.4\nbroken"),
+        ("a.docx", b"plain text"),
+        ("a.docx", b"PK\x03\x04broken"),
+        ("a.pptx", b"plain text"),
+        ("a.doc", b"{\\rtf1 text}"),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\xff" * 2000),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 100),
+    ],
+)
+def test_a_mislabelled_or_broken_file_is_invalid(
+    read: ReadBytes, filename: str, data: bytes
+) -> None:
+    refusal(read, filename, data)
+
+
+def test_a_presentation_is_no_word_document(read: ReadBytes, tmp_path: Path) -> None:
+    data = documents.slides(tmp_path / "a.pptx")
+    assert refusal(read, "a.docx", data) == "The file is not a Word file, as its name says."
+
+
+def test_a_protected_file_says_so(read: ReadBytes) -> None:
+    compound = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1000)
+    assert "password" in refusal(read, "a.docx", compound)
+    assert "password" in refusal(read, "a.doc", documents.old_word("text", encrypted=True))
+    protected = documents.pdf_of("text").replace(
+        b"/Root 1 0 R",
+        b"/Root 1 0 R /ID [<00> <00>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4"
+        b" /O <%s> /U <%s> >>" % (b"11" * 32, b"22" * 32),
+    )
+    assert "password" in refusal(read, "a.pdf", protected)
+
+
+@pytest.fixture
+def word_document(tmp_path: Path) -> bytes:
+    return documents.word(tmp_path / "a.docx")
+
+
+def test_a_swollen_archive_is_refused_before_it_is_unpacked(
+    read: ReadBytes, word_document: bytes
+) -> None:
+    bomb = documents.swollen(
+        word_document, "word/document.xml", b"<w:body>", b"<w:p/>" * 20_000_000
+    )
+    begun = time.monotonic()
+    assert "too large when it is unpacked" in refusal(read, "a.docx", bomb)
+    assert time.monotonic() - begun < 2
+
+
+def test_an_archive_that_lies_about_its_sizes_is_invalid(
+    read: ReadBytes, word_document: bytes
+) -> None:
+    bomb = documents.swollen(
+        word_document, "word/document.xml", b"<w:body>", b"<w:p/>" * 10_000_000
+    )
+    at = bomb.rindex(b"word/document.xml") - 22
+    refusal(read, "a.docx", bomb[:at] + (1000).to_bytes(4, "little") + bomb[at + 4 :])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"q " * 60_000_000, b"BT /F1 1 Tf " + b"(aaaaaaaaaaaaaaaa) Tj " * 8_000_000 + b"ET"],
+)
+def test_a_pdf_bomb_ends_its_child_only(reader: Reader, read: ReadBytes, content: bytes) -> None:
+    assert "memory" in refusal(read, "a.pdf", documents.pdf([content]))
+    assert read("b.txt", b"still here")[0].text == "still here"
+
+
+def test_entities_are_not_expanded(read: ReadBytes, word_document: bytes) -> None:
+    entities = b'<!DOCTYPE a [<!ENTITY a "lol">' + b"".join(
+        b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9)
+    )
+    bomb = documents.swollen(word_document, "word/document.xml", b"?>", entities + b"]>")
+    (passage,) = read("a.docx", bomb)
+    assert "lol" not in passage.text
+
+
+def test_nesting_without_end_is_survived(read: ReadBytes) -> None:
+    for opening in (b"<div>", b"<table><tr><td>", b"<b>", b"<ul><li>"):
+        with contextlib.suppress(Unreadable):
+            read("a.html", b"<p>above</p>" + opening * 100_000 + b"deep", deadline=20)
+    assert read("b.txt", b"still here")
+
+
+def test_more_tokens_than_a_file_may_have_are_refused(read: ReadBytes) -> None:
+    assert "5,000,000 tokens" in refusal(read, "a.txt", "鲸".encode() * 5_000_001)
+
+
+def test_a_file_that_takes_too_long_fails_and_the_next_is_read(read: ReadBytes) -> None:
+    slow = documents.pdf([b"BT /F1 1 Tf " + b"(aaaaaaaaaaaaaaaa) Tj " * 3_000_000 + b"ET"])
+    begun = time.monotonic()
+    assert refusal(read, "a.pdf", slow, deadline=0.2).startswith("The file took longer than 0.2")
+    assert time.monotonic() - begun < 2
+    assert read("b.txt", b"still here")[0].text == "still here"
+
+
+def test_a_file_that_is_not_there_is_the_servers_fault(reader: Reader, tmp_path: Path) -> None:
+    with pytest.raises(Unreadable) as caught:
+        reader.read(str(tmp_path / "gone"), "a.txt")
+    assert caught.value.code == "server_error"
+
+
+def test_a_child_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    before = set(children())
+    reader = Reader(children=1)
+    path = tmp_path / "a.txt"
+    path.write_text("whales")
+    assert reader.read(str(path), "a.txt")
+    (process,) = set(children()) - before
+    process.kill()
+    process.wait(5)
+    assert reader.read(str(path), "a.txt")[0].text == "whales"
+    reader.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        reader.read(str(path), "a.txt")
+
+
+def test_many_threads_may_read_at_once(tmp_path: Path) -> None:
+    before = set(children())
+    reader = Reader(children=2)
+    for number in range(40):
+        (tmp_path / f"{number}.txt").write_text(f"whale number {number}")
+    with ThreadPoolExecutor(8) as pool:
+        read = list(
+            pool.map(lambda n: reader.read(str(tmp_path / f"{n}.txt"), "a.txt")[0].text, range(40))
+        )
+    assert read == [f"whale number {number}" for number in range(40)]
+    assert len(set(children()) - before) <= 2
+    reader.close()
+    assert set(children()) <= before
+
+
+def test_a_child_has_limits_and_knows_no_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    before = set(children())
+    reader = Reader(children=1)
+    (tmp_path / "a.txt").write_text("whales")
+    reader.read(str(tmp_path / "a.txt"), "a.txt")
+    (process,) = set(children()) - before
+    assert "OPENAI_API_KEY" not in process.environ()
+    assert process.rlimit(psutil.RLIMIT_AS)[0] == child.MAX_MEMORY
+    assert process.rlimit(psutil.RLIMIT_CPU)[0] < 200
+    reader.close()
+
+
+def test_retrieval_needs_no_django() -> None:
+    code = "import sys, assistants.retrieval.child, assistants.retrieval.index as _; "
+    code += "sys.exit('django' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def children() -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.Process(os.getpid()).children()
+        if "assistants.retrieval.child" in process.cmdline()
+    ]

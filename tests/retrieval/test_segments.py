@@ -1,0 +1,75 @@
+"""Segments: what a query and a passage must have in common to meet."""
+
+import pytest
+
+from assistants.retrieval.segments import Way, document, query
+
+
+def meets(asked: str, text: str) -> bool:
+    """Whether every word of the query is found in the passage."""
+    passage = document(text)
+    fields = {"words": passage.words, "rest": passage.rest}
+    terms = query(asked, [passage.language])
+    return bool(terms) and all(any(way.word in fields[way.field] for way in ways) for ways in terms)
+
+
+@pytest.mark.parametrize(
+    "asked, text",
+    [
+        ("house", "Many houses were built"),
+        ("BUILDING", "what they had built and are building"),
+        ("the company", "a company's profits"),
+        ("Häuser", "Das Haus ist nicht groß und auch nicht schön"),
+        ("resume", "He sent his résumé"),
+        ("hôtels", "Il est dans l'hôtel avec les autres et la gare"),
+        ("города", "Это большой город, и он не один"),
+        ("蓝鲸", "最大的动物是蓝鲸。"),
+        ("鲸", "最大的动物是蓝鲸。"),
+        ("鲸", "鲸 whale"),
+        ("東京タワー", "昨日東京タワーに行った"),
+        ("날씨", "오늘날씨가 좋다"),
+        ("ｆｕｌｌｗｉｄｔｈ", "fullwidth letters"),
+        ("parse_response", "def parse_response(text):"),
+        ("parse response", "def parse_response(text):"),
+        ("response", "value = parseHTTPResponse2()"),
+        ("HTTP", "value = parseHTTPResponse2()"),
+        ("parsehttpresponse", "value = parseHTTPResponse()"),
+        ("1000", "it costs 1,000 or more"),
+        ("3.14", "pi is 3.14"),
+        ("to be or not to be", "To be, or not to be: that is the question"),
+    ],
+)
+def test_a_query_meets_a_passage(asked: str, text: str) -> None:
+    assert meets(asked, text)
+
+
+def test_stop_words_count_only_when_there_is_nothing_else() -> None:
+    assert query("what is the whale", ["english"]) == [(Way("words", "whale"),)]
+    assert query("what is", ["english"]) == [(Way("rest", "what"),), (Way("rest", "is"),)]
+
+
+def test_a_query_knows_a_word_in_every_language_of_the_store() -> None:
+    ((*ways,),) = query("Häuser", ["english", "german"])
+    assert [way.word for way in ways] == ["hauser", "haus"]
+
+
+@pytest.mark.parametrize(
+    "text, language",
+    [
+        ("The quick brown fox and the dog are in the garden", "english"),
+        ("Der schnelle Fuchs und der Hund sind nicht in dem Garten", "german"),
+        ("Le renard et le chien ne sont pas dans le jardin", "french"),
+        ("El zorro y el perro no están en el jardín con los otros", "spanish"),
+        ("Лиса и собака не в саду", "russian"),
+        ("Η αλεπού και ο σκύλος", "greek"),
+        ("fn main", "english"),
+        ("", "english"),
+    ],
+)
+def test_the_language_is_told_by_script_and_stop_words(text: str, language: str) -> None:
+    assert document(text).language == language
+
+
+def test_text_without_words_has_no_segments() -> None:
+    assert document("--- *** \U0001f433").words == []
+    assert query("???", []) == []
