@@ -112,14 +112,27 @@ class MessageView:
         return self.message.id, self.author, files, self.attachments
 
 
+@dataclass(frozen=True, slots=True)
+class HitView:
+    """A passage that a file search has found."""
+
+    filename: str
+    score: float
+    text: str
+
+
 @dataclass
 class CallView:
-    """A tool call: code with what it printed and drew, or a function with its arguments."""
+    """A tool call: code with what it printed and drew, a function with its arguments, or a file
+    search with what it found.
+    """
 
     id: str
     type: str
     code: str = ""
     logs: Logs | None = None
+    queries: Sequence[str] = ()
+    hits: Sequence[HitView] = ()
     images: list[ImageView] = field(default_factory=list)
     name: str = ""
     arguments: str = ""
@@ -146,16 +159,24 @@ class StepView:
     images: int = 0
     """How many images the message of a message_creation step shows."""
 
+    def __post_init__(self) -> None:
+        for call in self.calls:
+            call.queries = self.step.searches.get(call.id, {}).get("queries", ())
+
     @property
     def icon(self) -> str:
         if self.step.type == "message_creation":
             return "answer"
+        if self.calls and self.calls[0].type == "file_search":
+            return "file-search"
         return "function" if self.calls and self.calls[0].type == "function" else "code"
 
     @property
     def title(self) -> str:
         if self.step.type == "message_creation":
             return "Message"
+        if self.icon == "file-search":
+            return "File search"
         if self.calls and self.calls[0].type == "function":
             return "Functions" if len(self.calls) > 1 else "Function"
         return "Code interpreter"
@@ -163,7 +184,7 @@ class StepView:
     @property
     def short_title(self) -> str:
         """The title where there is little room."""
-        return self.title.partition(" ")[0]
+        return "Search" if self.icon == "file-search" else self.title.partition(" ")[0]
 
     @property
     def error(self) -> str:
@@ -174,13 +195,17 @@ class StepView:
     def note(self) -> str:
         """What is worth saying beside the title."""
         if self.step.status == "in_progress":
-            return {"answer": "writing", "function": "waiting"}.get(self.icon, "running")
+            notes = {"answer": "writing", "file-search": "searching", "function": "waiting"}
+            return notes.get(self.icon, "running")
         if self.step.status != "completed":
             return str(self.step.status)
         if self.error:
             return f"raised {self.error}"
         if self.images:
             return f"with {self.images} image{'s' if self.images > 1 else ''}"
+        if self.icon == "file-search":
+            found = sum(len(call.hits) for call in self.calls)
+            return f"{found} passage{'s' * (found != 1)}"
         if len(self.calls) > 1:
             return f"{len(self.calls)} calls"
         return ""
@@ -456,6 +481,13 @@ def call_view(
             output=function.get("output"),
             running=running,
         )
+    if call["type"] == "file_search":
+        results = call["file_search"]["results"]
+        hits = [
+            HitView(result["file_name"], result["score"], result["content"][0]["text"])
+            for result in results
+        ]
+        return CallView(call["id"], "file_search", hits=hits, running=running)
     interpreter = call.get("code_interpreter", {})
     outputs = interpreter.get("outputs", [])
     logs = "".join(output.get("logs", "") for output in outputs if output["type"] == "logs")

@@ -21,7 +21,8 @@ def find(request: ApiRequest, assistant_id: str) -> Assistant:
 @router.post("", response=answers(AssistantObject))
 def create_assistant(request: ApiRequest, params: AssistantCreate) -> HttpResponse:
     """Create an assistant with a model and instructions."""
-    return reply(request, assistants.create(request.project, params))
+    first = request.dialect.first
+    return reply(request, assistants.create(request.project, params, one_list=first))
 
 
 @router.get("", response=answers(AssistantPage))
@@ -41,9 +42,8 @@ def modify_assistant(
     request: ApiRequest, assistant_id: str, params: AssistantUpdate | None = None
 ) -> HttpResponse:
     """Change the named fields; null clears one, ``metadata`` replaces the whole map."""
-    return reply(
-        request, assistants.update(find(request, assistant_id), params or AssistantUpdate())
-    )
+    found, changes = find(request, assistant_id), params or AssistantUpdate()
+    return reply(request, assistants.update(found, changes, one_list=request.dialect.first))
 
 
 @router.delete("/{assistant_id}", response=answers(AssistantDeleted))

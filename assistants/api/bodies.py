@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from typing import Any, cast
 
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from typing_extensions import override
 from assistants.api import dialects
 from assistants.api.request import ApiRequest
 from assistants.errors import Invalid, echoed
+from assistants.operations import vector_store_files
 
 NOT_JSON = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
@@ -38,7 +40,8 @@ class BodyParser(Parser):
             raise content_type_refused(request, "application/json")
         asked = cast("ApiRequest", request)
         route = asked.resolver_match.route if asked.resolver_match else ""
-        return dialects.understood(asked.dialect, route, parse(request.body))
+        searchable = partial(vector_store_files.searchable, asked.project)
+        return dialects.understood(asked.dialect, route, parse(request.body), searchable)
 
     @override
     def parse_querydict(

@@ -310,6 +310,37 @@ class CodeInterpreterCall(Described):
     code_interpreter: CodeInterpreter
 
 
+class RankingOptions(Described):
+    ranker: str
+    score_threshold: float
+
+
+class ResultContent(Described):
+    type: Literal["text"]
+    text: str
+
+
+class FileSearchResult(BaseModel):
+    """A passage that was found. Its ``content`` is told where ``include[]`` asks for it."""
+
+    file_id: str
+    file_name: str
+    score: float
+    attributes: dict[str, str | float | bool]
+    content: list[ResultContent] | None = None
+
+
+class FileSearch(Described):
+    ranking_options: RankingOptions
+    results: list[FileSearchResult]
+
+
+class FileSearchCall(Described):
+    id: str
+    type: Literal["file_search"]
+    file_search: FileSearch
+
+
 class Function(CalledFunction):
     output: str | None
 
@@ -322,7 +353,7 @@ class FunctionCall(Described):
 
 class ToolCalls(Described):
     type: Literal["tool_calls"]
-    tool_calls: list[CodeInterpreterCall | FunctionCall]
+    tool_calls: list[CodeInterpreterCall | FileSearchCall | FunctionCall]
 
 
 class RunStep(Described):

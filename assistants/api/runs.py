@@ -11,6 +11,7 @@ from assistants.api.request import ApiRequest
 from assistants.models import Run
 from assistants.operations import runs
 from assistants.params import (
+    IncludeParams,
     ListParams,
     MetadataUpdate,
     RunCreate,
@@ -51,7 +52,9 @@ def create_thread_and_run(request: ApiRequest, params: ThreadAndRunCreate) -> Ht
 
 
 @router.post("/threads/{thread_id}/runs", response=answers(RunObject), openapi_extra=STREAMS)
-def create_run(request: ApiRequest, thread_id: str, params: RunCreate) -> HttpResponse:
+def create_run(
+    request: ApiRequest, thread_id: str, params: RunCreate, asked: Query[IncludeParams]
+) -> HttpResponse:
     """Run an assistant on the thread. With ``stream`` the answer is the stream of the run's
     events.
     """
@@ -59,7 +62,9 @@ def create_run(request: ApiRequest, thread_id: str, params: RunCreate) -> HttpRe
     assistant = assistants.find(request, params.assistant_id)
     place = streaming.here(thread) if params.stream else None
     run = runs.create(thread, assistant, params)
-    return streaming.follow(request, run, place) if place else reply(request, run)
+    if place is None:
+        return reply(request, run)
+    return streaming.follow(request, run, place, result_content=asked.result_content)
 
 
 @router.get("/threads/{thread_id}/runs", response=answers(RunPage))

@@ -18,6 +18,7 @@ from typing import Final
 import redis
 from django.db import connections
 
+from assistants.api import include
 from assistants.api.request import ApiRequest
 from assistants.api.threads import spelled_out
 from assistants.errors import NotFound, Wire
@@ -68,9 +69,15 @@ def before_a_new_thread() -> Place:
     return Place(log.START, clock.now(), new_thread=True)
 
 
-def follow(request: ApiRequest, run: Run, place: Place) -> EventStream:
-    """The response that streams the run from this place on."""
-    return hand_over(request, RunStream(run.thread_id, run.id, place).frames)
+def follow(
+    request: ApiRequest, run: Run, place: Place, *, result_content: bool = False
+) -> EventStream:
+    """The response that streams the run from this place on.
+
+    :param result_content: whether its steps show the text of what a file search found
+    """
+    stream = RunStream(run.thread_id, run.id, place, result_content)
+    return hand_over(request, stream.frames)
 
 
 @dataclass
@@ -80,6 +87,7 @@ class RunStream:
     thread_id: str
     run_id: str
     place: Place
+    result_content: bool = False
     _begun: set[str] = field(default_factory=set)
     """Ids of the messages and steps that the reader has heard of."""
     _ended: set[str] = field(default_factory=set)
@@ -95,7 +103,7 @@ class RunStream:
                     if event is None:
                         yield PING
                         continue
-                    yield frame(event.name, one_line(_data(event)))
+                    yield frame(event.name, one_line(self._data(event)))
                     if event.name in LAST:
                         break
         except NotFound as gone:
@@ -205,6 +213,16 @@ class RunStream:
         finally:
             connections.close_all()
 
+    def _data(self, event: Event) -> str:
+        """What the reader is shown of an event."""
+        if event.name == "thread.created":
+            wire = spelled_out(json.loads(event.data))
+        elif _is_step(event) and not self.result_content:
+            wire = include.step(json.loads(event.data), result_content=False)
+        else:
+            return event.data
+        return json.dumps(wire, ensure_ascii=False, separators=(",", ":"))
+
     def _told(
         self, part: RunStep | Message, ended_at: datetime | None
     ) -> tuple[list[Event], list[Event]]:
@@ -246,10 +264,9 @@ def _in_one_piece(message: Wire, run_id: str) -> Event:
     return Event.of("thread.message.delta", delta, run_id)
 
 
-def _data(event: Event) -> str:
-    if event.name == "thread.created":
-        return json.dumps(spelled_out(json.loads(event.data)), ensure_ascii=False)
-    return event.data
+def _is_step(event: Event) -> bool:
+    """Whether it tells of a whole run step."""
+    return event.name.startswith("thread.run.step.") and not event.name.endswith("delta")
 
 
 def one_line(data: str) -> str:

@@ -1,5 +1,5 @@
-"""What a model is told: instructions, the thread's messages, and the code that was run before,
-as Chat Completions messages.
+"""What a model is told: instructions, the thread's messages, and what its tools did before, as
+Chat Completions messages.
 """
 
 import base64
@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
+from assistants.engine import search
 from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
@@ -70,9 +71,9 @@ def input_files(run: Run) -> list[File]:
 def build(run: Run) -> list[Wire]:
     """The conversation for the run's next turn, cut to what the model can take in.
 
-    Earlier code calls are part of it, in their place between the messages, so that "show me the
-    code" and "make it dark" can be answered. What was said by a run is shown once: its messages and
-    its tool steps.
+    Earlier tool calls are part of it, in their place between the messages, so that "show me the
+    code" and "make it dark" can be answered, and the markers of earlier citations still name what
+    was found. What was said by a run is shown once: its messages and its tool steps.
     """
     messages = _messages(run)
     steps = _tool_steps(run, messages)
@@ -80,7 +81,7 @@ def build(run: Run) -> list[Wire]:
     history: list[Message | RunStep] = [*messages, *steps]
     history.sort(key=lambda item: (item.created_at, item.id))
     turns = [
-        _of_message(item) if isinstance(item, Message) else _of_step(item, names)
+        _of_message(item) if isinstance(item, Message) else _of_step(item, names, run)
         for item in history
     ]
     system = _system(run)
@@ -126,9 +127,12 @@ def _tool_steps(run: Run, messages: list[Message]) -> list[RunStep]:
 
 def _is_whole(step: RunStep) -> bool:
     calls = step.step_details["tool_calls"]
-    return bool(calls) and not any(
-        call["type"] == "function" and call["function"]["output"] is None for call in calls
+    cut_off = any(
+        (call["type"] == "function" and call["function"]["output"] is None)
+        or (call["type"] == search.TOOL and call["id"] not in step.searches)
+        for call in calls
     )
+    return bool(calls) and not cut_off
 
 
 def _system(run: Run) -> str:
@@ -137,6 +141,8 @@ def _system(run: Run) -> str:
         parts.append(CODE_INSTRUCTIONS)
         if given := input_files(run):
             parts.append("\n".join(["Files you can open with code:", *_file_lines(given)]))
+    if run.has_tool(search.TOOL):
+        parts.append(search.listing(run))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -267,14 +273,19 @@ def _image_names(project: Project, steps: Iterable[RunStep]) -> dict[str, str]:
     return dict(found.values_list("pk", "filename"))
 
 
-def _of_step(step: RunStep, image_names: dict[str, str]) -> list[Wire]:
+def _of_step(step: RunStep, image_names: dict[str, str], run: Run) -> list[Wire]:
     """An assistant's tool calls and their results."""
     calls = step.step_details["tool_calls"]
-    asked = {"role": "assistant", "content": None, "tool_calls": [_call(call) for call in calls]}
+    made = [_call(call, step) for call in calls]
+    asked = {"role": "assistant", "content": None, "tool_calls": made}
     results = []
     for call in calls:
         if call["type"] == "function":
             text = call["function"]["output"] or ""
+        elif call["type"] == search.TOOL:
+            earlier = step.run_id != run.id
+            tokens = search.EARLIER_RESULT_TOKENS if earlier else search.RESULT_TOKENS
+            text = search.told(call, step.searches[call["id"]], tokens=tokens)
         else:
             outputs = call["code_interpreter"]["outputs"]
             logs = "".join(output["logs"] for output in outputs if output["type"] == "logs")
@@ -296,9 +307,11 @@ def _image_ids(calls: list[Wire]) -> list[str]:
     ]
 
 
-def _call(call: Wire) -> Wire:
+def _call(call: Wire, step: RunStep) -> Wire:
     if call["type"] == "function":
         name, arguments = call["function"]["name"], call["function"]["arguments"]
+    elif call["type"] == search.TOOL:
+        name, arguments = search.TOOL, search.arguments(step.searches[call["id"]])
     else:
         name = CODE_TOOL
         arguments = json.dumps({CODE_PARAMETER: call["code_interpreter"]["input"]})

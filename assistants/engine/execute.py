@@ -12,11 +12,13 @@ from typing import Any, Literal
 
 import jiter
 
-from assistants.engine import context
+from assistants.engine import context, search
 from assistants.engine.chat.clients import Clients
 from assistants.engine.chat.stream import ChatError, Finished, Text, ToolCallPart, answer
 from assistants.engine.code import CodeRunner
+from assistants.engine.markers import Markers
 from assistants.engine.publisher import Publisher
+from assistants.engine.search import FileSearch
 from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
 from assistants.errors import ApiError, Wire
@@ -92,6 +94,7 @@ class Execution:
         self._message: MessageWriter | None = None
         self._tools: ToolStepWriter | None = None
         self._code = CodeRunner(run, services.interpreter, services.database)
+        self._search = FileSearch(run, services.database)
         self._spent = endings.total_usage([])
         self._provider = "the provider"
         """The name of who answers."""
@@ -171,6 +174,7 @@ class Execution:
     # -----------------------------------------------------------------------------------
 
     async def _converse(self) -> None:
+        await self._search.ready()
         conversation, model, resumed = await self._services.database(self._prepare)
         for number in range(MAX_TURNS):
             if reason := self._exhausted():
@@ -185,7 +189,7 @@ class Execution:
             if not turn.calls:
                 await self._answered(turn)
                 return
-            results = await self._carry_out(turn)
+            results = await self._carry_out(turn, len(conversation))
             if results is None:
                 return
             conversation += [_asked(turn), *results]
@@ -201,6 +205,7 @@ class Execution:
         taken = list(run.steps.values_list("type", "usage"))
         self._spent = endings.total_usage(usage for _, usage in taken)
         self._spoken = any(kind == "message_creation" for kind, _ in taken)
+        self._search.remember()
         model = providers.resolve(run.answered_by or run.model)
         self._provider = model.provider.label
         return context.build(run), model, bool(taken)
@@ -245,6 +250,8 @@ class Execution:
         run = self.run
         options: Wire = {}
         tools = [tool for tool in run.tools if tool["type"] == "function"]
+        if self._search.offered:
+            tools = [search.tool(), *tools]
         if run.has_tool("code_interpreter"):
             tools = [context.code_tool(), *tools]
         if tools:
@@ -270,8 +277,9 @@ class Execution:
         """The open message; a new one begins with the figures that no message shows yet."""
         if self._message is None:
             services = self._services
+            markers = Markers(self._search.sources, expected=self._search.offered)
             self._message = await MessageWriter.begin(
-                self.run, services.publisher, services.database
+                self.run, services.publisher, services.database, markers
             )
             for file_id in self._code.images:
                 self._message.image(file_id)
@@ -307,20 +315,24 @@ class Execution:
             if len(code) > call.sent:
                 self._tools.code(call.place, code[call.sent :])
                 call.sent = len(code)
-        elif part.arguments:
+        elif part.arguments and call.name != search.TOOL:
             self._tools.arguments(call.place, part.arguments)
 
     def _open_call(self, tools: ToolStepWriter, name: str) -> _Call:
         call = _Call(name, None)
         if name == context.CODE_TOOL and self.run.has_tool("code_interpreter"):
             call.place = tools.code_call(call.id)
+        elif name == search.TOOL and self._search.offered:
+            call.place = tools.file_search_call(call.id, self._search.ranking_options)
         elif any(tool.get("function", {}).get("name") == name for tool in self.run.tools):
             call.place = tools.function_call(call.id, name)
         return call
 
-    async def _carry_out(self, turn: _Turn) -> list[Wire] | None:
+    async def _carry_out(self, turn: _Turn, before: int) -> list[Wire] | None:
         """Run the calls of a turn. Their results for the model, or None when the run now waits
         for functions.
+
+        :param before: how many messages the model has seen
         """
         tools = self._tools
         if tools is None:
@@ -329,19 +341,23 @@ class Execution:
             # Some models go on talking after they have called a tool.
             await self._close_message(None)
         results: list[Wire] = []
-        for call in turn.calls:
+        # After those messages comes the one that calls.
+        for position, call in enumerate(turn.calls, before + 2):
             if call.place is None:
                 content = f"There is no tool named {call.name!r}."
             elif call.name == context.CODE_TOOL:
                 content = await self._code.call(tools, call.place, call.code())
+            elif call.name == search.TOOL:
+                content = await self._search.call(tools, call.place, call.arguments, position)
             else:
                 continue
             results.append({"role": "tool", "tool_call_id": call.id, "content": content})
         waiting = len(results) < len(turn.calls)
         finish = execution.require_action if waiting else steps.finish_tool_calls
         await self._services.publisher.drain()
+        searches = self._search.of(tools.calls)
         await self._services.database(
-            finish, self.run, tools.step, tools.calls, _usage(turn), self._code.saved
+            finish, self.run, tools.step, tools.calls, _usage(turn), self._code.saved, searches
         )
         self._tools = None
         return None if waiting else results
@@ -375,7 +391,13 @@ class Execution:
         if self._tools is not None:
             await services.publisher.drain()
             await services.database(
-                steps.finish_tool_calls, self.run, self._tools.step, self._tools.calls, usage, {}
+                steps.finish_tool_calls,
+                self.run,
+                self._tools.step,
+                self._tools.calls,
+                usage,
+                {},
+                {},
             )
             self._tools, usage = None, None
         if self._message is not None or usage is not None:

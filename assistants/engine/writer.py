@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from assistants.engine.citations import file_paths
+from assistants.engine.markers import Markers, Source
 from assistants.engine.publisher import Publisher
+from assistants.engine.sentences import claim, quote
 from assistants.errors import Wire
 from assistants.models import Message, Run, RunStep
 from assistants.operations import steps
@@ -25,11 +27,16 @@ class Database(Protocol):
 
 
 class MessageWriter:
-    """One message that grows: images first, then text, then the annotations of its links."""
+    """One message that grows: images first, then text with its citations, then the annotations of
+    its links.
+    """
 
-    def __init__(self, run: Run, step: RunStep, message: Message, publisher: Publisher) -> None:
+    def __init__(
+        self, run: Run, step: RunStep, message: Message, publisher: Publisher, markers: Markers
+    ) -> None:
         self._run, self.step, self.message = run, step, message
         self._publisher = publisher
+        self._markers = markers
         self.content: list[Wire] = []
 
     @property
@@ -40,10 +47,12 @@ class MessageWriter:
         )
 
     @classmethod
-    async def begin(cls, run: Run, publisher: Publisher, database: Database) -> "MessageWriter":
+    async def begin(
+        cls, run: Run, publisher: Publisher, database: Database, markers: Markers
+    ) -> "MessageWriter":
         await publisher.drain()
         step, message = await database(steps.begin_message, run)
-        return cls(run, step, message, publisher)
+        return cls(run, step, message, publisher, markers)
 
     def image(self, file_id: str) -> None:
         """Add an image part."""
@@ -52,14 +61,42 @@ class MessageWriter:
         self._delta({"index": len(self.content) - 1, **part})
 
     def text(self, text: str) -> None:
-        """Append to the text."""
+        """Append what the model says. What may become a marker waits until it is whole."""
+        for piece in self._markers.feed(text):
+            if isinstance(piece, Source):
+                self._cite(piece)
+            else:
+                self._say(piece)
+
+    def _say(self, text: str, citation: Wire | None = None) -> None:
+        """Append to the text, and with it the citation whose marker it is."""
+        delta: Wire = {"value": text}
         if not self.content or self.content[-1]["type"] != "text":
             self.content.append({"type": "text", "text": {"value": "", "annotations": []}})
-            delta: Wire = {"value": text, "annotations": []}
-        else:
-            delta = {"value": text}
-        self.content[-1]["text"]["value"] += text
+            delta["annotations"] = []
+        part = self.content[-1]["text"]
+        if citation is not None:
+            # Recordings have no quote in the delta; the whole message tells it.
+            told = {**citation, "file_citation": {**citation["file_citation"], "quote": ""}}
+            delta["annotations"] = [{"index": len(part["annotations"]), **told}]
+            part["annotations"].append(citation)
+        part["value"] += text
         self._delta({"index": len(self.content) - 1, "type": "text", "text": delta})
+
+    def _cite(self, source: Source) -> None:
+        said = (
+            self.content[-1]["text"]["value"] if self.content and "text" in self.content[-1] else ""
+        )
+        marker, start = source.marker, len(said)
+        cited = {"file_id": source.file_id, "quote": quote(source.text, claim(said))}
+        citation = {
+            "type": "file_citation",
+            "text": marker,
+            "start_index": start,
+            "end_index": start + len(marker),
+            "file_citation": cited,
+        }
+        self._say(marker, citation)
 
     async def finish(
         self,
@@ -74,8 +111,10 @@ class MessageWriter:
         :param saved: ids of files by their paths in the sandbox, for links to them
         :param incomplete: why it is not what the model wanted to say
         """
+        for rest in self._markers.end():
+            self._say(rest)
         if not self.content:
-            self.text("")
+            self._say("")
         self._annotate(saved)
         await self._publisher.drain()
         await database(
@@ -95,8 +134,9 @@ class MessageWriter:
             found = file_paths(part["text"]["value"], saved)
             if not found:
                 continue
-            part["text"]["annotations"] = found
-            deltas = [{"index": place, **annotation} for place, annotation in enumerate(found)]
+            known = part["text"]["annotations"]
+            deltas = [{"index": place, **link} for place, link in enumerate(found, len(known))]
+            known += found
             self._delta({"index": index, "type": "text", "text": {"annotations": deltas}})
 
     def _delta(self, part: Wire) -> None:
@@ -136,6 +176,15 @@ class ToolStepWriter:
         """Open a function call; its place in the step."""
         body: Wire = {"name": name, "arguments": "", "output": None}
         return self._open({"id": call_id, "type": "function", "function": body})
+
+    def file_search_call(self, call_id: str, ranking_options: Wire) -> int:
+        """Open a file search call; its place in the step."""
+        body: Wire = {"ranking_options": ranking_options, "results": []}
+        return self._open({"id": call_id, "type": "file_search", "file_search": body})
+
+    def results(self, place: int, results: list[Wire]) -> None:
+        """What a file search has found. It is told with the end of the step, as recordings show."""
+        self.calls[place]["file_search"]["results"] = results
 
     def code(self, place: int, text: str) -> None:
         """Append to the code of a call."""

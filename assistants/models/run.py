@@ -131,7 +131,12 @@ class Run(ApiObject):
             "model": self.model,
             "instructions": self.instructions,
             "tools": self.tools,
-            "tool_resources": self.tool_resources,
+            # Recordings do not show which vector stores a run searches.
+            "tool_resources": {
+                name: resources
+                for name, resources in self.tool_resources.items()
+                if name != "file_search"
+            },
             "metadata": self.metadata,
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -173,6 +178,10 @@ class RunStep(ApiObject):
     saved_files = models.JSONField(default=dict)
     """Ids of the files that code saved in this step, by their paths in the sandbox. Not on the
     wire: messages link to them, and the studio shows them.
+    """
+    searches = models.JSONField(default=dict)
+    """By the ids of file search calls, what the wire does not have of them: ``queries``, the
+    ``number`` in the markers of their results, and the ``pages`` that those are on.
     """
     expires_at = models.DateTimeField(null=True)
     expired_at = models.DateTimeField(null=True)

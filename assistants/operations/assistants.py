@@ -20,8 +20,9 @@ DEFAULTS: dict[str, Any] = {
 """What null, or nothing, means for the fields that are never null on the wire."""
 
 
-def create(project: Project, params: AssistantCreate) -> Assistant:
+def create(project: Project, params: AssistantCreate, *, one_list: bool = False) -> Assistant:
     """
+    :param one_list: all tools have the same files, as in the first version of the API
     :raises Invalid: the model does not exist, or two functions share a name
     :raises NotFound: a file or vector store of its tool resources is not there
     """
@@ -31,12 +32,17 @@ def create(project: Project, params: AssistantCreate) -> Assistant:
         fields["tool_resources"] = tool_resources.stored(
             project, fields["tool_resources"], fields["tools"]
         )
-        return Assistant.objects.create(project=project, **fields)
+        assistant = Assistant(project=project, **fields)
+        if one_list:
+            tool_resources.search_own_files(assistant, before=())
+        assistant.save(force_insert=True)
+        return assistant
 
 
-def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
+def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = False) -> Assistant:
     """Change the fields that the caller named; null clears one.
 
+    :param one_list: all tools have the same files, as in the first version of the API
     :raises Invalid: the model does not exist, or two functions share a name
     :raises NotFound: a file or vector store of its tool resources is not there
     """
@@ -54,15 +60,18 @@ def update(assistant: Assistant, params: AssistantUpdate) -> Assistant:
                 fields.get("tools", row.tools),
                 before=row.tool_resources,
             )
+        before = row.code_interpreter_file_ids
         for name, value in fields.items():
             setattr(row, name, value)
+        if one_list and fields.keys() & {"tools", "tool_resources"}:
+            tool_resources.search_own_files(row, before)
         row.save(update_fields=list(fields) or None)
     return row
 
 
 @transaction.atomic
 def attach_file(assistant: Assistant, file: File) -> None:
-    """Let the assistant's code interpreter open the file, besides those that it already may.
+    """Let the assistant's tools open the file, besides those that they already may.
 
     :raises Invalid: it may open as many as an assistant can
     """
@@ -92,7 +101,9 @@ def detach_file(assistant: Assistant, file_id: str) -> None:
 
 
 def _open(row: Assistant, file_ids: list[str]) -> None:
+    before = row.code_interpreter_file_ids
     row.tool_resources = {**row.tool_resources, "code_interpreter": {"file_ids": file_ids}}
+    tool_resources.search_own_files(row, before)
     row.save(update_fields=["tool_resources"])
 
 

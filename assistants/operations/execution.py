@@ -143,16 +143,18 @@ def require_action(
     tool_calls: list[Wire],
     usage: Wire | None,
     saved_files: dict[str, str],
+    searches: dict[str, Wire],
 ) -> None:
     """Wait for the outputs of these function calls; the worker lets go of the run.
 
     :param saved_files: ids of the files that code saved in the same step, by their paths
+    :param searches: what ``RunStep.searches`` keeps
     :raises LeaseLost: the run is not this worker's any more
     """
     row = held_by(run)
     step.step_details = {"type": "tool_calls", "tool_calls": tool_calls}
     step.usage = usage
-    step.saved_files = saved_files
+    step.saved_files, step.searches = saved_files, searches
     step.save()
     if row.status == RunStatus.CANCELLING:
         end(row, RunStatus.CANCELLED, Partial())

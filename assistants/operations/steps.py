@@ -103,16 +103,18 @@ def finish_tool_calls(
     tool_calls: list[Wire],
     usage: Wire | None,
     saved_files: dict[str, str],
+    searches: dict[str, Wire],
 ) -> None:
     """All calls of the step have their outputs.
 
     :param saved_files: ids of the files that code saved, by their paths in the sandbox
+    :param searches: what ``RunStep.searches`` keeps
 
     :raises LeaseLost: the run is not this worker's any more
     """
     check_held(run)
     step.step_details = {"type": "tool_calls", "tool_calls": tool_calls}
-    step.saved_files = saved_files
+    step.saved_files, step.searches = saved_files, searches
     _finish(step, usage)
     _publish(run, [_told(step, step.status)])
 

@@ -91,11 +91,41 @@ def make_searchable(thread: Thread, file_ids: Sequence[str]) -> None:
     vector_store_files.add(store, [VectorStoreFileCreate(file_id=file_id) for file_id in file_ids])
 
 
+def search_own_files(assistant: Assistant, before: Iterable[str]) -> None:
+    """Let file search find the files that the code interpreter may open, and those that it might
+    before no more: in the first version of the API an assistant has one list of files for all its
+    tools. The caller saves the assistant, within its transaction.
+
+    :raises Invalid: a file is of a type that is not searched
+    """
+    file_ids = assistant.code_interpreter_file_ids
+    if not assistant.has_tool("file_search"):
+        return
+    stores = VectorStore.objects.in_project(assistant.project)
+    store = stores.filter(pk__in=assistant.vector_store_ids).first()
+    if store is None:
+        store = vector_stores.create_inline(assistant.project, InlineVectorStore())
+        assistant.tool_resources = {
+            **assistant.tool_resources,
+            "file_search": {"vector_store_ids": [store.id]},
+        }
+    found = File.objects.in_project(assistant.project).filter(pk__in=file_ids)
+    vector_store_files.check_supported(found.values_list("filename", flat=True))
+    # What was deleted since is in the list still.
+    there = set(found.values_list("pk", flat=True))
+    vector_store_files.add(
+        store,
+        [VectorStoreFileCreate(file_id=file_id) for file_id in file_ids if file_id in there],
+    )
+    for row in store.files.filter(file__in=set(before) - set(file_ids)):
+        vector_store_files.delete(row)
+
+
 def of_run(assistant: Assistant, thread: Thread) -> Wire:
     """What the tools of a run may open: the assistant's files and stores, and the thread's."""
     file_ids = [*assistant.code_interpreter_file_ids, *thread.code_interpreter_file_ids]
     resources: Wire = {"code_interpreter": {"file_ids": list(dict.fromkeys(file_ids))}}
-    # Recordings have the interpreter's files in every run, and no stores where there are none.
+    # Recordings have the interpreter's files in every run; stores are for the run alone.
     if store_ids := [*assistant.vector_store_ids, *thread.vector_store_ids]:
         resources["file_search"] = {"vector_store_ids": list(dict.fromkeys(store_ids))}
     return resources

@@ -8,8 +8,10 @@ from django.db import transaction
 from assistants import doorbell
 from assistants.errors import Invalid, Wire
 from assistants.models import (
+    File,
     FileBatch,
     FileStatus,
+    Project,
     VectorStore,
     VectorStoreFile,
     clock,
@@ -35,6 +37,13 @@ def check_supported(filenames: Iterable[str]) -> None:
             param="file_ids",
             code="unsupported_file",
         )
+
+
+def searchable(project: Project, file_ids: Iterable[str]) -> set[str]:
+    """Those of the project's files that are of a type that is searched."""
+    found = File.objects.in_project(project).filter(pk__in=list(file_ids))
+    names = found.values_list("pk", "filename")
+    return {pk for pk, name in names if PurePath(name).suffix.lower() in EXTENSIONS}
 
 
 def create(store: VectorStore, params: VectorStoreFileCreate) -> VectorStoreFile:

@@ -5,7 +5,13 @@ every face.
 from assistants.params.assistant import AssistantCreate, AssistantUpdate
 from assistants.params.base import Params, validate
 from assistants.params.file import FileUpload
-from assistants.params.listing import FileListParams, ListParams, MessageListParams
+from assistants.params.listing import (
+    FileListParams,
+    IncludeParams,
+    ListParams,
+    MessageListParams,
+    StepListParams,
+)
 from assistants.params.message import MessageCreate, MetadataUpdate
 from assistants.params.run import RunCreate, ThreadAndRunCreate, ToolOutputsSubmit
 from assistants.params.thread import ThreadCreate, ThreadUpdate
@@ -25,12 +31,14 @@ __all__ = [
     "FileBatchCreate",
     "FileListParams",
     "FileUpload",
+    "IncludeParams",
     "ListParams",
     "MessageCreate",
     "MessageListParams",
     "MetadataUpdate",
     "Params",
     "RunCreate",
+    "StepListParams",
     "ThreadAndRunCreate",
     "ThreadCreate",
     "ThreadUpdate",

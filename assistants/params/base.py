@@ -145,7 +145,8 @@ def _path(location: Sequence[int | str], kind: str) -> str:
     path = ""
     for part in location:
         if isinstance(part, int):
-            path += f"[{part}]"
+            # A list in a query has brackets in its name already.
+            path = f"{path.removesuffix('[]')}[{part}]"
         elif part == "[key]" or part.startswith("~"):
             continue
         else:

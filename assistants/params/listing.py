@@ -1,9 +1,9 @@
 """What a caller may ask of a list: query parameters."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from annotated_types import Ge, Le
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from assistants.params.base import Params
 
@@ -20,6 +20,30 @@ class ListParams(Params):
     order: Literal["asc", "desc"] = "desc"
     after: str | None = None
     before: str | None = None
+
+
+RESULT_CONTENT: Final = "step_details.tool_calls[*].file_search.results[*].content"
+
+
+class IncludeParams(Params):
+    """What an answer shall have beside what it always has. There is one such thing: the text of
+    what a file search found.
+    """
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+    include: Annotated[
+        list[Literal["step_details.tool_calls[*].file_search.results[*].content"]],
+        Field(alias="include[]"),
+    ] = []
+
+    @property
+    def result_content(self) -> bool:
+        return RESULT_CONTENT in self.include
+
+
+class StepListParams(ListParams, IncludeParams):
+    pass
 
 
 class MessageListParams(ListParams):

@@ -6,7 +6,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import StringConstraints, Tag
 
 from assistants.params.base import BY_TYPE, Metadata, Params, text_or
-from assistants.params.tools import CodeInterpreterTool
+from assistants.params.tools import CodeInterpreterTool, FileSearchTypeOnly
 
 MAX_TEXT = 256_000
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
@@ -56,15 +56,9 @@ Content = Annotated[
 ]
 
 
-class FileSearchType(Params):
-    """The tool as attachments name it, without its options."""
-
-    type: Literal["file_search"]
-
-
 AttachmentTool = Annotated[
     Annotated[CodeInterpreterTool, Tag("~code_interpreter")]
-    | Annotated[FileSearchType, Tag("~file_search")],
+    | Annotated[FileSearchTypeOnly, Tag("~file_search")],
     BY_TYPE,
 ]
 

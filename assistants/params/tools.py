@@ -4,13 +4,20 @@ and runs.
 
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import MaxLen
-from pydantic import Field, StringConstraints, Tag, model_validator
+from annotated_types import Ge, Le, MaxLen
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    Tag,
+    model_serializer,
+    model_validator,
+)
 from pydantic.types import Strict
 from pydantic_core import PydanticCustomError
 
 from assistants.params import schemas
-from assistants.params.base import BY_TYPE, FileIds, Params, text_or
+from assistants.params.base import BY_TYPE, FileIds, P, Params, text_or
 from assistants.params.vector_store import InlineVectorStore
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -18,6 +25,55 @@ FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$"
 
 class CodeInterpreterTool(Params):
     type: Literal["code_interpreter"]
+
+
+class RankingOptions(Params):
+    """Which results of a file search count. ``hybrid_search`` is on the wire, always null, and so
+    comes back from programs that hand in what they were given.
+    """
+
+    ranker: Literal["auto", "default_2024_08_21"] = "default_2024_08_21"
+    score_threshold: Annotated[float, Ge(0), Le(1)]
+    hybrid_search: None = None
+
+    @model_validator(mode="after")
+    def _spell_out(self) -> Self:
+        return _with_all_set(self)
+
+
+class FileSearchOptions(Params):
+    max_num_results: Annotated[int, Ge(1), Le(50)] | None = None
+    ranking_options: RankingOptions = Field(
+        default_factory=lambda: RankingOptions(score_threshold=0.0)
+    )
+
+    @model_validator(mode="after")
+    def _spell_out(self) -> Self:
+        return _with_all_set(self)
+
+    @model_serializer(mode="wrap")
+    def _without_null(self, handler: SerializerFunctionWrapHandler):  # type: ignore[no-untyped-def]
+        """As recordings show it: a number of results that was not named is not there."""
+        # Without a type of its answer, so that the reference goes on to describe the fields.
+        wire = handler(self)
+        if wire["max_num_results"] is None:
+            del wire["max_num_results"]
+        return wire
+
+
+class FileSearchTool(Params):
+    type: Literal["file_search"]
+    file_search: FileSearchOptions = Field(default_factory=FileSearchOptions)
+
+    @model_validator(mode="after")
+    def _spell_out(self) -> Self:
+        return _with_all_set(self)
+
+
+def _with_all_set(params: P) -> P:
+    """The service shows what was left out, so defaults count as given."""
+    params.model_fields_set.update(type(params).model_fields)
+    return params
 
 
 class FunctionDefinition(Params):
@@ -50,8 +106,15 @@ class FunctionTool(Params):
     function: FunctionDefinition
 
 
+class FileSearchTypeOnly(Params):
+    """File search as attachments and tool choices name it: without options."""
+
+    type: Literal["file_search"]
+
+
 Tool = Annotated[
     Annotated[CodeInterpreterTool, Tag("~code_interpreter")]
+    | Annotated[FileSearchTool, Tag("~file_search")]
     | Annotated[FunctionTool, Tag("~function")],
     BY_TYPE,
 ]
@@ -154,15 +217,12 @@ class FunctionChoice(Params):
     function: NamedFunction
 
 
-class ToolTypeChoice(Params):
-    type: Literal["code_interpreter"]
-
-
 ToolChoice = Annotated[
     Annotated[Literal["none", "auto", "required"], Tag("~text")]
     | Annotated[
         Annotated[FunctionChoice, Tag("~function")]
-        | Annotated[ToolTypeChoice, Tag("~code_interpreter")],
+        | Annotated[CodeInterpreterTool, Tag("~code_interpreter")]
+        | Annotated[FileSearchTypeOnly, Tag("~file_search")],
         BY_TYPE,
         Tag("~object"),
     ],

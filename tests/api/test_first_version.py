@@ -17,6 +17,9 @@ VERSION = "2024-02-15-preview"
 HEADER = {"OpenAI-Beta": "assistants=v1"}
 FUNCTION = {"name": "add", "description": "Adds", "parameters": {"type": "object"}}
 CODE = {"type": "code_interpreter"}
+SEARCH = {"type": "file_search"}
+RETRIEVAL = {"type": "retrieval"}
+SEARCHABLE = {"file-text"}
 
 
 @pytest.fixture
@@ -112,6 +115,29 @@ ATTACHED = [{"file_id": "file-1", "tools": [CODE]}]
         ),
         ("v1/threads/runs", {"assistant_id": "a"}, {"assistant_id": "a"}),
         (
+            "v1/threads/<thread_id>/messages",
+            {"role": "user", "content": "Hi", "file_ids": ["file-1", "file-text"]},
+            {
+                "role": "user",
+                "content": "Hi",
+                "attachments": [*ATTACHED, {"file_id": "file-text", "tools": [CODE, SEARCH]}],
+            },
+        ),
+        (
+            "v1/assistants",
+            {"model": "m", "tools": [{"type": "retrieval"}, CODE], "file_ids": ["file-1"]},
+            {
+                "model": "m",
+                "tools": [SEARCH, CODE],
+                "tool_resources": {"code_interpreter": {"file_ids": ["file-1"]}},
+            },
+        ),
+        (
+            "v1/threads/<thread_id>/runs",
+            {"assistant_id": "a", "tools": [{"type": "retrieval"}]},
+            {"assistant_id": "a", "tools": [SEARCH]},
+        ),
+        (
             "v1/threads/<thread_id>/runs",
             {"assistant_id": "a", "tools": [{"type": "function", "function": FUNCTION}]},
             {"assistant_id": "a", "tools": [{"type": "function", "function": FUNCTION}]},
@@ -122,7 +148,7 @@ ATTACHED = [{"file_id": "file-1", "tools": [CODE]}]
 def test_bodies_are_said_in_the_words_of_the_second_version(
     route: str, given: Any, meant: Any
 ) -> None:
-    assert first.inward(route, given) == meant
+    assert first.inward(route, given, SEARCHABLE.intersection) == meant
 
 
 @pytest.mark.parametrize(
@@ -136,8 +162,6 @@ def test_bodies_are_said_in_the_words_of_the_second_version(
          "string_above_max_length"),
         ("v1/assistants", {"model": "m", "file_ids": ["f"] * 21}, "file_ids",
          "array_above_max_length"),
-        ("v1/assistants", {"model": "m", "tools": [{"type": "retrieval"}]}, "tools[0]",
-         "invalid_value"),
         ("v1/assistants", {"model": "m", "tools": [{"type": "file_search"}]}, "tools[0].type",
          "invalid_value"),
         ("v1/threads/<thread_id>/messages", {"role": "user", "content": [{"type": "text"}]},
@@ -158,7 +182,7 @@ def test_what_the_first_version_did_not_know_is_refused(
     route: str, given: Any, param: str | None, code: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
-        first.inward(route, given)
+        first.inward(route, given, SEARCHABLE.intersection)
     assert (caught.value.param, caught.value.code) == (param, code)
 
 
@@ -247,14 +271,85 @@ def test_it_is_the_same_assistant_in_both_versions(old: httpx2.Client) -> None:
     assert "file_ids" not in now
 
 
-def test_retrieval_is_refused_with_the_reason(old: httpx2.Client) -> None:
-    body = {"model": "demo", "tools": [CODE, {"type": "retrieval"}]}
-    assert refused(old.post("/v1/assistants", json=body)) == {
-        "message": first.NO_RETRIEVAL,
-        "type": "invalid_request_error",
-        "param": "tools[1]",
-        "code": "invalid_value",
-    }
+def in_store(http: httpx2.Client, assistant: str) -> set[str]:
+    """The files that file search finds for an assistant."""
+    now = {"OpenAI-Beta": "assistants=v2"}
+    found = http.get(f"/v1/assistants/{assistant}", headers=now).json()
+    (store,) = found["tool_resources"]["file_search"]["vector_store_ids"]
+    listed = http.get(f"/v1/vector_stores/{store}/files", headers=now).json()["data"]
+    return {file["id"] for file in listed}
+
+
+def test_with_retrieval_the_files_of_an_assistant_are_searched(old: httpx2.Client) -> None:
+    one, two, three = (upload(old, f"{name}.txt") for name in "123")
+    body = {"model": "demo", "tools": [RETRIEVAL, CODE], "file_ids": [one, two]}
+    made = old.post("/v1/assistants", json=body).json()
+    assert (made["tools"], made["file_ids"]) == ([RETRIEVAL, CODE], [one, two])
+    assert in_store(old, made["id"]) == {one, two}
+    path = f"/v1/assistants/{made['id']}"
+
+    old.post(path, json={"name": "Ada"})
+    assert in_store(old, made["id"]) == {one, two}
+    old.post(path, json={"file_ids": [two]})
+    assert in_store(old, made["id"]) == {two}
+    old.post(f"{path}/files", json={"file_id": three})
+    assert in_store(old, made["id"]) == {two, three}
+    old.delete(f"{path}/files/{two}")
+    assert in_store(old, made["id"]) == {three}
+    assert old.get(path).json()["file_ids"] == [three]
+
+
+def test_retrieval_can_be_turned_on_later(old: httpx2.Client) -> None:
+    file_id = upload(old)
+    body = {"model": "demo", "tools": [CODE], "file_ids": [file_id]}
+    made = old.post("/v1/assistants", json=body).json()
+
+    old.post(f"/v1/assistants/{made['id']}", json={"tools": [RETRIEVAL]})
+
+    assert in_store(old, made["id"]) == {file_id}
+
+
+def test_files_that_another_client_put_into_the_store_stay_there(old: httpx2.Client) -> None:
+    own, other = upload(old, "1.txt"), upload(old, "2.txt")
+    now = {"OpenAI-Beta": "assistants=v2"}
+    resources = {"file_search": {"vector_stores": [{"file_ids": [other]}]}}
+    body = {"model": "demo", "tools": [SEARCH], "tool_resources": resources}
+    made = old.post("/v1/assistants", json=body, headers=now).json()
+    path = f"/v1/assistants/{made['id']}"
+
+    old.post(path, json={"file_ids": [own]})
+    assert in_store(old, made["id"]) == {own, other}
+    old.post(path, json={"file_ids": []})
+    assert in_store(old, made["id"]) == {other}
+
+
+def test_a_file_that_cannot_be_searched_is_refused_with_retrieval(old: httpx2.Client) -> None:
+    file_id = upload(old, "a.csv")
+    body = {"model": "demo", "tools": [RETRIEVAL], "file_ids": [file_id]}
+    error = refused(old.post("/v1/assistants", json=body))
+    assert error["message"].startswith("Files with extensions [.csv] are not supported for retriev")
+    assert (error["param"], error["code"]) == ("file_ids", "unsupported_file")
+    assert old.get("/v1/assistants").json()["data"] == []
+
+
+def test_the_files_of_a_message_are_for_every_tool_that_can_take_them(old: httpx2.Client) -> None:
+    table, text = upload(old, "a.csv"), upload(old, "a.txt")
+    thread = old.post("/v1/threads").json()["id"]
+    body = {"role": "user", "content": "Hi", "file_ids": [table, text]}
+    made = old.post(f"/v1/threads/{thread}/messages", json=body).json()
+    assert made["file_ids"] == [table, text]
+    now = {"OpenAI-Beta": "assistants=v2"}
+    (message,) = old.get(f"/v1/threads/{thread}/messages", headers=now).json()["data"]
+    tools = {one["file_id"]: one["tools"] for one in message["attachments"]}
+    assert tools == {table: [CODE], text: [CODE, SEARCH]}
+
+
+def test_a_search_is_told_as_retrieval() -> None:
+    call = {"id": "call_1", "type": "file_search", "file_search": {"results": []}}
+    details = {"type": "tool_calls", "tool_calls": [call]}
+    step = dict.fromkeys(first.STEP) | {"object": "thread.run.step", "step_details": details}
+    (shown,) = first.outward(step)["step_details"]["tool_calls"]
+    assert shown == {"id": "call_1", "type": "retrieval", "retrieval": {}}
 
 
 def test_a_file_that_is_not_there_is_refused(old: httpx2.Client) -> None:

@@ -11,11 +11,14 @@ from pytest_django import Settings
 
 from assistants.ingester import Ingester
 from assistants.models import Run, VectorStoreFile
-from tests.api.contract import recording
+from tests.api.contract import breaches, recording
 from tests.api.worker import Worker
+from tests.chat_server import text, tool_call
+from tests.stack import Stack
 from tests.until import until
 
 Ids = dict[str, str]
+Events = list[tuple[str, Any]]
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
@@ -133,7 +136,7 @@ def _all_done() -> bool:
     return not VectorStoreFile.objects.filter(status="in_progress").exists()
 
 
-def recorded_events(entry: dict[str, Any]) -> list[tuple[str, Any]]:
+def recorded_events(entry: dict[str, Any]) -> Events:
     lines = [line.strip() for line in entry["ResponseBody"]]
     names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
     data = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
@@ -143,7 +146,7 @@ def recorded_events(entry: dict[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
-def play(events: list[tuple[str, Any]]) -> None:
+def play(events: Events) -> None:
     """Do in our worker what the recorded one did."""
     worker = Worker(Run.objects.newest_first()[0].id)
     said = [
@@ -201,3 +204,75 @@ def test_uploads(http: httpx2.Client, settings: Settings) -> None:
             assert response.json() == was
         else:
             assert response.json()["filename"] == was["filename"]
+
+
+def test_a_file_search_on_the_whole_stack(stack: Stack) -> None:
+    stack.chat.forget()
+    headers = {"Authorization": f"Bearer {stack.api_key}"}
+    http = httpx2.Client(base_url=stack.url, headers=headers, timeout=60)
+    upload, *posts = recording("AssistantsTests__FileSearchStreamingWorks")
+    theirs = recorded_events(posts[-1])
+    pieces = [
+        data["delta"]["content"][0]["text"]["value"]
+        for name, data in theirs
+        if name == "thread.message.delta"
+    ]
+    queries = {"queries": ["favorite food of Filip"]}
+    stack.chat.when("Filip", [tool_call("file_search", queries)], [text("", pieces=pieces)])
+    ids: Ids = {"gpt-4o": "played"}
+    content = "The favorite food of several people:\n- Effie: pizza\n- Filip Carola: cake"
+    file = {"file": ("favorite_foods.txt", content.encode())}
+    made = http.post("/v1/files", files=file, data={"purpose": "assistants"})
+    learn(upload["ResponseBody"], made.json(), ids)
+    for entry in posts:
+        with ask(http, entry, ids) as response:
+            said = response.read().decode()
+        if entry is not posts[-1]:
+            assert differences(entry["ResponseBody"], json.loads(said)) == []
+            learn(entry["ResponseBody"], json.loads(said), ids)
+
+    ours = recorded_events({"ResponseBody": said.splitlines()})
+    told, was_told = once(ours), once(theirs)
+    assert [name for name, _ in told] == [name for name, _ in was_told]
+    for (name, now), (_, was) in zip(told, was_told, strict=True):
+        assert differences(was, now, name) == []
+        learn(was, now, ids)
+    run, was_run = told[0][1], was_told[0][1]
+    for field in ("tools", "tool_resources"):
+        assert run[field] == was_run[field]
+    assert annotations(ours) == json.loads(ours_of(json.dumps(annotations(theirs)), ids))
+    (call,), (was_call,) = (
+        dict(events)["thread.run.step.delta"]["delta"]["step_details"]["tool_calls"]
+        for events in (told, was_told)
+    )
+    assert {**call, "id": ""} == {**was_call, "id": ""}
+    for path, pattern in (
+        (f"assistants/{run['assistant_id']}", "/assistants/{assistant_id}"),
+        (f"threads/{run['thread_id']}/messages", "/threads/{thread_id}/messages"),
+        (
+            f"threads/{run['thread_id']}/runs/{run['id']}/steps",
+            "/threads/{thread_id}/runs/{run_id}/steps",
+        ),
+    ):
+        assert breaches("GET", pattern, http.get(f"/v1/{path}").json()) == []
+
+
+def once(events: Events) -> Events:
+    """The events, with deltas of a message's text in a row counted once: how they are folded is
+    chance.
+    """
+    found: Events = []
+    for name, data in events:
+        if name != "thread.message.delta" or found[-1][0] != name:
+            found.append((name, data))
+    return found
+
+
+def annotations(events: Events) -> list[dict[str, Any]]:
+    """Those that deltas told of."""
+    return [
+        annotation
+        for name, data in events
+        if name == "thread.message.delta"
+        for annotation in data["delta"]["content"][0]["text"].get("annotations", [])
+    ]

@@ -69,7 +69,7 @@ class Worker:
             details = {"type": "tool_calls", "tool_calls": [part]}
             self._delta("thread.run.step", step.id, {"step_details": details})
         made = {"id": call_id, "type": "function", "function": {**function, "arguments": arguments}}
-        execution.require_action(self.run, step, [made], USAGE, {})
+        execution.require_action(self.run, step, [made], USAGE, {}, {})
 
     def complete(self) -> None:
         execution.complete(self.run)

@@ -34,7 +34,12 @@ def host(transactional_db: None, redis_url: str, monkeypatch: pytest.MonkeyPatch
     stack.
     """
     host = Host()
-    monkeypatch.setattr(doorbell, "_send", lambda task, ids: host.submit(ids[0]))
+
+    def send(task: str, ids: tuple[str, ...]) -> None:
+        if task == doorbell.EXECUTE_RUN:
+            host.submit(ids[0])
+
+    monkeypatch.setattr(doorbell, "_send", send)
     yield host
     host.stop()
 

@@ -178,7 +178,7 @@ def test_a_message_of_which_nothing_is_known_any_more_keeps_its_figures() -> Non
     figure = {"type": "image", "image": {"file_id": "file-plot"}}
     code = {"input": "plot()", "outputs": [figure]}
     call = {"id": "call_1", "type": "code_interpreter", "code_interpreter": code}
-    steps.finish_tool_calls(run, steps.begin_tool_calls(run), [call], None, {})
+    steps.finish_tool_calls(run, steps.begin_tool_calls(run), [call], None, {}, {})
     _, message = steps.begin_message(run)
     lose_lease(run)
 
@@ -263,7 +263,7 @@ def waiting_for_weather() -> tuple[Run, str]:
         "type": "function",
         "function": {"name": "weather", "arguments": "{}", "output": None},
     }
-    execution.require_action(run, step, [call], None, {})
+    execution.require_action(run, step, [call], None, {}, {})
     run.refresh_from_db()
     return run, step.id
 

@@ -39,6 +39,44 @@ def test_a_function_without_parameters_gets_an_empty_object() -> None:
     ]
 
 
+PLAIN_RANKING = {
+    "ranker": "default_2024_08_21",
+    "score_threshold": 0.0,
+    "hybrid_search": None,
+}
+"""What recordings show of file search without options."""
+
+
+@pytest.mark.parametrize(
+    "given, shown",
+    [
+        ({}, {"ranking_options": PLAIN_RANKING}),
+        ({"file_search": {}}, {"ranking_options": PLAIN_RANKING}),
+        (
+            {"file_search": {"max_num_results": 50}},
+            {"max_num_results": 50, "ranking_options": PLAIN_RANKING},
+        ),
+        (
+            {"file_search": {"ranking_options": {"score_threshold": 1}}},
+            {"ranking_options": {**PLAIN_RANKING, "score_threshold": 1.0}},
+        ),
+        (
+            {"file_search": {"ranking_options": {**PLAIN_RANKING, "ranker": "auto"}}},
+            {"ranking_options": {**PLAIN_RANKING, "ranker": "auto"}},
+        ),
+    ],
+)
+@pytest.mark.parametrize("model", [AssistantCreate, AssistantUpdate])
+def test_file_search_shows_its_options_as_recordings_do(
+    model: type[AssistantCreate], given: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    made = validate(model, {"model": "demo", "tools": [{"type": "file_search", **given}]})
+
+    dumped = made.model_dump(mode="json", exclude_unset=True)
+
+    assert dumped["tools"] == [{"type": "file_search", "file_search": shown}]
+
+
 @pytest.mark.parametrize("temperature", [0, 1, 2, 0.7])
 def test_whole_numbers_are_decimals_too(temperature: float) -> None:
     made = validate(AssistantCreate, {"model": "demo", "temperature": temperature})

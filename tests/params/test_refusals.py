@@ -12,6 +12,7 @@ from assistants.params import (
     MessageCreate,
     Params,
     RunCreate,
+    StepListParams,
     ThreadCreate,
     ToolOutputsSubmit,
     validate,
@@ -32,6 +33,10 @@ def run(**fields: Any) -> dict[str, Any]:
 
 def function(**fields: Any) -> dict[str, Any]:
     return assistant(tools=[{"type": "function", "function": fields}])
+
+
+def file_search(**options: Any) -> dict[str, Any]:
+    return assistant(tools=[{"type": "file_search", "file_search": options}])
 
 
 class Case(NamedTuple):
@@ -88,7 +93,26 @@ REFUSALS = [
     Case(AssistantCreate, assistant(tools=[{"type": 1}]), "tools[0].type", "invalid_type",
      "Invalid type for 'tools[0].type': expected a string, but got an integer instead."),
     Case(AssistantCreate, assistant(tools=[{"type": "browser"}]), "tools[0].type", "invalid_value",
-     "Invalid value: 'browser'. Supported values are: 'code_interpreter' and 'function'."),
+     "Invalid value: 'browser'. Supported values are: 'code_interpreter', 'file_search', and "
+     "'function'."),
+    Case(AssistantCreate, file_search(max_num_results=0), "tools[0].file_search.max_num_results",
+     "integer_below_min_value",
+     "Invalid 'tools[0].file_search.max_num_results': integer below minimum value. Expected a "
+     "value >= 1, but got 0 instead."),
+    Case(AssistantCreate, file_search(max_num_results=51), "tools[0].file_search.max_num_results",
+     "integer_above_max_value",
+     "Invalid 'tools[0].file_search.max_num_results': integer above maximum value. Expected a "
+     "value <= 50, but got 51 instead."),
+    Case(AssistantCreate, file_search(ranking_options={"ranker": "auto"}),
+     "tools[0].file_search.ranking_options.score_threshold", "missing_required_parameter",
+     "Missing required parameter: 'tools[0].file_search.ranking_options.score_threshold'."),
+    Case(AssistantCreate, file_search(ranking_options={"score_threshold": 1.5}),
+     "tools[0].file_search.ranking_options.score_threshold", "decimal_above_max_value",
+     "Invalid 'tools[0].file_search.ranking_options.score_threshold': decimal above maximum value. "
+     "Expected a value <= 1, but got 1.5 instead."),
+    Case(RunCreate, run(tool_choice={"type": "retrieval"}), "tool_choice.type", "invalid_value",
+     "Invalid value: 'retrieval'. Supported values are: 'function', 'code_interpreter', and "
+     "'file_search'."),
     Case(AssistantCreate, assistant(tools=[{"type": "code_interpreter"}] * 129), "tools",
      "array_above_max_length",
      "Invalid 'tools': array too long. Expected an array with maximum length 128, but got an array "
@@ -187,6 +211,9 @@ REFUSALS = [
      "Invalid type for 'limit': expected an integer, but got a string instead."),
     Case(ListParams, {"order": "up"}, "order", "invalid_value",
      "Invalid value: 'up'. Supported values are: 'asc' and 'desc'."),
+    Case(StepListParams, {"include[]": ["all"]}, "include[0]", "invalid_value",
+     "Invalid value: 'all'. Supported value is: "
+     "'step_details.tool_calls[*].file_search.results[*].content'."),
     Case(FileUpload, {"purpose": "assistants", "expires_after[seconds]": "60"},
      "expires_after[seconds]", "integer_below_min_value",
      "Invalid 'expires_after[seconds]': integer below minimum value. Expected a value >= 3600, but "

@@ -85,12 +85,13 @@ def has(dialect: Dialect, route: str) -> bool:
     return dialect.first or not first.ONLY_THERE.fullmatch(route)
 
 
-def understood(dialect: Dialect, route: str, body: Any) -> Any:
+def understood(dialect: Dialect, route: str, body: Any, searchable: first.Searchable) -> Any:
     """The body of a request to the route, in the words of the second version.
 
+    :param searchable: which of some files can be searched
     :raises Invalid: the body breaks a rule of the first version
     """
-    return first.inward(route, body) if dialect.first else body
+    return first.inward(route, body, searchable) if dialect.first else body
 
 
 def spoken(dialect: Dialect, wire: Wire) -> Wire:

@@ -6,12 +6,12 @@ and runs have fewer options. Bounds follow Azure's specification of that version
 """
 
 import re
+from collections.abc import Callable, Collection, Iterable
 from typing import Annotated, Any, Final, Literal
 
 from annotated_types import MaxLen
-from pydantic import Field, StringConstraints, Tag, model_validator
+from pydantic import Field, StringConstraints, Tag
 from pydantic.types import Strict
-from pydantic_core import PydanticCustomError
 
 from assistants.errors import Wire
 from assistants.params import MetadataUpdate, Params, validate
@@ -27,24 +27,14 @@ ONLY_THERE: Final = re.compile(
 )
 """The routes that the second version has done away with."""
 
-NO_RETRIEVAL: Final = (
-    "The tool 'retrieval' is not supported: this server has no file search yet. "
-    "Use 'code_interpreter' to let the assistant open files with code."
-)
-
 Instructions = Annotated[str, StringConstraints(max_length=32_768)]
 MessageFileIds = Annotated[list[Annotated[str, Strict()]], MaxLen(10)]
 
 
 class RetrievalTool(Params):
-    """Refused: an answer that ignores the files would look like one that comes from them."""
+    """What the second version calls file search."""
 
     type: Literal["retrieval"]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse(cls, value: Any) -> Any:
-        raise PydanticCustomError("invalid_value", NO_RETRIEVAL)
 
 
 class FunctionDefinition(Params):
@@ -132,10 +122,16 @@ BODIES: Final[dict[str, type[Params]]] = {
 """What may be posted to each route. Bodies of other routes are the same in both versions."""
 
 
-def inward(route: str, body: Any) -> Any:
+Searchable = Callable[[Iterable[str]], Collection[str]]
+"""Those of some files, by their ids, that can be searched."""
+
+
+def inward(route: str, body: Any, searchable: Searchable) -> Any:
     """The body as the second version would have it.
 
     :param route: as ``urls`` writes it
+    :param searchable: asked of the files of messages: they are for all tools, but not every file
+        can be searched
     :raises Invalid: it breaks a rule of the first version
     """
     model = BODIES.get(route)
@@ -143,15 +139,17 @@ def inward(route: str, body: Any) -> Any:
         return body
     params = validate(model, body)
     given = params.given()
+    if given.get("tools"):
+        given["tools"] = [_tool_inward(tool) for tool in given["tools"]]
     match params:
         case AssistantCreate():
             return _assistant_inward(given)
         case MessageCreate():
-            return _message_inward(given)
+            return _message_inward(given, searchable)
         case ThreadCreate():
-            return _thread_inward(given)
+            return _thread_inward(given, searchable)
         case ThreadAndRunCreate() if params.thread is not None:
-            return {**given, "thread": _thread_inward(given["thread"])}
+            return {**given, "thread": _thread_inward(given["thread"], searchable)}
     return given
 
 
@@ -170,7 +168,7 @@ def outward(wire: Wire) -> Wire:
         case "thread.run":
             return _run_outward(wire)
         case "thread.run.step":
-            return _kept(wire, STEP)
+            return _step_outward(wire)
     return wire
 
 
@@ -199,6 +197,10 @@ def _kept(wire: Wire, names: tuple[str, ...]) -> Wire:
     return {name: wire[name] for name in names}
 
 
+def _tool_inward(tool: Wire) -> Wire:
+    return {"type": "file_search"} if tool["type"] == "retrieval" else tool
+
+
 def _assistant_inward(given: Wire) -> Wire:
     if "file_ids" not in given:
         return given
@@ -206,23 +208,33 @@ def _assistant_inward(given: Wire) -> Wire:
     return {**rest, "tool_resources": {"code_interpreter": {"file_ids": given["file_ids"] or []}}}
 
 
-def _message_inward(given: Wire) -> Wire:
+def _message_inward(given: Wire, searchable: Searchable) -> Wire:
     rest = {name: value for name, value in given.items() if name != "file_ids"}
-    tools = [{"type": "code_interpreter"}]
+    file_ids = list(dict.fromkeys(given.get("file_ids") or []))
+    searched = searchable(file_ids) if file_ids else ()
     attachments = [
-        {"file_id": file_id, "tools": tools}
-        for file_id in dict.fromkeys(given.get("file_ids") or [])
+        {
+            "file_id": file_id,
+            "tools": [
+                {"type": "code_interpreter"},
+                *([{"type": "file_search"}] if file_id in searched else []),
+            ],
+        }
+        for file_id in file_ids
     ]
     return {**rest, "attachments": attachments}
 
 
-def _thread_inward(given: Wire) -> Wire:
+def _thread_inward(given: Wire, searchable: Searchable) -> Wire:
     if not given.get("messages"):
         return given
-    return {**given, "messages": [_message_inward(message) for message in given["messages"]]}
+    messages = [_message_inward(message, searchable) for message in given["messages"]]
+    return {**given, "messages": messages}
 
 
 def _tool_outward(tool: Wire) -> Wire:
+    if tool["type"] == "file_search":
+        return {"type": "retrieval"}
     if tool["type"] != "function":
         return tool
     function = tool["function"]
@@ -232,6 +244,21 @@ def _tool_outward(tool: Wire) -> Wire:
         "parameters": function["parameters"],
     }
     return {"type": "function", "function": shown}
+
+
+def _step_outward(wire: Wire) -> Wire:
+    step, details = _kept(wire, STEP), wire["step_details"]
+    if details["type"] != "tool_calls":
+        return step
+    calls = [_call_outward(call) for call in details["tool_calls"]]
+    return step | {"step_details": {**details, "tool_calls": calls}}
+
+
+def _call_outward(call: Wire) -> Wire:
+    """What was found is told only by the citations."""
+    if call["type"] != "file_search":
+        return call
+    return {"id": call["id"], "type": "retrieval", "retrieval": {}}
 
 
 def _message_outward(wire: Wire) -> Wire:

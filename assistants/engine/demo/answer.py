@@ -9,13 +9,13 @@ import re
 from urllib.parse import quote
 
 from assistants.engine.demo import words
-from assistants.engine.demo.conversation import CODE_TOOL, Conversation
+from assistants.engine.demo.conversation import CODE_TOOL, SEARCH_TOOL, Call, Conversation
 from assistants.engine.demo.fence import fenced, shortened
 from assistants.engine.demo.filling import fill
 from assistants.engine.demo.output import Output
 from assistants.engine.demo.plan import CallFunctions, Plan, RunCode, Say
 from assistants.engine.demo.reply import Reply, ToolCall
-from assistants.engine.demo.skills import SKILLS, functions
+from assistants.engine.demo.skills import SKILLS, functions, searching
 from assistants.engine.demo.telling import plainly
 
 MOST_RUNS = 2
@@ -47,12 +47,16 @@ def _forced(conversation: Conversation, plan: Plan) -> Plan:
     name = conversation.forced_tool
     if name == CODE_TOOL and conversation.can_run_code:
         return plan if isinstance(plan, RunCode) else PROOF_OF_LIFE
+    if name == SEARCH_TOOL and conversation.can_search:
+        return CallFunctions((searching.call(conversation),))
     if name is not None and name in conversation.tools:
         return CallFunctions((functions.call(conversation, conversation.tools[name]),))
     if conversation.tool_choice != "required" or isinstance(plan, CallFunctions):
         return plan
     if conversation.can_run_code:
         return plan if isinstance(plan, RunCode) else PROOF_OF_LIFE
+    if conversation.can_search:
+        return CallFunctions((searching.call(conversation),))
     if conversation.tools:
         best = functions.nearest(conversation) or next(iter(conversation.tools.values()))
         return CallFunctions((functions.call(conversation, best),))
@@ -82,7 +86,7 @@ def _run(conversation: Conversation, code: str, because: str = "") -> Reply:
 
 def _after_tools(conversation: Conversation) -> Reply:
     """Goes on once tools have answered."""
-    told = [functions.told(conversation, call) for call in conversation.answered if not call.code]
+    told = [_told(conversation, call) for call in conversation.answered if not call.code]
     runs = [call for call in conversation.answered if call.code]
     if runs:
         reply = _after_code(conversation, runs[-1].output)
@@ -90,6 +94,12 @@ def _after_tools(conversation: Conversation) -> Reply:
             return reply
         told.append(reply.text)
     return _final(conversation, "\n\n".join(told))
+
+
+def _told(conversation: Conversation, call: Call) -> str:
+    if call.name == SEARCH_TOOL:
+        return searching.told(conversation, call)
+    return functions.told(conversation, call)
 
 
 def _after_code(conversation: Conversation, output: Output) -> Reply:

@@ -16,10 +16,12 @@ from assistants.engine.demo.words import Language, heard, language_of
 Json = dict[str, Any]
 
 CODE_TOOL = "code_interpreter"
+SEARCH_TOOL = "file_search"
 LONGEST_TEXT = 2_000
 """Characters of a message that are looked through for what it wants; patterns cost time."""
 
 FILES_HEADING = "Files you can open with code:"
+SEARCH_HEADING = "Files you can search with file_search:"
 FILE_LINE = re.compile(r"^- (?P<path>/mnt/data/\S+) \((?P<name>.+), (?P<size>\d+) bytes\)(;|$)")
 
 TABLES = {"csv", "tsv", "xlsx", "xls", "json", "jsonl", "parquet"}
@@ -83,6 +85,8 @@ class Conversation:
     instructions: str = ""
     files: tuple[AttachedFile, ...] = ()
     """Oldest first."""
+    searchable: bool = False
+    """Whether there are files to be searched."""
     tools: Mapping[str, Tool] = field(default_factory=dict)
     tool_choice: Literal["auto", "none", "required"] = "auto"
     forced_tool: str | None = None
@@ -117,6 +121,7 @@ class Conversation:
             language=language_of(text, *(_text(messages[at]) for at in reversed(users[:-1]))),
             instructions=_instructions(system),
             files=tuple(_files(system)),
+            searchable=SEARCH_HEADING in system,
             tools=dict(_tools(request.get("tools"))) if tool_choice != "none" else {},
             tool_choice=tool_choice,
             forced_tool=forced,
@@ -131,6 +136,11 @@ class Conversation:
     def can_run_code(self) -> bool:
         tool = self.tools.get(CODE_TOOL)
         return tool is not None and "code" in tool.parameters.get("properties", {})
+
+    @property
+    def can_search(self) -> bool:
+        tool = self.tools.get(SEARCH_TOOL)
+        return tool is not None and "queries" in tool.parameters.get("properties", {})
 
     @property
     def functions(self) -> tuple[Tool, ...]:
@@ -180,7 +190,7 @@ SEVERAL_FILES = heard(
     r"|\b(?:all|each) of (?:them|these)\b"
     r"|(?:這些|所有|全部|各個?|每個|兩個)的?(?:檔|資料|文件|附件|表格)"
 )
-BUILT_IN_TOOLS = {CODE_TOOL, "file_search"}
+BUILT_IN_TOOLS = {CODE_TOOL, SEARCH_TOOL}
 SHOW_CODE_FIRST = heard(
     r"preview of the code|(?:show|display)\W+(?:\w+\W+){0,3}code|預覽.{0,6}程式碼|顯示.{0,6}程式碼"
 )
@@ -211,8 +221,8 @@ def _said_by_user(message: Json) -> bool:
 
 
 def _instructions(system: str) -> str:
-    """The assistant's own, without what every model is told about the code interpreter."""
-    paragraphs = system.split(FILES_HEADING, 1)[0].split("\n\n")
+    """The assistant's own, without what every model is told about its tools."""
+    paragraphs = system.split(FILES_HEADING, 1)[0].split(SEARCH_HEADING, 1)[0].split("\n\n")
     return "\n\n".join(one for one in paragraphs if CODE_TOOL not in one).strip()
 
 

@@ -370,6 +370,15 @@ FACTORED = Phrase(en="The factored form", zh="因式分解")
 EXPANDED = Phrase(en="The expanded form", zh="展開式")
 SIMPLIFIED = Phrase(en="The simplest form", zh="最簡形式")
 
+# What documents say
+
+FOUND = Phrase(en="Your files say:\n\n{quotes}", zh="您的檔案裡寫著：\n\n{quotes}")
+NOTHING_FOUND = Phrase(
+    en="I searched your files and found nothing about that. I look for words, not for meaning:"
+    " other words may help.",
+    zh="我搜尋了您的檔案，沒有找到相關內容。我只找字詞，不懂意思，換個說法或許有用。",
+)
+
 # Functions of the caller
 
 FUNCTION_ANSWERED = Phrase(en="`{name}` answered:\n\n{answer}", zh="`{name}` 的回答：\n\n{answer}")

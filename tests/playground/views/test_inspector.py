@@ -117,7 +117,7 @@ def test_a_step_whose_code_raised_an_error_says_so(
     interpreter = {"input": "prices['price']", "outputs": outputs}
     call = {"id": "call_1", "type": "code_interpreter", "code_interpreter": interpreter}
     step = steps.begin_tool_calls(worker.run)
-    steps.finish_tool_calls(worker.run, step, [call], None, {})
+    steps.finish_tool_calls(worker.run, step, [call], None, {}, {})
     assert 'The code raised <span class="mono">KeyError</span>' in tab(page, worker.run, "steps")
     text = page.get(f"/threads/{thread.id}").text
     assert "step--failed" in text

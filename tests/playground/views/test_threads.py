@@ -109,7 +109,7 @@ def test_code_its_output_and_its_image_stand_in_the_step(
             ],
         },
     }
-    steps.finish_tool_calls(worker.run, step, [call], None, {})
+    steps.finish_tool_calls(worker.run, step, [call], None, {}, {})
     text = page.get(f"/threads/{thread.id}").text
     assert '<span class="kn">import</span> numpy' in text
     assert "&#x27;&lt;b&gt;&#x27;" in text
@@ -129,7 +129,7 @@ def test_a_figure_that_a_message_shows_is_only_named_in_its_step(
     interpreter = {"input": "plot()", "outputs": outputs}
     call = {"id": "call_1", "type": "code_interpreter", "code_interpreter": interpreter}
     step = steps.begin_tool_calls(worker.run)
-    steps.finish_tool_calls(worker.run, step, [call], None, {})
+    steps.finish_tool_calls(worker.run, step, [call], None, {}, {})
     step, message = worker.begin_message()
     content = [{"type": "image_file", "image_file": {"file_id": image.id}}]
     steps.finish_message(worker.run, step, message, content, None)
@@ -138,6 +138,38 @@ def test_a_figure_that_a_message_shows_is_only_named_in_its_step(
     assert text.count(f'<img src="/files/{image.id}/content"') == 1
     assert text.index('data-lightbox="plot-1.png"') < text.index("<img")
     assert "with 1 image" in text
+
+
+def test_a_file_search_shows_its_queries_and_what_was_found(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    found = {
+        "file_id": "file-gone",
+        "file_name": "<notes>.txt",
+        "score": 0.6849,
+        "attributes": {},
+        "content": [{"type": "text", "text": "Bread is baked. " * 40}],
+    }
+    calls = [
+        {"id": call_id, "type": "file_search", "file_search": {"results": results}}
+        for call_id, results in (("call_1", [found]), ("call_2", []))
+    ]
+    step = steps.begin_tool_calls(worker.run)
+    text = page.get(f"/threads/{thread.id}").text
+    assert "File search" not in text
+    searches = {
+        "call_1": {"number": 4, "queries": ["bread", "a <b>"], "pages": {}},
+        "call_2": {"number": 5, "queries": ["tea"], "pages": {}},
+    }
+    steps.finish_tool_calls(worker.run, step, calls, None, {}, searches)
+    text = page.get(f"/threads/{thread.id}").text
+    assert "File search<small>1 passage</small>" in text
+    assert "Searched files: <q>bread</q>, <q>a &lt;b&gt;</q>" in text
+    assert "<strong>&lt;notes&gt;.txt</strong>" in text
+    assert "0.68" in text
+    assert "Searched files: <q>tea</q>" in text
+    assert "Nothing was found." in text
 
 
 @pytest.mark.parametrize("status", list(RunStatus))

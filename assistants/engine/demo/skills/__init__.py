@@ -20,6 +20,7 @@ from assistants.engine.demo.skills import (
     restyling,
     running_code,
     saving,
+    searching,
     showing_code,
     small_talk,
     summaries,
@@ -44,6 +45,7 @@ SKILLS: tuple[Skill, ...] = (
     column_facts,
     algebra,
     arithmetic,
+    searching,
     summaries,
     small_talk,
 )

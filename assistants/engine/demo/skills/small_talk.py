@@ -26,6 +26,12 @@ SHORT = 60
 """Characters; thanks in a longer message are not its point."""
 
 
+def is_small_talk(text: str) -> bool:
+    """Whether this is said to a person rather than asked of a file."""
+    short = len(text) < SHORT and (THANKS.search(text) or FAREWELL.search(text))
+    return bool(not text or short or PERSONAL.search(text) or GREETING.search(text))
+
+
 def plan(conversation: Conversation) -> Say:
     language, text = conversation.language, conversation.text
     if not text:

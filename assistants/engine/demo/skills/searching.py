@@ -1,0 +1,64 @@
+"""Answers from the person's documents: searches them for what was asked, and quotes the sentences
+that fit best, each with the marker of its passage.
+"""
+
+import re
+
+from assistants.engine.demo import words
+from assistants.engine.demo.conversation import SEARCH_TOOL, Call, Conversation
+from assistants.engine.demo.fence import shortened
+from assistants.engine.demo.plan import CallFunctions, FunctionCall
+from assistants.engine.demo.skills.small_talk import is_small_talk
+from assistants.engine.sentences import likeness, sentences, terms
+
+PASSAGE = re.compile(r"^(?P<marker>【\d+:\d+†[^】]*】) \(.*\)\n", re.MULTILINE)
+BULLET = re.compile(r"^(?:[-*•#>|]+|\d+[.)])\s+")
+LONGEST_QUERY = 300
+LONGEST_SENTENCE = 400
+MOST_SENTENCES = 3
+NEARLY = 0.75
+"""A further sentence is quoted if it says at least this part of what the best one says."""
+
+
+def plan(conversation: Conversation) -> CallFunctions | None:
+    text = conversation.text
+    if not conversation.can_search or is_small_talk(text):
+        return None
+    file = conversation.file()
+    if file and file.name.lower() in text.lower():
+        return None
+    return CallFunctions((call(conversation),)) if conversation.searchable else None
+
+
+def call(conversation: Conversation) -> FunctionCall:
+    """A search for what the message asks."""
+    return FunctionCall(SEARCH_TOOL, {"queries": [conversation.text[:LONGEST_QUERY]]})
+
+
+def told(conversation: Conversation, made: Call) -> str:
+    """What was found, by quotation."""
+    found = _quoted(made.answer or "", terms(conversation.text))
+    if not found:
+        return words.NOTHING_FOUND.say(conversation.language)
+    quotes = "\n>\n".join(
+        f"> {shortened(sentence, LONGEST_SENTENCE)} {marker}" for sentence, marker in found
+    )
+    return words.FOUND.say(conversation.language, quotes=quotes)
+
+
+def _quoted(answer: str, wanted: set[str]) -> list[tuple[str, str]]:
+    """The sentences that say most of what is wanted, with their markers; where none says anything
+    of it, how the best passage begins.
+    """
+    _, *parts = PASSAGE.split(answer)
+    markers: dict[str, str] = {}
+    for marker, passage in zip(parts[::2], parts[1::2], strict=True):
+        for sentence in sentences(passage):
+            # Passages overlap: the better one has the sentence.
+            markers.setdefault(BULLET.sub("", " ".join(sentence.split())), marker)
+    ranked = sorted(markers, key=lambda sentence: likeness(sentence, wanted), reverse=True)
+    most = len(terms(ranked[0]) & wanted) if ranked else 0
+    chosen = [
+        sentence for sentence in ranked if len(terms(sentence) & wanted) >= max(1, NEARLY * most)
+    ] or list(markers)
+    return [(sentence, markers[sentence]) for sentence in chosen[:MOST_SENTENCES]]

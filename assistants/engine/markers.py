@@ -1,0 +1,136 @@
+"""Markers in what a model writes: each names a passage that a file search has found, and becomes
+a citation of its file.
+
+A passage has the marker ``【M:N†name】``: result N, from 0, of the search at place M of the
+conversation. Models are loose with it, so some habits of theirs are understood, and every citation
+comes out in that one form.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MAX_NAME = 120
+
+_SEPARATOR = r"[,;、，；]"
+_NUMBERS = rf"(?:\d|:|{_SEPARATOR}|[ ]){{0,60}}"
+_WIDE = rf"{_NUMBERS}(?:†[^【】\n]{{0,400}})?"
+_NARROW = rf"\d{_NUMBERS}(?:†[^\[\]\n]{{0,400}})?"
+_WHOLE = re.compile(rf"【({_WIDE})】|\[({_NARROW})\]")
+_BEGUN = re.compile(rf"【{_WIDE}|\[(?:{_NARROW})?")
+"""Whatever is the beginning of a whole one matches this, so that it is known when to wait."""
+_OPENING = re.compile(r"[【\[]")
+_BETWEEN = re.compile(rf"\s*{_SEPARATOR}\s*(?=\d+:\d)")
+_AFTER_NAME = re.compile(r"[A-Za-z0-9_)\]]")
+_ITEM = re.compile(r"\s*(?P<number>\d{1,6})(?::(?P<place>\d{1,6}))?\s*(?:†(?P<name>.*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage that may be cited."""
+
+    number: int
+    """The M of its marker."""
+    place: int
+    """The N of its marker."""
+    file_id: str
+    filename: str
+    text: str
+
+    @property
+    def marker(self) -> str:
+        return f"【{self.number}:{self.place}†{_plain(self.filename)}】"
+
+
+Sources = Mapping[tuple[int, int], Source]
+"""Passages by the numbers of their markers."""
+
+
+class Markers:
+    """Takes the markers out of one text that comes in pieces.
+
+    However the text is cut, the same comes out: a marker is held back until it is whole.
+
+    :param sources: what may be cited; it may still grow
+    :param expected: whether the model was told of markers, so that one without a source is of its
+        own invention
+    """
+
+    def __init__(self, sources: Sources, *, expected: bool) -> None:
+        self._sources = sources
+        self._expected = expected
+        self._held = ""
+        self._before = ""
+        """The character before what is held."""
+
+    def feed(self, text: str) -> Iterator[str | Source]:
+        """The next pieces of the answer: text as it is, and sources in the place of markers."""
+        if not (self._expected or self._sources):
+            yield text
+            return
+        self._held += text
+        while opening := _OPENING.search(self._held):
+            yield from self._text(opening.start())
+            if whole := _WHOLE.match(self._held):
+                yield from self._marker(whole)
+            elif _BEGUN.fullmatch(self._held):
+                return
+            else:
+                yield from self._text(1)
+        yield from self._text(len(self._held))
+
+    def end(self) -> Iterator[str]:
+        """What is left when the text is over. Half a marker is dropped."""
+        left, self._held = self._held, ""
+        if left.startswith("["):
+            yield left
+
+    def _text(self, length: int) -> Iterator[str]:
+        """Let go of so much of what is held."""
+        text, self._held = self._held[:length], self._held[length:]
+        if text:
+            self._before = text[-1]
+            yield text
+
+    def _marker(self, whole: re.Match[str]) -> Iterator[str | Source]:
+        wide, narrow = whole.groups()
+        if wide is not None:
+            found = self._named(wide)
+            told = "†" in wide
+        else:
+            found = self._named(narrow)
+            # Also how Python slices a list, though nobody slices from 4 to 0.
+            if _AFTER_NAME.fullmatch(self._before):
+                found = [source for source in found if source.place < source.number]
+            told = "†" in narrow
+        if not found and not told:
+            yield from self._text(len(whole[0]))
+            return
+        self._held = self._held[whole.end() :]
+        self._before = "】" if found else self._before
+        yield from found
+
+    def _named(self, inside: str) -> list[Source]:
+        """The sources that a marker names, those that exist."""
+        items = [_ITEM.fullmatch(item) for item in _BETWEEN.split(inside)]
+        found = [self._source(item) for item in items if item]
+        return list(dict.fromkeys(source for source in found if source))
+
+    def _source(self, item: re.Match[str]) -> Source | None:
+        number = int(item["number"])
+        if item["place"] is not None:
+            return self._sources.get((number, int(item["place"])))
+        if item["name"] is None:
+            return None
+        # 【4†name】: the search without the result, or, as it was once written, the other way.
+        known = [source for source in self._sources.values() if source.number == number]
+        called = [source for source in known if _plain(source.filename) == item["name"].strip()]
+        if known:
+            return (called or known)[0]
+        last = max((source.number for source in self._sources.values()), default=0)
+        return self._sources.get((last, number))
+
+
+def _plain(filename: str) -> str:
+    """The name without what would end the marker."""
+    return " ".join(re.sub(r"[【】\[\]†]", " ", filename).split())[:MAX_NAME]

@@ -1,0 +1,263 @@
+"""File search for a run: what the model is offered, what it hears of the results, and what it may
+cite.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db.models import Q
+
+from assistants.engine.markers import Source
+from assistants.engine.writer import Database, ToolStepWriter
+from assistants.errors import Wire
+from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
+from assistants.operations.search import Found, search
+from assistants.tokens import estimate, reach
+
+TOOL: Final = "file_search"
+PARAMETER: Final = "queries"
+
+MAX_RESULTS: Final = 20
+"""So many passages a search finds when the tool names no number."""
+MAX_QUERIES: Final = 10
+MAX_FILES_NAMED: Final = 50
+
+RESULT_TOKENS: Final = 16_000
+"""About so much of what a search has found is shown to the model."""
+EARLIER_RESULT_TOKENS: Final = 4_000
+"""And so much of what a search of an earlier run has found."""
+
+SEARCHES_REMEMBERED: Final = 50
+"""What older steps of the thread have found cannot be cited any more."""
+
+WAIT_SECONDS: Final = 60.0
+"""A run waits so long for files that are still being read into its thread's store."""
+JUST_ADDED: Final = timedelta(seconds=10)
+"""And as long as this for those that were added to another of its stores: programs create a store,
+an assistant for it and a run without a pause.
+"""
+LOOK_SECONDS: Final = 0.25
+
+DESCRIPTION: Final = (
+    "Searches the files that the user has given and returns the passages that fit best. Use it "
+    "whenever the answer may stand in those files, before you answer. Each passage begins with its "
+    "marker, such as 【4:0†name.txt】. After every statement that you take from a passage, copy "
+    "the marker of that passage exactly as it stands. Write no markers other than those."
+)
+
+
+def tool() -> Wire:
+    """File search, described as a function to a chat model."""
+    return {
+        "type": "function",
+        "function": {
+            "name": TOOL,
+            "description": DESCRIPTION,
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    PARAMETER: {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "What to look for, in words that the files may use. One "
+                        "query for each thing that you want to know.",
+                    }
+                },
+                "required": [PARAMETER],
+            },
+        },
+    }
+
+
+def listing(run: Run) -> str:
+    """What the model is told of the files that it can search; empty when there are none."""
+    files = VectorStoreFile.objects.filter(
+        vector_store__in=run.vector_store_ids,
+        vector_store__project=run.thread.project_id,
+        status=FileStatus.COMPLETED,
+    )
+    names = files.order_by("-pk").values_list("file__filename", flat=True)[: MAX_FILES_NAMED + 1]
+    if not names:
+        return ""
+    lines = [f"- {name}" for name in dict.fromkeys(names[:MAX_FILES_NAMED])]
+    more = ["- and more"] if len(names) > MAX_FILES_NAMED else []
+    return "\n".join([f"Files you can search with {TOOL}:", *lines, *more])
+
+
+def check_stores(run: Run) -> None:
+    """
+    :raises Invalid: one of the run's vector stores has expired
+    """
+    for store in VectorStore.objects.filter(pk__in=run.vector_store_ids):
+        store.check_not_expired()
+
+
+def told(call: Wire, searched: Wire, *, tokens: int = RESULT_TOKENS) -> str:
+    """What a model hears of a search: its passages with their markers, the best first.
+
+    :param call: the call as in a run step
+    :param searched: what else is kept of it (``RunStep.searches``)
+    :param tokens: what does not fit into about so many is left out; the best passage is cut
+    """
+    parts: list[str] = []
+    for source, result in zip(sources(call, searched), call["file_search"]["results"], strict=True):
+        page = searched["pages"].get(str(source.place))
+        facts = [source.filename, *([f"page {page}"] if page else []), f"{result['score']:.2f}"]
+        part = f"{source.marker} ({', '.join(facts)})\n{source.text}"
+        size = estimate(part)
+        if size > tokens and not parts:
+            part = part[: reach(part, tokens)]
+        elif size > tokens:
+            break
+        tokens -= size
+        parts.append(part)
+    return "\n\n".join(parts) or "Nothing was found."
+
+
+def sources(call: Wire, searched: Wire) -> list[Source]:
+    """What may be cited of a search, in the order of its results."""
+    return [
+        Source(
+            searched["number"],
+            place,
+            result["file_id"],
+            result["file_name"],
+            result["content"][0]["text"],
+        )
+        for place, result in enumerate(call["file_search"]["results"])
+    ]
+
+
+def arguments(searched: Wire) -> str:
+    """The arguments of a call as the model wrote them, or might have."""
+    return json.dumps({PARAMETER: searched["queries"]}, ensure_ascii=False)
+
+
+def queries(given: str) -> list[str]:
+    """The queries in a model's arguments. Some models send one text, or name it ``query``."""
+    try:
+        parsed: Any = json.loads(given)
+    except ValueError:
+        parsed = given
+    if isinstance(parsed, dict):
+        parsed = parsed.get(PARAMETER) or parsed.get("query") or []
+    found = parsed if isinstance(parsed, list) else [parsed]
+    texts = [text.strip() for text in found if isinstance(text, str)]
+    return list(dict.fromkeys(text for text in texts if text))[:MAX_QUERIES]
+
+
+class FileSearch:
+    """Searches the files of one run."""
+
+    def __init__(self, run: Run, database: Database) -> None:
+        self._run = run
+        self._database = database
+        self._searches: dict[str, Wire] = {}
+        self.sources: dict[tuple[int, int], Source] = {}
+        """What the model may cite: all that was found in this run and in the thread before."""
+
+    @property
+    def offered(self) -> bool:
+        return self._run.has_tool(TOOL)
+
+    @property
+    def ranking_options(self) -> Wire:
+        """As a run step shows them."""
+        options = self._options["ranking_options"]
+        return {name: options[name] for name in ("ranker", "score_threshold")}
+
+    @property
+    def _options(self) -> Wire:
+        found: Wire = next(tool["file_search"] for tool in self._run.tools if tool["type"] == TOOL)
+        return found
+
+    def remember(self) -> None:
+        """Take in what was found in the thread before.
+
+        :raises Invalid: one of the run's vector stores has expired
+        """
+        if self.offered:
+            check_stores(self._run)
+        steps = RunStep.objects.filter(run__thread=self._run.thread_id, type="tool_calls")
+        newest = steps.exclude(searches={}).newest_first()[:SEARCHES_REMEMBERED]
+        for step in newest:
+            for call in step.step_details["tool_calls"]:
+                if searched := step.searches.get(call["id"]):
+                    self._add(call, searched)
+
+    async def ready(self) -> None:
+        """Wait for the files that may have come with the last message, or just before."""
+        if not self.offered:
+            return
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                while await self._database(self._is_being_read):
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            # The run goes on with what is there.
+            return
+
+    def _is_being_read(self) -> bool:
+        of_thread = Q(vector_store__in=self._run.thread.vector_store_ids)
+        new = Q(created_at__gt=clock.now() - JUST_ADDED)
+        files = VectorStoreFile.objects.filter(
+            vector_store__in=self._run.vector_store_ids, status=FileStatus.IN_PROGRESS
+        )
+        return files.filter(of_thread | new).exists()
+
+    async def call(self, writer: ToolStepWriter, place: int, given: str, position: int) -> str:
+        """Search for the queries of a call, write what was found to its step, and return what the
+        model hears of it.
+
+        :param position: that of the result among the messages that the model sees, from 1
+        :raises Invalid: a vector store has expired
+        """
+        wanted = queries(given)
+        if not wanted:
+            return f"Nothing was searched: {TOOL} needs {PARAMETER}, a list of texts."
+        found = await self._database(self._search, wanted)
+        writer.results(place, [_result(one) for one in found])
+        call = writer.calls[place]
+        searched = {
+            # Greater than any before, so that a marker means one passage in the whole thread.
+            "number": max([position, *(number + 1 for number, _ in self.sources)]),
+            "queries": wanted,
+            "pages": {str(at): one.page for at, one in enumerate(found) if one.page},
+        }
+        self._searches[call["id"]] = searched
+        self._add(call, searched)
+        limit = self._run.max_prompt_tokens
+        return told(
+            call, searched, tokens=min(RESULT_TOKENS, limit // 2 if limit else RESULT_TOKENS)
+        )
+
+    def of(self, calls: Iterable[Wire]) -> dict[str, Wire]:
+        """What is kept of the searches among these calls, by the calls' ids."""
+        ids = [call["id"] for call in calls]
+        return {call_id: self._searches[call_id] for call_id in ids if call_id in self._searches}
+
+    def _search(self, wanted: list[str]) -> list[Found]:
+        return search(
+            self._run.thread.project,
+            self._run.vector_store_ids,
+            wanted,
+            limit=self._options.get("max_num_results") or MAX_RESULTS,
+            threshold=self.ranking_options["score_threshold"],
+        )
+
+    def _add(self, call: Wire, searched: Wire) -> None:
+        for source in sources(call, searched):
+            self.sources[source.number, source.place] = source
+
+
+def _result(found: Found) -> Wire:
+    return {
+        "file_id": found.file_id,
+        "file_name": found.filename,
+        "score": found.score,
+        "attributes": found.attributes,
+        "content": [{"type": "text", "text": found.text}],
+    }

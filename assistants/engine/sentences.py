@@ -1,0 +1,88 @@
+"""The sentences of a text, and which of them say most about something: what a citation quotes."""
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+from assistants.tokens import WIDE
+
+MAX_QUOTE = 400
+"""Characters."""
+
+END = re.compile(
+    r"(?<=[.!?])[\"')\]]*\s+"
+    r"|(?<=[。！？；])[」』”）]*\s*"
+    r"|\n\s*\n"
+    r"|\n(?=\s*(?:[-*•#|>]|\d+[.)]\s))"
+)
+"""What stands between sentences: also between paragraphs, and between items of a list. A single
+line end is none, since lines of documents are broken anywhere.
+"""
+
+MARKERS = re.compile("【[^【】]*】")
+LONGEST_CLAIM = 1000
+"""Characters."""
+
+WORD = re.compile(r"[^\W_]+")
+ENDING = re.compile(r"(?<=\w{3})(?:ies|ing|ed|es|s|y)$")
+EMPTY = {
+    "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can",
+    "could", "did", "do", "does", "for", "from", "had", "has", "have", "how", "i", "if", "in",
+    "into", "is", "it", "its", "me", "my", "of", "on", "or", "our", "say", "says", "so", "tell",
+    "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "us",
+    "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will",
+    "with", "would", "you", "your",
+}  # fmt: skip
+EMPTY_WIDE = frozenset("的了是在有嗎呢吧請問我你他她它們這那什麼麼哪誰和與及或也都就")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences, each as it stands in the text."""
+    found, start = [], 0
+    for end in END.finditer(text):
+        found.append(text[start : end.start()])
+        start = end.end()
+    found.append(text[start:])
+    return [sentence for one in found if (sentence := one.strip())]
+
+
+def terms(text: str) -> set[str]:
+    """The telling words of a text without their endings; pairs of characters where words are not
+    set apart.
+    """
+    found: set[str] = set()
+    for word in WORD.findall(text.lower()):
+        if WIDE.search(word):
+            found |= {
+                pair for pair in map("".join, pairwise(word)) if not EMPTY_WIDE.issuperset(pair)
+            } or {word}
+        elif word not in EMPTY and (len(word) > 1 or word.isdigit()):
+            found.add(ENDING.sub("", word))
+    return found
+
+
+def likeness(sentence: str, wanted: set[str]) -> float:
+    """How much of what is wanted the sentence says; of two that say the same, the shorter."""
+    said = terms(sentence)
+    return len(said & wanted) - len(said) / 1000
+
+
+def best(candidates: Iterable[str], wanted: set[str]) -> str | None:
+    """The sentence that says most of what is wanted, None if none says anything of it."""
+    found = max(candidates, key=lambda sentence: likeness(sentence, wanted), default=None)
+    return found if found is not None and terms(found) & wanted else None
+
+
+def quote(passage: str, claim: str) -> str:
+    """The sentence of a passage that best supports what is claimed, else how the passage begins."""
+    found = sentences(passage)
+    chosen = best(found, terms(claim)) or (found[0] if found else "")
+    return chosen if len(chosen) <= MAX_QUOTE else f"{chosen[: MAX_QUOTE - 1]}…"
+
+
+def claim(said: str) -> str:
+    """What a citation at the end of a text is for: the last sentence before it, which may be
+    closed already, and may have been cited before.
+    """
+    plain = MARKERS.sub("", said[-LONGEST_CLAIM:]).rstrip(" \n.!?。！？")
+    return sentences(plain)[-1] if plain.strip() else ""

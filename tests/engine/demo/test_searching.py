@@ -1,0 +1,74 @@
+"""Questions about documents: when the demo model searches them, and what it tells of the finds."""
+
+import pytest
+
+from tests.engine.demo.demo_thread import CODE_TOOL, Json, Thread
+
+SEARCH_TOOL: Json = {
+    "type": "function",
+    "function": {
+        "name": "file_search",
+        "description": "Searches files.",
+        "parameters": {
+            "type": "object",
+            "properties": {"queries": {"type": "array", "items": {"type": "string"}}},
+        },
+    },
+}
+LISTING = "Files you can search with file_search:\n- harbor.txt\n- bread.txt"
+ANSWER = """【4:0†harbor.txt】 (harbor.txt, page 2, 0.81)
+The harbor opens at six. Its lighthouse was
+built in 1822. Gulls live there.
+
+【4:1†bread.txt】 (bread.txt, 0.20)
+Bread is baked daily.
+
+- Rye bread costs 4 euros
+- 燈塔麵包在早上六點出爐。白麵包比較便宜。"""
+
+
+@pytest.fixture
+def documents(thread: Thread) -> Thread:
+    thread.tools = [CODE_TOOL, SEARCH_TOOL]
+    thread.instructions = LISTING
+    thread.functions = {"file_search": lambda arguments: ANSWER}
+    return thread
+
+
+async def test_a_question_is_searched_for_and_answered_by_quotation(documents: Thread) -> None:
+    turn = await documents.say("When was the lighthouse built?")
+    assert turn.calls == [("file_search", {"queries": ["When was the lighthouse built?"]})]
+    assert turn.text == (
+        "Your files say:\n\n> Its lighthouse was built in 1822. 【4:0†harbor.txt】"
+    )
+
+
+async def test_an_item_of_a_list_is_quoted_without_its_bullet(documents: Thread) -> None:
+    turn = await documents.say("What does rye bread cost?")
+    assert "> Rye bread costs 4 euros 【4:1†bread.txt】" in turn.text
+
+
+async def test_it_answers_in_the_language_of_the_question(documents: Thread) -> None:
+    turn = await documents.say("燈塔麵包幾點出爐？")
+    assert turn.text.startswith("您的檔案裡寫著")
+    assert "燈塔麵包在早上六點出爐。 【4:1†bread.txt】" in turn.text
+    assert "白麵包" not in turn.text
+
+
+async def test_it_says_so_when_nothing_was_found(documents: Thread) -> None:
+    documents.functions = {"file_search": lambda arguments: "Nothing was found."}
+    turn = await documents.say("What is the capital of France?")
+    assert "found nothing" in turn.text
+    assert "【" not in turn.text
+
+
+@pytest.mark.parametrize("text", ["Hello!", "Thanks!", "What is 12*7?", "Plot a sine wave"])
+async def test_what_is_not_about_documents_is_not_searched_for(
+    documents: Thread, text: str
+) -> None:
+    assert (await documents.say(text)).calls == []
+
+
+async def test_without_files_nothing_is_searched(documents: Thread) -> None:
+    documents.instructions = ""
+    assert (await documents.say("When was the lighthouse built?")).calls == []

@@ -1,0 +1,130 @@
+"""Markers in a model's text: what is understood, what is left alone, and that it does not matter
+how the text is cut.
+"""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistants.engine.markers import Markers, Source, Sources
+
+FOODS = Source(4, 0, "file-1", "foods.txt", "Filip likes cake.")
+DRINKS = Source(4, 1, "file-2", "a [draft] .md", "Effie likes tea.")
+LATER = Source(8, 0, "file-1", "foods.txt", "Tea is hot.")
+SEVENTH = Source(4, 6, "file-2", "a [draft] .md", "Tea is cold.")
+KNOWN: Sources = {(one.number, one.place): one for one in (FOODS, DRINKS, LATER, SEVENTH)}
+
+
+def taken(*pieces: str, sources: Sources = KNOWN, expected: bool = True) -> list[str | Source]:
+    """What comes out, with neighbouring texts joined."""
+    markers = Markers(sources, expected=expected)
+    found = [part for piece in pieces for part in markers.feed(piece)] + list(markers.end())
+    joined: list[str | Source] = []
+    for part in found:
+        last = joined[-1] if joined else None
+        if isinstance(part, str) and isinstance(last, str):
+            joined[-1] = last + part
+        else:
+            joined.append(part)
+    return joined
+
+
+def test_a_marker_is_the_source_that_it_names() -> None:
+    assert taken("It is cake【4:0†foods.txt】.") == ["It is cake", FOODS, "."]
+    assert FOODS.marker == "【4:0†foods.txt】"
+    assert DRINKS.marker == "【4:1†a draft .md】"
+    assert taken(f"a{DRINKS.marker}{LATER.marker}b") == ["a", DRINKS, LATER, "b"]
+
+
+@pytest.mark.parametrize(
+    "habit, source",
+    [
+        ("【4:0†source】", FOODS),
+        ("【4:0】", FOODS),
+        ("[4:0]", FOODS),
+        ("[4:1†source]", DRINKS),
+        ("【4†source】", FOODS),
+        ("【4†a draft .md】", DRINKS),
+        ("【8†source】", LATER),
+        ("【0†source】", LATER),
+    ],
+)
+def test_habits_of_models_are_understood(habit: str, source: Source) -> None:
+    assert taken(f"Cake {habit}.") == ["Cake ", source, "."]
+
+
+def test_a_marker_in_plain_brackets_may_follow_its_word() -> None:
+    assert taken("cake[4:0], 茶[4:6]") == ["cake", FOODS, ", 茶", SEVENTH]
+
+
+@pytest.mark.parametrize(
+    "several", ["【4:0†foods.txt, 4:1†drinks】", "【4:0, 4:1】", "[4:0, 4:1]", "【4:0†x；4:1†y】"]
+)
+def test_several_sources_in_one_marker_become_one_citation_each(several: str) -> None:
+    assert taken(several) == [FOODS, DRINKS]
+
+
+@pytest.mark.parametrize("invented", ["【9:9†foods.txt】", "【4:7†x】", "【†x】", "[9:9†x]"])
+def test_an_invented_marker_is_removed(invented: str) -> None:
+    assert taken(f"Cake{invented}.") == ["Cake."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "numbers[4:6] and (1)[4:6] and x_[4:6]",
+        "[4:2], [12:30], [1], [link](https://example.org), [ ] todo",
+        "【注意】會議在【12:30】開始，見【1】。",
+        "array[0][4:6]",
+        "a [ b",
+    ],
+)
+def test_other_brackets_are_left_alone(text: str) -> None:
+    assert taken(text) == [text]
+
+
+@pytest.mark.parametrize("half", ["【", "【4", "【4:0", "【4:0†foods.t"])
+def test_half_a_marker_at_the_end_is_dropped(half: str) -> None:
+    assert taken(f"It is cake{half}") == ["It is cake"]
+
+
+def test_an_open_bracket_at_the_end_is_text() -> None:
+    assert taken("see [4") == ["see [4"]
+
+
+def test_where_nothing_was_searched_every_text_passes_as_it_is() -> None:
+    text = "Write 【4:0†source】 like this【"
+    assert taken(text, sources={}, expected=False) == [text]
+
+
+def test_text_is_not_held_back_for_longer_than_it_may_become_a_marker() -> None:
+    markers = Markers(KNOWN, expected=True)
+
+    assert list(markers.feed("Hello ")) == ["Hello "]
+    assert list(markers.feed("【4:")) == []
+    assert "".join(part for part in markers.feed("x") if isinstance(part, str)) == "【4:x"
+    assert list(markers.feed(" and [")) == [" and "]
+    assert (
+        "".join(part for part in markers.feed("link](x)") if isinstance(part, str)) == "[link](x)"
+    )
+
+
+PIECES = st.sampled_from(
+    [
+        *(one.marker for one in KNOWN.values()),
+        "【4:0】", "[4:0]", "[4:1†x]", "【9:9†x】", "【4†source】", "【", "】", "[", "]", "†",
+        "4", ":", "0", ",", " ", "a", "好", "\n", "x[4:6]", "[4:0, 4:1]", "【4:0†a, 4:1†b】",
+        "𝒳",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=12).map("".join), st.data())
+def test_however_a_text_is_cut_the_same_comes_out(text: str, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=len(text))))
+    places = [0, *cuts, len(text)]
+    pieces = [text[start:end] for start, end in pairwise(places)]
+
+    assert taken(*pieces) == taken(text)
