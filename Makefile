@@ -11,14 +11,14 @@ BIN := .venv/bin
 .PHONY: help run test check bench screenshots install login key format lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: python ## start everything, on http://127.0.0.1:8000 (make run PORT=8001 for another port)
 	@$(PYTHON) install.py app sandbox bubblewrap redis
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m playground.runner
 
 test: python ## the whole test suite (make test ARGS="-k cancel" for a part of it)
-	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium
+	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium samples
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m pytest $(ARGS)
 
 check: python ## format, lint, types, import rules, migrations

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent
 REQUIREMENTS = ROOT / "requirements"
 VENV = ROOT / ".venv"
 SANDBOX_VENV = ROOT / ".sandbox-venv"
+NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
 DEBIAN_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
@@ -238,6 +239,25 @@ def chromium() -> None:
         )
 
 
+def samples() -> None:
+    """What runs the programs that the studio shows, for the tests: curl, jq, Node with its SDK."""
+    missing = [name for name in ("curl", "jq", "node", "npm") if not found(name)]
+    if missing and DEBIAN_ROOT:
+        with step(f"Installing {', '.join(missing)} for the tests"):
+            apt_install(*("nodejs" if name == "node" else name for name in missing))
+    if missing := [name for name in missing if not found(name)]:
+        raise CannotInstall(f"The tests need {', '.join(missing)}: install what is missing.")
+    stamp = NODE_MODULES / "samples.stamp"
+    wanted = hashlib.sha256((NODE_MODULES.parent / "package-lock.json").read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    with step("Installing the OpenAI SDK for Node for the tests"):
+        done = run("npm", "ci", "--prefix", NODE_MODULES.parent, "--ignore-scripts", "--no-audit")
+        if done.returncode:
+            raise CannotInstall(f"npm cannot install it.\n{last_lines(done)}")
+        stamp.write_text(wanted)
+
+
 def apt_install(*packages: str) -> bool:
     """Install packages of the distribution; only called where we are root on Debian."""
     command = ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages)
@@ -261,6 +281,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "bubblewrap": bubblewrap,
     "redis": redis,
     "chromium": chromium,
+    "samples": samples,
 }
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from typing import Any
 Wire = dict[str, Any]
 """A JSON object as it crosses the wire."""
 
+MAX_ECHO = 256
+"""Characters of what a caller has sent that a message repeats: as many as a model's name has."""
+
 
 class ApiError(Exception):
     """A refusal that a caller can act on; the HTTP API shows it in its error envelope."""
@@ -59,8 +62,8 @@ class NotFound(ApiError):
     def of(cls, noun: str, object_id: str) -> "NotFound":
         """The service's own words for an unknown id; files have a sentence of their own."""
         if noun == "file":
-            return cls(f"No such File object: {object_id}", param="id")
-        return cls(f"No {noun} found with id '{object_id}'.")
+            return cls(f"No such File object: {echoed(object_id)}", param="id")
+        return cls(f"No {noun} found with id '{echoed(object_id)}'.")
 
 
 class TooLarge(ApiError):
@@ -108,6 +111,11 @@ class ThreadLocked(Invalid):
     @classmethod
     def for_run(cls, thread_id: str, run_id: str) -> "ThreadLocked":
         return cls(f"Thread {thread_id} already has an active run {run_id}.")
+
+
+def echoed(given: str) -> str:
+    """What a caller has sent, as a message repeats it: enough to recognise it by."""
+    return given if len(given) <= MAX_ECHO else f"{given[:MAX_ECHO]}…"
 
 
 def listed(values: Iterable[str]) -> str:

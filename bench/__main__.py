@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from bench import start
+from bench import retrieval, start
 from bench.figures import HEAD, Report, table
 
-OF_A_RUNNING_SERVICE = ("first_token", "code", "thread_page")
-NAMES = ("start", *OF_A_RUNNING_SERVICE)
+OF_A_RUNNING_SERVICE = ("first_token", "code", "thread_page", "bulk")
+NAMES = ("start", "retrieval", *OF_A_RUNNING_SERVICE)
 
 
 def main() -> None:
@@ -24,6 +24,8 @@ def main() -> None:
     reports: list[Report] = []
     if "start" in names:
         reports.append(timed("start", start.measure))
+    if "retrieval" in names:
+        reports.append(timed("retrieval", retrieval.measure))
     if wanted := [name for name in OF_A_RUNNING_SERVICE if name in names]:
         reports += measure_running(wanted)
     rows = [HEAD, *(figure.cells for report in reports for figure in report.figures)]

@@ -34,10 +34,14 @@ class ThreadGroup:
 
 @dataclass(frozen=True)
 class Rail:
-    """The newest assistants and threads."""
+    """The newest assistants and threads. ``all_assistants`` is how many there are if not all are
+    listed, else 0; ``more_threads`` whether there are others.
+    """
 
     assistants: list[Assistant]
     threads: list[ThreadGroup]
+    all_assistants: int = 0
+    more_threads: bool = False
 
 
 def studio(request: HttpRequest) -> Mapping[str, Any]:
@@ -59,9 +63,13 @@ def rail(request: HttpRequest) -> Rail:
         return Rail([], [])
     assistants = Assistant.objects.in_project(project).newest_first()
     threads = Thread.objects.in_project(project).last_active_first()
+    newest = list(assistants.only("name", "created_at")[: RAIL_ASSISTANTS + 1])
+    last = list(threads.only("metadata", "opening", "active_at")[: RAIL_THREADS + 1])
     return Rail(
-        list(assistants.only("name", "created_at")[:RAIL_ASSISTANTS]),
-        grouped(threads.only("metadata", "opening", "active_at")[:RAIL_THREADS]),
+        newest[:RAIL_ASSISTANTS],
+        grouped(last[:RAIL_THREADS]),
+        all_assistants=assistants.count() if len(newest) > RAIL_ASSISTANTS else 0,
+        more_threads=len(last) > RAIL_THREADS,
     )
 
 

@@ -12,16 +12,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from assistants.models import Run, Thread
-from playground.transcript import CallView, Item, RunView
+from playground.transcript import CallView, Item
 
 
 def items(views: Iterable[Item]) -> SafeString:
-    """Messages and runs, in their order."""
+    """Messages, runs and what became of them, in their order."""
     return mark_safe("".join(item(view) for view in views))  # noqa: S308  (templates escape)
 
 
 def item(view: Item) -> str:
-    """A message or a run. What will not change any more is kept: it is shown again and again."""
+    """One of them. What will not change any more is kept: it is shown again and again."""
     depends_on = view.depends_on
     if depends_on is None:
         return _item(view)
@@ -71,5 +71,4 @@ def stream(thread: Thread, after: str, active: Run | None) -> str:
 
 
 def _item(view: Item) -> str:
-    template = "threads/_turn.html" if isinstance(view, RunView) else "threads/_message.html"
-    return render_to_string(template, {"view": view})
+    return render_to_string(f"threads/_{view.kind}.html", {"view": view})

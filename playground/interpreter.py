@@ -26,11 +26,16 @@ class Wall:
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """``reason`` says why the tool is off and what to do about it; None when ``ok``."""
+    """``reason`` says why no code can run and what to do about it; None when ``ok``.
+
+    ``state``: ``off`` when a wall is missing, ``failing`` when the last Python session did not
+    start, ``untried`` until the first has.
+    """
 
     ok: bool
     reason: str | None
     walls: tuple[Wall, ...] = ()
+    state: str = "off"
 
 
 class _Link(http.client.HTTPConnection):
@@ -61,7 +66,7 @@ def ask(timeout: float = TIMEOUT_SECONDS) -> Interpreter:
     finally:
         link.close()
     walls = tuple(Wall(wall["name"], wall["ok"], wall["detail"]) for wall in told["walls"])
-    return Interpreter(told["ok"], told["reason"], walls)
+    return Interpreter(told["ok"], told["reason"], walls, told["state"])
 
 
 def state() -> Interpreter:

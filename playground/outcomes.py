@@ -1,12 +1,27 @@
 """How a run stands and what a person can do about it, in words."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from assistants.models import Run, RunStatus
+
+# Both start a new run on the thread as it stands, without adding a message.
+RETRY: Final = "Retry the run"
+AGAIN: Final = "Run the thread again"
+KEPT: Final = "What was written until then is kept."
+_RAISED = re.compile(
+    r"^-{60,}\n(\w+) +Traceback \(most recent call last\)$"
+    r'|^ +(?:File [^"]|Cell ).*\n(?: .*\n)+?(\w*Error): ',
+    re.MULTILINE,
+)
+"""How the kernel writes an error that ended the code, in two forms: of running it, of reading it.
+What code itself prints of an error that it has caught looks otherwise.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +56,7 @@ def of_run(run: Run) -> Outcome | None:
             return Outcome("plain", "Stopping", "What was written stays.")
         case RunStatus.CANCELLED:
             at = f" at {_clock(run.cancelled_at)}" if run.cancelled_at else ""
-            text = "What was written until then is kept."
-            return Outcome("plain", f"Stopped{at}", text, again="Run again")
+            return Outcome("plain", f"Stopped{at}", KEPT, again=AGAIN)
         case RunStatus.FAILED:
             return _failed(run)
         case RunStatus.INCOMPLETE:
@@ -50,6 +64,15 @@ def of_run(run: Run) -> Outcome | None:
         case RunStatus.EXPIRED:
             return _expired(run)
     return None
+
+
+def error_in(logs: str) -> str:
+    """The kind of the error that ended code which printed this: "KeyError"; empty if none did.
+
+    The step of such code is completed all the same, so its output alone tells.
+    """
+    found = _RAISED.search(logs)
+    return str(found[1] or found[2]) if found else ""
 
 
 def _requires_action(run: Run) -> Outcome:
@@ -72,17 +95,17 @@ def _failed(run: Run) -> Outcome:
         ),
         "invalid_prompt": (
             "The model did not accept the request",
-            "change the message or the instructions, then run again.",
+            "change the instructions, or say it in another message.",
         ),
     }.get(
         str(error.get("code")),
         (
             "The run failed",
-            "retry. If it fails again, look at the raw JSON, or choose another model.",
+            "retry the run. If it fails again, look at the raw JSON, or choose another model.",
         ),
     )
     message, code = str(error.get("message") or ""), str(error.get("code") or "")
-    return Outcome("bad", title, message, code, advice, "Retry")
+    return Outcome("bad", title, message, code, advice, RETRY)
 
 
 def _incomplete(run: Run) -> Outcome:
@@ -100,11 +123,10 @@ def _incomplete(run: Run) -> Outcome:
         reason,
         (
             "The answer stops at the token limit",
-            "run again to continue, or ask for a shorter answer.",
+            "run the thread again, or ask for a shorter answer.",
         ),
     )
-    kept = "What was written until then is kept."
-    return Outcome("note", title, kept, reason, advice, "Run again")
+    return Outcome("note", title, KEPT, reason, advice, AGAIN)
 
 
 def _expired(run: Run) -> Outcome:
@@ -112,12 +134,12 @@ def _expired(run: Run) -> Outcome:
     if run.started_at:
         title = "No outputs arrived in time"
         text = f"The run waited until {until} for the outputs of its functions."
-        advice = "run again, with the program that submits them running."
+        advice = "retry the run with the program running that submits them."
     else:
         title = "No worker took the run in time"
         text = f"It waited until {until}."
-        advice = "start the worker, then run again."
-    return Outcome("note", title, text, advice=advice, again="Run again")
+        advice = "start the worker, then retry the run."
+    return Outcome("note", title, text, advice=advice, again=RETRY)
 
 
 def _clock(moment: datetime) -> str:

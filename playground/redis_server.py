@@ -7,7 +7,9 @@ event logs, messages of the broker) is kept in DATA_DIR and survives a restart.
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -71,7 +73,19 @@ def arguments() -> list[str]:
     return [part for name, value in options.items() for part in (f"--{name}", value)]
 
 
+def heed_only_sigint() -> None:
+    """Let SIGTERM pass, from now on and in the program that this process becomes.
+
+    The runner stops Redis last, since everyone needs it to end properly, and says so by SIGINT.
+    A SIGTERM is of somebody who tells all processes at once.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
 if __name__ == "__main__":
     server = find_server()
     socket_path().unlink(missing_ok=True)
+    if "--stopped-last" in sys.argv:
+        heed_only_sigint()
     os.execv(server, [server, *arguments()])  # noqa: S606

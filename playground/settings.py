@@ -20,13 +20,14 @@ INDEX_ROOT = DATA_DIR / "index"
 
 
 def _runtime_dir() -> Path:
-    """The folder of our Unix sockets: below DATA_DIR, or a short private one when that is too long.
+    """The folder of our Unix sockets: below DATA_DIR, or a short private one when that is too long,
+    or has a character that means something else in REDIS_URL.
 
     The address of a Unix socket may have 107 bytes on Linux, 103 on macOS (``sun_path``); 40 are
     left for names.
     """
     folder = DATA_DIR / "run"
-    if len(bytes(folder)) <= 60:
+    if len(bytes(folder)) <= 60 and not set("#?%+") & set(str(folder)):
         return folder
     digest = hashlib.sha256(bytes(DATA_DIR)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"playground-{digest}"
@@ -109,6 +110,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "playground.timezones.TimezoneMiddleware",
+    "playground.refusals.NotAllowedMiddleware",
 ]
 
 ROOT_URLCONF = "playground.urls"
@@ -145,11 +147,13 @@ def _database() -> dict[str, Any]:
     transaction takes the write lock at its start (IMMEDIATE): one that begins by reading cannot
     then fail to upgrade, it waits its turn.
     """
-    url = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'database.sqlite3'}")
+    url = env.text("DATABASE_URL")
     try:
-        database: dict[str, Any] = {**dj_database_url.parse(url)}
+        database: dict[str, Any] = {**dj_database_url.parse(url or "sqlite://")}
     except ValueError as error:
         raise env.BadSetting(f"DATABASE_URL cannot be read: {error}") from error
+    if not url:  # a path is no part of an address: it may have any character
+        database["NAME"] = str(DATA_DIR / "database.sqlite3")
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"].endswith("sqlite3"):
         options |= {

@@ -194,8 +194,11 @@ class ThreadStream:
                     return
                 await asyncio.sleep(min(max(TICK_SECONDS, WORK_SHARE * took), MAX_TICK_SECONDS))
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            # More than once if need be: before Python 3.12, asyncio.wait_for, with which the Redis
+            # client sends, loses a cancellation that comes just as the command has been sent.
+            while not listening.done():
+                listening.cancel()
+                await asyncio.wait([listening], timeout=TICK_SECONDS)
 
     async def _listen(self, entries: Heard) -> None:
         try:
@@ -368,7 +371,7 @@ class Changes:
             return
         for delta in data["delta"]["step_details"]["tool_calls"]:
             call = step["step_details"]["tool_calls"][delta["index"]]
-            outputs = delta.get("code_interpreter", {}).get("outputs", [])
+            outputs = call.get("code_interpreter", {}).get("outputs", [])
             if "id" in delta or any(output["type"] == "image" for output in outputs):
                 # A new call, or a file whose name only the database knows.
                 self.runs.add(run_id)

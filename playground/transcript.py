@@ -4,9 +4,9 @@ Everything is read with a fixed number of queries, however long the thread is. W
 has written so far is in no row yet: it is taken from the event log.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.utils.functional import cached_property
@@ -15,14 +15,15 @@ from django.utils.safestring import SafeString
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import Fold
-from assistants.models import Assistant, File, Message, Run, RunStatus, RunStep, Thread, clock
-from assistants.models.run import ACTIVE
+from assistants.models import Assistant, File, Message, Run, RunStep, Thread, clock
 from playground import chat_models, outcomes
 from playground.outcomes import Outcome
 from playground.rendering.blocks import Blocks
+from playground.rendering.healing import close
 from playground.rendering.logs import Logs, fold
 from playground.rendering.markdown import render
 
+_THE_END: Final = datetime.max.replace(tzinfo=UTC)
 PAGE_SIZE: Final = 200
 """So many messages are shown at once; older ones a page at a time."""
 
@@ -48,6 +49,8 @@ class TextView:
     annotations: Sequence[Wire]
     filenames: Mapping[str, str]
     open: bool
+    cut: bool = False
+    """Whether the answer ended before it was complete."""
 
     kind = "text"
 
@@ -55,7 +58,8 @@ class TextView:
     def html(self) -> SafeString:
         """The text as HTML, as far as it has been written."""
         if not self.open:
-            return render(self.text, self.annotations, self.filenames, anchor=self.anchor)
+            text = close(self.text) if self.cut else self.text
+            return render(text, self.annotations, self.filenames, anchor=self.anchor)
         blocks = Blocks(self.anchor, self.filenames)
         blocks.feed(self.text, self.annotations)
         blocks.changes()
@@ -68,6 +72,8 @@ class ImageView:
 
     file: FileView
     url: str = ""
+    in_message: bool = False
+    """Whether a message shows the figure: then its step only names it."""
 
     kind = "image"
 
@@ -132,6 +138,8 @@ class CallView:
     arguments: str = ""
     output: str | None = None
     running: bool = False
+    error: str = ""
+    """The kind of the error that ended the code, if one did."""
 
     @property
     def output_note(self) -> str:
@@ -179,6 +187,11 @@ class StepView:
         return "Search" if self.icon == "file-search" else self.title.partition(" ")[0]
 
     @property
+    def error(self) -> str:
+        """The kind of the error that ended the step's code, if one did."""
+        return next((call.error for call in self.calls if call.error), "")
+
+    @property
     def note(self) -> str:
         """What is worth saying beside the title."""
         if self.step.status == "in_progress":
@@ -186,6 +199,8 @@ class StepView:
             return notes.get(self.icon, "running")
         if self.step.status != "completed":
             return str(self.step.status)
+        if self.error:
+            return f"raised {self.error}"
         if self.images:
             return f"with {self.images} image{'s' if self.images > 1 else ''}"
         if self.icon == "file-search":
@@ -202,8 +217,6 @@ class RunView:
 
     run: Run
     steps: list[StepView]
-    retry: bool = False
-    """Whether it is the last thing on its thread, so that running again makes sense here."""
 
     kind = "run"
 
@@ -214,11 +227,7 @@ class RunView:
 
     @property
     def model_label(self) -> str:
-        return chat_models.label(self.run.model)
-
-    @property
-    def outcome(self) -> Outcome | None:
-        return outcomes.of_run(self.run)
+        return chat_models.of_run(self.run)
 
     @property
     def depends_on(self) -> tuple[object, ...] | None:
@@ -227,10 +236,33 @@ class RunView:
             return None
         images = [image for step in self.steps for call in step.calls for image in call.images]
         shown = [step.images for step in self.steps]
-        return self.run.id, self.retry, self.model_label, images, shown
+        return self.run.id, self.model_label, images, shown
 
 
-Item = MessageView | RunView
+@dataclass
+class OutcomeView:
+    """How a run stands, below all that it has written."""
+
+    run: Run
+
+    kind = "outcome"
+
+    @property
+    def at(self) -> datetime:
+        """Its place in the thread: while the run is active, the end."""
+        return self.run.ended_at or _THE_END
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return outcomes.of_run(self.run)
+
+    @property
+    def depends_on(self) -> tuple[object, ...] | None:
+        """What tells it from any other state of itself, or None while it may still change."""
+        return None if self.run.is_active else (self.run.id, self.kind)
+
+
+Item = MessageView | RunView | OutcomeView
 
 
 @dataclass
@@ -313,15 +345,11 @@ def build(
     steps = {run.id: _steps(run, state) for run in runs}
     files = _files(messages, [step for found in steps.values() for step in found])
     names = _names(thread, messages)
+    images = _images(messages, [step for found in steps.values() for step in found], state)
     views: list[Item] = [_message(message, names, files) for message in messages]
-    images = {
-        view.message.id: sum(part.kind == "image" for part in view.parts)
-        for view in views
-        if isinstance(view, MessageView)
-    }
     views += [RunView(run, [_step(step, files, images) for step in steps[run.id]]) for run in runs]
+    views += [OutcomeView(run) for run in runs]
     views.sort(key=lambda view: view.at)
-    _offer_retry(views)
     return views
 
 
@@ -333,14 +361,6 @@ def annotated(annotations: Iterable[Wire]) -> list[str]:
         for kind in ("file_citation", "file_path")
         if kind in annotation
     ]
-
-
-def _offer_retry(views: Sequence[Item]) -> None:
-    last = next((view for view in reversed(views) if isinstance(view, RunView)), None)
-    if last is None or last.run.status in (*ACTIVE, RunStatus.COMPLETED):
-        return
-    later = [view for view in views if isinstance(view, MessageView) and view.at > last.at]
-    last.retry = all(view.message.run_id == last.run.id for view in later)
 
 
 def _steps(run: Run, state: Fold) -> list[RunStep]:
@@ -372,6 +392,26 @@ def _files(messages: Iterable[Message], steps: Iterable[RunStep]) -> dict[str, F
     return views
 
 
+def _images(
+    messages: Iterable[Message], steps: Iterable[RunStep], state: Fold
+) -> dict[str, list[str]]:
+    """The files that each message shows as images: those given, and those that steps have made."""
+    contents = {message.id: message.content for message in messages}
+    made = {_message_id(step) for step in steps} - {"", *contents}
+    if made:
+        contents |= dict(Message.objects.filter(pk__in=made).values_list("pk", "content"))
+        contents |= {pk: state.messages[pk]["content"] for pk in made & state.messages.keys()}
+    return {
+        message_id: [part["image_file"]["file_id"] for part in content if "image_file" in part]
+        for message_id, content in contents.items()
+    }
+
+
+def _message_id(step: RunStep) -> str:
+    """The message that a message_creation step has made; empty for other steps."""
+    return str(step.step_details.get("message_creation", {}).get("message_id", ""))
+
+
 def _names(thread: Thread, messages: Iterable[Message]) -> dict[str, str]:
     """The assistants' names by id."""
     ids = {message.assistant_id for message in messages if message.assistant_id}
@@ -395,6 +435,7 @@ def _message(
                     annotations=annotations,
                     filenames={file_id: files[file_id].name for file_id in annotated(annotations)},
                     open=message.status == Message.Status.IN_PROGRESS,
+                    cut=message.status == Message.Status.INCOMPLETE,
                 )
             )
         elif part["type"] == "image_file":
@@ -410,17 +451,25 @@ def _message(
     )
 
 
-def _step(step: RunStep, files: Mapping[str, FileView], images: Mapping[str, int]) -> StepView:
-    details = step.step_details
+def _step(
+    step: RunStep, files: Mapping[str, FileView], images: Mapping[str, list[str]]
+) -> StepView:
     running = step.status == "in_progress"
-    calls = [call_view(call, files, running) for call in details.get("tool_calls", [])]
-    message_id = details.get("message_creation", {}).get("message_id", "")
-    return StepView(step, calls, images.get(message_id, 0))
+    shown = {file_id for file_ids in images.values() for file_id in file_ids}
+    calls = [
+        call_view(call, files, running, shown) for call in step.step_details.get("tool_calls", [])
+    ]
+    return StepView(step, calls, len(images.get(_message_id(step), ())))
 
 
-def call_view(call: Mapping[str, Any], files: Mapping[str, FileView], running: bool) -> CallView:
+def call_view(
+    call: Mapping[str, Any],
+    files: Mapping[str, FileView],
+    running: bool,
+    shown: Container[str] = (),
+) -> CallView:
     """A tool call as far as it is known. Files that are not in ``files`` have no name but their
-    id.
+    id; those in ``shown`` are images of messages.
     """
     if call["type"] == "function":
         function = call["function"]
@@ -448,9 +497,10 @@ def call_view(call: Mapping[str, Any], files: Mapping[str, FileView], running: b
         code=interpreter.get("input", ""),
         logs=fold(logs) if logs.strip() else None,
         images=[
-            ImageView(files.get(file_id) or FileView(file_id, file_id))
+            ImageView(files.get(file_id) or FileView(file_id, file_id), in_message=file_id in shown)
             for output in outputs
             if output["type"] == "image" and (file_id := output["image"]["file_id"])
         ],
         running=running,
+        error=outcomes.error_in(logs),
     )

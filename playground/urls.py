@@ -9,3 +9,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("assistants.api.urls")),
     path("", include("playground.views.urls")),
 ]
+
+handler400 = "playground.refusals.bad_request"

@@ -93,6 +93,11 @@ class Stack:
         if self._runner.poll() is not None:
             return self._runner.returncode
         self._runner.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Until the runner has ended; its exit code."""
+        assert self._runner
         try:
             return self._runner.wait(30)
         except subprocess.TimeoutExpired:

@@ -76,6 +76,12 @@ def test_a_redis_that_is_given_found_or_in_the_wheel_is_enough(
     install.redis()
 
 
+def test_without_what_runs_the_samples_it_says_what_is_missing(nothing_here: Path) -> None:
+    put_program(nothing_here / "programs" / "curl")
+    with pytest.raises(install.CannotInstall, match="The tests need jq, node, npm"):
+        install.samples()
+
+
 def test_no_chromium_is_an_error_that_says_how_to_get_one(nothing_here: Path) -> None:
     with pytest.raises(install.CannotInstall, match="apt install chromium"):
         install.chromium()

@@ -5,17 +5,19 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 import redis
 
-from tests.stack import ROOT, Stack, clean_environment
+from tests.stack import ROOT, Stack, clean_environment, free_port
 
 
 @pytest.fixture
@@ -98,10 +100,93 @@ def test_a_stop_ends_every_process_and_exits_with_0(own_stack: Stack) -> None:
     assert "Traceback" not in own_stack.output()
 
 
-def test_killing_the_runner_ends_every_process(own_stack: Stack) -> None:
+def test_a_stop_that_reaches_the_parts_first_is_no_failure(own_stack: Stack) -> None:
+    """As systemd stops a service: every process is told, the runner among the last. Redis ends
+    after all the others all the same.
+    """
+    said_before = own_stack.output()
+    runner, *parts = own_stack.processes()
+    redis_pid = own_stack.pid_of("redis")
+    others = [part for part in parts if part.pid != redis_pid]
+    for part in parts:
+        if part.name() != "bwrap":
+            part.terminate()
+    runner.terminate()
+    runner.terminate()  # as make passes it on, beside whoever told make
+    store = psutil.Process(redis_pid)
+    while others:
+        others = left_of(others, 0.02)
+        assert not others or left_of([store], 0), others
+    assert own_stack.wait() == 0
+    assert left_of(parts, 1) == []
+    said = own_stack.output().removeprefix(said_before)
+    assert "Stopping ..." in said
+    for wrong in ("started again", "was ended by", "ended with", "at once", "Traceback"):
+        assert wrong not in said, said
+
+
+def test_a_stop_while_it_starts_is_no_failure(tmp_path: Path) -> None:
+    environment = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(free_port())}
+    with subprocess.Popen(
+        [sys.executable, "-m", "playground.runner"],
+        cwd=ROOT,
+        env={**clean_environment(), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as runner:
+        deadline = time.monotonic() + 20
+        while len(psutil.Process(runner.pid).children()) < 3:  # Redis, interpreter, prepare
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        parts = psutil.Process(runner.pid).children(recursive=True)
+        for part in parts:
+            with suppress(psutil.NoSuchProcess):
+                part.terminate()
+        runner.terminate()
+        said, _ = runner.communicate(timeout=30)
+    assert runner.returncode == 0, said
+    assert left_of(parts, 1) == []
+    assert "Stopping ..." in said
+    for wrong in ("was ended by", "ended with", "Traceback"):
+        assert wrong not in said, said
+
+
+def test_a_stop_after_nobody_listens_any_more_is_in_order(tmp_path: Path) -> None:
+    environment = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(free_port())}
+    with subprocess.Popen(
+        [sys.executable, "-m", "playground.runner"],
+        cwd=ROOT,
+        env={**clean_environment(), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as runner:
+        assert runner.stdout
+        assert runner.stderr
+        for line in runner.stdout:
+            if "Stop with Ctrl+C" in line:
+                break
+        parts = psutil.Process(runner.pid).children(recursive=True)
+        runner.stdout.close()  # as a terminal that is closed, or head at the end of a pipe
+        runner.send_signal(signal.SIGHUP)
+        assert runner.wait(30) == 0
+        assert runner.stderr.read() == ""
+    assert left_of(parts, 1) == []
+
+
+def test_killing_the_runner_ends_every_process_and_the_next_start_waits_for_that(
+    own_stack: Stack,
+) -> None:
     processes = own_stack.processes()
     processes[0].kill()
-    assert left_of(processes, 20) == []
+    own_stack.wait()
+    own_stack.start()
+    assert left_of(processes, 0) == []
+    assert health(own_stack) == 200
+    assert "is started again" not in own_stack.output()
 
 
 @pytest.mark.parametrize("name", ["worker", "web", "interpreter", "beat", "redis"])
@@ -136,9 +221,15 @@ def test_no_key_of_ours_is_in_the_interpreters_environment(wounded_stack: Stack)
     assert wounded_stack.api_key not in environment.values()
 
 
-def test_a_long_data_dir_gets_its_sockets_in_a_short_folder(tmp_path: Path) -> None:
-    with Stack(tmp_path / ("long" * 30)) as stack:
+@pytest.mark.parametrize("name", ["long" * 30, "ä folder", "c# + 100% of ?"])
+def test_a_data_dir_may_have_any_path_and_leaves_nothing_outside(tmp_path: Path, name: str) -> None:
+    """Neither a socket nor an address takes every path: sockets may lie in a short folder."""
+    with Stack(tmp_path / name) as stack:
         assert health(stack) == 200
+        assert (stack.data_dir / "database.sqlite3").is_file()
+        runtime_dir = Path(psutil.Process(stack.pid_of("web")).environ()["RUNTIME_DIR"])
+        stack.stop()
+    assert not runtime_dir.exists() or runtime_dir.is_relative_to(stack.data_dir)
 
 
 def test_make_run_stops_everything_when_make_is_told_to(tmp_path: Path) -> None:

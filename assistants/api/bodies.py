@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from assistants.api import dialects
 from assistants.api.request import ApiRequest
-from assistants.errors import Invalid
+from assistants.errors import Invalid, echoed
 from assistants.operations import vector_store_files
 
 NOT_JSON = (
@@ -80,7 +80,7 @@ def parse(body: bytes) -> Any:
 
 
 def content_type_refused(request: HttpRequest, accepted: str) -> Invalid:
-    given = request.headers.get("Content-Type", "")
+    given = echoed(request.headers.get("Content-Type", ""))
     return Invalid(
         f"Unsupported content type: '{given}'. This API method only accepts '{accepted}' requests, "
         f"but you specified the header 'Content-Type: {given}'. Please try again with a supported "

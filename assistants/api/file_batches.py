@@ -23,13 +23,13 @@ def find(request: ApiRequest, vector_store_id: str, batch_id: str) -> FileBatch:
 
 @router.post(BATCHES, response=answers(FileBatchObject))
 def create_file_batch(
-    request: ApiRequest, vector_store_id: str, params: FileBatchCreate
+    request: ApiRequest, vector_store_id: str, params: FileBatchCreate | None = None
 ) -> HttpResponse:
     """Add up to 2000 files to the store: ``file_ids`` that share their attributes and chunking, or
     ``files`` with their own.
     """
     store = vector_stores.find(request, vector_store_id)
-    return reply(request, file_batches.create(store, params))
+    return reply(request, file_batches.create(store, params or FileBatchCreate()))
 
 
 @router.get(BATCHES + "/{batch_id}", response=answers(FileBatchObject))

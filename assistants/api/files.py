@@ -77,9 +77,7 @@ def delete_file(request: ApiRequest, file_id: str) -> HttpResponse:
         "responses": {
             200: {
                 "description": "The bytes",
-                "content": {
-                    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-                },
+                "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
             }
         }
     },

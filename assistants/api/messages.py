@@ -5,7 +5,7 @@ from ninja import Query, Router
 
 from assistants.api import threads
 from assistants.api.objects import Message as MessageObject
-from assistants.api.objects import MessageDeleted, MessagePage, answers
+from assistants.api.objects import MessageDeleted, MessagePage, ModifiedMessage, answers
 from assistants.api.replies import json_response, reply, reply_page
 from assistants.api.request import ApiRequest
 from assistants.models import Message
@@ -44,7 +44,7 @@ def get_message(request: ApiRequest, thread_id: str, message_id: str) -> HttpRes
     return reply(request, find(request, thread_id, message_id))
 
 
-@router.post("/threads/{thread_id}/messages/{message_id}", response=answers(MessageObject))
+@router.post("/threads/{thread_id}/messages/{message_id}", response=answers(ModifiedMessage))
 def modify_message(
     request: ApiRequest, thread_id: str, message_id: str, params: MetadataUpdate | None = None
 ) -> HttpResponse:

@@ -1,7 +1,8 @@
 """What stands around the API: its addresses, its headers, and its word that every answer is JSON.
 
 It is the outermost middleware and answers for the API itself. What the other middleware is there
-for (sessions, forms, messages, the names of this host) concerns pages.
+for (sessions, forms, messages) concerns pages, all but one thing: a name of this host that nobody
+allowed is refused here as it is there.
 """
 
 import secrets
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from asgiref.sync import markcoroutinefunction
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -41,7 +43,9 @@ class ApiMiddleware:
         asked.request_id = f"req_{secrets.token_hex(16)}"
         path = dialects.path_inside(request.path_info, request.GET)
         response: HttpResponseBase
-        if preflight := cors.preflight(request):
+        if refused := _unknown_host(request):
+            response = problems.answer(asked, problems.understood(asked, refused))
+        elif preflight := cors.preflight(request):
             response = preflight
         elif path is None or "\0" in path:
             response = problems.answer(asked, problems.unknown_address(asked))
@@ -61,3 +65,14 @@ class ApiMiddleware:
             response["apim-request-id"] = asked.request_id
         cors.mark(request, response)
         return response
+
+
+def _unknown_host(request: HttpRequest) -> DisallowedHost | None:
+    """What is wrong with the name that the caller has for this server. Without this a page could
+    give a name of its own to this machine's address, and then ask under it as its own server.
+    """
+    try:
+        request.get_host()
+    except DisallowedHost as error:
+        return error
+    return None

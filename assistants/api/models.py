@@ -6,34 +6,39 @@ from ninja import Router
 from assistants.api.objects import Model, ModelList, answers
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
-from assistants.errors import NotFound, Wire
+from assistants.errors import NotFound, Wire, echoed
 from assistants.operations import providers
-from assistants.operations.providers import ChatModel
+from assistants.operations.aliases import list_aliases
 
 router = Router(tags=["Models"])
 
 
 @router.get("", response=answers(ModelList))
 def list_models(request: ApiRequest) -> HttpResponse:
-    """All models, in one list."""
-    data = [_object(model) for model in providers.offered()]
-    return json_response({"object": "list", "data": data})
+    """All models, in one list, and then the project's aliases."""
+    return json_response({"object": "list", "data": _known(request)})
 
 
 @router.get("/{path:model}", response=answers(Model))
 def get_model(request: ApiRequest, model: str) -> HttpResponse:
     """One model. Its id may hold slashes."""
-    for known in providers.offered():
-        if known.name == model:
-            return json_response(_object(known))
-    raise NotFound(f"The model '{model}' does not exist", param="model", code="model_not_found")
+    for known in _known(request):
+        if known["id"] == model:
+            return json_response(known)
+    raise NotFound(
+        f"The model '{echoed(model)}' does not exist", param="model", code="model_not_found"
+    )
 
 
-def _object(model: ChatModel) -> Wire:
+def _known(request: ApiRequest) -> list[Wire]:
+    offered = {model.name: model for model in providers.offered()}
+    return [_object(model.name, model.provider.label) for model in offered.values()] + [
+        _object(alias.name, f"alias of {alias.model}")
+        for alias in list_aliases(request.project)
+        if alias.name not in offered
+    ]
+
+
+def _object(name: str, owner: str) -> Wire:
     # When a model was made is not known of most; clients insist on a number.
-    return {
-        "id": model.name,
-        "object": "model",
-        "created": 0,
-        "owned_by": model.provider.label,
-    }
+    return {"id": name, "object": "model", "created": 0, "owned_by": owner}

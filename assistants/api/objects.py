@@ -166,6 +166,12 @@ class Message(Described):
     metadata: dict[str, str]
 
 
+class ModifiedMessage(Message):
+    """With a field of the first version, which the service sends here and here alone."""
+
+    file_ids: list[str]
+
+
 class MessagePage(Page):
     data: list[Message]
 

@@ -4,6 +4,7 @@ import logging
 from typing import cast
 
 from django.core.exceptions import (
+    DisallowedHost,
     RequestDataTooBig,
     SuspiciousOperation,
     TooManyFilesSent,
@@ -18,7 +19,7 @@ from assistants.api import dialects
 from assistants.api.auth import refusal
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
-from assistants.errors import ApiError, Invalid, RateLimited, TooLarge, Unavailable
+from assistants.errors import ApiError, Invalid, RateLimited, TooLarge, Unavailable, echoed
 from assistants.params.base import invalid
 
 logger = logging.getLogger(__name__)
@@ -37,12 +38,12 @@ def answer(request: ApiRequest, error: ApiError) -> HttpResponse:
 
 
 def unknown_address(request: ApiRequest) -> ApiError:
-    return dialects.UnknownAddress(f"Invalid URL ({request.method} {request.path})")
+    return dialects.UnknownAddress(f"Invalid URL ({request.method} {echoed(request.path)})")
 
 
 def method_not_allowed(request: ApiRequest) -> ApiError:
     return MethodNotAllowed(
-        f"Not allowed to {request.method} on {request.path}. "
+        f"Not allowed to {request.method} on {echoed(request.path)}. "
         "(HINT: Perhaps you meant to use a different HTTP method?)",
         code="method_not_supported",
     )
@@ -70,6 +71,12 @@ def understood(request: ApiRequest, error: Exception) -> ApiError:
             return cause
         case Http404():
             return unknown_address(request)
+        case DisallowedHost():
+            return Invalid(
+                f"This server does not answer to the host name "
+                f"'{echoed(request.headers.get('Host', ''))}'. "
+                "The setting ALLOWED_HOSTS says to which it does."
+            )
         case RequestDataTooBig():
             return TooLarge("The request body is too large.")
         case MultiPartParserError() | TooManyFilesSent() | UnreadablePostError():

@@ -21,7 +21,7 @@ from django.db import connections
 from assistants.api import include
 from assistants.api.request import ApiRequest
 from assistants.api.threads import spelled_out
-from assistants.errors import NotFound
+from assistants.errors import NotFound, Wire
 from assistants.events import log
 from assistants.events.hub import Idle, hub
 from assistants.events.log import Entry, Event
@@ -92,6 +92,8 @@ class RunStream:
     """Ids of the messages and steps that the reader has heard of."""
     _ended: set[str] = field(default_factory=set)
     """Ids of those whose end the reader has heard."""
+    _heard: set[str] = field(default_factory=set)
+    """Ids of those of which the reader has heard a piece."""
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
         """The stream, up to and including ``done``."""
@@ -122,8 +124,8 @@ class RunStream:
                     async for item in items:
                         if isinstance(item, Entry):
                             after = item.id
-                            if self._is_news(item):
-                                yield item
+                            for event in self._news(item):
+                                yield event
                         elif isinstance(item, Idle):
                             yield None
                             for event in await self._catch_up():
@@ -144,6 +146,22 @@ class RunStream:
                     yield event
                 await asyncio.sleep(RETRY_SECONDS)
 
+    def _news(self, event: Event) -> list[Event]:
+        """What the reader is to hear of this event; it counts as heard.
+
+        A message does not end without a piece of it: an SDK takes the piece that it heard last, of
+        whichever message, for one of the message that ends.
+
+        :raises NotFound: it tells of the end of the whole thread
+        """
+        if not self._is_news(event):
+            return []
+        if event.name in ("thread.message.completed", "thread.message.incomplete"):
+            message = json.loads(event.data)
+            if message["id"] not in self._heard:
+                return [_in_one_piece(message, event.run), event]
+        return [event]
+
     def _is_news(self, event: Event) -> bool:
         """Whether the reader is to hear of this; if so, it counts as heard.
 
@@ -160,7 +178,9 @@ class RunStream:
             return False
         if state == "created":
             self._begun.add(object_id)
-        elif state not in ("delta", "in_progress") and object_id != self.run_id:
+        elif state == "delta":
+            self._heard.add(object_id)
+        elif state != "in_progress" and object_id != self.run_id:
             self._ended.add(object_id)
         return True
 
@@ -189,7 +209,7 @@ class RunStream:
                 events += opening + closing
             if run.status not in GOES_ON:
                 events.append(_event(run, run.status))
-            return [event for event in events if self._is_news(event)]
+            return [news for event in events for news in self._news(event)]
         finally:
             connections.close_all()
 
@@ -218,8 +238,30 @@ class RunStream:
 
 def _event(found: Run | RunStep | Message, state: str) -> Event:
     wire = found.to_dict()
+    if isinstance(found, Message) and state == "created":
+        wire["content"] = []
     run_id = found.id if isinstance(found, Run) else (wire["run_id"] or "")
     return Event.of(f"{wire['object']}.{state}", wire, run_id)
+
+
+def _in_one_piece(message: Wire, run_id: str) -> Event:
+    """All of a message's content as one delta."""
+    content: list[Wire] = []
+    for index, part in enumerate(message["content"]):
+        piece = {"index": index, **part}
+        if part["type"] == "text":
+            annotations = [
+                {"index": place, **annotation}
+                for place, annotation in enumerate(part["text"]["annotations"])
+            ]
+            piece["text"] = {**part["text"], "annotations": annotations}
+        content.append(piece)
+    delta = {
+        "id": message["id"],
+        "object": "thread.message.delta",
+        "delta": {"content": content},
+    }
+    return Event.of("thread.message.delta", delta, run_id)
 
 
 def _is_step(event: Event) -> bool:

@@ -5,7 +5,9 @@ kept.
 import logging
 import tempfile
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+
+from django.conf import settings
 
 from assistants.engine.context import input_files, tool_result
 from assistants.engine.writer import Database, ToolStepWriter
@@ -25,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 120.0
 """A call is interrupted after this long; its variables stay."""
-
-IN_MEMORY = 1024 * 1024
 
 
 class CodeRunner:
@@ -78,19 +78,19 @@ class CodeRunner:
                         log(f"{note}\n")
         except InterpreterUnavailable as unavailable:
             logger.warning("the code interpreter is off: %s", unavailable.reason)
-            log(f"The code interpreter is not available: {unavailable.reason}\n")
+            log(f"The code interpreter is not available: {unavailable.shown}\n")
         return tool_result("".join(logs), image_names, saved_paths)
 
     async def _keep(self, output_id: str, name: str) -> File:
-        """Copy an output into the file storage, at constant memory."""
-        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
-            async for chunk in self._interpreter.fetch(self._run.thread_id, output_id):
-                spool.write(chunk)
-            spool.seek(0)
+        """Move an output into the file storage, without a copy where both are on one disk."""
+        # Where uploads come in, too: beside the storage.
+        with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
+            place = Path(folder) / "output"
+            await self._interpreter.take(self._run.thread_id, output_id, place)
             return await self._database(
-                files.create,
+                files.move_in,
                 self._run.thread.project,
-                spool,
+                place,
                 filename=name,
                 purpose=files.MADE_BY_ASSISTANT,
             )

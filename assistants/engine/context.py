@@ -4,6 +4,7 @@ Chat Completions messages.
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterable
 
 from assistants.engine import search
@@ -11,11 +12,16 @@ from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
 from assistants.tokens import estimate
+from assistants.tools.code_interpreter.files import safe_name
 
 PROMPT_BUDGET = 100_000
 """Tokens of history that are sent at most when a run names no limit of its own."""
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
+MAX_IMAGES_BYTES = 30 * 1024 * 1024
+"""Of all images of a request together: in base64 they take 40 MB of the 50 that OpenAI accepts, and
+of the worker's memory several times as much while they are sent.
+"""
 IMAGE_BEGINNINGS = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -80,7 +86,7 @@ def build(run: Run) -> list[Wire]:
     ]
     system = _system(run)
     kept = _fitting(turns, _budget(run) - estimate(system))
-    conversation = [_with_images(run, message) for turn in kept for message in turn]
+    conversation = _with_images(run, [message for turn in kept for message in turn])
     return [{"role": "system", "content": system}, *conversation] if system else conversation
 
 
@@ -134,13 +140,28 @@ def _system(run: Run) -> str:
     if run.has_tool("code_interpreter"):
         parts.append(CODE_INSTRUCTIONS)
         if given := input_files(run):
-            lines = [
-                f"- /mnt/data/{file.id} ({file.filename}, {file.bytes} bytes)" for file in given
-            ]
-            parts.append("\n".join(["Files you can open with code:", *lines]))
+            parts.append("\n".join(["Files you can open with code:", *_file_lines(given)]))
     if run.has_tool(search.TOOL):
         parts.append(search.listing(run))
     return "\n\n".join(part for part in parts if part)
+
+
+def _file_lines(given: list[File]) -> list[str]:
+    """A line for each file. Where files share a name, which of them has it in the sandbox."""
+    sharing = Counter(safe_name(file.filename) for file in given)
+    newest = {safe_name(file.filename): file for file in given}
+    lines = []
+    for file in given:
+        name = safe_name(file.filename)
+        line = f"- /mnt/data/{file.id} ({file.filename}, {file.bytes} bytes)"
+        if sharing[name] > 1:
+            line += (
+                f"; the newest of this name, so it is /mnt/data/{name} too"
+                if newest[name] is file
+                else f"; older than /mnt/data/{name}, only under this path"
+            )
+        lines.append(line)
+    return lines
 
 
 def _budget(run: Run) -> int:
@@ -171,7 +192,11 @@ def _size(message: Wire) -> int:
 def _of_message(message: Message) -> list[Wire]:
     parts = [_part(message.role, part) for part in message.content]
     if all(part["type"] == "text" for part in parts):
-        return [{"role": message.role, "content": "\n".join(part["text"] for part in parts)}]
+        text = "\n".join(part["text"] for part in parts)
+        if message.role == "assistant" and not text.strip():
+            # One that was stopped before its first word. Chat models refuse to have said nothing.
+            return []
+        return [{"role": message.role, "content": text}]
     return [{"role": message.role, "content": parts}]
 
 
@@ -184,24 +209,53 @@ def _part(role: str, part: Wire) -> Wire:
     return part
 
 
-def _with_images(run: Run, message: Wire) -> Wire:
-    """The message with the bytes of its image files. Only what is sent is read."""
-    content = message.get("content")
-    if not isinstance(content, list):
-        return message
-    return {**message, "content": [_image_file(run, part) for part in content]}
+def _with_images(run: Run, conversation: list[Wire]) -> list[Wire]:
+    """The messages with the bytes of their image files, the newest first as long as there is room.
+    Only what is sent is read.
+    """
+    filled: list[Wire] = []
+    room = MAX_IMAGES_BYTES
+    for message in reversed(conversation):
+        content = message.get("content")
+        if not isinstance(content, list):
+            filled.append(message)
+            continue
+        parts: list[Wire] = []
+        for part in reversed(content):
+            parts.append(_filled(run, part, room))
+            room -= _weight(parts[-1])
+        filled.append({**message, "content": parts[::-1]})
+    return filled[::-1]
 
 
-def _image_file(run: Run, part: Wire) -> Wire:
+def _filled(run: Run, part: Wire, room: int) -> Wire:
+    """The part with its image, if that has no more than ``room`` bytes."""
+    if part["type"] == "image_file":
+        return _image_file(run, part, room)
+    return part if _weight(part) <= room else _left_out("an image")
+
+
+def _weight(part: Wire) -> int:
+    """How many bytes of image a part carries itself; an address on the web carries none."""
+    url = part["image_url"]["url"] if part["type"] == "image_url" else ""
+    return len(url) * 3 // 4 if url.startswith("data:") else 0
+
+
+def _left_out(name: str) -> Wire:
+    text = f"[{name} is left out: newer images take all the room of one request]"
+    return {"type": "text", "text": text}
+
+
+def _image_file(run: Run, part: Wire, room: int) -> Wire:
     """An image file of a message as a data URL, which is how Chat Completions takes bytes."""
-    if part["type"] != "image_file":
-        return part
     image = part["image_file"]
     file = File.objects.in_project(run.thread.project).filter(pk=image["file_id"]).first()
     if file is None:
         return {"type": "text", "text": "[an image that is not there any more]"}
     if file.bytes > MAX_IMAGE_BYTES:
         return {"type": "text", "text": f"[an image that is too large to show: {file.filename}]"}
+    if file.bytes > room:
+        return _left_out(f"the image {file.filename}")
     with files.open_content(file) as content:
         data = content.read()
     # By its first bytes, not by its name: a provider refuses the whole request for a wrong type.

@@ -96,6 +96,12 @@ class Execution:
         self._code = CodeRunner(run, services.interpreter, services.database)
         self._search = FileSearch(run, services.database)
         self._spent = endings.total_usage([])
+        self._provider = "the provider"
+        """The name of who answers."""
+        self._spoken = False
+        """Whether the run has said anything so far."""
+        self._unrecorded: Wire | None = None
+        """Tokens of a turn of which nothing came that could be shown."""
 
     async def __call__(self) -> None:
         """Execute the run to its end. Set ``stop`` and cancel the task to interrupt it."""
@@ -131,7 +137,21 @@ class Execution:
     async def _end(
         self, status: RunStatus, error: Wire | None = None, incomplete: str | None = None
     ) -> None:
-        await self._settle(execution.end_early, status=status, error=error, incomplete=incomplete)
+        if error is not None:
+            logger.warning(
+                "%s failed (%s of %s): %s",
+                self.run.id,
+                self.run.model,
+                self._provider,
+                error["message"],
+            )
+        await self._settle(
+            execution.end_early,
+            status=status,
+            error=error,
+            incomplete=incomplete,
+            unrecorded=self._unrecorded,
+        )
 
     async def _settle(self, operation: Any, **arguments: Any) -> None:
         """Write what was under way, and the end. A second interruption does not keep it from
@@ -182,10 +202,13 @@ class Execution:
         whether the run goes on after functions were called.
         """
         run = self.run
-        taken = list(run.steps.values_list("usage", flat=True))
-        self._spent = endings.total_usage(taken)
+        taken = list(run.steps.values_list("type", "usage"))
+        self._spent = endings.total_usage(usage for _, usage in taken)
+        self._spoken = any(kind == "message_creation" for kind, _ in taken)
         self._search.remember()
-        return context.build(run), providers.resolve(run.model), bool(taken)
+        model = providers.resolve(run.answered_by or run.model)
+        self._provider = model.provider.label
+        return context.build(run), model, bool(taken)
 
     def _exhausted(self) -> str | None:
         """Which of the run's limits on tokens, over all its turns, leaves no room for another."""
@@ -270,6 +293,7 @@ class Execution:
             saved = await self._services.database(context.saved_files, self.run) | saved
         await message.finish(self._services.database, usage, saved, incomplete=incomplete)
         self._message = None
+        self._spoken = True
 
     async def _tool_call(self, turn: _Turn, part: ToolCallPart) -> None:
         """Take in a piece of a tool call."""
@@ -339,7 +363,22 @@ class Execution:
         return None if waiting else results
 
     async def _answered(self, turn: _Turn) -> None:
-        """The model has said all it wanted to say."""
+        """The model has said all it wanted to say. Nothing at all is an answer only where the run
+        has said something before, or has a figure to show.
+        """
+        if self._code.images:
+            await self._open_message()
+        if self._message is None or self._message.is_blank:
+            if not self._spoken:
+                self._unrecorded = _usage(turn)
+                raise ChatError(
+                    "server_error",
+                    f"{self._provider} gave an empty answer: no text and no tool call. Try again, "
+                    "or choose another model.",
+                )
+            if self._message is None:
+                await self._services.database(execution.complete, self.run, unrecorded=_usage(turn))
+                return
         await self._close_message(_usage(turn))
         await self._services.database(execution.complete, self.run)
 

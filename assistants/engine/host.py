@@ -37,6 +37,9 @@ T = TypeVar("T")
 MAX_RUNS = 200
 """So many runs are under way at once in a process; more wait in the queue."""
 
+INTERPRETER_SECONDS = 20.0
+"""How long a code call waits for an interpreter that is being started again."""
+
 DATABASE_THREADS = 4
 BEAT_SECONDS = LEASE.total_seconds() / 3
 ALIVE_SECONDS = 15
@@ -102,7 +105,7 @@ class Host:
         self._services = Services(
             Clients(),
             Publisher(settings.REDIS_URL),
-            Interpreter(settings.INTERPRETER_SOCKET),
+            Interpreter(settings.INTERPRETER_SOCKET, patience=INTERPRETER_SECONDS),
             self._database,
         )
         self._start(self._heartbeat())

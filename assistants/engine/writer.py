@@ -39,6 +39,13 @@ class MessageWriter:
         self._markers = markers
         self.content: list[Wire] = []
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing in it to see."""
+        return not any(
+            part["type"] != "text" or part["text"]["value"].strip() for part in self.content
+        )
+
     @classmethod
     async def begin(
         cls, run: Run, publisher: Publisher, database: Database, markers: Markers

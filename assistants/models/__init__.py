@@ -1,5 +1,6 @@
 """What is stored, one module a noun."""
 
+from assistants.models.alias import ModelAlias
 from assistants.models.assistant import Assistant
 from assistants.models.file import File
 from assistants.models.project import ApiKey, Project
@@ -23,6 +24,7 @@ __all__ = [
     "FileStatus",
     "Leftover",
     "Message",
+    "ModelAlias",
     "Project",
     "Run",
     "RunStatus",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 from django.db import models
 from django.db.models import Q
 
-from assistants.errors import Invalid, NotFound
+from assistants.errors import Invalid, NotFound, echoed
 from assistants.models import clock
 
 ALPHABET = string.ascii_letters + string.digits
@@ -99,7 +99,7 @@ class Listed(models.Model):
         begins = cls.prefix.rstrip("_-")
         if not object_id.startswith(begins):
             raise Invalid(
-                f"Invalid '{cls.noun.replace(' ', '_')}_id': '{object_id}'. "
+                f"Invalid '{cls.noun.replace(' ', '_')}_id': '{echoed(object_id)}'. "
                 f"Expected an ID that begins with '{begins}'.",
                 param=f"{cls.noun.replace(' ', '_')}_id",
                 code="invalid_value",

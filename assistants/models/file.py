@@ -12,6 +12,10 @@ class FileQuerySet(ObjectQuerySet["File"]):
     def in_project(self, project: Project) -> "FileQuerySet":
         return self.filter(project=project)
 
+    def matching(self, words: str) -> "FileQuerySet":
+        """Those whose name or id contains the words."""
+        return self.filter(models.Q(filename__icontains=words) | models.Q(pk__icontains=words))
+
 
 class File(ApiObject):
     """The bytes lie in the file storage under ``key``; the name and the purpose are only ever

@@ -47,6 +47,10 @@ class Run(ApiObject):
     last_error: "models.JSONField[Any, Any]" = models.JSONField(null=True)
     incomplete_details: "models.JSONField[Any, Any]" = models.JSONField(null=True)
     model = models.CharField(max_length=256)
+    answered_by = models.CharField(max_length=256, default="", blank=True)
+    """The name by which its provider knows the model; another than ``model`` where that is an
+    alias.
+    """
     instructions = models.TextField(null=True)
     tools = models.JSONField(default=list)
     tool_resources = models.JSONField(default=dict)

@@ -27,7 +27,7 @@ def create(project: Project, params: AssistantCreate, *, one_list: bool = False)
     :raises NotFound: a file or vector store of its tool resources is not there
     """
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True))
-    _check(fields)
+    _check(project, fields)
     with transaction.atomic():
         fields["tool_resources"] = tool_resources.stored(
             project, fields["tool_resources"], fields["tools"]
@@ -50,7 +50,7 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
     if fields.get("model", "") is None:
         raise Invalid("Missing required parameter: 'model'.", param="model")
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
-    _check(fields)
+    _check(assistant.project, fields)
     with transaction.atomic():
         row = Assistant.objects.select_for_update().get(pk=assistant.pk)
         if "tools" in fields or "tool_resources" in fields:
@@ -119,9 +119,9 @@ def _with_defaults(fields: Wire) -> Wire:
     }
 
 
-def _check(fields: Wire) -> None:
+def _check(project: Project, fields: Wire) -> None:
     if fields.get("model"):
-        providers.resolve(fields["model"])
+        providers.resolve(fields["model"], project)
     check_function_names(fields.get("tools", []))
 
 

@@ -45,6 +45,7 @@ def end(
     *,
     error: Wire | None = None,
     incomplete: str | None = None,
+    unrecorded: Wire | None = None,
 ) -> None:
     """Close what is still open, free the thread's lock, and publish the terminal event.
 
@@ -53,11 +54,12 @@ def end(
     :param partial: what was under way
     :param error: ``{"code", "message"}`` of a failed run
     :param incomplete: the reason of an incomplete one
+    :param unrecorded: usage of a turn that left no step, so that no step has it
     """
     now = clock.now()
     events: list[Event] = []
     for message in Message.objects.filter(run_id=run.id, status=Message.Status.IN_PROGRESS):
-        message.content = partial.contents.get(message.id, message.content)
+        message.content = partial.contents.get(message.id) or _without_its_text(run)
         message.status = Message.Status.INCOMPLETE
         message.incomplete_reason = _REASONS[status]
         message.incomplete_at = now
@@ -75,7 +77,7 @@ def end(
     run.required_action = None
     run.last_error = error
     run.incomplete_details = {"reason": incomplete} if incomplete else None
-    run.usage = total_usage(step.usage for step in run.steps.all())
+    run.usage = total_usage([*(step.usage for step in run.steps.all()), unrecorded])
     run.ended_at = now
     run.lease, run.lease_until = "", None
     if status != RunStatus.EXPIRED:
@@ -86,6 +88,36 @@ def end(
     run.save()
     events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
     log.publish(run.thread_id, events)
+
+
+def _without_its_text(run: Run) -> list[Wire]:
+    """What is left of an open message of which nobody knows any more: the figures that no other
+    message of the run shows, which it began with, and an empty text.
+
+    Readers who saw it grow hold on to the places of its parts, and the SDKs fail at a message that
+    ends with fewer.
+    """
+    steps = run.steps.filter(type="tool_calls").oldest_first()
+    drawn = [
+        output["image"]["file_id"]
+        for step in steps
+        for call in step.step_details["tool_calls"]
+        if call["type"] == "code_interpreter"
+        for output in call["code_interpreter"]["outputs"]
+        if output["type"] == "image"
+    ]
+    shown = {
+        part["image_file"]["file_id"]
+        for message in Message.objects.filter(run_id=run.id)
+        for part in message.content
+        if part["type"] == "image_file"
+    }
+    figures = [
+        {"type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}}
+        for file_id in drawn
+        if file_id not in shown
+    ]
+    return [*figures, {"type": "text", "text": {"value": "", "annotations": []}}]
 
 
 def total_usage(usages: Iterable[Wire | None]) -> Wire:

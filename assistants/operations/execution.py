@@ -99,16 +99,17 @@ def _held(run: Run) -> RunQuerySet:
 
 
 @transaction.atomic
-def complete(run: Run) -> RunStatus:
+def complete(run: Run, *, unrecorded: Wire | None = None) -> RunStatus:
     """The answer is whole. Where a cancel came first, the run ends cancelled instead; the
     status that it got.
 
+    :param unrecorded: as in ``endings.end``
     :raises LeaseLost: the run is not this worker's any more
     """
     row = held_by(run)
     cancelled = row.status == RunStatus.CANCELLING
     status = RunStatus.CANCELLED if cancelled else RunStatus.COMPLETED
-    end(row, status, Partial())
+    end(row, status, Partial(), unrecorded=unrecorded)
     return status
 
 
@@ -120,17 +121,19 @@ def end_early(
     *,
     error: Wire | None = None,
     incomplete: str | None = None,
+    unrecorded: Wire | None = None,
 ) -> None:
     """End as failed, incomplete, cancelled or expired, keeping what was under way.
 
     :param error: ``{"code", "message"}`` of a failed run
     :param incomplete: the reason of an incomplete one
+    :param unrecorded: as in ``endings.end``
     :raises LeaseLost: the run is not this worker's any more
     """
     row = held_by(run)
     if row.status == RunStatus.CANCELLING:
         status, error, incomplete = RunStatus.CANCELLED, None, None
-    end(row, status, partial, error=error, incomplete=incomplete)
+    end(row, status, partial, error=error, incomplete=incomplete, unrecorded=unrecorded)
 
 
 @transaction.atomic

@@ -1,16 +1,28 @@
 """Storing and deleting files."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import Q
 
-from assistants.errors import Invalid, NotFound, TooLarge
-from assistants.models import File, Project, VectorStoreFile, clock
+from assistants.errors import Invalid, NotFound, TooLarge, Wire, echoed
+from assistants.models import (
+    Assistant,
+    File,
+    Message,
+    Project,
+    Thread,
+    VectorStore,
+    VectorStoreFile,
+    clock,
+)
 from assistants.operations import leftovers
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
@@ -22,12 +34,30 @@ MAX_NAME = 512
 PIECE = 1024 * 1024
 
 
+NAMES_A_FILE = '"file-'
+"""What JSON that names a file contains."""
+
+
+@dataclass
+class Uses:
+    """Who would miss a file."""
+
+    assistants: list[Assistant] = field(default_factory=list)
+    thread_ids: list[str] = field(default_factory=list)
+    vector_stores: list[VectorStore] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.assistants or self.thread_ids or self.vector_stores)
+
+
 def check_purpose(purpose: str) -> None:
     """
     :raises Invalid: no such purpose, in the words that a recording of the service shows
     """
     if purpose not in PURPOSES:
-        raise Invalid(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose")
+        raise Invalid(
+            f"'{echoed(purpose)}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose"
+        )
 
 
 def check_known(project: Project, file_ids: Iterable[str]) -> None:
@@ -73,6 +103,22 @@ def create(
     return file
 
 
+class _Movable(DjangoFile):  # type: ignore[type-arg]  # it takes none when it runs
+    """A file that the storage moves to its place instead of reading it, as it does uploads."""
+
+    def temporary_file_path(self) -> str:
+        return str(self.name)
+
+
+def move_in(project: Project, path: Path, *, filename: str, purpose: str) -> File:
+    """As ``create``, of a file on the disk that is the caller's to give: it is moved.
+
+    :raises TooLarge: more than 512 MB
+    """
+    with path.open("rb") as content:
+        return create(project, _Movable(content, str(path)), filename=filename, purpose=purpose)
+
+
 def open_content(file: File) -> BinaryIO:
     """The stored bytes, for reading; the caller closes it."""
     opened: Any = default_storage.open(file.key, "rb")
@@ -97,6 +143,58 @@ def delete(file: File) -> None:
         leftovers.leave(VectorStoreFile.objects.filter(file=file))
         file.delete()
         transaction.on_commit(lambda: default_storage.delete(key))
+
+
+@transaction.atomic
+def discard(file: File) -> bool:
+    """Delete an upload that nothing uses; whether it was."""
+    if file.purpose == MADE_BY_ASSISTANT or uses(file.project, [file])[file.id]:
+        return False
+    delete(file)
+    return True
+
+
+def uses(project: Project, asked: Sequence[File]) -> dict[str, Uses]:
+    """Where each of the files is used, in four queries however many they are.
+
+    A message is younger than the files that it names, so that of a long history only what came
+    after the oldest of the files is read.
+    """
+    found = {file.id: Uses() for file in asked}
+    if not found:
+        return found
+    naming = {"project": project, "tool_resources__icontains": NAMES_A_FILE}
+    for assistant in Assistant.objects.filter(**naming).only("name", "tool_resources"):
+        for file_id in found.keys() & assistant.code_interpreter_file_ids:
+            found[file_id].assistants.append(assistant)
+    pairs = {
+        (file_id, thread.id): None
+        for thread in Thread.objects.filter(**naming).only("tool_resources")
+        for file_id in thread.code_interpreter_file_ids
+    }
+    since = min(file.created_at for file in asked)
+    messages = Message.objects.filter(
+        Q(content__icontains=NAMES_A_FILE) | Q(attachments__icontains=NAMES_A_FILE),
+        thread__project=project,
+        created_at__gte=since,
+    )
+    for thread_id, *parts in messages.values_list("thread_id", "content", "attachments"):
+        pairs |= {(file_id, thread_id): None for file_id in _named(parts)}
+    for file_id, thread_id in pairs:
+        if file_id in found:
+            found[file_id].thread_ids.append(thread_id)
+    for searched in VectorStoreFile.objects.filter(file__in=asked).select_related("vector_store"):
+        found[searched.file_id].vector_stores.append(searched.vector_store)
+    return found
+
+
+def _named(value: Wire | list[Any]) -> Iterator[str]:
+    """Every ``file_id`` in a part of a message, however deep."""
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if name == "file_id":
+            yield inner
+        elif isinstance(inner, dict | list):
+            yield from _named(inner)
 
 
 def delete_expired() -> int:

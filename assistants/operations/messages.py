@@ -10,10 +10,8 @@ from assistants.errors import ThreadLocked, Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Thread, clock
-from assistants.operations import files, tool_resources
+from assistants.operations import files, openings, tool_resources
 from assistants.params import MessageCreate, MetadataUpdate
-
-OPENING_LENGTH = 120
 
 
 @transaction.atomic
@@ -56,7 +54,7 @@ def append(thread: Thread, params: MessageCreate) -> Message:
         completed_at=clock.now(),
     )
     _open_attachments(thread, attachments)
-    thread.opening = thread.opening or _opening(message)
+    thread.opening = thread.opening or openings.of(message.text)
     thread.active_at = message.created_at
     thread.save(update_fields=["opening", "active_at", "tool_resources"])
     log.publish(thread.id, [Event.of("thread.message.created", message.to_dict())])
@@ -124,8 +122,3 @@ def _for_tool(tool_type: str, attachments: list[Wire]) -> list[str]:
         for attachment in attachments
         if any(tool["type"] == tool_type for tool in attachment["tools"])
     ]
-
-
-def _opening(message: Message) -> str:
-    text = " ".join(message.text.split())
-    return text if len(text) <= OPENING_LENGTH else text[: OPENING_LENGTH - 1] + "…"

@@ -1,7 +1,8 @@
 """Which chat models there are: the demo model always, and what the environment names.
 
 A provider is a server that speaks Chat Completions. This module knows the names;
-``assistants.engine.chat`` talks to them.
+``assistants.engine.chat`` talks to them. How a name finds its model is told in docs/api.md,
+"Models".
 """
 
 import logging
@@ -14,18 +15,20 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 
 from assistants.errors import Invalid
+from assistants.models import ModelAlias, Project
 
 logger = logging.getLogger(__name__)
 
 DEMO_MODEL = "demo"
+OPENAI_HOST = "api.openai.com"
 LIST_TIMEOUT_SECONDS = 3.0
 LIST_KEPT_SECONDS = 300.0
 SILENCE_KEPT_SECONDS = 10.0
 """How soon a provider that did not tell is asked again."""
 
-OPENAI_NAME = re.compile(r"^(gpt-|chatgpt-|o[1-9](-|$))")
-"""Names that programs written for the Assistants API carry in their code. Where no provider has
-the model, the default model answers under that name, so that such a program runs unchanged.
+OPENAI_NAME = re.compile(r"^(ft:)?(gpt-|chatgpt-|o[1-9](-|$))")
+"""The chat models among all that OpenAI lists, and the names that programs written for the
+Assistants API carry in their code.
 """
 
 
@@ -66,7 +69,7 @@ def configured() -> list[Provider]:
             Provider(
                 kind="openai",
                 label=_shown(settings.OPENAI_BASE_URL) if settings.OPENAI_BASE_URL else "OpenAI",
-                base_url=settings.OPENAI_BASE_URL or "https://api.openai.com/v1",
+                base_url=settings.OPENAI_BASE_URL or f"https://{OPENAI_HOST}/v1",
                 # Servers on one's own machine often want no key, but the client insists on some
                 # text.
                 api_key=settings.OPENAI_API_KEY or "none",
@@ -104,13 +107,20 @@ def default() -> ChatModel:
     return offered()[0]
 
 
-def resolve(name: str) -> ChatModel:
+def resolve(name: str, project: Project | None = None) -> ChatModel:
     """The model that answers to a name.
 
+    :param project: whose aliases count; without one none does
     :raises Invalid: none does
     """
     if name == DEMO_MODEL:
         return DEMO
+    if project is not None:
+        alias = ModelAlias.objects.filter(project=project, name=name).first()
+        # An alias stands for a model, never for another alias.
+        name = alias.model if alias else name
+        if name == DEMO_MODEL:
+            return DEMO
     providers = configured()
     for provider in providers:
         if name in names(provider):
@@ -120,8 +130,10 @@ def resolve(name: str) -> ChatModel:
         # name.
         if not names(provider):
             return ChatModel(name, provider)
-    if OPENAI_NAME.match(name):
-        return default()
+    if not providers and OPENAI_NAME.match(name):
+        # Somebody's first start: a program that was written for the service runs unchanged, and the
+        # demo says what it is. With a provider it would be an answer that nobody asked for.
+        return DEMO
     raise Invalid(
         f"The requested model '{name}' does not exist.", param="model", code="model_not_found"
     )
@@ -158,5 +170,8 @@ def _ask(provider: Provider) -> tuple[str, ...]:
     except OpenAIError as error:
         logger.warning("%s does not list its models: %s", provider.label, error)
         return ()
-    chat = [name for name in found if OPENAI_NAME.match(name)]
-    return tuple(chat or found)
+    if urlsplit(provider.base_url).hostname == OPENAI_HOST:
+        # It lists its models for pictures, speech and embeddings too; others may call theirs what
+        # they like.
+        found = [name for name in found if OPENAI_NAME.match(name)]
+    return tuple(found)

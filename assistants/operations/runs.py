@@ -10,12 +10,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from assistants import doorbell
-from assistants.errors import Invalid, ThreadLocked, Wire
+from assistants.errors import Invalid, ThreadLocked, Wire, echoed
 from assistants.events import control, log
 from assistants.events.log import Event
 from assistants.models import Assistant, Project, Run, RunStatus, StepStatus, Thread, clock
 from assistants.operations import assistants, messages, providers, threads, tool_resources
 from assistants.operations.endings import Partial, end, publish
+from assistants.operations.providers import ChatModel
 from assistants.params import (
     MetadataUpdate,
     RunCreate,
@@ -39,7 +40,7 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
         have
     """
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
-    providers.resolve(params.model or assistant.model)
+    model = providers.resolve(params.model or assistant.model, assistant.project)
     instructions = assistant.instructions if params.instructions is None else params.instructions
     if params.additional_instructions:
         instructions = "\n".join(filter(None, [instructions, params.additional_instructions]))
@@ -50,7 +51,7 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
             raise ThreadLocked.for_run(thread.id, active)
         for message in params.additional_messages or []:
             messages.append(thread, message)
-        return _queue(thread, assistant, params, instructions)
+        return _queue(thread, assistant, params, instructions, model)
 
 
 def create_with_thread(
@@ -61,7 +62,7 @@ def create_with_thread(
     :raises Invalid: as ``create``
     :raises NotFound: a file that the thread or its messages name is not there
     """
-    providers.resolve(params.model or assistant.model)
+    model = providers.resolve(params.model or assistant.model, project)
     given = params.thread or ThreadCreate()
     if params.tool_resources is not None:
         resources = validate(ToolResources, params.tool_resources.given())
@@ -69,16 +70,19 @@ def create_with_thread(
     instructions = assistant.instructions if params.instructions is None else params.instructions
     with transaction.atomic():
         thread = threads.create(project, given)
-        return thread, _queue(thread, assistant, params, instructions)
+        return thread, _queue(thread, assistant, params, instructions, model)
 
 
 def _queue(
-    thread: Thread, assistant: Assistant, params: RunOptions, instructions: str | None
+    thread: Thread,
+    assistant: Assistant,
+    params: RunOptions,
+    instructions: str | None,
+    model: ChatModel,
 ) -> Run:
     given = params.model_dump(mode="json", by_alias=True)
     tools = assistant.tools if given["tools"] is None else given["tools"]
     assistants.check_function_names(tools)
-    model = params.model or assistant.model
     tool_choice = given["tool_choice"] or "auto"
     _check_tool_choice(tool_choice, tools)
 
@@ -88,7 +92,8 @@ def _queue(
     run = Run(
         thread=thread,
         assistant_id=assistant.id,
-        model=model,
+        model=params.model or assistant.model,
+        answered_by=model.name,
         instructions=instructions,
         tools=tools,
         tool_resources=tool_resources.of_run(assistant, thread),
@@ -191,7 +196,8 @@ def submit_tool_outputs(run: Run, params: ToolOutputsSubmit) -> Run:
     expected = [call["id"] for call in calls]
     got = [given.tool_call_id for given in params.tool_outputs]
     if sorted(got) != sorted(expected):
-        raise Invalid(f"Expected tool outputs for call_ids {expected}, got {got}")
+        shown = [echoed(call_id) for call_id in got]
+        raise Invalid(f"Expected tool outputs for call_ids {expected}, got {shown}")
     if sum(len(output.encode()) for output in outputs.values()) >= MAX_OUTPUT_BYTES:
         raise Invalid(
             "'tool_outputs' too large: the combined tool outputs must be less than 512kb.",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, StringConstraints, Va
 from pydantic.types import Strict
 from pydantic_core import ErrorDetails
 
-from assistants.errors import Invalid, listed
+from assistants.errors import Invalid, echoed, listed
 
 
 class Params(BaseModel):
@@ -102,8 +102,12 @@ def invalid(errors: Sequence[ErrorDetails]) -> Invalid:
             )
             return Invalid(message, param=path, code="invalid_value")
         case "value_error" | "invalid_value":
+            if field := context.get("field"):
+                path = f"{path}.{field}" if path else field
             return Invalid(
-                context.get("message", error["msg"]), param=path or None, code="invalid_value"
+                context.get("message", error["msg"]),
+                param=path or None,
+                code=context.get("code", "invalid_value"),
             )
     if expected := _EXPECTED.get(kind):
         message = f"Invalid type for {place}: expected {expected}, but got {_named(value)} instead."
@@ -146,7 +150,7 @@ def _path(location: Sequence[int | str], kind: str) -> str:
         elif part == "[key]" or part.startswith("~"):
             continue
         else:
-            path += f".{part}" if path else part
+            path += f".{echoed(part)}" if path else echoed(part)
     if kind.startswith("union_tag"):
         path += ".type" if path else "type"
     return path
@@ -173,7 +177,7 @@ def _not_supported(path: str, kind: str, context: Mapping[str, Any], value: Any)
     if not isinstance(value, str):
         return _not_text(path, value)
     word = "Supported values are" if len(supported) > 1 else "Supported value is"
-    message = f"Invalid value: '{value}'. {word}: {listed(supported)}."
+    message = f"Invalid value: '{echoed(value)}'. {word}: {listed(supported)}."
     return Invalid(message, param=path, code="invalid_value")
 
 

@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic.types import Strict
 from pydantic_core import PydanticCustomError
 
+from assistants.params import schemas
 from assistants.params.base import BY_TYPE, FileIds, P, Params, text_or
 from assistants.params.vector_store import InlineVectorStore
 
@@ -83,6 +84,22 @@ class FunctionDefinition(Params):
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
     strict: bool | None = False
 
+    @model_validator(mode="after")
+    def _parameters_are_a_schema(self) -> Self:
+        try:
+            schemas.check(self.parameters, strict=bool(self.strict))
+        except schemas.BadSchema as bad:
+            raise PydanticCustomError(
+                "invalid_value",
+                "{message}",
+                {
+                    "message": f"Invalid schema for function '{self.name}': {bad}",
+                    "code": "invalid_function_parameters",
+                    "field": "parameters",
+                },
+            ) from bad
+        return self
+
 
 class FunctionTool(Params):
     type: Literal["function"]
@@ -147,6 +164,22 @@ class JsonSchema(Params):
     description: str | None = None
     schema_: Annotated[dict[str, Any], Field(alias="schema")] = {}
     strict: bool | None = None
+
+    @model_validator(mode="after")
+    def _schema_is_one(self) -> Self:
+        try:
+            schemas.check(self.schema_, strict=bool(self.strict))
+        except schemas.BadSchema as bad:
+            raise PydanticCustomError(
+                "invalid_value",
+                "{message}",
+                {
+                    "message": f"Invalid schema for response_format '{self.name}': {bad}",
+                    "code": "invalid_json_schema",
+                    "field": "schema",
+                },
+            ) from bad
+        return self
 
 
 class TextFormat(Params):

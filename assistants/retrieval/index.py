@@ -12,8 +12,8 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import tantivy
@@ -27,8 +27,8 @@ FORMAT = 1
 """Part of each directory's name; counts up when what was indexed before is no longer found."""
 STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
 """Ids of stores become names of directories."""
-HEAP = 15_000_000
-"""Bytes that a writer may use, the least that tantivy takes; what is more goes to disk earlier."""
+HEAP = 60_000_000
+"""Bytes that a writer may use before it writes a part to disk; 15 MB make it three times slower."""
 LOCK_PATIENCE = 60.0
 """Seconds to wait for another process's writer."""
 OPEN_INDEXES = 64
@@ -60,15 +60,54 @@ class _Change:
 
     files: frozenset[int]
     documents: list[tantivy.Document]
+    written: bool = False
     error: BaseException | None = None
 
 
-@dataclass(slots=True)
 class _Writes:
-    """What waits to be written to one store; whoever holds the lock writes for all that wait."""
+    """What waits to be written to one store. Who finds nobody writing writes for all that wait."""
 
-    writing: threading.Lock = field(default_factory=threading.Lock)
-    waiting: list[_Change] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._busy = False
+        self._waiting: list[_Change] = []
+
+    def write(self, change: _Change, commit: Callable[[Sequence[_Change]], None]) -> None:
+        """Return when the change is written, by this thread or by another; raise what it raised."""
+        changes: list[_Change] = []
+        with self._changed:
+            self._waiting.append(change)
+            self._changed.wait_for(lambda: change.written or not self._busy)
+            if not change.written:
+                self._busy = True
+                changes, self._waiting = self._waiting, []
+        if changes:
+            try:
+                commit(changes)
+            except BaseException as error:
+                for one in changes:
+                    one.error = error
+            finally:
+                with self._changed:
+                    self._busy = False
+                    for one in changes:
+                        one.written = True
+                    self._changed.notify_all()
+        if change.error is not None:
+            raise change.error
+
+    @contextlib.contextmanager
+    def nobody_else(self) -> Iterator[None]:
+        """While this lasts nobody writes."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy)
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +153,7 @@ class KeywordIndex:
     def drop(self, store: str) -> None:
         """Remove the whole index of a store."""
         self._directory(store)
-        with self._writes_of(store).writing:
+        with self._writes_of(store).nobody_else():
             for directory in self._root.glob(f"{store}.*"):
                 _discard(directory)
         with self._mutex:
@@ -209,21 +248,7 @@ class KeywordIndex:
 
     def _write(self, store: str, change: _Change) -> None:
         directory = self._directory(store)
-        writes = self._writes_of(store)
-        with self._mutex:
-            writes.waiting.append(change)
-        with writes.writing:
-            with self._mutex:
-                changes, writes.waiting = writes.waiting, []
-            try:
-                # None when another thread has written ours together with its own.
-                if changes:
-                    self._commit(directory, changes)
-            except BaseException as error:
-                for one in changes:
-                    one.error = error
-        if change.error is not None:
-            raise change.error
+        self._writes_of(store).write(change, lambda changes: self._commit(directory, changes))
 
     def _commit(self, directory: Path, changes: Sequence[_Change]) -> None:
         index = self._writable(directory)

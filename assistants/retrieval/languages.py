@@ -46,8 +46,10 @@ LATIN = tuple(name for name in ("english", *STOPPED) if name != "russian")
 LANGUAGES = (*LATIN, *(name for _, name in BY_SCRIPT))
 """Every language that a text may be taken for."""
 
-SAMPLE = 400
+SAMPLE = 200
 """Words that are looked at to tell the language of a text."""
+CLEARLY = 4
+"""English text has a stop word among so many words at least; of no other language are so many."""
 EVIDENCE = 3
 """Stop words that must speak for another language than English."""
 
@@ -60,7 +62,10 @@ def language_of(words: list[str]) -> str:
         for script, language in BY_SCRIPT:
             if len(script.findall(line)) * 2 > len(line) - len(sample):
                 return language
-    best, most = "english", max(sum(word in ENGLISH for word in sample), EVIDENCE - 1)
+    english = sum(word in ENGLISH for word in sample)
+    if english * CLEARLY > len(sample):
+        return "english"
+    best, most = "english", max(english, EVIDENCE - 1)
     for language in LATIN[1:]:
         found = len(sample) - len(_filter(language).analyze(line))
         if found > most:

@@ -121,7 +121,11 @@ def _utf16(data: bytes) -> str | None:
     """UTF-16 without a mark: every second byte of European text is zero."""
     sample = data[:SAMPLE]
     even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if max(even, odd) * 5 < len(sample) // 2 or min(even, odd) * 10 > max(even, odd):
+    if (
+        not even + odd
+        or max(even, odd) * 5 < len(sample) // 2
+        or min(even, odd) * 10 > max(even, odd)
+    ):
         return None
     return "utf-16-be" if even > odd else "utf-16-le"
 

@@ -28,13 +28,15 @@ MARKS = "".join(
     if unicodedata.category(chr(code)).startswith("M") and not re.match(f"[{UNSPACED}]", chr(code))
 )
 """Vowel signs and the like, which belong to a word but are no letters to ``re``."""
-_LETTER = rf"[^\W{UNSPACED}]"
+LETTER = rf"[^\W{UNSPACED}]"
+ENDING = "(?:['’](?:s|t|d|m|re|ve|ll|S|T|D|M|RE|VE|LL)\\b)?"
 TOKEN = re.compile(
-    rf"(?P<run>[{UNSPACED}]+)"
-    rf"|(?P<number>\d+(?:[.,]\d+)+(?![\w{MARKS}]))"
-    rf"|(?P<word>{_LETTER}+(?:[{MARKS}]+{_LETTER}*)*(?:['’](?:s|t|d|m|re|ve|ll)\b)?)",
-    re.IGNORECASE,
+    rf"([{UNSPACED}]+)"
+    rf"|(\d+(?:[.,]\d+)+(?![\w{MARKS}]))"
+    rf"|({LETTER}+(?:[{MARKS}]+{LETTER}*)*{ENDING})"
 )
+ASCII_TOKEN = re.compile(rf"(\0)|(\d+(?:[.,]\d+)+(?!\w))|(\w+{ENDING})", re.ASCII)
+"""Both match a run without spaces, a number with a point in it, or a word."""
 NAME = re.compile(r"[^\W_].*_.*[^\W_]|.*[a-z][A-Z]|.*[A-Z]{2}[a-z]|.*[^\W\d_]\d|.*\d[^\W\d_]")
 """A name in code, such as snake_case, camelCase, HTTPServer, utf8."""
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
@@ -101,18 +103,22 @@ def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
 def _split(text: str) -> tuple[list[str], list[str], list[str]]:
     """Runs without spaces, numbers with a point in them, words in lower case."""
     runs, numbers, words = [], [], []
-    for found in TOKEN.finditer(unicodedata.normalize("NFKC", text)):
-        token = found[0]
-        if found.lastgroup == "run":
-            runs.append(token)
-        elif found.lastgroup == "number":
-            numbers.append(token.replace(",", ""))
-        elif (token.isalpha() and token[1:].islower()) or not NAME.match(token):
-            if word := token.strip("_"):
-                words.append(word.lower().replace("’", "'")[:MAX_WORD])
-        else:
-            words.append(token.lower()[:MAX_WORD])
-            words += (part.lower() for part in PART.findall(token[:MAX_WORD]))
+    if text.isascii():
+        tokens = ASCII_TOKEN.findall(text)
+    else:
+        tokens = TOKEN.findall(unicodedata.normalize("NFKC", text))
+    for run, number, word in tokens:
+        if run:
+            runs.append(run)
+        elif number:
+            numbers.append(number.replace(",", ""))
+        elif word.isalpha() and (word.islower() or word[1:].islower()):
+            words.append(word.lower()[:MAX_WORD])
+        elif NAME.match(word):
+            words.append(word.lower()[:MAX_WORD])
+            words += (part.lower() for part in PART.findall(word[:MAX_WORD]))
+        elif plain := word.strip("_"):
+            words.append(plain.lower().replace("’", "'")[:MAX_WORD])
     return runs, numbers, words
 
 

@@ -106,5 +106,5 @@ def _models(assistant: Assistant | None) -> list[tuple[str, str]]:
     """Names and labels to choose from, the present one first if it is not among them."""
     found = [(model.name, model.label) for model in providers.offered()]
     if assistant and assistant.model not in dict(found):
-        found.insert(0, (assistant.model, chat_models.label(assistant.model)))
+        found.insert(0, *chat_models.labels([assistant.model], assistant.project).items())
     return found

@@ -45,8 +45,8 @@ class ComposerForm(forms.Form):
                 f"{self.assistant.name or 'The assistant'} cannot read {', '.join(others)}: "
                 "switch its code interpreter on, or remove the file."
             )
-        if self.attached and not self._text(given):
-            raise forms.ValidationError("Say what is to be done with the files.")
+        if self.attached and not self._text(given) and given.get("action") != AGAIN:
+            raise forms.ValidationError("Write what is to be done with the files, then send.")
         if given.get("action") == ADD and not self._text(given):
             raise forms.ValidationError("Write a message first.")
         return given

@@ -26,6 +26,7 @@ _UNDECIDED_LINE = re.compile(r"[\s>]*(?:[-+*_=#~`|:\s]+|\d{1,9}[.)]?)")
 """A line of which it is not yet known whether it is text, a list item, a heading, a rule or a
 fence.
 """
+_ONLY_MARKS = re.compile(r"[\s>]*[-+*_=#~`|:\s]+")
 _DELIMITER_ROW = re.compile(r"[\s|:-]+")
 _BARE_SANDBOX = re.compile(r"(?<![\w(])s(?:a(?:n(?:d(?:b(?:o(?:x(?::\S*)?)?)?)?)?)?)?$")
 _AUTOLINK = re.compile(r"<[^<>\s]*>")
@@ -50,6 +51,19 @@ def heal(text: str) -> str:
         return text[:start]
     start += _inline_start(text[start:])
     return text[:start] + _heal_inline(text[start:])
+
+
+def close(text: str) -> str:
+    """The text of an answer that was cut off for good: nothing waits, what is open is closed."""
+    text = DANGLING_MARKER.sub("", text)
+    if _open_fence(text) is not None:
+        return text
+    before, _, last = text.rpartition("\n")
+    if _ONLY_MARKS.fullmatch(last):
+        text = before
+    start = _paragraph_start(text)
+    start += _inline_start(text[start:])
+    return text[:start] + _heal_inline(text[start:], holds=False)
 
 
 def _open_fence(text: str) -> str | None:
@@ -104,9 +118,12 @@ def _inline_start(paragraph: str) -> int:
     return start
 
 
-def _heal_inline(text: str) -> str:
-    """Close what is open, and leave out the end as far as it is undecided."""
-    if bare := _BARE_SANDBOX.search(text):
+def _heal_inline(text: str, *, holds: bool = True) -> str:
+    """Close what is open, and leave out the end as far as it is undecided.
+
+    :param holds: whether more may follow; else only marks without meaning are left out
+    """
+    if holds and (bare := _BARE_SANDBOX.search(text)):
         text = text[: bare.start()]
     open_marks: list[tuple[str, int]] = []
     position, end = 0, len(text)
@@ -116,7 +133,7 @@ def _heal_inline(text: str) -> str:
         if mark == "\\":
             closer = {"(": "\\)", "[": "\\]"}.get(text[position + 1 : position + 2])
             found = text.find(closer, position + 2) if closer else position
-            if rest == 1 or (found < 0 and rest <= MAX_HELD_FORMULA):
+            if holds and (rest == 1 or (found < 0 and rest <= MAX_HELD_FORMULA)):
                 end = position
             else:
                 position = max(found, position) + 2
@@ -130,19 +147,19 @@ def _heal_inline(text: str) -> str:
             else:
                 position = closing
         elif mark == "$":
-            held = _dollar(text, position)
-            if held is None:
+            after = _dollar(text, position)
+            if after is None and holds:
                 end = position
             else:
-                position = held
+                position = after or position + 1
         elif mark == "[":
             after = _link(text, position)
-            if after is None:
+            if after is None and holds:
                 # The exclamation mark of an image waits with it.
                 end = position - (position > 0 and text[position - 1] == "!")
             else:
-                position = after
-        elif mark == "!" and rest == 1:
+                position = after or position + 1
+        elif mark == "!" and rest == 1 and holds:
             end = position
         elif mark in "*_~":
             width = _run(text, position)

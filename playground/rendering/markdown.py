@@ -138,15 +138,18 @@ def _resolve(state: StateCore) -> None:
 
 
 def _resolve_inline(tokens: Sequence[Token], scope: Scope) -> Iterator[Token]:
-    in_link = 0
+    in_link = leads_nowhere = False
     for token in tokens:
         if token.type == "link_open":
-            in_link += 1
+            in_link = True
             token.attrs = _link_attributes(token, scope)
+            leads_nowhere = not token.attrs
         elif token.type == "link_close":
-            in_link -= 1
+            in_link = False
+        if token.type in ("link_open", "link_close") and leads_nowhere:
+            continue
         if token.type == "text":
-            yield from _resolve_text(token, scope, in_link > 0)
+            yield from _resolve_text(token, scope, in_link)
             continue
         if token.type == "image":
             token.attrs["src"] = _image_address(str(token.attrs.get("src", "")), scope)
@@ -182,7 +185,9 @@ def _text(content: str) -> Token:
 
 
 def _link_attributes(token: Token, scope: Scope) -> dict[str, str | int | float]:
-    """Our own file as a download, another site in a new tab, and nothing for any other target."""
+    """Our own file as a download, another site in a new tab, and nothing for any other target:
+    its words are no link then.
+    """
     href = str(token.attrs.get("href", ""))
     if href.startswith(SANDBOX):
         file_id = scope.annotations.file_at(href)

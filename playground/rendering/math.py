@@ -20,6 +20,7 @@ MAX_LENGTH: Final = 4_000
 _LESS = "\ufdd4"
 """Stands for "<" inside the converter, which writes text into its XML without escaping it."""
 
+_UNICODE = re.compile(r"\\unicode\b(?:\s*\[[^\]]*\])?(?:\s*\{\s*(?:x([0-9a-fA-F]+)|(\d+))\s*\})?")
 _PAIRS: Final = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 _DOLLAR = re.compile(r"\$(?![\s$])((?:\\.|[^\\$\n])+?)(?<!\s)\$(?!\d)")
 
@@ -43,10 +44,23 @@ def mathml(tex: str, display: str) -> str:
     try:
         if len(tex) > MAX_LENGTH:
             raise ValueError("too long")
-        xml = convert(tex.replace("<", _LESS), display=display)
+        tex_known = _UNICODE.sub(_character, tex)
+        xml = convert(tex_known.replace("<", _LESS), display=display)
     except Exception:  # The converter raises errors of many kinds on what is not TeX.
         return f"<code>{escape(tex)}</code>"
     return xml.replace(f"<mi>{_LESS}</mi>", "<mo>&lt;</mo>").replace(_LESS, "&lt;")
+
+
+def _character(command: re.Match[str]) -> str:
+    """What ``\\unicode{x2713}`` or ``\\unicode{10003}`` stands for: the converter knows neither.
+
+    :raises ValueError: no character, or one that TeX would take for its own
+    """
+    code = int(command[1], 16) if command[1] else int(command[2] or -1)
+    character = chr(code)
+    if (code < 0xA0 and not character.isalnum()) or 0xD800 <= code < 0xE000:
+        raise ValueError("not a character to show")
+    return f"{{{character}}}"
 
 
 def _inline(state: StateInline, silent: bool) -> bool:

@@ -24,11 +24,16 @@ def main() -> int:
     if "MAKELEVEL" in os.environ:
         kept.end_with_parent()  # make was killed: nobody would stop us any more
     try:
+        places.check_nothing_runs()
+        places.check_port()  # before anything is written
+        places.check_room()
         places.make_folders()
-        with places.hold_data_dir():
-            places.check_port()
+        with places.hold_folders(stack.address()) as locks:
             places.make_secret_key()
-            asyncio.run(stack.Stack().run())
+            try:
+                asyncio.run(stack.Stack(locks).run())
+            finally:
+                places.remove_runtime_dir()
     except places.CannotStart as error:
         say(str(error))
         return 1

@@ -3,6 +3,9 @@
 Each is the leader of a process group of its own: Ctrl+C in the terminal reaches only the runner,
 which then stops them in the right order, and a stop reaches whatever a process has started. Should
 the runner itself be killed, the kernel tells them to stop (Linux).
+
+Who stops a whole service (systemd does) may tell every process at once, so that one ends before the
+runner knows why. So an end that nobody asked for is believed only after a moment.
 """
 
 import asyncio
@@ -10,19 +13,22 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from honcho.printer import Message, Printer
 
-from playground.runner.news import say
+from playground.runner.news import say, show
 from playground.runner.places import CannotStart
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None)
 # Seconds before the next try; one that ran for the last of these begins again with the first.
 PAUSES = (1, 2, 5, 10, 30)
+# How much later than a process the runner may hear of a stop that was meant for all of them.
+STOP_ARRIVES_SECONDS = 0.3
 # A stop that takes longer than this is explained.
 NEWS_SECONDS = 2.5
 
@@ -30,7 +36,9 @@ NEWS_SECONDS = 2.5
 class Kept:
     """A command that should be running.
 
-    :param stopping_seconds: how long it may take to end after SIGTERM, before it is killed
+    :param stopping_seconds: how long it may take to end when it is asked to, before it is killed
+    :param stop_signals: how it is asked to
+    :param lent: descriptors that it and its children keep open as long as they run
     """
 
     def __init__(
@@ -41,6 +49,8 @@ class Kept:
         printer: Printer,
         colour: str,
         stopping_seconds: float,
+        stop_signals: Sequence[signal.Signals] = (signal.SIGTERM,),
+        lent: Sequence[int] = (),
     ) -> None:
         self.name = name
         self.command = command
@@ -48,9 +58,12 @@ class Kept:
         self.printer = printer
         self.colour = colour
         self.stopping_seconds = stopping_seconds
+        self.stop_signals = stop_signals
+        self.lent = lent
         self.ended = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = asyncio.Event()
+        self._may_end = asyncio.Event()
+        self._is_asked_to_end = False
 
     async def keep(self, is_up: Callable[[], bool]) -> None:
         """Run the command until ``stop``.
@@ -59,26 +72,32 @@ class Kept:
         """
         failures = 0
         try:
-            while not self._stopping.is_set():
+            while not self._may_end.is_set():
                 started = asyncio.get_running_loop().time()
                 code = await self._run()
-                if self._stopping.is_set():
+                ran_for = asyncio.get_running_loop().time() - started
+                if await self._may_end_within(STOP_ARRIVES_SECONDS):
                     break
                 if not is_up():
                     raise CannotStart(f"{self.name} {ending(code)}; its lines above say why.")
-                if asyncio.get_running_loop().time() - started >= PAUSES[-1]:
+                if ran_for >= PAUSES[-1]:
                     failures = 0
                 pause = PAUSES[min(failures, len(PAUSES) - 1)]
                 failures += 1
                 say(f"{self.name} {ending(code)}; it is started again in {pause} s.")
-                await self._stopped_within(pause)
+                await self._may_end_within(pause)
         finally:
             self.ended.set()
 
+    def let_end(self) -> None:
+        """From now on it may end by itself: that is not told, and it is not started again."""
+        self._may_end.set()
+
     async def stop(self) -> None:
         """Ask the process to end, and kill its group when it does not."""
-        self._stopping.set()
-        self.signal(signal.SIGTERM)
+        self.let_end()
+        self._is_asked_to_end = True
+        self._ask_to_end()
         patience = asyncio.get_running_loop().call_later(
             NEWS_SECONDS, say, f"Waiting for {self.name}; Ctrl+C stops it at once."
         )
@@ -86,16 +105,23 @@ class Kept:
             await asyncio.wait_for(self.ended.wait(), self.stopping_seconds)
         except TimeoutError:
             say(f"{self.name} does not end, so it is killed.")
-            self.signal(signal.SIGKILL)
+            self.kill()
             await self.ended.wait()
         finally:
             patience.cancel()
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process and to whatever it has started."""
+    def _ask_to_end(self) -> None:
+        """Ask the process alone: it ends in order what it has started, as the interpreter does."""
+        if self._process and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                for number in self.stop_signals:
+                    os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """End the process, and whatever it has started, at once."""
         if self._process:
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def _run(self) -> int:
         """One life of the process; its exit code, negative for a signal."""
@@ -106,12 +132,13 @@ class Kept:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=partial(end_with_parent, self.stop_signals[-1]),
+            pass_fds=self.lent,
             limit=1024 * 1024,
         )
         assert process.stdout  # noqa: S101 - it is a pipe, see above
-        if self._stopping.is_set():
-            self.signal(signal.SIGTERM)
+        if self._is_asked_to_end:
+            self._ask_to_end()
         while True:
             try:
                 line = await process.stdout.readline()
@@ -122,16 +149,16 @@ class Kept:
             if not line.strip():
                 continue
             message = Message("line", line, datetime.now(), self.name, self.colour)  # noqa: DTZ005
-            self.printer.write(message)
+            show(self.printer, message)
         code = await process.wait()
-        self.signal(signal.SIGKILL)
+        self.kill()
         return code
 
-    async def _stopped_within(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+    async def _may_end_within(self, seconds: float) -> bool:
+        """Wait so long, or until it may end; whether it may."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._may_end.wait(), seconds)
+        return self._may_end.is_set()
 
 
 def ending(code: int) -> str:
@@ -141,7 +168,7 @@ def ending(code: int) -> str:
     return f"ended with code {code}"
 
 
-def end_with_parent() -> None:
-    """In a new process: have the kernel send SIGTERM when the one above it is gone (Linux)."""
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """In a new process: have the kernel send a signal when the one above it is gone (Linux)."""
     if sys.platform == "linux":
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        _libc.prctl(PR_SET_PDEATHSIG, number)

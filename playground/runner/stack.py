@@ -5,7 +5,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ from honcho.environ import parse_procfile
 from honcho.printer import Printer
 
 from playground import redis_server, settings
-from playground.runner.kept import Kept, end_with_parent
+from playground.runner.kept import STOP_ARRIVES_SECONDS, Kept, end_with_parent
 from playground.runner.news import say
 from playground.runner.places import CannotStart
 
 # Who is stopped after whom: a worker that drains needs the interpreter, and everyone needs Redis.
 STOPPING_ORDER = (("web", "beat"), ("worker",), ("interpreter",), ("redis",))
 STOPPING_SECONDS = {"worker": 12.0}
+# Redis comes to heed SIGINT alone (redis_server.py); while it starts, SIGTERM is quicker.
+STOP_SIGNALS = {"redis": (signal.SIGTERM, signal.SIGINT)}
+# Make and timeout may pass one Ctrl+C on twice; a person who means a second one takes longer.
+ONE_PRESS_SECONDS = 0.5
 # These run what others wrote, or need to know nothing: no key of ours is in their environment.
 WITHOUT_SECRETS = {"redis", "interpreter"}
 HARMLESS = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH")
@@ -32,9 +37,12 @@ Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Stack:
-    """Everything that the Procfile names."""
+    """Everything that the Procfile names.
 
-    def __init__(self) -> None:
+    :param lent: descriptors that every process keeps open as long as it runs
+    """
+
+    def __init__(self, lent: Sequence[int] = ()) -> None:
         commands = parse_procfile((settings.BASE_DIR / "Procfile").read_text()).processes
         if not redis_server.is_ours():
             del commands["redis"]
@@ -52,10 +60,13 @@ class Stack:
                 printer,
                 next(colours),
                 STOPPING_SECONDS.get(name, 6.0),
+                STOP_SIGNALS.get(name, (signal.SIGTERM,)),
+                lent,
             )
             for name, command in commands.items()
         }
         self.is_up = False
+        self._stopping_since = 0.0
         self._keeping: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -66,28 +77,47 @@ class Stack:
         loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._on_signal)
+            loop.add_signal_handler(number, self._on_signal, number)
         starting = asyncio.create_task(self._start())
         starting.add_done_callback(self._on_end)
         try:
             await self._over
         finally:
             starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
             await self._stop()
 
-    def _on_signal(self) -> None:
-        if self._over.done():
+    def _on_signal(self, number: signal.Signals) -> None:
+        """The first asks everything to end. Only a second Ctrl+C makes that short: SIGTERM may come
+        more than once, from make and from whoever told make.
+        """
+        now = asyncio.get_running_loop().time()
+        if not self._over.done():
+            self._let_end()
+            self._stopping_since = now
+            self._over.set_result(None)
+            say("\nStopping ...")
+        elif number == signal.SIGINT and now - self._stopping_since > ONE_PRESS_SECONDS:
             say("Stopping at once.")
             for process in self.processes.values():
-                process.signal(signal.SIGKILL)
-        else:
-            say("\nStopping ...")
-            self._over.set_result(None)
+                process.kill()
+
+    def _let_end(self) -> None:
+        for process in self.processes.values():
+            process.let_end()
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
-        """A task of ours that ends with an error ends everything."""
-        if not task.cancelled() and task.exception() and not self._over.done():
-            self._over.set_exception(task.exception() or RuntimeError())
+        """A task of ours that ends with an error ends everything, unless a stop was why."""
+        if task.cancelled() or not (error := task.exception()):
+            return
+
+        def give_up() -> None:
+            if not self._over.done():
+                self._let_end()
+                self._stopping_since = asyncio.get_running_loop().time()
+                self._over.set_exception(error)
+
+        asyncio.get_running_loop().call_later(STOP_ARRIVES_SECONDS, give_up)
 
     def _keep(self, *names: str) -> None:
         for name in names:
@@ -104,16 +134,16 @@ class Stack:
         prepared = json.loads(await manage("prepare"))
         self._keep(*(name for name in self.processes if name not in self._keeping))
         started = asyncio.get_running_loop().time()
-        health = await ask_health()
-        while not health or health["status"] != "ok":
-            if health and asyncio.get_running_loop().time() - started > PATIENCE_SECONDS:
+        while True:
+            health, code = await asyncio.gather(ask_health(), ask_interpreter())
+            patience = PATIENCE_SECONDS - (asyncio.get_running_loop().time() - started)
+            if health and (patience <= 0 or has_settled(health, code)):
                 break
             await asyncio.sleep(0.1)
-            health = await ask_health()
         self.is_up = True
         # Made only now, since it is shown once and a start may fail.
         api_key = "" if prepared["has_api_key"] else (await manage("api_key", "First key")).strip()
-        announce(prepared["login_token"], api_key, health, await why_code_is_off())
+        announce(prepared["login_token"], api_key, health, why_no_code(code))
         ADDRESS.write_text(address())
 
     async def _until_redis_listens(self) -> None:
@@ -165,9 +195,16 @@ async def manage(*arguments: str) -> str:
         cwd=settings.BASE_DIR,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # so that Ctrl+C reaches the runner only
         preexec_fn=end_with_parent,
     )
-    output, errors = await process.communicate()
+    try:
+        output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
     if process.returncode:
         raise CannotStart(errors.decode(errors="replace").strip())
     return output.decode()
@@ -179,13 +216,26 @@ async def ask_health() -> dict[str, Any] | None:
     return await _get("/healthz", asyncio.open_connection(host, settings.PORT))
 
 
-async def why_code_is_off() -> str:
+async def ask_interpreter() -> dict[str, Any] | None:
+    """What the interpreter says of itself (``outputs.Health``); None while it does not answer."""
+    return await _get("/health", asyncio.open_unix_connection(settings.INTERPRETER_SOCKET))
+
+
+def has_settled(health: dict[str, Any], code: dict[str, Any] | None) -> bool:
+    """Whether waiting changes nothing more: everything answers, and the first Python session has
+    started, or has not.
+    """
+    missing = {name for name, part in health["parts"].items() if not part["ok"]}
+    if why_no_code(code):
+        missing.discard("interpreter")
+    return not missing and code is not None and code["state"] != "untried"
+
+
+def why_no_code(code: dict[str, Any] | None) -> str:
     """The interpreter's own reason, with the cure; empty when code can run. GET /healthz, which
     anyone may ask, does not tell it.
     """
-    link = asyncio.open_unix_connection(settings.INTERPRETER_SOCKET)
-    told = await _get("/health", link)
-    return str(told["reason"] or "") if told else ""
+    return str(code["reason"] or "") if code else ""
 
 
 async def _get(path: str, opening: Awaitable[Link]) -> dict[str, Any] | None:
@@ -211,10 +261,10 @@ def address() -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
 
 
-def announce(
-    login_token: str | None, api_key: str, health: dict[str, Any], code_is_off: str
-) -> None:
-    """Where it is and how to get in: the last lines of a start. ``code_is_off`` says why, if so."""
+def announce(login_token: str | None, api_key: str, health: dict[str, Any], no_code: str) -> None:
+    """Where it is and how to get in: the last lines of a start. ``no_code`` says why no code can
+    run, if so.
+    """
     token, once = (login_token, " (works once)") if login_token else ("$PLAYGROUND_LOGIN_TOKEN", "")
     say(f"\nAssistants Playground runs at {address()}")
     say(f"  Sign in:  {address()}/login?token={token}{once}")
@@ -222,8 +272,8 @@ def announce(
         say(f"  API key:  {api_key} (shown only now)")
     say(f"  For SDKs: base_url={address()}/v1")
     for name, part in health["parts"].items():
-        if not part["ok"]:
+        if not part["ok"] and not (name == "interpreter" and no_code):
             say(f"  Not answering yet: {name} ({part['detail']})")
-    if code_is_off:
-        say(f"  The code interpreter is off: {code_is_off}")
+    if no_code:
+        say(f"  Code cannot run: {no_code}")
     say("  Stop with Ctrl+C.\n")

@@ -1,84 +1,112 @@
 """Programs that reproduce an assistant and a thread against this server, for people to copy."""
 
-import json
-import pprint
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.template.loader import render_to_string
 
-from assistants.models import Assistant
+from assistants.errors import Wire
+from assistants.models import Assistant, Thread
+from playground.samples import conversation
+from playground.samples.conversation import Conversation, Said
+from playground.samples.literals import JAVASCRIPT, JSON, PYTHON, write
 
 LANGUAGES: Final = {"python": "Python", "node": "Node", "curl": "curl"}
 """The languages, by their names in addresses, as people write them."""
 
 TEMPLATES: Final = {"python": "sample.py", "node": "sample.mjs", "curl": "sample.sh"}
-HIGHLIGHTED_AS: Final = {"python": "python", "node": "javascript", "curl": "bash"}
-MAX_PROMPTS: Final = 20
+WRITTEN_IN: Final = {"python": "python", "node": "javascript", "curl": "bash"}
 SETTINGS: Final = (
     *("name", "description", "model", "instructions", "tools", "tool_resources"),
-    *("temperature", "top_p", "response_format", "metadata"),
+    *("temperature", "top_p", "reasoning_effort", "response_format", "metadata"),
 )
-EXAMPLE: Final = "Create a visualization of a sinewave"
+DEFAULTS: Final[Mapping[str, Any]] = {"temperature": 1.0, "top_p": 1.0, "response_format": "auto"}
+EXAMPLE: Final = Conversation(
+    [[Said({"role": "user", "content": "Create a visualization of a sinewave"})]]
+)
 
 
-def sample(language: str, assistant: Assistant, prompts: Sequence[str], base_url: str) -> str:
-    """The program's text.
+def sample(language: str, assistant: Assistant, thread: Thread | None, base_url: str) -> str:
+    """The program's text. It makes the same assistant, says the same on a new thread, runs it at
+    the same places, prints the answers and saves the images.
 
-    :param prompts: what it asks, one after the other; an example if there are none
+    :param thread: None, or one that nothing was said on, for an example
     :param base_url: the API's address, ending in ``/v1``
     """
-    prompts = list(prompts) or [EXAMPLE]
+    said = conversation.read(thread) if thread else EXAMPLE
+    said = said if said.turns else EXAMPLE
     settings = _settings(assistant)
-    write = _python if language == "python" else _json
     context = {
-        "base_url": write(base_url),
-        "address": base_url,
-        "settings": [(name, write(value, 4)) for name, value in settings.items()],
-        "prompts": write(prompts, 0),
-        "assistant_id": assistant.id,
-        "body": _in_quotes(_json(settings)),
-        "question": _in_quotes(
-            _json(
-                {
-                    "assistant_id": assistant.id,
-                    "thread": {"messages": [{"role": "user", "content": prompts[0]}]},
-                    "stream": True,
-                }
-            )
-        ),
+        "assistant": assistant,
+        "left_out": said.left_out,
+        "thread": thread,
+        **_WRITERS[language](base_url, settings, said),
     }
     return render_to_string(f"samples/{TEMPLATES[language]}", context).strip() + "\n"
 
 
-def _settings(assistant: Assistant) -> dict[str, Any]:
+def _settings(assistant: Assistant) -> Wire:
     """What has to be said to make the same assistant; what is as by default is left out."""
     wire = assistant.to_dict()
-    defaults: Mapping[str, Any] = {
-        "temperature": 1.0,
-        "top_p": 1.0,
-        "response_format": "auto",
-        "tool_resources": {"code_interpreter": {"file_ids": []}},
-    }
+    file_ids = assistant.code_interpreter_file_ids
+    names = conversation.names_of(assistant.project, file_ids) if file_ids else {}
+    wire["tool_resources"] = conversation.present(wire["tool_resources"], names)
     return {
         name: wire[name]
         for name in SETTINGS
-        if wire[name] not in (None, "", [], {}) and wire[name] != defaults.get(name)
+        if wire[name] not in (None, "", [], {}) and wire[name] != DEFAULTS.get(name)
     }
 
 
-def _python(value: Any, indent: int = 0) -> str:
-    """A Python literal."""
-    text = pprint.pformat(value, width=92 - indent, sort_dicts=False)
-    return text.replace("\n", "\n" + " " * indent)
+def _resources(said: Conversation) -> Wire:
+    return {"tool_resources": said.tool_resources} if said.tool_resources else {}
 
 
-def _json(value: Any, indent: int = 0) -> str:
-    """JSON, which JavaScript reads as well."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    return text.replace("\n", "\n" + " " * indent)
+def _python(base_url: str, settings: Wire, said: Conversation) -> dict[str, Any]:
+    return {
+        "base_url": write(base_url, PYTHON),
+        "settings": _arguments(settings),
+        "resources": _arguments(_resources(said)),
+        "turns": [
+            [(_arguments(message.body), message.files) for message in turn] for turn in said.turns
+        ],
+    }
 
 
-def _in_quotes(text: str) -> str:
-    """The text between single quotes of a shell."""
-    return text.replace("'", "'\\''")
+def _arguments(values: Wire) -> list[str]:
+    """Keyword arguments, one a line."""
+    return [f"{name}={write(value, PYTHON, 4, len(name) + 2)}," for name, value in values.items()]
+
+
+def _node(base_url: str, settings: Wire, said: Conversation) -> dict[str, Any]:
+    adding = "await client.beta.threads.messages.create(thread.id, );"
+    resources = _resources(said)
+    return {
+        "base_url": write(base_url, JAVASCRIPT),
+        "settings": write(settings, JAVASCRIPT, used=60),
+        "resources": write(resources, JAVASCRIPT, used=60) if resources else "",
+        "turns": [
+            [(write(message.body, JAVASCRIPT, used=len(adding)), message.files) for message in turn]
+            for turn in said.turns
+        ],
+    }
+
+
+def _curl(base_url: str, settings: Wire, said: Conversation) -> dict[str, Any]:
+    return {
+        "base_url": shlex.quote(base_url),
+        "settings": _in_quotes(settings),
+        "resources": _in_quotes(_resources(said)),
+        "turns": [
+            [(_in_quotes(message.body), message.files) for message in turn] for turn in said.turns
+        ],
+    }
+
+
+def _in_quotes(value: Wire) -> str:
+    """JSON between the single quotes of a shell."""
+    return shlex.quote(write(value, JSON, used=50)).replace("'\"'\"'", "'\\''")
+
+
+_WRITERS: Final = {"python": _python, "node": _node, "curl": _curl}

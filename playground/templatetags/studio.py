@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 
+from assistants.models import Run
+from playground import chat_models
 from playground.rendering import code, files
 
 register = template.Library()
@@ -67,10 +69,16 @@ def number(value: int | None) -> str:
 
 @register.filter
 def tokens(usage: Mapping[str, int] | None) -> str:
-    """Tokens read and written: "1,234→567", or a dash while that is unknown."""
-    if not usage:
+    """Tokens read and written: "1,234→567", or a dash where none were counted."""
+    if not usage or not usage["total_tokens"]:
         return "–"
     return f"{number(usage['prompt_tokens'])}→{number(usage['completion_tokens'])}"
+
+
+@register.filter
+def price(run: Run) -> str:
+    """What the run costs: "free" or "price unknown"."""
+    return chat_models.price(run)
 
 
 @register.filter

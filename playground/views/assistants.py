@@ -122,8 +122,10 @@ def _cards(project: Project, found: Iterable[Assistant]) -> list[Card]:
         .annotate(threads=Count("pk"), last=Max("active_at"))
     )
     used = {assistant_id: (threads, last) for assistant_id, threads, last in rows}
+    found = list(found)
+    labels = chat_models.labels({assistant.model for assistant in found}, project)
     return [
-        Card(assistant, chat_models.label(assistant.model), *used.get(assistant.id, (0, None)))
+        Card(assistant, labels[assistant.model], *used.get(assistant.id, (0, None)))
         for assistant in found
     ]
 

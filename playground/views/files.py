@@ -1,15 +1,20 @@
-"""Stored files: uploading, fetching, deleting."""
+"""Stored files: the list, uploading, fetching, deleting."""
 
-from typing import Any
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError
-from assistants.models import File, Project
+from assistants.models import Assistant, File, Project, Thread, VectorStore
 from assistants.operations import files
 from playground import access
 from playground.rendering.files import image_type
@@ -17,12 +22,65 @@ from playground.rendering.files import image_type
 ITEMS = {"row": "assistants/_file.html", "chip": "threads/_attachment.html"}
 """How a new file is shown where it was added."""
 
+PAGE_SIZE: Final = 50
+PAGE_NUMBER: Final = re.compile(r"[0-9]{1,6}")
+MAX_THREADS: Final = 3
+"""So many threads are named as users of a file; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A file in the list, and where it is used. ``more`` is how many threads are not named."""
+
+    file: File
+    assistants: list[Assistant]
+    vector_stores: list[VectorStore]
+    threads: list[Thread]
+    more: int
+
 
 @access.signed_in
-@require_POST
-def upload(request: access.Request) -> HttpResponse:
-    """Store one file, and answer with its list item: ``?as=row`` or ``?as=chip``."""
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: access.Request) -> HttpResponse:
+    """All files, the newest first, or those that match a search. A POST uploads one."""
     project = access.project(request)
+    if request.method == "POST":
+        return _upload(request, project)
+    query = request.GET.get("q", "").strip()
+    asked = request.GET.get("page", "")
+    page = max(1, int(asked)) if PAGE_NUMBER.fullmatch(asked) else 1
+    found = File.objects.in_project(project).newest_first()
+    if query:
+        found = found.matching(query)
+    shown = list(found[(page - 1) * PAGE_SIZE :][: PAGE_SIZE + 1])
+    context = {
+        "section": "files",
+        "rows": _rows(project, shown[:PAGE_SIZE]),
+        "more": page + 1 if len(shown) > PAGE_SIZE else None,
+        "page": page,
+        "query": query,
+    }
+    return render(request, "files/_list.html" if request.htmx else "files/index.html", context)
+
+
+def _rows(project: Project, shown: Sequence[File]) -> list[Row]:
+    uses = files.uses(project, shown)
+    named = {pk for used in uses.values() for pk in used.thread_ids[:MAX_THREADS]}
+    threads = Thread.objects.only("metadata", "opening").in_bulk(named)
+    return [
+        Row(
+            file,
+            uses[file.id].assistants,
+            uses[file.id].vector_stores,
+            [threads[pk] for pk in uses[file.id].thread_ids[:MAX_THREADS] if pk in threads],
+            max(0, len(uses[file.id].thread_ids) - MAX_THREADS),
+        )
+        for file in shown
+    ]
+
+
+def _upload(request: access.Request, project: Project) -> HttpResponse:
+    """Store one file, and answer with its list item: ``?as=row`` or ``?as=chip``."""
     given = request.FILES.get("file")
     if given is None:
         return HttpResponse("No file came.", status=422, content_type="text/plain")
@@ -55,10 +113,65 @@ def content(request: access.Request, file_id: str) -> StreamingHttpResponse:
     )
 
 
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: access.Request, file_id: str) -> HttpResponse:
+    """Ask, saying who uses it, then delete."""
+    file = access.file(request, file_id)
+    if request.method == "POST":
+        files.delete(file)
+        messages.success(request, f"{file.filename} was deleted.")
+        return redirect("files")
+    (row,) = _rows(file.project, [file])
+    context = {
+        "title": f"Delete {file.filename}?",
+        "text": f"{_who_misses(row)} This cannot be undone.",
+        "action": reverse("file-delete", args=[file.id]),
+        "label": "Delete file",
+        "back": reverse("files"),
+        "section": "files",
+    }
+    return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
+
+
+@access.signed_in
+@require_POST
+def discard(request: access.Request, file_id: str) -> HttpResponse:
+    """Delete an upload that was taken out of a message before it was sent, unless something else
+    uses it.
+    """
+    files.discard(access.file(request, file_id))
+    return HttpResponse(status=204)
+
+
+def _who_misses(row: Row) -> str:
+    """Who goes on without the file, in a sentence."""
+    names = [f"the assistant {assistant.name or 'Untitled'}" for assistant in row.assistants]
+    names += [f"the vector store {store.name or store.id}" for store in row.vector_stores]
+    names += [f"the thread “{thread.title or 'Untitled thread'}”" for thread in row.threads]
+    if row.more:
+        names.append(f"{row.more} more thread{'s' if row.more > 1 else ''}")
+    if not names:
+        return "Nothing uses it."
+    several = len(names) > 1 or row.more > 1
+    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    verbs = "use it and go on" if several else "uses it and goes on"
+    return f"{listed[:1].upper()}{listed[1:]} {verbs} without it."
+
+
 def stored(project: Project, upload: "UploadedFile[Any]") -> File:
     """The upload, kept.
 
     :raises TooLarge: more than the service takes
     """
-    name = upload.name or "file"
+    name = _as_it_is_called(upload.name or "file")
     return files.create(project, upload, filename=name, purpose="assistants")
+
+
+def _as_it_is_called(sent: str) -> str:
+    """A file's name as the person sees it: browsers send a quote and line ends in the form "%22"
+    (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data).
+    """
+    for escaped, plain in (("%22", '"'), ("%0D", " "), ("%0A", " ")):
+        sent = sent.replace(escaped, plain)
+    return sent

@@ -1,6 +1,7 @@
 """``GET /healthz``: is every part answering? For probes, for ``make run``, for the health strip."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -8,25 +9,37 @@ from typing import Final
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection
 from django.http import HttpRequest, JsonResponse
 
 from playground import interpreter
 
 TIMEOUT_SECONDS = 2.0
+FULL_BYTES: Final = 1024 * 1024
 CODE_IS_OFF: Final = "The code interpreter is off. Its log and the studio's settings page say why."
+CODE_FAILS: Final = "No Python session can be started. The studio's settings page says why."
 
 
 class NotAnswering(Exception):
-    """A part does not do what it should; the message says what is wrong, without any secret."""
+    """A part does not do what it should; the message says what is wrong, without any secret.
+
+    ``public`` says it to strangers, where the message names things of this machine.
+    """
+
+    def __init__(self, message: str, public: str = "") -> None:
+        super().__init__(message)
+        self.public = public or message
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the system: whether it answers, and what is wrong or worth knowing."""
+    """One part of the system: whether it answers, and what is wrong or worth knowing; ``public`` is
+    what a stranger may know of that.
+    """
 
     ok: bool
     detail: str = ""
+    public: str = ""
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -34,8 +47,9 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
     ``{"status": "ok" | "not answering: worker", "parts": {name: {"ok", "detail"}},
     "code_interpreter": null | that it is off}``. An interpreter that answers that its tool is off
-    counts as answering: everything else works. Anyone may ask, so nothing of this machine is told,
-    as the paths in the interpreter's own reason.
+    counts as answering: everything else works. One whose last Python session did not start does
+    not: a call has tried that, or the interpreter itself, which always keeps some ready. Anyone may
+    ask, so nothing of this machine is told, as the paths in the interpreter's own reason.
     """
     parts = await report()
     missing = [name for name, part in parts.items() if not part.ok]
@@ -43,10 +57,10 @@ async def healthz(request: HttpRequest) -> JsonResponse:
     body = {
         "status": f"not answering: {', '.join(missing)}" if missing else "ok",
         "parts": {
-            name: {"ok": part.ok, "detail": "" if part.ok else part.detail}
+            name: {"ok": part.ok, "detail": "" if part.ok else part.public}
             for name, part in parts.items()
         },
-        "code_interpreter": CODE_IS_OFF if code.detail else None,
+        "code_interpreter": CODE_IS_OFF if code.ok and code.detail else None,
     }
     answer = JsonResponse(body, status=503 if missing else 200)
     answer["Cache-Control"] = "no-store"
@@ -74,11 +88,12 @@ async def _ask(question: Callable[[], Awaitable[str]]) -> Part:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return Part(ok=True, detail=await question())
     except NotAnswering as problem:
-        return Part(ok=False, detail=str(problem))
+        return Part(ok=False, detail=str(problem), public=problem.public)
     except TimeoutError:
-        return Part(ok=False, detail=f"no answer within {TIMEOUT_SECONDS:.0f} s")
+        wrong = f"no answer within {TIMEOUT_SECONDS:.0f} s"
     except Exception as error:  # whatever is wrong, it is not answering
-        return Part(ok=False, detail=type(error).__name__)
+        wrong = type(error).__name__
+    return Part(ok=False, detail=wrong, public=wrong)
 
 
 def _database() -> str:
@@ -86,6 +101,10 @@ def _database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        if shutil.disk_usage(settings.DATA_DIR).free < FULL_BYTES:
+            raise NotAnswering("the disk of DATA_DIR is full: make room") from error
+        raise
     finally:
         connection.close()
     return ""
@@ -119,4 +138,6 @@ def _interpreter() -> str:
         told = interpreter.ask(TIMEOUT_SECONDS)
     except interpreter.NoAnswer as error:
         raise NotAnswering("the interpreter process is not answering") from error
+    if told.state == "failing":
+        raise NotAnswering(str(told.reason), CODE_FAILS)
     return "" if told.ok else str(told.reason)

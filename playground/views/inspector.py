@@ -252,33 +252,34 @@ def _object(
 def _code(request: access.Request, thread: Thread | None, assistant: Assistant) -> dict[str, Any]:
     language = request.GET.get("language", "")
     language = language if language in samples.LANGUAGES else "python"
-    prompts = _prompts(thread) if thread else []
     base_url = request.build_absolute_uri("/v1")
     return {
         "languages": samples.LANGUAGES,
         "language": language,
-        "sample": samples.sample(language, assistant, prompts, base_url),
+        "written_in": samples.WRITTEN_IN[language],
+        "sample": samples.sample(language, assistant, thread, base_url),
     }
-
-
-def _prompts(thread: Thread) -> list[str]:
-    """What was asked on the thread, in order."""
-    asked = thread.messages.filter(role="user").oldest_first()[: samples.MAX_PROMPTS]
-    return [message.text for message in asked if message.text]
 
 
 def _usage(thread: Thread) -> dict[str, Any]:
     runs = thread.runs.exclude(usage=None).newest_first()[:MAX_RUNS]
     rows = [
-        RunUsage(run, chat_models.label(run.model), run.usage["total_tokens"])
-        for run in runs.only("usage", "model", "created_at", "ended_at", "status")
+        RunUsage(run, chat_models.of_run(run), run.usage["total_tokens"])
+        for run in runs.only("usage", "model", "answered_by", "created_at", "ended_at", "status")
         if run.usage
     ][::-1]
     return {
         "usages": rows,
         "total": _total(row.run.usage for row in rows if row.run.usage),
+        "price": _price(row.run for row in rows),
         "most": max((row.tokens for row in rows), default=1) or 1,
     }
+
+
+def _price(runs: Iterable[Run]) -> str:
+    """What they cost together: unknown as soon as one of them is."""
+    prices = {chat_models.price(run) for run in runs}
+    return prices.pop() if len(prices) == 1 else "price unknown"
 
 
 def _total(usages: Iterable[Mapping[str, Any]]) -> Wire:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from assistants.errors import ApiError, ThreadLocked
 from assistants.events import log
@@ -23,9 +23,15 @@ EMPTY = "Write a message first: an empty thread has nothing to answer."
 
 
 @access.signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def begin(request: access.Request) -> HttpResponse:
-    """A new thread with its first message, and a run if one is asked for."""
+    """A new thread with its first message, and a run if one is asked for.
+
+    Who opens the address of a form of this module, as a reload after an error does, is led to the
+    page that the form is on.
+    """
+    if request.method != "POST":
+        return redirect("thread-new")
     project = access.project(request)
     assistant = chosen_assistant(request, project)
     if assistant is None:
@@ -45,10 +51,12 @@ def begin(request: access.Request) -> HttpResponse:
 
 
 @access.signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: access.Request, thread_id: str) -> HttpResponse:
     """Add a message, run, or both. A script is answered with the parts of the page that change."""
     thread = access.thread(request, thread_id)
+    if request.method != "POST":
+        return redirect("thread", thread.id)
     assistant = chosen_assistant(request, thread.project, thread)
     if assistant is None:
         return redirect("assistant-new")
@@ -85,10 +93,12 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
 
 
 @access.signed_in
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: access.Request, thread_id: str, run_id: str) -> HttpResponse:
     """Stop a run. Stopping one that has ended, or is about to, changes nothing."""
     run = access.run(request, thread_id, run_id)
+    if request.method != "POST":
+        return redirect("thread", thread_id)
     with contextlib.suppress(ApiError):
         runs.cancel(run)
     return HttpResponse(status=204) if request.htmx else redirect("thread", thread_id)

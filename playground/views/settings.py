@@ -1,4 +1,8 @@
-"""The settings page: which models there are, API keys, the walls around code, health."""
+"""The settings page: which models there are and their aliases, API keys, the walls around code,
+health.
+"""
+
+from contextlib import suppress
 
 from asgiref.sync import async_to_sync
 from django.contrib import messages
@@ -7,9 +11,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from assistants.errors import Invalid
+from assistants.errors import Invalid, NotFound
 from assistants.models import ApiKey
-from assistants.operations import projects, providers
+from assistants.operations import aliases, projects, providers
 from playground import access, interpreter
 from playground.views.health import report
 
@@ -22,9 +26,41 @@ def show(request: access.Request) -> HttpResponse:
 
 
 @access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_alias(request: access.Request) -> HttpResponse:
+    """Let a model answer under one name more."""
+    back = f"{reverse('settings')}#aliases"
+    if request.method != "POST":
+        # The page that shows what was wrong was opened again from its address.
+        return redirect(back)
+    name, model = request.POST.get("name", ""), request.POST.get("model", "")
+    try:
+        alias = aliases.set_alias(access.project(request), name, model)
+    except Invalid as error:
+        return _page(request, alias=(name, model), alias_error=error.message, status=422)
+    messages.success(request, f"“{alias.name}” is answered by {alias.model}.")
+    return redirect(back)
+
+
+@access.signed_in
 @require_POST
+def delete_alias(request: access.Request) -> HttpResponse:
+    """Take an alias back. It can be set again, so nothing is asked."""
+    name = request.POST.get("name", "")
+    # It may be gone already: a second press, another page.
+    with suppress(NotFound):
+        aliases.delete_alias(access.project(request), name)
+    messages.success(request, f"“{name}” is no alias any more.")
+    return redirect(f"{reverse('settings')}#aliases")
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
 def create_key(request: access.Request) -> HttpResponse:
     """Make an API key and show its secret, this once."""
+    if request.method != "POST":
+        # The page that shows the secret was opened again from its address.
+        return redirect(f"{reverse('settings')}#keys")
     project = access.project(request)
     try:
         key, secret = projects.create_api_key(project, request.POST.get("name", ""))
@@ -69,12 +105,19 @@ def _page(
     made: ApiKey | None = None,
     secret: str = "",
     error: str = "",
+    alias: tuple[str, str] = ("", ""),
+    alias_error: str = "",
     status: int = 200,
 ) -> HttpResponse:
     project = access.project(request)
     context = {
         "section": "settings",
         "providers": [(provider, providers.names(provider)) for provider in providers.configured()],
+        "aliases": aliases.list_aliases(project),
+        "alias_name": alias[0],
+        "alias_model": alias[1],
+        "alias_error": alias_error,
+        "offered": providers.offered(),
         "keys": ApiKey.objects.filter(project=project, revoked_at=None).newest_first(),
         "made": made,
         "secret": secret,

@@ -30,7 +30,8 @@ text.addEventListener("keydown", (event) => {
   const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
   if (!sends || composing || event.isComposing || event.keyCode === 229) return;
   event.preventDefault();
-  if (!activeRun()) form.requestSubmit(form.querySelector("[value=run]"));
+  // Nothing is sent by Enter but what was written: running alone takes the button.
+  if (!activeRun() && text.value.trim()) form.requestSubmit(form.querySelector("[value=run]"));
 });
 
 document.addEventListener("keydown", (event) => {
@@ -42,21 +43,21 @@ document.addEventListener("keydown", (event) => {
 
 form.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (files.querySelector("progress")) {
-    event.preventDefault();
-    return complain("A file is still on its way. Send when it has arrived.");
-  }
-  if (!("live" in form.dataset)) {
+  const live = "live" in form.dataset;
+  if (live || form.dataset.sent) event.preventDefault();
+  if (button?.value === "cancel") return cancel(button);
+  if (form.dataset.sent) return;
+  const again = button?.value === "again";
+  const said = again ? "" : button?.name === "starter" ? button.value : text.value.trim();
+  if (files.querySelector("progress")) return refuse("A file is still on its way. Send when it has arrived.");
+  if (files.firstElementChild && !said && !again) return refuse("Write what is to be done with the files, then send.");
+  if (!live) {
     // A new thread: the answer is its page.
-    if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
     localStorage.removeItem(key);
     return;
   }
-  event.preventDefault();
-  if (button?.value === "cancel") return cancel(button);
   const body = new FormData(form, button);
-  const said = button?.value === "again" ? "" : button?.name === "starter" ? button.value : text.value.trim();
   const attached = said ? [...files.children] : [];
   if (said) {
     bubble(said);
@@ -64,6 +65,12 @@ form.addEventListener("submit", (event) => {
     files.replaceChildren();
   }
   send(body, said, attached);
+
+  function refuse(why) {
+    event.preventDefault();
+    complain(why);
+    text.focus();
+  }
 });
 
 // Who comes back to this page may send again.
@@ -83,6 +90,7 @@ async function cancel(button) {
 
 async function send(body, said, attached) {
   complain("");
+  form.dataset.sent = "yes";
   try {
     // Not form.action: the buttons are named "action" and stand in its place.
     const html = await post(form.getAttribute("action"), body);
@@ -102,6 +110,8 @@ async function send(body, said, attached) {
     } else {
       complain("Not sent: the server does not answer.");
     }
+  } finally {
+    delete form.dataset.sent;
   }
 }
 
@@ -144,14 +154,19 @@ function notSent(body, said, attached) {
   tools.querySelector("button").addEventListener(
     "click",
     () => {
+      if (form.dataset.sent) return;
       bubble(said);
       send(body, said, attached);
     },
-    { once: true },
   );
 }
 
+// A button that was pressed may go, and the keyboard's focus with it.
+let focused = text;
+document.addEventListener("focusin", ({ target }) => (focused = target.form === form ? target : text));
+
 // The stream may bring the message before the answer to its sending does.
 onChange((html) => {
+  if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
   if (html.includes("msg--user")) document.getElementById("sending")?.remove();
 });

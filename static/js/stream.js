@@ -4,6 +4,7 @@
 import { place } from "./morph.js";
 
 const RETRY_MS = 2000;
+const AWAY_MS = 4000;
 const listeners = [];
 const others = new BroadcastChannel("threads");
 let source = null;
@@ -28,14 +29,17 @@ export function activeRun() {
 /** Begin to listen, if nobody does yet. Other tabs that show the thread begin too. */
 export function listen({ tell = false } = {}) {
   const thread = document.getElementById("stream");
-  if (!thread) return;
+  if (!thread || document.hidden) return;
   if (tell) others.postMessage(thread.dataset.src);
   // A stream that is open may be about to close without knowing of what is to come.
   wanted = Boolean(source);
   if (source) return;
   source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
   source.addEventListener("open", () => broken(false));
-  source.addEventListener("message", ({ data }) => show(data));
+  source.addEventListener("message", ({ data, lastEventId }) => {
+    show(data);
+    thread.dataset.after = lastEventId;
+  });
   source.addEventListener("close", () => {
     stop();
     // A run that was started while the last one ended.
@@ -63,9 +67,12 @@ others.addEventListener("message", ({ data }) => {
   if (data === document.getElementById("stream")?.dataset.src) listen();
 });
 
-// What happened while nobody looked.
+// A tab that nobody looks at leaves its connection, of which a browser has six, to the others.
+let away;
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") listen();
+  clearTimeout(away);
+  if (document.hidden) away = setTimeout(stop, AWAY_MS);
+  else listen();
 });
 
 addEventListener("pagehide", stop);

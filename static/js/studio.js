@@ -115,7 +115,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.xhr.status === 422 || event.detail.xhr.status === 409) return;
   label.dataset.state = "failed";
   label.textContent = "Not saved ";
-  const retry = Object.assign(document.createElement("button"), { className: "btn btn--small", textContent: "Retry" });
+  const retry = Object.assign(document.createElement("button"), { className: "btn btn--small", textContent: "Retry saving" });
   label.append(retry);
 });
 

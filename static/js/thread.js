@@ -22,6 +22,13 @@ function toEnd() {
   scroller.scrollTop = scroller.scrollHeight;
 }
 
+/** The way down, with a dot when something was written below since the reader went up. */
+function offerJump(unread) {
+  jump.hidden = following || isAtEnd();
+  const dot = jump.querySelector(".dot");
+  dot.hidden = jump.hidden || !(unread || !dot.hidden);
+}
+
 function isAtEnd() {
   return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 8;
 }
@@ -30,12 +37,12 @@ scroller.addEventListener("scroll", () => {
   if (isAtEnd()) following = true;
   else if (scroller.scrollTop < lastTop) following = false;
   lastTop = scroller.scrollTop;
-  jump.hidden = following || isAtEnd();
+  offerJump(false);
 });
 
 new ResizeObserver(() => {
   if (following) toEnd();
-  else jump.hidden = isAtEnd();
+  else offerJump(false);
 }).observe(log);
 
 jump.addEventListener("click", () => {
@@ -105,18 +112,28 @@ document.addEventListener("click", (event) => {
 // --- what changes with a run
 
 let refresh;
+let stale = false;
+
+function renew() {
+  refresh = clearTimeout(refresh);
+  stale = !inspector.checkVisibility();
+  if (stale) return;
+  for (const part of inspector.querySelectorAll("[data-refresh]")) htmx.trigger(part, "refresh");
+}
+
+// It may have been out of sight.
+new ResizeObserver(() => stale && renew()).observe(inspector);
 
 onChange((html) => {
+  if (!following) offerJump(true);
   log.ariaBusy = activeRun() ? "true" : "false";
   document.getElementById("empty")?.remove();
   const title = document.getElementById("thread-title");
   document.title = `${title.textContent} - Assistants Playground`;
   if (html.includes("turn") || inspector.querySelector("#events-more")) {
-    refresh ??= setTimeout(() => {
-      refresh = undefined;
-      if (inspector.offsetParent === null && !inspector.matches(":popover-open")) return;
-      for (const part of inspector.querySelectorAll("[data-refresh]")) htmx.trigger(part, "refresh");
-    }, 500);
+    // What goes on changes often; an end is told at once.
+    if (activeRun()) refresh ??= setTimeout(renew, 500);
+    else renew();
   }
 });
 
@@ -134,9 +151,8 @@ document.addEventListener("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const image = document.getElementById("lightbox-image");
-  const small = link.querySelector("img");
-  image.src = small.src;
-  image.alt = small.alt;
+  image.src = link.href;
+  image.alt = link.querySelector("img")?.alt ?? link.dataset.lightbox;
   document.getElementById("lightbox-name").textContent = link.dataset.lightbox;
   const download = document.getElementById("lightbox-download");
   download.href = link.href;

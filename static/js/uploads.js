@@ -23,6 +23,9 @@ document.addEventListener("click", (event) => {
   const item = document.getElementById(button.dataset.remove);
   const list = item.parentElement;
   item.dispatchEvent(new Event("cancel"));
+  // What was never sent goes from the server too; if it does not answer, the file stays on its page.
+  const { discard } = button.dataset;
+  if (discard) fetch(discard, { method: "POST", headers: headers() }).catch(() => {});
   item.remove();
   changed(list);
 });
@@ -78,28 +81,22 @@ function send(address, file, list) {
   });
   request.addEventListener("error", () => failed(item, "was not sent: the server does not answer"));
   request.open("POST", address);
-  for (const [name, value] of Object.entries(JSON.parse(document.body.getAttribute("hx-headers")))) {
-    request.setRequestHeader(name, value);
-  }
+  for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
   const body = new FormData();
   body.append("file", file, file.name || "pasted.png");
   request.send(body);
 }
 
+function headers() {
+  return JSON.parse(document.body.getAttribute("hx-headers"));
+}
+
 function waiting(file, list) {
-  const id = `upload-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
-  const item = document.createElement("li");
-  item.className = list.id === "composer-files" ? "file file--chip" : "file";
-  item.id = id;
-  item.innerHTML =
-    '<span class="truncate"></span><span class="file__meta">0 %</span>' +
-    '<button type="button" class="btn btn--quiet btn--small">Cancel</button><progress max="1" value="0"></progress>';
-  const icon = document.querySelector("svg.icon").cloneNode(true);
-  const use = icon.querySelector("use");
-  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#file"));
-  item.prepend(icon);
+  const item = document.getElementById("upload-item").content.firstElementChild.cloneNode(true);
+  item.classList.toggle("file--chip", list.id === "composer-files");
+  item.id = `upload-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
   item.querySelector(".truncate").textContent = file.name || "pasted.png";
-  item.querySelector("button").dataset.remove = id;
+  item.querySelector("button").dataset.remove = item.id;
   item.querySelector("button").ariaLabel = `Cancel the upload of ${file.name}`;
   item.querySelector("progress").ariaLabel = `Uploading ${file.name}`;
   list.append(item);

@@ -1,4 +1,5 @@
 {% autoescape off %}// npm install openai
+import { writeFile } from "node:fs/promises";
 import OpenAI from "openai";
 
 const client = new OpenAI({
@@ -6,22 +7,38 @@ const client = new OpenAI({
   apiKey: process.env.PLAYGROUND_API_KEY,
 });
 
-const assistant = await client.beta.assistants.create({
-{% for name, value in settings %}  {{ name }}: {{ value }},
-{% endfor %}});
-const thread = await client.beta.threads.create();
+// Makes another assistant like {{ assistant.id }}.
+const assistant = await client.beta.assistants.create({{ settings }});
+const thread = await client.beta.threads.create({{ resources }});
 
-for (const prompt of {{ prompts }}) {
-  await client.beta.threads.messages.create(thread.id, { role: "user", content: prompt });
+// Runs the assistant on the thread, prints its answer and saves its images.
+async function run() {
   const run = await client.beta.threads.runs.createAndPoll(thread.id, {
     assistant_id: assistant.id,
   });
-  console.log(run.status);
-}
-
-for await (const message of client.beta.threads.messages.list(thread.id, { order: "asc" })) {
-  for (const part of message.content) {
-    if (part.type === "text") console.log(`${message.role}: ${part.text.value}`);
+  if (run.status !== "completed") {
+    const why = run.last_error?.message ?? run.incomplete_details?.reason ?? "";
+    throw new Error(`The run is ${run.status}: ${why}`);
+  }
+  const answer = client.beta.threads.messages.list(thread.id, { run_id: run.id, order: "asc" });
+  for await (const message of answer) {
+    for (const part of message.content) {
+      if (part.type === "text") {
+        console.log(part.text.value);
+      } else if (part.type === "image_file") {
+        const name = `${part.image_file.file_id}.png`;
+        const image = await client.files.content(part.image_file.file_id);
+        await writeFile(name, Buffer.from(await image.arrayBuffer()));
+        console.log(`Saved ${name}`);
+      }
+    }
   }
 }
-{% endautoescape %}
+
+{% for turn in turns %}{% for body, files in turn %}{% if files %}// With {{ files|join:", " }}, stored on this server.
+{% endif %}await client.beta.threads.messages.create(thread.id, {{ body }});
+{% endfor %}await run();
+{% if not forloop.last %}
+{% endif %}{% endfor %}{% if left_out %}
+// {{ thread.id }} goes on with {{ left_out }} more message{{ left_out|pluralize }}.
+{% endif %}{% endautoescape %}

@@ -8,23 +8,38 @@ client = OpenAI(
     api_key=os.environ["PLAYGROUND_API_KEY"],
 )
 
+# Makes another assistant like {{ assistant.id }}.
 assistant = client.beta.assistants.create(
-{% for name, value in settings %}    {{ name }}={{ value }},
+{% for argument in settings %}    {{ argument }}
 {% endfor %})
-thread = client.beta.threads.create()
+thread = client.beta.threads.create({% for argument in resources %}
+    {{ argument }}
+{% endfor %})
 
-for prompt in {{ prompts }}:
-    client.beta.threads.messages.create(thread_id=thread.id, role="user", content=prompt)
-    run = client.beta.threads.runs.create_and_poll(
-        thread_id=thread.id, assistant_id=assistant.id
-    )
-    print(run.status)
 
-for message in client.beta.threads.messages.list(thread_id=thread.id, order="asc"):
-    for part in message.content:
-        if part.type == "text":
-            print(f"{message.role}: {part.text.value}")
-        elif part.type == "image_file":
-            image = client.files.content(part.image_file.file_id)
-            image.write_to_file(f"{part.image_file.file_id}.png")
-{% endautoescape %}
+def run():
+    """Run the assistant on the thread, print its answer and save its images."""
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    if run.status != "completed":
+        raise SystemExit(f"The run is {run.status}: {run.last_error or run.incomplete_details}")
+    answer = client.beta.threads.messages.list(thread_id=thread.id, run_id=run.id, order="asc")
+    for message in answer:
+        for part in message.content:
+            if part.type == "text":
+                print(part.text.value)
+            elif part.type == "image_file":
+                name = f"{part.image_file.file_id}.png"
+                client.files.content(part.image_file.file_id).write_to_file(name)
+                print(f"Saved {name}")
+
+
+{% for turn in turns %}{% for arguments, files in turn %}{% if files %}# With {{ files|join:", " }}, stored on this server.
+{% endif %}client.beta.threads.messages.create(
+    thread_id=thread.id,
+{% for argument in arguments %}    {{ argument }}
+{% endfor %})
+{% endfor %}run()
+{% if not forloop.last %}
+{% endif %}{% endfor %}{% if left_out %}
+# {{ thread.id }} goes on with {{ left_out }} more message{{ left_out|pluralize }}.
+{% endif %}{% endautoescape %}

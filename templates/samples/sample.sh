@@ -1,12 +1,41 @@
-{% autoescape off %}# An assistant like {{ assistant_id }}
-curl {{ address }}/assistants \
-  -H "Authorization: Bearer $PLAYGROUND_API_KEY" \
-  -H "Content-Type: application/json" \
-  -d '{{ body }}'
+{% autoescape off %}# Needs curl and jq.
+api={{ base_url }}
 
-# A new thread and a run of {{ assistant_id }} on it, streamed
-curl -N {{ address }}/threads/runs \
-  -H "Authorization: Bearer $PLAYGROUND_API_KEY" \
-  -H "Content-Type: application/json" \
-  -d '{{ question }}'
-{% endautoescape %}
+# call PATH [OPTIONS OF CURL]
+call() {
+  curl --silent --show-error --fail-with-body "$api/$1" "${@:2}" \
+    -H "Authorization: Bearer $PLAYGROUND_API_KEY" \
+    -H "Content-Type: application/json"
+}
+
+# Makes another assistant like {{ assistant.id }}.
+assistant=$(call assistants -d {{ settings }} | jq -r .id)
+thread=$(call threads -d {{ resources }} | jq -r .id)
+
+# Runs the assistant on the thread, prints its answer and saves its images.
+run() {
+  local run state answer image
+  run=$(call "threads/$thread/runs" -d "{\"assistant_id\": \"$assistant\"}" | jq -r .id)
+  state=queued
+  while [[ $state == queued || $state == in_progress ]]; do
+    sleep 1
+    state=$(call "threads/$thread/runs/$run" | jq -r .status)
+  done
+  if [[ $state != completed ]]; then
+    echo "The run is $state." >&2
+    return 1
+  fi
+  answer=$(call "threads/$thread/messages?run_id=$run&order=asc")
+  jq -r '.data[].content[] | select(.type == "text") | .text.value' <<< "$answer"
+  for image in $(jq -r '.data[].content[].image_file.file_id // empty' <<< "$answer"); do
+    call "files/$image/content" -o "$image.png" && echo "Saved $image.png"
+  done
+}
+
+{% for turn in turns %}{% for body, files in turn %}{% if files %}# With {{ files|join:", " }}, stored on this server.
+{% endif %}call "threads/$thread/messages" -d {{ body }} > /dev/null
+{% endfor %}run
+{% if not forloop.last %}
+{% endif %}{% endfor %}{% if left_out %}
+# {{ thread.id }} goes on with {{ left_out }} more message{{ left_out|pluralize }}.
+{% endif %}{% endautoescape %}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,9 +11,10 @@ from django.core.asgi import get_asgi_application
 from openai import AzureOpenAI, OpenAI
 
 from assistants.events.sse import Streams
-from assistants.models import Project
+from assistants.models import Project, Run
 from assistants.operations import projects
 from tests.api.serving import serving
+from tests.api.worker import Worker
 
 CONTRACT = Path(settings.BASE_DIR).parent / "shared" / "contract"
 
@@ -64,3 +66,34 @@ def http(address: str, secret: str) -> Iterator[httpx2.Client]:
     headers = {"Authorization": f"Bearer {secret}"}
     with httpx2.Client(base_url=address, headers=headers, timeout=10) as made:
         yield made
+
+
+@pytest.fixture
+def known(http: httpx2.Client) -> dict[str, str]:
+    """One of everything: a run that waits for tool outputs, and what belongs to it; and a thread
+    that is free.
+    """
+    form: Any = {"data": {"purpose": "assistants"}, "files": {"file": ("a.txt", b"1")}}
+    file_id = http.post("/v1/files", **form).json()["id"]
+    assistant = http.post("/v1/assistants", json={"model": "demo"}).json()
+    message = {"role": "user", "content": "What is 2 + 2?"}
+    body = {"assistant_id": assistant["id"], "thread": {"messages": [message]}}
+    run_id = http.post("/v1/threads/runs", json=body).json()["id"]
+    Worker(run_id).call("add", "{}")
+    run = Run.objects.select_related("thread").get(pk=run_id)
+    store_id = http.post("/v1/vector_stores").json()["id"]
+    batch = f"/v1/vector_stores/{store_id}/file_batches"
+    batch_id = http.post(batch, json={"file_ids": [file_id]}).json()["id"]
+    return {
+        "assistant_id": assistant["id"],
+        "thread_id": run.thread_id,
+        "message_id": run.thread.messages.get().id,
+        "run_id": run_id,
+        "step_id": run.steps.get().id,
+        "file_id": file_id,
+        "tool_call_id": "call_1",
+        "vector_store_id": store_id,
+        "batch_id": batch_id,
+        "model": "demo",
+        "free_thread_id": http.post("/v1/threads").json()["id"],
+    }

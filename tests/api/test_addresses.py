@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 from django.db import OperationalError
+from pytest_django import Settings
 
 from assistants.models import Project
 
@@ -170,7 +171,10 @@ def test_every_answer_names_its_request(http: httpx2.Client) -> None:
         assert ("apim-request-id" in first) == path.startswith("/openai")
 
 
-def test_the_name_that_this_host_is_called_by_does_not_matter(http: httpx2.Client) -> None:
+def test_every_host_name_that_is_allowed_is_answered(
+    http: httpx2.Client, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["playground"]
     assert http.get("/v1/models", headers={"Host": "playground:8000"}).status_code == 200
 
 
@@ -204,3 +208,56 @@ def test_a_database_that_does_not_answer_is_a_matter_of_time(
     response = http.get("/v1/models")
     assert response.status_code == 503
     assert error(response)["type"] == "server_error"
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/openai/models?api-version=1", "/v1/nothing"])
+def test_a_host_name_that_nobody_allowed_is_refused(http: httpx2.Client, path: str) -> None:
+    response = http.get(path, headers={"Host": "rebound.example"})
+    assert response.status_code == 400
+    assert error(response)["message"] == (
+        "This server does not answer to the host name 'rebound.example'. "
+        "The setting ALLOWED_HOSTS says to which it does."
+    )
+
+
+def test_a_page_may_not_ask_under_a_host_name_that_nobody_allowed(
+    http: httpx2.Client, settings: Settings
+) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+    asking = {
+        "Host": "rebound.example",
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "POST",
+    }
+    refused = http.options("/v1/threads", headers=asking)
+    assert refused.status_code == 400
+    # So that the page that may ask can read what is wrong.
+    assert refused.headers["access-control-allow-origin"] == "https://app.example"
+
+
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("GET", "/v1/threads/thread_{}"),
+        ("GET", "/v1/threads/{}"),
+        ("GET", "/v1/files/file-{}"),
+        ("GET", "/v1/models/{}"),
+        ("GET", "/v1/{}"),
+        ("GET", "/v1/assistants?order={}"),
+        ("GET", "/v1/assistants?after=asst_{}"),
+        ("POST", "/v1/models/{}"),
+    ],
+)
+def test_what_a_caller_sent_is_repeated_only_in_part(
+    http: httpx2.Client, method: str, path: str
+) -> None:
+    response = http.request(method, path.format("x" * 5000))
+    assert 400 <= response.status_code < 500
+    assert "x" * 200 in error(response)["message"]
+    assert len(response.content) < 800
+
+
+def test_an_unknown_field_with_a_long_name_is_repeated_only_in_part(http: httpx2.Client) -> None:
+    response = http.post("/v1/threads", json={"x" * 5000: 1})
+    assert error(response)["code"] == "unknown_parameter"
+    assert len(response.content) < 1000

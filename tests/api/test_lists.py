@@ -1,12 +1,15 @@
 """Lists: their envelope, and paging that shows every object exactly once."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openai import BadRequestError, NotFoundError, OpenAI
 
-from assistants.models import Assistant
+from assistants.models import Assistant, Message, Project
+from assistants.operations import threads
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 
@@ -90,3 +93,54 @@ def test_limits_are_bounded(http: httpx2.Client, path: str, most: int) -> None:
 def test_unknown_query_parameters_are_left_alone(http: httpx2.Client, ids: list[str]) -> None:
     response = http.get("/v1/assistants", params={"foo": "1", "include[]": "x", "limit": "1"})
     assert len(response.json()["data"]) == 1
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    seconds=st.lists(st.integers(0, 3), max_size=25),
+    limits=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    order=st.sampled_from(["asc", "desc"]),
+    cursor=st.sampled_from(["after", "before"]),
+)
+def test_any_way_of_paging_shows_every_object_once(
+    http: httpx2.Client,
+    project: Project,
+    seconds: list[int],
+    limits: list[int],
+    order: str,
+    cursor: str,
+) -> None:
+    """However many were made in the same second, whatever the pages' sizes, forwards or back."""
+    thread = threads.create(project)
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    made = Message.objects.bulk_create(
+        Message(thread=thread, role="user", created_at=moment + timedelta(seconds=second))
+        for second in seconds
+    )
+    inserted = sorted(made, key=lambda message: (message.created_at, message.id))
+    expected = [message.id for message in inserted]
+    if order == "desc":
+        expected.reverse()
+
+    seen: list[str] = []
+    query: dict[str, str] = {"order": order}
+    if cursor == "before":
+        # From the end to the beginning: the last object itself is what the reader begins with.
+        if not expected:
+            return
+        seen, query["before"] = [expected[-1]], expected[-1]
+    turn, more = 0, True
+    while more:
+        query["limit"] = str(limits[turn % len(limits)])
+        page = http.get(f"/v1/threads/{thread.id}/messages", params=query).json()
+        ids = [item["id"] for item in page["data"]]
+        seen = seen + ids if cursor == "after" else ids + seen
+        turn, more = turn + 1, page["has_more"]
+        if ids:
+            query[cursor] = ids[-1] if cursor == "after" else ids[0]
+    assert seen == expected

@@ -15,8 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistants.api.urls import api
-from assistants.models import Run
-from tests.api.worker import Worker
 
 Json = dict[str, Any]
 EXAMPLES = 15
@@ -182,37 +180,6 @@ def _named(value: Any, known: dict[str, str]) -> Any:
         for name, object_id in known.items():
             value = value.replace(f"<{name}>", object_id).replace(f"{{{name}}}", object_id)
     return value
-
-
-@pytest.fixture
-def known(http: httpx2.Client) -> dict[str, str]:
-    """One of everything: a run that waits for tool outputs, and what belongs to it; and a thread
-    that is free.
-    """
-    form: Any = {"data": {"purpose": "assistants"}, "files": {"file": ("a.txt", b"1")}}
-    file_id = http.post("/v1/files", **form).json()["id"]
-    assistant = http.post("/v1/assistants", json={"model": "demo"}).json()
-    message = {"role": "user", "content": "What is 2 + 2?"}
-    body = {"assistant_id": assistant["id"], "thread": {"messages": [message]}}
-    run_id = http.post("/v1/threads/runs", json=body).json()["id"]
-    Worker(run_id).call("add", "{}")
-    run = Run.objects.select_related("thread").get(pk=run_id)
-    store_id = http.post("/v1/vector_stores").json()["id"]
-    batch = f"/v1/vector_stores/{store_id}/file_batches"
-    batch_id = http.post(batch, json={"file_ids": [file_id]}).json()["id"]
-    return {
-        "assistant_id": assistant["id"],
-        "thread_id": run.thread_id,
-        "message_id": run.thread.messages.get().id,
-        "run_id": run_id,
-        "step_id": run.steps.get().id,
-        "file_id": file_id,
-        "tool_call_id": "call_1",
-        "vector_store_id": store_id,
-        "batch_id": batch_id,
-        "model": "demo",
-        "free_thread_id": http.post("/v1/threads").json()["id"],
-    }
 
 
 @pytest.mark.parametrize("operation", list(_operations()), ids=str)

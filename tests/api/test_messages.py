@@ -51,6 +51,12 @@ def test_parts_keep_their_order(client: OpenAI, thread: Thread) -> None:
     ]
 
 
+def test_a_message_may_have_an_empty_text(client: OpenAI, thread: Thread) -> None:
+    made = client.beta.threads.messages.create(thread.id, role="user", content="")
+    text = {"type": "text", "text": {"value": "", "annotations": []}}
+    assert made.to_dict()["content"] == [text]
+
+
 def test_an_attachment_for_code_becomes_a_file_of_the_thread(
     client: OpenAI, thread: Thread
 ) -> None:

@@ -4,6 +4,9 @@ import pytest
 from openai import NotFoundError, OpenAI
 from pytest_django import Settings
 
+from assistants.models import Project
+from assistants.operations import aliases
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 
 
@@ -26,6 +29,12 @@ def test_a_providers_models_come_first_and_may_have_slashes(
     settings.PLAYGROUND_MODELS = ["org/small", "big"]
     assert [model.id for model in client.models.list()] == ["org/small", "big", "demo"]
     assert client.models.retrieve("org/small").id == "org/small"
+
+
+def test_an_alias_of_the_project_is_a_model_too(client: OpenAI, project: Project) -> None:
+    aliases.set_alias(project, "gpt-4o", "demo")
+    assert [model.id for model in client.models.list()] == ["demo", "gpt-4o"]
+    assert client.models.retrieve("gpt-4o").owned_by == "alias of demo"
 
 
 def test_an_unknown_model_does_not_exist(client: OpenAI) -> None:

@@ -2,17 +2,20 @@
 
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
+import redis
 from openai import APIError, AssistantEventHandler, AzureOpenAI, OpenAI
 from openai.types.beta import Assistant, Thread
 from typing_extensions import override
 
 from assistants.events import hub as hubs
 from assistants.events import log
-from assistants.models import Message, Run
+from assistants.models import Message, Run, clock
+from assistants.operations import sweep
 from tests.api.worker import USAGE, Worker
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
@@ -412,3 +415,48 @@ def test_the_end_of_the_thread_ends_the_stream_with_an_error(
 
 def followers() -> int:
     return sum(hub.followers for hub in hubs._hubs.values())
+
+
+@pytest.mark.parametrize("pieces", [[], ["Half an "], ["Half an ", "answer"]])
+def test_the_sdks_handler_survives_a_message_whose_text_was_lost_with_redis(
+    client: OpenAI, assistant: Assistant, thread: Thread, redis_url: str, pieces: list[str]
+) -> None:
+    with client.beta.threads.runs.stream(
+        thread_id=thread.id, assistant_id=assistant.id, event_handler=AssistantEventHandler()
+    ) as stream:
+        worker = Worker(the_run().id)
+        worker.answer_with_figure("file-1", "Look.")
+        _, message = worker.begin_message()
+        for number, piece in enumerate(pieces):
+            worker.say(message, piece, first=number == 0)
+        events = iter(stream)
+        while next(events).event != (
+            "thread.message.delta" if pieces else "thread.message.created"
+        ):
+            pass
+        with redis.Redis.from_url(redis_url) as server:
+            server.delete(log.key(thread.id))
+        Run.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+        assert sweep.reap() == 1
+        for _ in events:
+            pass
+        run = stream.get_final_run()
+    assert run.status == "failed"
+    (part,) = client.beta.threads.messages.retrieve(message.id, thread_id=thread.id).content
+    assert part.to_dict()["text"] == {"value": "", "annotations": []}
+
+
+def test_a_message_that_came_from_the_database_is_heard_as_text(
+    client: OpenAI,
+    assistant: Assistant,
+    thread: Thread,
+    impatient: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
+        worker = Worker(the_run().id)
+        with monkeypatch.context() as lost:
+            lost.setattr(log, "_append", lambda *_: None)
+            worker.answer("It ", "is 4.")
+            worker.complete()
+        assert "".join(stream.text_deltas) == "It is 4."

@@ -49,6 +49,16 @@ class Worker:
             self.say(message, piece, first=number == 0)
         self.finish_message(step, message, "".join(pieces))
 
+    def answer_with_figure(self, file_id: str, text: str) -> None:
+        """A whole message that begins with a figure."""
+        step, message = self.begin_message()
+        figure = {"type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}}
+        parts = [figure, _text(text)]
+        for index, part in enumerate(parts):
+            delta = {"content": [{"index": index, **part}]}
+            self._delta("thread.message", message.id, delta)
+        steps.finish_message(self.run, step, message, parts, USAGE)
+
     def call(self, name: str, arguments: str, call_id: str = "call_1") -> None:
         """Call a function, and wait for its output."""
         step = steps.begin_tool_calls(self.run)

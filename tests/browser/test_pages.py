@@ -51,6 +51,7 @@ def addresses(browser: Browser, stack: Stack) -> list[str]:
         "/login",
         "/assistants",
         "/assistants/new",
+        "/files",
         f"{assistant}",
         f"{assistant}/delete",
         "/threads",
@@ -137,17 +138,56 @@ def test_the_whole_way_without_a_script(browser: Browser, stack: Stack, model: C
     context.close()
 
 
+@pytest.mark.parametrize("width", [360, 1400])
+def test_without_a_script_files_have_their_place_and_a_run_can_be_followed_by_reloading(
+    browser: Browser, stack: Stack, model: ChatServer, width: int
+) -> None:
+    context = browser.new_context(
+        base_url=stack.url, java_script_enabled=False, viewport={"width": width, "height": 800}
+    )
+    page = context.new_page()
+    page.goto(stack.login_path)
+    page.goto("/assistants/new")
+    page.get_by_label("Name", exact=True).fill("By reloading")
+    page.get_by_label("Model").select_option("played")
+    page.get_by_role("button", name="Create assistant").click()
+    gate = Gate()
+    model.reply(text("It takes "), until(gate), text("its time."))
+    page.get_by_label("Message", exact=True).fill("Slowly")
+    page.get_by_role("button", name="Add and run").click()
+    for panel, frame in (("setup", "#assistant-form"), ("chat", ".composer__box")):
+        page.goto(f"{page.url.partition('?')[0]}?panel={panel}")
+        outer = page.locator(frame).bounding_box()
+        inner = page.locator(f"{frame} input[type=file]").bounding_box()
+        assert outer
+        assert inner
+        assert outer["x"] <= inner["x"]
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+        assert outer["y"] <= inner["y"]
+        assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+    gate.open()
+    for _ in range(50):
+        again = page.get_by_role("link", name="Reload the page")
+        if not again.count():
+            break
+        again.click()
+        page.wait_for_timeout(200)
+    expect(page.locator(".msg--assistant")).to_contain_text("It takes its time.")
+    expect(page.locator(".run .chip")).to_have_text("Completed")
+    context.close()
+
+
 def test_a_message_can_be_sent_by_keyboard_alone(
     page: Page, studio: Studio, model: ChatServer
 ) -> None:
     studio.make_assistant("Keys")
+    page.goto("/threads")
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
-    for _ in range(12):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "draft":
-            break
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="New thread").first).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.get_by_label("Message", exact=True)).to_be_focused()
     model.reply(text("Heard."))
     page.keyboard.type("Only keys")
@@ -309,3 +349,52 @@ def test_enter_in_a_field_of_a_new_assistant_makes_it(page: Page) -> None:
 
     expect(page.locator("#draft")).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value("Made by Enter")
+
+
+def test_what_is_taken_out_of_the_composer_is_no_file_any_more(page: Page, studio: Studio) -> None:
+    studio.make_assistant("Taking back")
+    given = FilePayload(name="taken back.csv", mimeType="text/csv", buffer=b"a,b\n1,2\n")
+    page.get_by_label("Attach files").set_input_files(given)
+    expect(page.locator("#composer-files .file__meta")).to_have_text("8 B")
+    with page.expect_response(lambda response: response.url.endswith("/discard")):
+        page.get_by_role("button", name="Remove taken back.csv").click()
+    page.goto("/files?q=taken")
+    expect(page.get_by_role("heading", name="No file matches “taken”")).to_be_visible()
+
+
+def test_a_file_is_found_and_deleted_on_its_page(page: Page, studio: Studio) -> None:
+    studio.make_assistant("Attaching")
+    given = FilePayload(name="wind.csv", mimeType="text/csv", buffer=b"a,b\n1,2\n")
+    page.get_by_label("Attach files").set_input_files(given)
+    expect(page.locator("#composer-files .file__meta")).to_have_text("8 B")
+    page.get_by_role("link", name="Files", exact=True).click()
+    row = page.get_by_role("listitem").filter(has_text="wind.csv")
+    expect(row).to_contain_text("8 B · Assistants")
+    with page.expect_download() as downloaded:
+        row.get_by_role("link", name="Download").click()
+    assert downloaded.value.suggested_filename == "wind.csv"
+    row.get_by_role("link", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete file").click()
+    expect(page.get_by_role("status")).to_contain_text(["", "wind.csv was deleted."])
+    page.reload()
+    expect(row).to_have_count(0)
+
+
+def test_on_a_phone_the_thread_is_renamed_and_deleted_from_its_own_page(
+    page: Page, studio: Studio, model: ChatServer
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    studio.make_assistant("On the way")
+    model.reply(text("Here."))
+    studio.ask("Something to rename")
+    studio.wait_for("Completed")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("link", name="Rename thread").click()
+    page.get_by_label("Title").fill("Renamed on a phone")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.locator("#topbar-title")).to_have_text("Renamed on a phone")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("link", name="Delete thread").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete thread").click()
+    expect(page.get_by_role("heading", name="Threads")).to_be_visible()
+    expect(page.get_by_role("link", name="Renamed on a phone")).to_have_count(0)

@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from tests.browser.conftest import Studio
 from tests.browser.wire import Wire
-from tests.chat_server import ChatServer, Gate, error, text, until
+from tests.chat_server import ChatServer, Gate, error, text, tool_call, until
 from tests.stack import Stack
 
 LONG = "\n\n".join(f"Paragraph {number} of a long answer." for number in range(60))
@@ -75,16 +75,21 @@ def test_reloading_in_the_middle_loses_and_repeats_nothing(
 
 def test_stop_keeps_what_was_written(thread: Studio, model: ChatServer, page: Page) -> None:
     gate = Gate()
-    model.reply(text("As far as it got"), until(gate), text(" and no further"))
+    model.reply(text("As far as it *got"), until(gate), text(" and no further"))
     thread.ask("Write on and on")
-    expect(page.locator(".msg--assistant").last).to_contain_text("As far as")
+    expect(page.locator(".msg--assistant").last).to_contain_text("As far as it got")
     expect(page.get_by_role("button", name="Add and run")).to_have_count(0)
     page.get_by_role("button", name="Stop").click()
     thread.wait_for("Cancelled")
     gate.open()
     assert thread.answer == "As far as it got"
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
-    expect(page.locator(".outcome").last).to_contain_text("Stopped at")
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    # Below the answer, now and when the page is loaded again.
+    for _ in range(2):
+        expect(page.locator("#log > :last-child")).to_contain_text("Stopped at")
+        assert thread.answer == "As far as it got"
+        page.reload()
 
 
 def test_escape_stops_too(thread: Studio, model: ChatServer, page: Page) -> None:
@@ -191,6 +196,113 @@ def test_what_is_refused_is_given_back(
     expect(other.locator("#sending")).to_have_count(0)
     gate.open()
     thread.wait_for("Completed")
+    model.reply(text("Now you."))
+    other.get_by_role("button", name="Add and run").click()
+    expect(other.locator("#composer-error")).to_be_empty()
+    expect(other.locator(".run")).to_have_count(2)
+
+
+def test_enter_pressed_thrice_sends_once(thread: Studio, model: ChatServer, page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    model.reply(text("Once."))
+    box = page.get_by_label("Message", exact=True)
+    box.fill("How often?")
+    box.evaluate(
+        """box => {
+            for (let press = 0; press < 3; press++) {
+                const init = {key: "Enter", bubbles: true, cancelable: true};
+                box.dispatchEvent(new KeyboardEvent("keydown", init));
+            }
+        }"""
+    )
+    thread.wait_for("Completed")
+    expect(page.locator(".run")).to_have_count(2)
+    assert sent.count("POST") == 1
+    expect(page.locator("#composer-error")).to_be_empty()
+
+
+def test_enter_in_an_empty_composer_sends_nothing(thread: Studio, page: Page) -> None:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
+    box = page.get_by_label("Message", exact=True)
+    box.press("Enter")
+    box.fill("  ")
+    box.press("Enter")
+    page.reload()
+    expect(page.locator(".run")).to_have_count(1)
+    assert "POST" not in sent
+
+
+def test_files_without_words_are_not_sent(thread: Studio, page: Page) -> None:
+    data = FilePayload(name="a.csv", mimeType="text/csv", buffer=b"a\n1\n")
+    page.locator("#composer input[type=file]").set_input_files(data)
+    expect(page.locator("#composer-files")).to_contain_text("a.csv")
+    expect(page.locator("#composer-files progress")).to_have_count(0)
+    page.get_by_role("button", name="Add and run").click()
+    expect(page.locator("#composer-error")).to_contain_text("Write what is to be done")
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    expect(page.locator(".run")).to_have_count(1)
+
+
+def test_a_tab_that_is_not_looked_at_leaves_its_connection_and_misses_nothing(
+    thread: Studio, model: ChatServer, page: Page, context: BrowserContext
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    words = [f"word{number} " for number in range(30)]
+    begun, gate = Gate(), Gate()
+    model.reply(
+        text("One, "), until(begun), text("", pieces=words, rate=30), until(gate), text("end.")
+    )
+    thread.ask("Count")
+    answer = page.locator(".msg--assistant").last
+    expect(answer).to_contain_text("One,")
+    with page.expect_event("requestfailed", lambda request: "/stream?" in request.url):
+        look(page, away=True)
+    begun.open()
+    other = context.new_page()
+    other.goto(page.url)
+    expect(other.locator(".msg--assistant").last).to_contain_text("word29")
+    expect(answer).not_to_contain_text("word0")
+    look(page, away=False)
+    expect(answer).to_contain_text("word29")
+    gate.open()
+    thread.wait_for("Completed")
+    assert thread.answer == "One, " + "".join(words) + "end."
+    streams = [url for url in asked if "/stream?" in url]
+    assert len(streams) == 2
+    assert streams[0] < streams[1], "it goes on where it was"
+
+
+def test_more_tabs_than_a_browser_has_connections_for(
+    thread: Studio, model: ChatServer, page: Page, context: BrowserContext
+) -> None:
+    gate = Gate()
+    model.reply(text("Wait"), until(gate), text(" for it."))
+    thread.ask("Hold on")
+    others = []
+    for _ in range(8):
+        other = context.new_page()
+        other.goto(page.url)
+        look(other, away=True)
+        others.append(other)
+    gate.open()
+    thread.wait_for("Completed")
+    for other in others:
+        look(other, away=False)
+        expect(other.locator(".run .chip").last).to_have_text("Completed")
+
+
+def look(page: Page, *, away: bool) -> None:
+    """Put the tab behind another, or before it. A browser without a window has all before."""
+    page.evaluate(
+        """away => {
+            Object.defineProperty(document, "hidden", {value: away, configurable: true});
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        away,
+    )
 
 
 def test_a_broken_connection_is_said_and_mended(
@@ -218,6 +330,7 @@ def test_the_page_follows_until_the_reader_scrolls_up(
 ) -> None:
     gate = Gate()
     model.reply(text(LONG), until(gate), text("\n\nThe very last words."))
+    dot = page.locator("#jump .dot")
     thread.ask("Write a lot")
     scroller = page.locator("#scroller")
     expect(page.locator(".msg--assistant").last).to_contain_text("Paragraph 59")
@@ -227,10 +340,12 @@ def test_the_page_follows_until_the_reader_scrolls_up(
     scroller.hover()
     page.mouse.wheel(0, -400)
     expect(page.locator("#jump")).to_be_visible()
+    expect(dot).to_be_hidden()
     top = scroller.evaluate("box => box.scrollTop")
     gate.open()
     thread.wait_for("Completed")
     assert scroller.evaluate("box => box.scrollTop") == top
+    expect(dot).to_be_visible()
     page.locator("#jump").click()
     page.wait_for_function(f"({at_end})(document.getElementById('scroller'))")
     expect(page.locator("#jump")).to_be_hidden()
@@ -278,6 +393,86 @@ def test_the_inspector_keeps_up_with_the_run(thread: Studio, model: ChatServer, 
     expect(inspector.locator(".events__name").last).to_have_text("thread.run.completed")
     inspector.get_by_role("link", name="JSON").click()
     expect(inspector.locator(".json")).to_contain_text('"thread.run"')
+
+
+def test_the_inspector_tells_of_the_end_at_once(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    gate = Gate()
+    model.reply(text("Wait"), until(gate), text(" for it."))
+    chip = page.locator("#inspect .chip").first
+    thread.ask("Hold on")
+    expect(chip).to_have_text("In progress")
+    # From here on nothing that waits for a time comes to pass.
+    page.clock.install()
+    page.clock.pause_at(2_000_000_000)
+    gate.open()
+    thread.wait_for("Completed")
+    expect(chip).to_have_text("Completed")
+
+
+def test_an_inspector_that_was_out_of_sight_has_kept_up(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    model.reply(text("In a pocket."))
+    thread.ask("Where are you?")
+    thread.wait_for("Completed")
+    run = page.locator(".turn").last.get_attribute("id")
+    page.get_by_role("link", name="Inspect", exact=True).last.click()
+    inspector = page.locator("#inspect")
+    expect(inspector).to_contain_text(str(run))
+    expect(inspector.locator(".chip").first).to_have_text("Completed")
+
+
+def test_the_focus_stays_on_the_inspectors_tab(thread: Studio, page: Page) -> None:
+    for name in ("Events", "JSON", "Code", "Usage", "Steps"):
+        tab = page.locator("#inspect").get_by_role("link", name=name, exact=True)
+        tab.focus()
+        page.keyboard.press("Enter")
+        expect(tab).to_have_attribute("aria-current", "true")
+        expect(tab).to_be_focused()
+
+
+def test_who_sends_goes_on_in_the_composer(studio: Studio, model: ChatServer, page: Page) -> None:
+    box = page.get_by_label("Message", exact=True)
+    studio.make_assistant("Focus")
+    expect(box).to_be_focused()
+    model.reply(text("First."))
+    studio.ask("The page moves to the thread")
+    studio.wait_for("Completed")
+    expect(box).to_be_focused()
+    model.reply(text("Second."))
+    box.fill("Sent by a button")
+    page.get_by_role("button", name="Add and run").click()
+    studio.wait_for("Completed")
+    expect(box).to_be_focused()
+
+
+def test_code_that_raises_an_error_is_seen_at_its_step(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.reply(tool_call("code_interpreter", {"code": "print('so far')\n1 / 0"}))
+    model.reply(text("That did not work."))
+    thread.ask("Divide by nothing")
+    thread.wait_for("Completed")
+    step = page.locator(".step--failed")
+    expect(step).to_contain_text("raised ZeroDivisionError")
+    expect(step).to_contain_text("so far")
+    expect(page.locator("#inspect")).to_contain_text("The code raised ZeroDivisionError")
+
+
+def test_a_figure_is_shown_once_and_opens_from_its_step_too(studio: Studio, page: Page) -> None:
+    studio.make_assistant("Plotter", model="demo")
+    studio.ask("Create a visualization of a sinewave")
+    studio.wait_for("Completed")
+    for _ in range(2):
+        expect(page.locator("#log img")).to_have_count(1)
+        expect(page.locator(".msg--assistant img")).to_be_visible()
+        page.locator(".step [data-lightbox]").click()
+        expect(page.locator("#lightbox-image")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.reload()
 
 
 def test_copying_the_code_of_an_answer(

@@ -9,13 +9,14 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from assistants.engine.host import Host
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, Thread
-from assistants.operations import execution, files, messages, runs
+from assistants.operations import aliases, execution, files, messages, runs
 from assistants.params import MetadataUpdate, ToolOutputsSubmit, validate
 from tests.chat_server import (
     ChatServer,
@@ -41,6 +42,22 @@ WEATHER = {"type": "function", "function": {"name": "weather"}}
 
 def started(words: str = "Hi", **assistant: Any) -> Run:
     return make_run(make_thread(None, words), make_assistant(model=MODEL, **assistant))
+
+
+def followed(run: Run, **fields: Any) -> Run:
+    """The end of another run on the same thread."""
+    return settled(make_run(run.thread, make_assistant(model=MODEL), **fields))
+
+
+def hand_in(run: Run, *outputs: str) -> Run:
+    """Submit the outputs of the calls that the run waits for, in their order; of one, "rain"."""
+    calls = run.required_action["submit_tool_outputs"]["tool_calls"]
+    handed_in = [
+        {"tool_call_id": call["id"], "output": output}
+        for call, output in zip(calls, outputs or ["rain"], strict=True)
+    ]
+    body = {"tool_outputs": handed_in}
+    return runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
 
 
 def names(run: Run) -> list[str]:
@@ -97,13 +114,7 @@ def test_the_model_hears_instructions_and_history(chat: ChatServer) -> None:
     chat.reply(text("One."))
     chat.reply(text("Two."))
     run = settled(started("First?", instructions="Count."))
-    run = settled(
-        make_run(
-            run.thread,
-            make_assistant(model=MODEL),
-            additional_messages=[{"role": "user", "content": "Second?"}],
-        )
-    )
+    followed(run, additional_messages=[{"role": "user", "content": "Second?"}])
 
     body = chat.wait(2)[1].body
     assert body["messages"] == [
@@ -112,6 +123,19 @@ def test_the_model_hears_instructions_and_history(chat: ChatServer) -> None:
         {"role": "user", "content": "Second?"},
     ]
     assert chat.requests[0].body["messages"][0] == {"role": "system", "content": "Count."}
+
+
+def test_a_run_under_an_alias_is_answered_by_its_model_and_keeps_its_name(
+    chat: ChatServer,
+) -> None:
+    chat.reply(text("Here."))
+    aliases.set_alias(make_project(), "gpt-4-1106-preview", MODEL)
+
+    run = settled(make_run(make_thread(None, "Hi"), make_assistant(model="gpt-4-1106-preview")))
+
+    assert run.status == RunStatus.COMPLETED
+    assert run.to_dict()["model"] == "gpt-4-1106-preview"
+    assert chat.requests[0].body["model"] == MODEL
 
 
 def test_functions_pause_the_run_and_their_outputs_resume_it(chat: ChatServer) -> None:
@@ -126,12 +150,7 @@ def test_functions_pause_the_run_and_their_outputs_resume_it(chat: ChatServer) -
         {"city": "Oslo"},
         {"city": "Rome"},
     ]
-    outputs = [
-        {"tool_call_id": call["id"], "output": output}
-        for call, output in zip(calls, ["rain", "sun"], strict=True)
-    ]
-    runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, {"tool_outputs": outputs}))
-    run = settled(run)
+    run = settled(hand_in(run, "rain", "sun"))
 
     assert run.status == RunStatus.COMPLETED
     told = chat.requests[1].body["messages"]
@@ -266,6 +285,64 @@ def test_a_provider_that_fails_fails_the_run_with_its_name(
     assert_log_tells_the_truth(run.thread)
 
 
+def test_a_failed_run_leaves_a_line_in_the_log_without_the_key(
+    chat: ChatServer, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.OPENAI_API_KEY = "sk-very-secret"
+    chat.reply(error(401, message="Incorrect API key provided: sk-very-secret"))
+
+    run = settled(started())
+
+    (line,) = [record for record in caplog.records if run.id in record.getMessage()]
+    assert line.levelname == "WARNING"
+    assert chat.url in line.getMessage()
+    assert "refused the request (401)" in line.getMessage()
+    assert "sk-very-secret" not in line.getMessage()
+    assert "sk-very-secret" not in run.last_error["message"]
+
+
+def test_a_model_that_says_nothing_at_all_fails_the_run(chat: ChatServer) -> None:
+    chat.reply(usage(12, 3))
+
+    run = settled(started())
+
+    assert run.status == RunStatus.FAILED
+    assert run.last_error["code"] == "server_error"
+    assert f"{chat.url} gave an empty answer" in run.last_error["message"]
+    assert run.usage["total_tokens"] == 15
+    assert [message.role for message in run.thread.messages.all()] == ["user"]
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_a_model_that_answers_with_blanks_fails_the_run(chat: ChatServer) -> None:
+    chat.reply(text("\n \n"))
+    chat.reply(text("Here."))
+
+    run = settled(started())
+    again = followed(run)
+
+    assert run.status == RunStatus.FAILED
+    assert again.status == RunStatus.COMPLETED
+    # What it did not say is not told to it.
+    assert [message["role"] for message in chat.requests[1].body["messages"]] == ["user"]
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_a_model_that_has_nothing_to_add_to_what_it_said_completes_the_run(
+    chat: ChatServer,
+) -> None:
+    chat.reply(text("Asking the weather service."), tool_call("weather", {}), usage(10, 10))
+    chat.reply(usage(20, 0))
+    run = hand_in(settled(started(tools=[WEATHER])))
+
+    run = settled(run)
+
+    assert run.status == RunStatus.COMPLETED
+    assert run.thread.messages.newest_first()[0].text == "Asking the weather service."
+    assert run.usage["total_tokens"] == 40
+    assert_log_tells_the_truth(run.thread)
+
+
 def test_an_answer_cut_by_its_limit_is_incomplete(chat: ChatServer) -> None:
     chat.reply(text("Once upon a"), finish("length"))
 
@@ -330,11 +407,8 @@ def test_a_forced_tool_is_forced_once(chat: ChatServer) -> None:
     chat.reply(text("Rain."))
     assistant = make_assistant(model=MODEL, tools=[WEATHER])
     run = settled(make_run(make_thread(None, "Hi"), assistant, tool_choice="required"))
-    call = run.required_action["submit_tool_outputs"]["tool_calls"][0]
-    body = {"tool_outputs": [{"tool_call_id": call["id"], "output": "rain"}]}
-    runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
 
-    assert settled(run).status == RunStatus.COMPLETED
+    assert settled(hand_in(run)).status == RunStatus.COMPLETED
     assert chat.requests[0].body["tool_choice"] == "required"
     assert "tool_choice" not in chat.requests[1].body
 
@@ -363,7 +437,7 @@ def test_a_thread_goes_on_after_a_call_of_a_tool_that_is_not_there(chat: ChatSer
     chat.reply(text("Still here."))
     run = settled(started())
 
-    settled(make_run(run.thread, make_assistant(model=MODEL)))
+    followed(run)
 
     told = chat.requests[2].body["messages"]
     assert all(message.get("tool_calls") != [] for message in told)
@@ -374,7 +448,7 @@ def test_a_call_that_was_cut_off_is_not_told_to_the_model_again(chat: ChatServer
     chat.reply(text("Still here."))
     run = settled(started(tools=[WEATHER]))
 
-    settled(make_run(run.thread, make_assistant(model=MODEL)))
+    followed(run)
 
     assert run.status == RunStatus.INCOMPLETE
     assert run.usage["total_tokens"] == 60
@@ -413,13 +487,6 @@ def test_a_stream_that_ends_without_a_word_of_its_end_fails_the_run(chat: ChatSe
     assert run.thread.messages.newest_first()[0].text == "Half an"
 
 
-def hand_in(run: Run, output: str = "rain") -> Run:
-    """Submit the output of the one call that the run waits for."""
-    call = run.required_action["submit_tool_outputs"]["tool_calls"][0]
-    body = {"tool_outputs": [{"tool_call_id": call["id"], "output": output}]}
-    return runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
-
-
 def test_token_limits_count_over_all_turns_of_a_run(chat: ChatServer) -> None:
     chat.reply(tool_call("weather", {}), usage(300, 200))
     chat.reply(tool_call("weather", {}), usage(300, 80))
@@ -440,17 +507,12 @@ def test_with_last_messages_older_code_is_not_told(chat: ChatServer) -> None:
     chat.reply(tool_call("weather", {}))
     chat.reply(text("Rain."))
     chat.reply(text("Yes."))
-    run = settled(started("Weather?", tools=[WEATHER]))
-    hand_in(run)
-    settled(run)
+    run = settled(hand_in(settled(started("Weather?", tools=[WEATHER]))))
 
-    settled(
-        make_run(
-            run.thread,
-            make_assistant(model=MODEL),
-            truncation_strategy={"type": "last_messages", "last_messages": 1},
-            additional_messages=[{"role": "user", "content": "Sure?"}],
-        )
+    followed(
+        run,
+        truncation_strategy={"type": "last_messages", "last_messages": 1},
+        additional_messages=[{"role": "user", "content": "Sure?"}],
     )
 
     assert chat.requests[2].body["messages"] == [{"role": "user", "content": "Sure?"}]

@@ -173,6 +173,23 @@ def test_a_lost_run_that_had_begun_to_answer_fails_and_keeps_what_was_written() 
     messages.create(run.thread, HELLO)
 
 
+def test_a_message_of_which_nothing_is_known_any_more_keeps_its_figures() -> None:
+    run = claimed()
+    figure = {"type": "image", "image": {"file_id": "file-plot"}}
+    code = {"input": "plot()", "outputs": [figure]}
+    call = {"id": "call_1", "type": "code_interpreter", "code_interpreter": code}
+    steps.finish_tool_calls(run, steps.begin_tool_calls(run), [call], None, {}, {})
+    _, message = steps.begin_message(run)
+    lose_lease(run)
+
+    sweep.reap()
+
+    message.refresh_from_db()
+    image, text = message.content
+    assert image["image_file"]["file_id"] == "file-plot"
+    assert text["text"] == {"value": "", "annotations": []}
+
+
 def test_cancelling_a_queued_run_ends_it_at_once() -> None:
     run = make_run(make_thread(None, "Hi"), make_assistant())
 

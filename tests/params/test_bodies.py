@@ -94,7 +94,7 @@ def test_whole_numbers_are_decimals_too(temperature: float) -> None:
             "json_schema": {
                 "name": "n",
                 "description": None,
-                "schema": {"type": "object"},
+                "schema": {"type": "object", "additionalProperties": False},
                 "strict": True,
             },
         },

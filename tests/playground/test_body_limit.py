@@ -90,7 +90,7 @@ def test_a_key_does_not_make_other_requests_larger(settings: Settings, address: 
 
 def test_every_form_with_files_is_an_upload() -> None:
     for name, arguments in (
-        ("file-upload", []),
+        ("files", []),
         ("assistant-new", []),
         ("assistant", ["asst_1"]),
         ("thread-create", []),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from aiohttp import web
+from django.db import OperationalError
 from django.test import AsyncClient
 from pytest_django import Settings
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 async def interpreter(settings: Settings, tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
     """An interpreter that says what the test puts into this."""
-    told: dict[str, Any] = {"ok": True, "reason": None, "walls": []}
+    told: dict[str, Any] = {"ok": True, "state": "ready", "reason": None, "walls": []}
 
     async def health(_request: web.Request) -> web.Response:
         return web.json_response(told)
@@ -83,16 +84,51 @@ async def test_a_missing_interpreter_is_named(
 async def test_an_interpreter_whose_tool_is_off_answers_and_strangers_are_not_told_why(
     interpreter: dict[str, Any], worker: None
 ) -> None:
-    interpreter.update(ok=False, reason="/home/somebody/.sandbox-venv/bin/python is missing")
+    interpreter.update(
+        ok=False, state="off", reason="/home/somebody/.sandbox-venv/bin/python is missing"
+    )
     status, body = await ask()
     assert status == 200
     assert body["code_interpreter"].startswith("The code interpreter is off.")
     assert "somebody" not in str(body)
 
 
-async def test_who_is_signed_in_is_told_why(interpreter: dict[str, Any], worker: None) -> None:
-    interpreter.update(ok=False, reason="bubblewrap is not installed")
+async def test_an_interpreter_whose_python_sessions_do_not_start_is_named_without_its_paths(
+    interpreter: dict[str, Any], worker: None
+) -> None:
+    interpreter.update(ok=False, state="failing", reason="/home/somebody/data is full")
+    status, body = await ask()
+    assert status == 503
+    assert body["status"] == "not answering: interpreter"
+    assert body["parts"]["interpreter"]["detail"].startswith("No Python session can be started.")
+    assert "somebody" not in str(body)
+
+
+@pytest.mark.parametrize("state", ["off", "failing"])
+async def test_who_is_signed_in_is_told_why(
+    interpreter: dict[str, Any], worker: None, state: str
+) -> None:
+    interpreter.update(ok=False, state=state, reason="bubblewrap is not installed")
     assert (await report())["interpreter"].detail == "bubblewrap is not installed"
+
+
+async def test_a_full_disk_is_why_the_database_does_not_answer(
+    interpreter: dict[str, Any], worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def cursor(self) -> None:
+            raise OperationalError("disk I/O error")
+
+        def close(self) -> None:
+            """There is nothing to close."""
+
+    monkeypatch.setattr("playground.views.health.connection", Broken())
+    _, body = await ask()
+    assert body["parts"]["database"]["detail"] == "OperationalError"
+    monkeypatch.setattr("playground.views.health.FULL_BYTES", 2**62)
+    status, body = await ask()
+    assert status == 503
+    assert body["parts"]["database"]["detail"] == "the disk of DATA_DIR is full: make room"
 
 
 async def test_a_missing_redis_is_named_with_the_worker_that_cannot_be_seen(

@@ -1,69 +1,268 @@
-"""The programs that "Code" shows: they have to run as they are."""
+"""The programs that "Code" shows: they run as they are, and do again what the thread did."""
 
+import ast
+import html
+import io
+import json
+import os
+import re
 import subprocess
 import sys
+import urllib.request
+from http.cookiejar import CookieJar
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai import OpenAI
 
-from assistants.models import Assistant
-from playground.samples import sample
-from tests.stack import Stack
+from assistants.models import Assistant, Project
+from assistants.operations import files, messages
+from assistants.params import MessageCreate, validate
+from playground.samples import LANGUAGES, sample
+from playground.samples.literals import JAVASCRIPT, JSON, PYTHON, write
+from tests.api.worker import Worker
+from tests.factories import make_assistant, make_run, make_thread
+from tests.stack import ROOT, Stack
 
-PROMPTS = ["What is 6 * 7?", 'Say "it\'s\nfine" & <done>']
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+ADDRESS = "http://127.0.0.1:8000/v1"
+NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
+CODE = {"type": "code_interpreter"}
+NAME = 'It\'s "quoted"'
+INSTRUCTIONS = "First line.\nSecond line with 'quotes', \\ and $HOME.\n\n" + "A long one. " * 20
+TABLE = b"month,rain\nJanuary,3\nFebruary,4\nMarch,8\n"
+ODD = 'Say "it\'s\nfine" & <done> `x` ${y} {{ z }}'
+PROGRAMS = {
+    "python": ("sample.py", [sys.executable, "-W", "ignore", "sample.py"]),
+    "node": ("sample.mjs", ["node", "--no-deprecation", "sample.mjs"]),
+    "curl": ("sample.sh", ["bash", "sample.sh"]),
+}
 
 
-@pytest.fixture
-def assistant() -> Assistant:
-    """One whose every setting has to be quoted with care. It is in no database."""
-    return Assistant(
-        name='It\'s "quoted"',
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> OpenAI:
+    return OpenAI(base_url=f"{stack.url}/v1", api_key=stack.api_key)
+
+
+@pytest.fixture(scope="module")
+def thread_id(client: OpenAI) -> str:
+    """A thread with two files, messages without a run between them, and two runs, whose assistant
+    has settings that all have to be quoted with care.
+    """
+    own = client.files.create(file=("notes.txt", b"It rains in March."), purpose="assistants")
+    rain = client.files.create(file=("rain.csv", TABLE), purpose="assistants")
+    assistant = client.beta.assistants.create(
+        name=NAME,
         model="demo",
-        instructions="First line.\nSecond line with 'quotes', \\ and $HOME.",
+        instructions=INSTRUCTIONS,
         tools=[{"type": "code_interpreter"}],
-        tool_resources={"code_interpreter": {"file_ids": []}},
-        metadata={"key": "a'b"},
+        tool_resources={"code_interpreter": {"file_ids": [own.id]}},
+        metadata={"key": "a'b", "__proto__": "c"},
         temperature=0.0,
         top_p=0.5,
     )
+    thread = client.beta.threads.create()
+
+    def say(content: str, *file_ids: str) -> None:
+        client.beta.threads.messages.create(
+            thread_id=thread.id,
+            role="user",
+            content=content,
+            attachments=[
+                {"file_id": file_id, "tools": [{"type": "code_interpreter"}]}
+                for file_id in file_ids
+            ],
+        )
+
+    def run() -> None:
+        ended = client.beta.threads.runs.create_and_poll(
+            thread_id=thread.id, assistant_id=assistant.id
+        )
+        assert ended.status == "completed"
+
+    say(ODD)
+    say("What is 6 * 7?")
+    run()
+    say("Create a visualization of a sinewave", rain.id)
+    run()
+    return thread.id
 
 
-def run(command: list[str], folder: Path, stack: Stack) -> str:
+class Pages:
+    """The pages of the stack, as its owner's browser fetches them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._url = stack.url
+        cookies = urllib.request.HTTPCookieProcessor(CookieJar())
+        self._browser = urllib.request.build_opener(cookies)
+        self._get(stack.login_path)
+
+    def program(self, thread_id: str, language: str) -> str:
+        """The program that the inspector shows."""
+        page = self._get(f"/threads/{thread_id}/inspect?tab=code&language={language}")
+        found = re.search(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.DOTALL)
+        assert found
+        return html.unescape(re.sub(r"<[^>]+>", "", found[1]))
+
+    def last_used_thread(self) -> str:
+        """The id of the first thread that the rail lists."""
+        found = re.search(r'href="/threads/(thread_\w+)"', self._get("/threads"))
+        assert found
+        return found[1]
+
+    def _get(self, path: str) -> str:
+        with self._browser.open(self._url + path) as response:
+            return str(response.read().decode())
+
+
+def said(client: OpenAI, thread_id: str) -> list[tuple[str, Any, Any]]:
+    """What was put on a thread from outside."""
+    found = client.beta.threads.messages.list(thread_id=thread_id, order="asc")
+    return [
+        (message.role, message.content, message.attachments)
+        for message in found
+        if message.run_id is None
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_program_does_again_what_the_thread_did(
+    stack: Stack, client: OpenAI, thread_id: str, tmp_path: Path, language: str
+) -> None:
+    pages = Pages(stack)
+    name, command = PROGRAMS[language]
+    (tmp_path / name).write_text(pages.program(thread_id, language), encoding="utf-8")
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
     ended = subprocess.run(
         command,
-        cwd=folder,
-        env={"PLAYGROUND_API_KEY": stack.api_key, "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        env={"PLAYGROUND_API_KEY": stack.api_key, "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "42" in ended.stdout
+    (image,) = tmp_path.glob("*.png")
+    assert image.read_bytes().startswith(b"\x89PNG")
+    assert f"Saved {image.name}" in ended.stdout
+
+    again = pages.last_used_thread()
+    assert again != thread_id
+    assert said(client, again) == said(client, thread_id)
+    runs = [client.beta.threads.runs.list(thread_id=one).data for one in (thread_id, again)]
+    assert [len(found) for found in runs] == [2, 2]
+    one, other = (
+        client.beta.assistants.retrieve(found[0].assistant_id).model_dump() for found in runs
+    )
+    assert one["id"] != other["id"]
+    for made in (one, other):
+        del made["id"], made["created_at"]
+    assert one == other
 
 
-def test_the_python_program_runs(stack: Stack, assistant: Assistant, tmp_path: Path) -> None:
-    program = tmp_path / "sample.py"
-    program.write_text(sample("python", assistant, PROMPTS, f"{stack.url}/v1"))
-    said = run([sys.executable, "-W", "ignore", str(program)], tmp_path, stack)
-    assert said.splitlines()[:2] == ["completed", "completed"]
-    assert "42" in said
+def text_of(assistant: Assistant, *texts: str, language: str = "python") -> str:
+    """The program for an assistant and a thread with these messages."""
+    return sample(language, assistant, make_thread(assistant.project, *texts), ADDRESS)
 
 
-def test_the_curl_commands_run(stack: Stack, assistant: Assistant, tmp_path: Path) -> None:
-    script = sample("curl", assistant, PROMPTS, f"{stack.url}/v1")
-    create, ask = script.split("\n\n")
-    made = run(["bash", "-c", create.replace("curl ", "curl -sf ", 1)], tmp_path, stack)
-    assert '"name":"It\'s \\"quoted\\""' in made.replace('": ', '":')
-    assistant_id = made.partition('"id":')[2].partition('"asst_')[2].partition('"')[0]
-    ask = ask.replace(assistant.id, f"asst_{assistant_id}").replace("curl ", "curl -sf ", 1)
-    assert "event: thread.run.completed" in run(["bash", "-c", ask], tmp_path, stack)
-
-
-def test_what_is_as_by_default_is_left_out() -> None:
-    plain = Assistant(name="Plain", model="demo", tools=[], temperature=1.0, top_p=1.0)
-    text = sample("node", plain, [], "http://127.0.0.1:8000/v1")
+def test_what_is_as_by_default_is_left_out(project: Project) -> None:
+    plain = make_assistant(project, name="Plain")
+    text = sample("node", plain, None, ADDRESS)
     assert 'name: "Plain"' in text
     for name in ("temperature", "top_p", "tools", "metadata", "instructions"):
         assert name not in text
     assert "Create a visualization of a sinewave" in text
+
+
+def test_files_that_are_gone_are_not_asked_for(project: Project) -> None:
+    kept, gone = (
+        files.create(project, io.BytesIO(b"1"), filename=name, purpose="assistants")
+        for name in ("kept.csv", "gone.csv")
+    )
+    resources = {"code_interpreter": {"file_ids": [kept.id, gone.id]}}
+    assistant = make_assistant(project, tools=[CODE], tool_resources=resources)
+    thread = make_thread(project)
+    body = {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "Look"},
+            {"type": "image_file", "image_file": {"file_id": gone.id}},
+        ],
+        "attachments": [{"file_id": file.id, "tools": [CODE]} for file in (kept, gone)],
+    }
+    messages.create(thread, validate(MessageCreate, body))
+    for language in LANGUAGES:
+        assert gone.id in sample(language, assistant, thread, ADDRESS)
+    gone_id = gone.id
+    files.delete(gone)
+    for language in LANGUAGES:
+        text = sample(language, assistant, thread, ADDRESS)
+        assert gone_id not in text
+        assert text.count(kept.id) == 2
+        assert "With kept.csv, stored on this server." in text
+
+
+def test_files_of_the_thread_itself_come_along(project: Project) -> None:
+    file = files.create(project, io.BytesIO(b"1"), filename="own.csv", purpose="assistants")
+    thread = make_thread(project, "Look")
+    thread.tool_resources = {"code_interpreter": {"file_ids": [file.id]}}
+    thread.save()
+    text = sample("python", make_assistant(project), thread, ADDRESS)
+    assert f'tool_resources={{"code_interpreter": {{"file_ids": ["{file.id}"]}}}},' in text
+
+
+def test_the_assistant_runs_where_the_thread_was_run(project: Project) -> None:
+    assistant = make_assistant(project)
+    thread = make_thread(project, "One", "Two")
+    worker = Worker(make_run(thread, assistant).id)
+    worker.answer("Done.")
+    worker.complete()
+    messages.create(thread, validate(MessageCreate, {"role": "user", "content": "Three"}))
+    program = sample("python", assistant, thread, ADDRESS)
+    said_in_order = re.findall(r'content="(\w+)"|^(run)\(\)$', program, re.MULTILINE)
+    assert ["".join(found) for found in said_in_order] == ["One", "Two", "run", "Three", "run"]
+    assert "Done." not in program
+
+
+def test_a_long_thread_says_how_much_of_it_is_left_out(project: Project) -> None:
+    text = text_of(make_assistant(project), *map(str, range(23)))
+    assert 'content="19"' in text
+    assert 'content="20"' not in text
+    assert "goes on with 3 more messages." in text
+
+
+def test_long_text_is_written_in_pieces_and_nothing_is_wider_than_a_page(project: Project) -> None:
+    assistant = make_assistant(project, instructions=INSTRUCTIONS)
+    for language in ("python", "node"):
+        text = text_of(assistant, "Why? " * 60, language=language)
+        assert max(map(len, text.splitlines())) <= 100
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**50), 2**50) | st.text(max_size=200),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=20), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_a_value_is_read_as_it_was_written(value: Any) -> None:
+    assert ast.literal_eval(write(value, PYTHON)) == value
+    assert json.loads(write(value, JSON)) == value
+
+
+def test_javascript_reads_every_value_as_it_was_written() -> None:
+    values: list[Any] = [
+        {"__proto__": {"a": 1}, "a-b": None, "plain": True, "": []},
+        [{"text": ODD * 10}, INSTRUCTIONS, "\u2028\x00\x7f\\", -1.5, {}, "x" * 300],
+    ]
+    programs = "".join(f"[{write(value, JAVASCRIPT, 2)}]," for value in values)
+    script = f"console.log(JSON.stringify([{programs}]))"
+    told = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    assert json.loads(told.stdout) == [[value] for value in values]

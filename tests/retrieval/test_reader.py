@@ -52,6 +52,8 @@ def test_other_types_are_unsupported(read: ReadBytes, filename: str) -> None:
     "encoding, text",
     [
         ("utf-8", "日本語 Größe"),
+        ("utf-8", "x"),
+        ("utf-8", "鲸"),
         ("utf-8-sig", "日本語 Größe"),
         ("utf-16", "日本語 Größe"),
         ("utf-16-le", "whales are large"),
@@ -287,6 +289,21 @@ def test_a_child_has_limits_and_knows_no_keys(
     assert process.rlimit(psutil.RLIMIT_AS)[0] == child.MAX_MEMORY
     assert process.rlimit(psutil.RLIMIT_CPU)[0] < 200
     reader.close()
+
+
+def test_a_child_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("whales")
+    code = "import os, sys, time; from assistants.retrieval.reader import Reader; "
+    code += (
+        "reader = Reader(); reader.read(sys.argv[1], 'a.txt'); print(flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a.txt")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline()
+        (process,) = psutil.Process(parent.pid).children()
+        parent.kill()
+    process.wait(5)
 
 
 def test_retrieval_needs_no_django() -> None:

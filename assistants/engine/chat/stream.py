@@ -15,6 +15,7 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
+from assistants.engine.chat.failures import told, without_key
 from assistants.engine.tokens import Usage
 from assistants.errors import Wire
 
@@ -72,6 +73,7 @@ async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterato
     asking = client.chat.completions.with_streaming_response.create(
         model=request["model"], messages=[], stream=True, extra_body=body
     )
+    key = client.api_key
     try:
         async with asking as response:
             calls = _Calls()
@@ -89,20 +91,13 @@ async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterato
             if not ended:
                 raise ChatError("server_error", f"{label} ended in the middle of its answer.")
     except openai.RateLimitError as error:
-        raise ChatError("rate_limit_exceeded", f"{label} says: {_reason(error)}") from error
-    except (openai.APITimeoutError, httpx2.TimeoutException) as error:
-        raise ChatError(
-            "server_error", f"{label} did not answer in time. Try again, or choose another model."
-        ) from error
+        raise ChatError("rate_limit_exceeded", f"{label} says: {_reason(error, key)}") from error
     except openai.APIStatusError as error:
         code = "invalid_prompt" if error.status_code in (400, 413, 422) else "server_error"
-        message = f"{label} refused the request ({error.status_code}): {_reason(error)}"
+        message = f"{label} refused the request ({error.status_code}): {_reason(error, key)}"
         raise ChatError(code, message) from error
-    except openai.APIConnectionError as error:
-        raise ChatError(
-            "server_error",
-            f"{label} cannot be reached. Check its address and that it is running.",
-        ) from error
+    except (openai.APIConnectionError, httpx2.TimeoutException) as error:
+        raise ChatError("server_error", told(label, error)) from error
     except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
         raise ChatError("server_error", f"{label} broke off: {error}") from error
 
@@ -114,8 +109,8 @@ def _chunk(data: str, label: str) -> Wire:
         raise ChatError("server_error", f"{label} sent what is not JSON.") from error
     if not isinstance(chunk, dict):
         raise ChatError("server_error", f"{label} sent what is not a chat completion.")
-    if told := chunk.get("error"):
-        message = told.get("message", told) if isinstance(told, dict) else told
+    if failure := chunk.get("error"):
+        message = failure.get("message", failure) if isinstance(failure, dict) else failure
         raise ChatError("server_error", f"{label} broke off: {message}")
     return chunk
 
@@ -172,8 +167,8 @@ def _parts(chunk: Wire, calls: _Calls) -> list[Part]:
     return found
 
 
-def _reason(error: openai.APIStatusError) -> str:
+def _reason(error: openai.APIStatusError, key: str) -> str:
     body = error.body
     if isinstance(body, dict) and isinstance(body.get("message"), str):
-        return str(body["message"])
-    return str(error.message)[:500]
+        return without_key(str(body["message"]), key)
+    return without_key(str(error.message), key)[:500]

@@ -22,7 +22,7 @@ LONGEST_TEXT = 2_000
 
 FILES_HEADING = "Files you can open with code:"
 SEARCH_HEADING = "Files you can search with file_search:"
-FILE_LINE = re.compile(r"^- (?P<path>/mnt/data/\S+) \((?P<name>.+), (?P<size>\d+) bytes\)$")
+FILE_LINE = re.compile(r"^- (?P<path>/mnt/data/\S+) \((?P<name>.+), (?P<size>\d+) bytes\)(;|$)")
 
 TABLES = {"csv", "tsv", "xlsx", "xls", "json", "jsonl", "parquet"}
 
@@ -168,6 +168,14 @@ class Conversation:
         """The instructions ask to show code before it runs."""
         return bool(SHOW_CODE_FIRST.search(self.instructions))
 
+    @property
+    def meant_files(self) -> tuple[AttachedFile, ...]:
+        """Those that the text names, or all where it speaks of several, else the newest one."""
+        named = tuple(file for file in self.files if file.name.lower() in self.text.lower())
+        if named:
+            return named if len({file.name for file in named}) > 1 else named[-1:]
+        return self.files if SEVERAL_FILES.search(self.text) else self.files[-1:]
+
     def file(self, *, tables_only: bool = False) -> AttachedFile | None:
         """The file that the text names, else the newest one of the wanted kind."""
         files = [file for file in self.files if file.is_table or not tables_only]
@@ -176,6 +184,12 @@ class Conversation:
         return fitting[-1] if fitting else None
 
 
+SEVERAL_FILES = heard(
+    r"\b(?:files|documents|tables|texts|attachments|uploads|spreadsheets|datasets|pdfs|csvs|both)\b"
+    r"|\b(?:all|each|every) (?:of )?(?:the |my )?(?:file|document|table|attachment|upload)"
+    r"|\b(?:all|each) of (?:them|these)\b"
+    r"|(?:這些|所有|全部|各個?|每個|兩個)的?(?:檔|資料|文件|附件|表格)"
+)
 BUILT_IN_TOOLS = {CODE_TOOL, SEARCH_TOOL}
 SHOW_CODE_FIRST = heard(
     r"preview of the code|(?:show|display)\W+(?:\w+\W+){0,3}code|預覽.{0,6}程式碼|顯示.{0,6}程式碼"

@@ -23,11 +23,20 @@ PIECE = re.compile(
 )
 ARGUMENTS_HASTE = 3
 """Code streams this much faster than prose: nobody reads it a word at a time."""
+LONGEST_SECONDS = 6.0
+"""Within which an answer of any length is out: a long one streams faster."""
 
 
 def pieces(text: str) -> list[str]:
     """A text cut into tokens; joined they give the text back."""
     return PIECE.findall(text)
+
+
+def _seconds(delta: Delta, tokens_per_second: float) -> float:
+    """How long a piece takes at this pace; 0 tokens a second means no time at all."""
+    content, tokens = delta
+    haste = ARGUMENTS_HASTE if "tool_calls" in content else 1
+    return tokens / (tokens_per_second * haste) if tokens_per_second else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +56,12 @@ class Answer:
         deltas, finish_reason = self._deltas()
         yield self._event(self._choice({"role": "assistant", "content": ""}))
         clock = time.monotonic()
-        for delta, tokens in deltas:
-            if tokens_per_second:
-                haste = ARGUMENTS_HASTE if "tool_calls" in delta else 1
-                clock += tokens / (tokens_per_second * haste)
-                await asyncio.sleep(max(0.0, clock - time.monotonic()))
+        seconds = [_seconds(delta, tokens_per_second) for delta in deltas]
+        hurry = min(1.0, LONGEST_SECONDS / (sum(seconds) or 1.0))
+        for (delta, _), wait in zip(deltas, seconds, strict=True):
+            clock += wait * hurry
+            if (ahead := clock - time.monotonic()) > 0:
+                await asyncio.sleep(ahead)
             yield self._event(self._choice(delta))
         yield self._event(self._choice({}, finish_reason))
         if with_usage:

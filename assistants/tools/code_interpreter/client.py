@@ -10,15 +10,21 @@ A session is made by its first call and lives until `close`. Its calls run one a
 """
 
 import asyncio
+import contextlib
 import json
+import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
+from urllib.parse import unquote
 
 import aiohttp
 
 from assistants.tools.code_interpreter.outputs import (
+    OUTPUT_PATH,
     Ended,
     Health,
     Image,
@@ -48,24 +54,26 @@ _CHUNK: Final = 1024 * 1024
 _LONGEST_LINE: Final = 16 * 1024 * 1024
 _ATTEMPTS: Final = 3
 _CONNECT_SECONDS: Final = 5.0
+_RETRY_SECONDS: Final = 0.1
 _HEALTH_SECONDS: Final = 5.0
 DAY: Final = 24 * 3600.0
 
 
 class InterpreterUnavailable(Exception):
     """The tool is off or its process does not answer. `reason` says why, and the cure where one is
-    known.
+    known, to whoever runs this server; `shown` says it to those who chat, with nothing of the host.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, shown: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.shown = shown or reason
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file for the code, at /mnt/data/<id>, and under its name where only one input has that
-    name.
+    """A file for the code, at /mnt/data/<id>, and under its name, which the last of several inputs
+    of that name has.
 
     `open` is called in a thread, only if the session does not have the file yet. `size` in bytes.
     """
@@ -79,9 +87,12 @@ class InputFile:
 class Interpreter:
     """A connection to the interpreter process. Belongs to the event loop that first uses it."""
 
-    def __init__(self, socket: str) -> None:
-        """`socket` is the path that the process listens on. Connects when it is first needed."""
+    def __init__(self, socket: str, *, patience: float = 20.0) -> None:
+        """`socket` is the path that the process listens on. Connects when it is first needed; a
+        call waits up to `patience` seconds for a process that is being started.
+        """
         self._path = socket
+        self._patience = patience
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -123,7 +134,7 @@ class Interpreter:
             walls = [Wall(**wall) for wall in fields.pop("walls")]
             return Health(walls=walls, **fields)
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            return Health(ok=False, reason=_no_answer(error), walls=[], sessions=0, warm=0)
+            return Health(False, "off", _no_answer(error), walls=[], sessions=0, warm=0)
 
     async def execute(
         self, session: str, code: str, inputs: Sequence[InputFile], *, deadline: float
@@ -136,7 +147,9 @@ class Interpreter:
         InterpreterUnavailable before anything was run.
         """
         asked = {"code": code, "inputs": [one.id for one in inputs], "deadline": deadline}
-        for _ in range(_ATTEMPTS):
+        until = time.monotonic() + self._patience
+        sent = 0
+        while sent < _ATTEMPTS:
             try:
                 async with self._connection().post(
                     f"/sessions/{session}/execute", json=asked
@@ -151,8 +164,15 @@ class Interpreter:
                 for one in inputs:
                     if one.id in missing:
                         await self._send(session, one)
+                sent += 1
+            except aiohttp.ClientConnectionError as error:
+                # The process answers a call before it runs anything, so nothing was run. It is
+                # kept running, so it will be back.
+                if time.monotonic() >= until:
+                    raise _unavailable(error) from error
+                await asyncio.sleep(_RETRY_SECONDS)
             except aiohttp.ClientError as error:
-                raise InterpreterUnavailable(_no_answer(error)) from error
+                raise _unavailable(error) from error
         raise InterpreterUnavailable("The session's files change faster than they can be sent.")
 
     async def _send(self, session: str, one: InputFile) -> None:
@@ -183,7 +203,34 @@ class Interpreter:
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     yield chunk
         except aiohttp.ClientError as error:
-            raise InterpreterUnavailable(_no_answer(error)) from error
+            raise _unavailable(error) from error
+
+    async def take(self, session: str, output_id: str, target: Path) -> None:
+        """Move the bytes of an Image or SavedFile to `target`, over what is there; they cannot be
+        fetched again.
+
+        Nothing is copied where the process's folder is on the file system of `target`, else they
+        are fetched. Raises as `fetch` does.
+        """
+        path = f"/sessions/{session}/outputs/{output_id}"
+        try:
+            async with self._connection().head(path) as response:
+                if response.status == 404:
+                    raise FileNotFoundError(output_id)
+                await _raise_for(response)
+                place = unquote(response.headers[OUTPUT_PATH])
+        except aiohttp.ClientError as error:
+            raise _unavailable(error) from error
+        try:
+            os.rename(place, target)  # noqa: PTH104 - a path of another process
+        except OSError:
+            # Another file system or another machine's; `fetch` says if it is gone.
+            with target.open("wb") as written:
+                async for chunk in self.fetch(session, output_id):
+                    await asyncio.to_thread(written.write, chunk)
+            # Otherwise it goes with the others, in a quarter of an hour.
+            with contextlib.suppress(InterpreterUnavailable):
+                await self._request("DELETE", path)
 
     async def interrupt(self, session: str) -> None:
         """Stop the call that runs in a session, if one does. Variables stay. Raises
@@ -209,14 +256,14 @@ class Interpreter:
                 found: list[str] = (await response.json())["sessions"]
                 return found
         except aiohttp.ClientError as error:
-            raise InterpreterUnavailable(_no_answer(error)) from error
+            raise _unavailable(error) from error
 
     async def _request(self, method: str, path: str) -> None:
         try:
             async with self._connection().request(method, path) as response:
                 await _raise_for(response)
         except aiohttp.ClientError as error:
-            raise InterpreterUnavailable(_no_answer(error)) from error
+            raise _unavailable(error) from error
 
 
 async def _outputs(response: aiohttp.ClientResponse) -> AsyncIterator[Output]:
@@ -245,7 +292,14 @@ async def _raise_for(response: aiohttp.ClientResponse) -> None:
         reason = json.loads(await response.text())["reason"]
     except (ValueError, KeyError, TypeError):
         reason = f"The code interpreter failed with status {response.status}."
-    raise InterpreterUnavailable(str(reason))
+    off = "It is switched off on this server, whose settings page says why."
+    raise InterpreterUnavailable(str(reason), shown=off if response.status == 503 else None)
+
+
+def _unavailable(error: Exception) -> InterpreterUnavailable:
+    return InterpreterUnavailable(
+        _no_answer(error), shown="Its process does not answer. Try again in a while."
+    )
 
 
 def _no_answer(error: Exception) -> str:

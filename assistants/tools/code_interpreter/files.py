@@ -29,6 +29,7 @@ _RESOLVE: Final = (
     _RESOLVE_NO_XDEV | _RESOLVE_NO_MAGICLINKS | _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH
 )
 _CHUNK: Final = 1024 * 1024
+_CANNOT_SHARE: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _DEPTH: Final = 60
 _NAME_BYTES: Final = 200
 _UNPRINTABLE: Final = ("Cc", "Cs", "Zl", "Zp")  # control, surrogate, line and paragraph separators
@@ -200,19 +201,32 @@ def _copy(source: int, target: Path, largest: int) -> int:
     copied = 0
     written = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        while chunk := os.read(source, min(_CHUNK, largest + 1 - copied)):
-            copied += len(chunk)
+        while piece := _copy_piece(source, written, min(_CHUNK, largest + 1 - copied)):
+            copied += piece
             if copied > largest:  # it grew while it was read
                 raise TooLarge(target.name)
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(written, view) :]
     except BaseException:
         target.unlink()
         raise
     finally:
         os.close(written)
     return copied
+
+
+def _copy_piece(source: int, written: int, most: int) -> int:
+    """Copy up to `most` bytes from where `source` stands; how many, 0 at its end. File systems that
+    can, share the blocks until one of the files changes.
+    """
+    try:
+        return os.copy_file_range(source, written, most)
+    except OSError as error:
+        if error.errno not in _CANNOT_SHARE:
+            raise
+    piece = os.read(source, most)
+    view = memoryview(piece)
+    while view:
+        view = view[os.write(written, view) :]
+    return len(piece)
 
 
 def place(incoming: Path, folder: Path, name: str) -> None:

@@ -9,10 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
 Outcome = Literal["ok", "error", "deadline", "interrupted", "died"]
+# Of the tool: switched off by a missing wall; no kernel was started yet; the last one that was
+# tried has started, or has not.
+State = Literal["off", "untried", "ready", "failing"]
 
 # Where the session's folder is inside the sandbox: the path the Assistants API promised to its
 # models.
 DATA: Final = "/mnt/data"
+
+
+# The header that says where an output's bytes lie, percent-encoded: a client on the same machine
+# may take the file itself.
+OUTPUT_PATH: Final = "Output-Path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +75,12 @@ class Wall:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`reason` says why the tool is off and what to do about it, None when `ok`. `sessions` counts
-    live kernels that a session has, `warm` those that wait for one.
+    """`reason` says why no code can run and what to do about it, None when `ok`: "untried" or
+    "ready". `sessions` counts live kernels that a session has, `warm` those that wait for one.
     """
 
     ok: bool
+    state: State
     reason: str | None
     walls: list[Wall]
     sessions: int

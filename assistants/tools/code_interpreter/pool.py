@@ -6,10 +6,12 @@ milliseconds. New ones are made in the background, when no call needs the proces
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +30,7 @@ _WARM_UP_SECONDS: Final = 60.0
 _PATIENCE_SECONDS: Final = 5.0
 _PAUSE_AFTER_FAILURE: Final = 30.0
 _LARGEST_FONT_LIST: Final = 4 * MIB
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Pool:
@@ -38,6 +41,9 @@ class Pool:
         sockets.
         """
         self.busy = 0  # calls that run now
+        self.has_started = False  # whether any kernel has, so far
+        self._root = root
+        self._failed: tuple[float, str] | None = None  # when the last one did not start, and why
         self._sandboxes = sandboxes
         self._boxes = root / ".boxes"
         self._fonts = root / ".fonts"
@@ -47,6 +53,7 @@ class Pool:
         self._taken = asyncio.Event()
         self._refilling: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._noticing: set[asyncio.Task[None]] = set()
         for folder, mode in ((self._boxes, 0o711), (self._fonts, 0o700)):
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
@@ -55,6 +62,14 @@ class Pool:
     def warm(self) -> int:
         """How many kernels wait."""
         return sum(not kernel.over for kernel in self._warm)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the kernel that was tried last did not start, and what to do; None if it did."""
+        if self._failed is None:
+            return None
+        at, why = self._failed
+        return f"No Python session can be started (tried {time.monotonic() - at:.0f} s ago): {why}"
 
     def start(self) -> None:
         """Begin to fill, in the background."""
@@ -65,6 +80,8 @@ class Pool:
         if self._refilling is not None:
             self._refilling.cancel()
             await asyncio.gather(self._refilling, return_exceptions=True)
+        for task in self._noticing:
+            task.cancel()
         await asyncio.gather(*(self.discard(kernel, "the server stops") for kernel in self._warm))
         await asyncio.gather(*self._ending)
 
@@ -76,7 +93,8 @@ class Pool:
             if not kernel.over:
                 return kernel
             self._discard_later(kernel)
-        return await self._make()
+        with self._trial():
+            return await self._make()
 
     async def discard(self, kernel: Kernel, reason: str) -> None:
         """End a kernel and remove its folders, but not the one that became a session's."""
@@ -89,6 +107,30 @@ class Pool:
         task = asyncio.create_task(self.discard(kernel, "it ended while it waited"))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+
+    @contextlib.contextmanager
+    def _trial(self) -> Iterator[None]:
+        """Note how the start of a kernel went; calls and the background try alike."""
+        try:
+            yield
+        except (KernelFailed, KernelGone, TimeoutError, OSError) as error:
+            self._failed = time.monotonic(), self._in_words(error)
+            raise
+        self._failed = None
+        self.has_started = True
+
+    def _in_words(self, error: BaseException) -> str:
+        """What went wrong, and the cure."""
+        for one in (error, error.__cause__):
+            if isinstance(one, OSError) and one.errno in _FULL:
+                return f"the disk of {self._root} is full. Make room there."
+        if isinstance(error, TimeoutError):
+            why = f"it was not ready within {_WARM_UP_SECONDS:g} s"
+        elif isinstance(error, KernelGone):
+            why = "it ended at once"
+        else:
+            why = " ".join(str(error).split())[:300]
+        return f"{why}. `python manage.py sandbox check` tries what it needs."
 
     async def _make(self) -> Kernel:
         kernel_id = os.urandom(6).hex()
@@ -111,17 +153,36 @@ class Pool:
                 await self._quiet_moment()
                 continue
             try:
-                kernel = await self._make()
-                try:
-                    async with asyncio.timeout(_WARM_UP_SECONDS):
-                        await self._warm_up(kernel)
-                except BaseException:
-                    await self.discard(kernel, "it could not be prepared")
-                    raise
-                self._warm.append(kernel)
+                with self._trial():
+                    self._warm.append(await self._make_warm())
+                self._notice_end(self._warm[-1])
             except (KernelFailed, KernelGone, TimeoutError, OSError) as error:
                 logger.error("no kernel could be prepared: %r", error)
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE)
+
+    async def _make_warm(self) -> Kernel:
+        kernel = await self._make()
+        try:
+            async with asyncio.timeout(_WARM_UP_SECONDS):
+                await self._warm_up(kernel)
+        except BaseException:
+            await self.discard(kernel, "it could not be prepared")
+            raise
+        return kernel
+
+    def _notice_end(self, kernel: Kernel) -> None:
+        """Have a kernel that ends while it waits replaced."""
+
+        async def notice() -> None:
+            await kernel.sandbox.wait()
+            if kernel in self._warm:
+                self._warm.remove(kernel)
+                self._discard_later(kernel)
+                self._taken.set()
+
+        task = asyncio.create_task(notice())
+        self._noticing.add(task)
+        task.add_done_callback(self._noticing.discard)
 
     async def _quiet_moment(self) -> None:
         until = time.monotonic() + _PATIENCE_SECONDS

@@ -12,7 +12,9 @@ the other end:
                                                 answers a line of JSON per output,
                                                 or 409 {"missing": [file id]}
     PUT    /sessions/<session>/inputs/<file id>?name=   the bytes of an input
-    GET    /sessions/<session>/outputs/<id>     the bytes of an output
+    GET    /sessions/<session>/outputs/<id>     the bytes of an output; `Output-Path` says where
+                                                they lie
+    DELETE /sessions/<session>/outputs/<id>     removes them
     POST   /sessions/<session>/interrupt        stops the call that runs
     DELETE /sessions/<session>                  ends it and removes its files
 
@@ -33,12 +35,14 @@ import sys
 import time
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import web
 
 from assistants.tools.code_interpreter.limits import MIB, Limits
-from assistants.tools.code_interpreter.outputs import encode
-from assistants.tools.code_interpreter.sessions import NoRoom, Sessions
+from assistants.tools.code_interpreter.outputs import OUTPUT_PATH, encode
+from assistants.tools.code_interpreter.session import NoRoom
+from assistants.tools.code_interpreter.sessions import Sessions
 from assistants.tools.code_interpreter.tool import Settings, Tool
 
 logger = logging.getLogger("assistants.tools.code_interpreter.server")
@@ -118,10 +122,16 @@ async def put_input(request: web.Request) -> web.Response:
 
 async def get_output(request: web.Request) -> web.StreamResponse:
     session = _sessions(request).find(_word(request, "session"))
-    path = session.output(_word(request, "output")) if session else None
+    path = session.outputs.find(_word(request, "output")) if session else None
     if path is None:
         raise _refusal(web.HTTPNotFound, "no such output")
-    return web.FileResponse(path, chunk_size=_CHUNK)
+    return web.FileResponse(path, chunk_size=_CHUNK, headers={OUTPUT_PATH: quote(str(path))})
+
+
+async def remove_output(request: web.Request) -> web.Response:
+    if (session := _sessions(request).find(_word(request, "session"))) is not None:
+        session.outputs.remove(_word(request, "output"))
+    return web.Response(status=204)
 
 
 async def interrupt(request: web.Request) -> web.Response:
@@ -144,6 +154,7 @@ def application(tool: Tool) -> web.Application:
     app.router.add_post("/sessions/{session}/execute", execute)
     app.router.add_put("/sessions/{session}/inputs/{input}", put_input)
     app.router.add_get("/sessions/{session}/outputs/{output}", get_output)
+    app.router.add_delete("/sessions/{session}/outputs/{output}", remove_output)
     app.router.add_post("/sessions/{session}/interrupt", interrupt)
     app.router.add_delete("/sessions/{session}", remove)
     return app

@@ -8,7 +8,7 @@ from typing import Final
 
 from assistants.tools.code_interpreter import files
 from assistants.tools.code_interpreter.limits import Limits
-from assistants.tools.code_interpreter.outputs import Health, Wall
+from assistants.tools.code_interpreter.outputs import Health, State, Wall
 from assistants.tools.code_interpreter.reach import Unreachable
 from assistants.tools.code_interpreter.sandbox import (
     Missing,
@@ -99,13 +99,20 @@ class Tool:
         self.sessions.start()
 
     def health(self) -> Health:
-        """Whether the tool is on, and what stands around the code."""
+        """Whether code can run, by what happened last, and what stands around it."""
+        if self.sessions is None:
+            return Health(False, "off", self._off, self._walls, sessions=0, warm=0)
+        pool = self.sessions.pool
+        state: State = "ready" if pool.has_started else "untried"
+        if pool.trouble:
+            state = "failing"
         return Health(
-            ok=self._off is None,
-            reason=self._off,
+            ok=not pool.trouble,
+            state=state,
+            reason=pool.trouble,
             walls=self._walls,
-            sessions=self.sessions.live if self.sessions else 0,
-            warm=self.sessions.pool.warm if self.sessions else 0,
+            sessions=self.sessions.live,
+            warm=pool.warm,
         )
 
     async def close(self) -> None:

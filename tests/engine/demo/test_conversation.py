@@ -8,7 +8,7 @@ SYSTEM = """Be kind.
 
 Files you can open with code:
 - /mnt/data/file-1 (a (final), v2.csv, 120 bytes)
-- /mnt/data/file-2 (數據.TXT, 3 bytes)
+- /mnt/data/file-2 (數據.TXT, 3 bytes); older than /mnt/data/數據.TXT, only under this path
 - not a file line
 """
 

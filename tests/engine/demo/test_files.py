@@ -95,6 +95,26 @@ async def test_the_named_file_is_meant_else_the_newest(sales: Thread) -> None:
     assert "`sales.csv`" in (await sales.say("summarize sales.csv")).text
 
 
+@pytest.mark.parametrize(
+    "prompt", ["Summarize the files", "what is in all the attachments?", "這些檔案有什麼內容？"]
+)
+async def test_several_files_are_summarized_one_after_the_other(sales: Thread, prompt: str) -> None:
+    sales.attach("notes.txt", "Nothing rhymes with orange. Nothing at all.")
+    sales.attach("other.csv", "p,q\n1,2\n")
+    turn = await sales.say(prompt)
+    assert len(turn.codes) == 1
+    places = [turn.text.index(f"`{name}`") for name in ("sales.csv", "notes.txt", "other.csv")]
+    assert places == sorted(places)
+    assert turn.text.count("real model would") + turn.text.count("真正的模型") == 1
+
+
+async def test_one_untidy_file_among_several_does_not_keep_the_others_out(sales: Thread) -> None:
+    sales.attach("odd.csv", "a,b\n1,2\n1,2,3,4\n5,6\n")
+    turn = await sales.say("Summarize both")
+    assert "`sales.csv`" in turn.text
+    assert "`odd.csv`" in turn.text
+
+
 async def test_a_table_is_converted(sales: Thread) -> None:
     turn = await sales.say("convert the csv to Excel")
     assert "[data.xlsx](sandbox:/mnt/data/data.xlsx)" in turn.text

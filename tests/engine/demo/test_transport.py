@@ -104,6 +104,15 @@ async def test_text_is_streamed_at_the_set_pace() -> None:
         assert 0.28 < time.monotonic() - began < 1.5
 
 
+async def test_a_long_answer_streams_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistants.engine.demo.stream.LONGEST_SECONDS", 0.5)
+    async with client_at(20) as client:
+        began = time.monotonic()
+        stream = await client.chat.completions.create(model="demo", messages=HELLO, stream=True)
+        assert len([chunk async for chunk in stream]) > 50
+        assert 0.4 < time.monotonic() - began < 1.5
+
+
 async def test_a_stream_that_is_closed_early_ends() -> None:
     async with client_at(60) as client:
         began = time.monotonic()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.rendering.blocks import Blocks
-from playground.rendering.healing import heal
+from playground.rendering.healing import close, heal
 from playground.rendering.markdown import render
 
 CITATION = {
@@ -192,6 +192,32 @@ def test_what_is_decided_is_shown_as_it_is(text: str) -> None:
     assert heal(text) == text
 
 
+@pytest.mark.parametrize(
+    "cut,closed",
+    [
+        ("Here is how to *make", "Here is how to *make*"),
+        ("Here is how to **", "Here is how to "),
+        ("Heading\n**", "Heading"),
+        ("- **bold *both", "- **bold *both***"),
+        ("a `co", "a `co`"),
+        ("fact【4:0†gui", "fact"),
+        ("Done!", "Done!"),
+        ("There is s", "There is s"),
+        ("see [the lab", "see [the lab"),
+        ("see [label](https://exa", "see [label](https://exa"),
+        ("x $a + b", "x $a + b"),
+        ("x \\(a + b", "x \\(a + b"),
+        ("text\n\n42", "text\n\n42"),
+        ("| a | b |", "| a | b |"),
+        ("```py\nx = **", "```py\nx = **"),
+    ],
+)
+def test_what_is_cut_off_for_good_loses_no_word_and_shows_no_open_mark(
+    cut: str, closed: str
+) -> None:
+    assert close(cut) == closed
+
+
 PIECES = st.sampled_from(
     [
         *("word ", "**", "*", "_", "`", "```\n", "```python\n", "\n", "\n\n", "- ", "1. ", "2"),
@@ -207,6 +233,14 @@ PIECES = st.sampled_from(
 def test_no_citation_marker_is_seen_in_any_prefix_of_any_text(text: str) -> None:
     for html in grow(text):
         assert "†" not in re.sub(r"<[^>]*>", "", html)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=30).map("".join))
+def test_no_word_of_any_text_is_lost_when_it_is_cut_off(text: str) -> None:
+    kept = close(text)
+    for word in ("word", "python", "guide", "sandbox", "example"):
+        assert kept.count(word) == text.count(word)
 
 
 @settings(max_examples=300, deadline=None)

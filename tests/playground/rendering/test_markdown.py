@@ -91,6 +91,18 @@ def test_math_that_cannot_be_read_is_shown_as_it_was_written() -> None:
     assert r"<code>\frac{</code>" in render(r"\( \frac{ \)")
 
 
+def test_a_character_can_be_named_by_its_number_in_a_formula() -> None:
+    assert "✓" in render(r"\( \unicode{x2713} \)")
+    assert "✓" in render(r"\( \unicode[Arial]{10003} \)")
+
+
+@pytest.mark.parametrize("number", ["", "{}", "{x}", "{x0}", "{x5c}", "{xd800}", "{x110000}"])
+def test_a_number_that_names_no_character_is_shown_as_it_was_written(number: str) -> None:
+    html = render(rf"\( \unicode{number} \)")
+    assert f"<code>\\unicode{number}</code>" in html
+    assert "&amp;#" not in html
+
+
 def test_text_in_a_formula_cannot_become_markup() -> None:
     assert "<b>" not in render(r"\( \text{<b>bold</b>} < 2 \)")
     assert "&lt;b&gt;" in render(r"\( \text{<b>bold</b>} \)")
@@ -182,5 +194,5 @@ def test_a_link_to_another_site_opens_beside_this_one_and_tells_it_nothing() -> 
 @pytest.mark.parametrize("target", ["/settings", "threads", "#run", "ftp://example.org/x"])
 def test_a_link_to_anywhere_else_is_only_its_words(target: str) -> None:
     html = render(f"[words]({target})")
-    assert "href" not in html
+    assert "<a" not in html
     assert Text(html).text.strip() == "words"

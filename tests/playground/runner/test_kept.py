@@ -55,6 +55,18 @@ async def test_one_that_ends_by_itself_is_started_again(
     assert "web ended with code 3; it is started again in" in capsys.readouterr().out
 
 
+async def test_one_that_ends_just_before_a_stop_for_all_is_not_told_nor_started_again(
+    output: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = a_process("echo here; exit 0", output)
+    keeping = asyncio.create_task(process.keep(lambda: False))
+    await until(output, "here")
+    process.let_end()
+    await keeping
+    assert output.getvalue().count("here") == 1
+    assert capsys.readouterr().out == ""
+
+
 async def test_one_that_ends_before_everything_is_up_ends_the_start(output: io.StringIO) -> None:
     with pytest.raises(CannotStart, match="web was ended by SIGKILL"):
         await a_process("kill -9 $$", output).keep(lambda: False)
@@ -72,6 +84,22 @@ async def test_one_that_ignores_the_request_to_stop_is_killed_with_its_children(
     await keeping
     assert "web does not end, so it is killed" in capsys.readouterr().out
     assert is_gone(child)
+
+
+async def test_the_process_alone_is_asked_to_end_and_ends_its_children_itself(
+    output: io.StringIO,
+) -> None:
+    child = "trap 'echo child was asked; exit' TERM; echo here; while :; do sleep 0.05; done"
+    command = f'sh -c "{child}" & trap "echo asked; exit" TERM; wait'
+    process = a_process(command, output)
+    keeping = asyncio.create_task(process.keep(lambda: True))
+    await until(output, "here")
+    stopping = asyncio.create_task(process.stop())
+    await until(output, "asked")
+    process.kill()  # the child holds the output open
+    await stopping
+    await keeping
+    assert "child was asked" not in output.getvalue()
 
 
 async def test_children_left_behind_by_one_that_ends_are_killed(output: io.StringIO) -> None:

@@ -2,12 +2,16 @@
 
 import fcntl
 import os
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from playground import settings
+from playground.runner import places
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -32,12 +36,16 @@ def assert_one_line(done: subprocess.CompletedProcess[str], text: str) -> None:
     assert text in done.stdout
 
 
-def test_a_taken_port_is_named_with_another_to_take(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_with_another_to_take_and_nothing_is_written(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        done = start(DATA_DIR=str(tmp_path), PORT=str(port))
+        done = start(DATA_DIR=str(tmp_path / "data"), PORT=str(port))
     assert_one_line(done, f"Port {port} is taken")
-    assert f"make run PORT={port + 1}" in done.stdout
+    offered = re.search(r"make run PORT=(\d+)", done.stdout)
+    assert offered
+    with socket.create_server(("127.0.0.1", int(offered[1]))):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_host_of_another_machine_is_named(tmp_path: Path) -> None:
@@ -52,13 +60,36 @@ def test_a_data_dir_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "make run DATA_DIR=" in done.stdout
 
 
-def test_a_second_start_on_the_same_data_dir_is_refused(tmp_path: Path) -> None:
+def test_a_full_disk_is_named_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "ROOM_BYTES", 2**62)
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path / "data")
+    with pytest.raises(places.CannotStart, match=r"is full .* make run DATA_DIR="):
+        places.check_room()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_start_on_the_same_data_dir_is_refused_with_who_holds_it(tmp_path: Path) -> None:
     with (tmp_path / "runner.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("4711")
+        lock.write(f"{os.getpid()} http://127.0.0.1:8000")
         lock.flush()
         done = start(DATA_DIR=str(tmp_path))
-    assert_one_line(done, f"It already runs on {tmp_path} (process 4711)")
+    who = f"at http://127.0.0.1:8000 (process {os.getpid()})"
+    assert_one_line(done, f"It already runs on {tmp_path}, {who}")
+    assert re.search(r"make run PORT=\d+ DATA_DIR=", done.stdout)
+    assert [path.name for path in tmp_path.iterdir()] == ["runner.lock"]
+
+
+def test_a_runtime_dir_in_use_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "runner.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(f"{os.getpid()}")
+        lock.flush()
+        done = start(DATA_DIR=str(tmp_path / "data"), RUNTIME_DIR=str(tmp_path))
+    assert_one_line(done, f"It already runs on {tmp_path} (process {os.getpid()})")
+    assert "RUNTIME_DIR=" in done.stdout
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from assistants.models import Assistant, File, Project
-from tests.factories import make_assistant
+from tests.factories import make_assistant, make_thread
 from tests.playground.conftest import HTMX
 
 FIELDS = {
@@ -165,3 +165,23 @@ def test_deleting_asks_first(page: Client, assistant: Assistant) -> None:
     assert page.post(address).headers["Location"] == "/assistants"
     assert not Assistant.objects.exists()
     assert "Plotter was deleted." in page.get("/assistants").text
+
+
+def test_the_rail_says_how_many_assistants_there_are_when_it_lists_only_some(
+    page: Client, project: Project
+) -> None:
+    for number in range(6):
+        make_assistant(project, name=f"Assistant {number}")
+    assert "All 6 assistants" not in page.get("/threads").text
+    make_assistant(project, name="One more")
+    assert "All 7 assistants" in page.get("/threads").text
+
+
+def test_the_rail_leads_to_all_threads_when_it_lists_only_some(
+    page: Client, project: Project
+) -> None:
+    for number in range(14):
+        make_thread(project, f"Question {number}")
+    assert "All threads" not in page.get("/assistants").text
+    make_thread(project, "One more")
+    assert "All threads" in page.get("/assistants").text

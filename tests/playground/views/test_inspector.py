@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from assistants.models import Assistant, Message, Project, Run, Thread
-from assistants.operations import assistants
+from assistants.operations import assistants, steps
 from tests.api.worker import Worker
 from tests.factories import make_run, make_thread
 from tests.playground.conftest import HTMX
@@ -30,7 +30,14 @@ def test_steps_stand_on_a_time_line_with_their_tokens(page: Client, run: Run) ->
     assert "timeline__bar" in text
     assert "20→7" in text
     assert run.id in text
-    assert "price unknown" in text
+    assert "<dd>free</dd>" in text
+
+
+def test_only_the_demo_model_is_known_to_cost_nothing(page: Client, run: Run) -> None:
+    assert "Cost: free." in tab(page, run, "usage")
+    Run.objects.update(model="gone-since", answered_by="gone-since")
+    assert "Cost: price unknown." in tab(page, run, "usage")
+    assert "<dd>price unknown</dd>" in tab(page, run, "steps")
 
 
 def test_every_event_is_listed_in_order_with_its_json(page: Client, run: Run) -> None:
@@ -76,7 +83,7 @@ def test_the_json_of_each_object(page: Client, run: Run) -> None:
 
 
 def test_code_that_does_the_same_in_three_languages(page: Client, run: Run) -> None:
-    for language, word in (("python", "OpenAI("), ("node", "new"), ("curl", "Authorization")):
+    for language, word in (("python", ">import<"), ("node", ">new<"), ("curl", "Authorization")):
         text = tab(page, run, "code", f"&language={language}")
         assert word in text
         assert "http://testserver/v1" in text
@@ -89,6 +96,32 @@ def test_usage_adds_the_runs_up(page: Client, run: Run, assistant: Assistant) ->
     worker.complete()
     total = page.get(f"/threads/{run.thread_id}/inspect?tab=usage").context["total"]
     assert total == {"prompt_tokens": 40, "completion_tokens": 14, "total_tokens": 54}
+
+
+def test_where_no_tokens_were_counted_none_are_shown(page: Client, run: Run) -> None:
+    again = make_run(run.thread, Assistant.objects.get())
+    Worker(again.id).fail("The provider does not answer.")
+    for name in ("steps", "usage"):
+        text = tab(page, run, name, f"&run={again.id}")
+        assert "0→0" not in text
+    assert "no tokens counted" in text
+    assert "0→0" not in page.get(f"/threads/{run.thread_id}").text
+
+
+def test_a_step_whose_code_raised_an_error_says_so(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    logs = "-" * 75 + "\nKeyError       Traceback (most recent call last)\nKeyError: 'price'\n"
+    outputs = [{"type": "logs", "logs": logs}]
+    interpreter = {"input": "prices['price']", "outputs": outputs}
+    call = {"id": "call_1", "type": "code_interpreter", "code_interpreter": interpreter}
+    step = steps.begin_tool_calls(worker.run)
+    steps.finish_tool_calls(worker.run, step, [call], None, {}, {})
+    assert 'The code raised <span class="mono">KeyError</span>' in tab(page, worker.run, "steps")
+    text = page.get(f"/threads/{thread.id}").text
+    assert "step--failed" in text
+    assert "<small>raised KeyError</small>" in text
 
 
 def test_each_tab_works_before_anything_has_run(

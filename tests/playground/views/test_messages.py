@@ -143,7 +143,7 @@ def test_files_without_a_word_are_asked_about(
 ) -> None:
     given = {"content": "", "file_id": store(project, "data.csv").id, "action": "run"}
     response = page.post(f"/threads/{thread.id}/messages", given)
-    assert "Say what is to be done with the files." in response.text
+    assert "Write what is to be done with the files, then send." in response.text
     assert "data.csv" in response.text
 
 

@@ -1,6 +1,7 @@
 """Pages of threads."""
 
 import io
+import re
 
 import pytest
 from django.test import Client
@@ -28,6 +29,17 @@ def test_the_list_has_the_last_used_first(page: Client, project: Project) -> Non
     assert page.get("/threads").context["threads"][0].id == second.id
 
 
+def test_a_thread_without_a_title_is_called_as_it_opens_in_plain_words(
+    page: Client, project: Project
+) -> None:
+    make_thread(project, "```python\nimport this\n```")
+    make_thread(project, "## What does **this** print?\n\n```python\nimport this\n```")
+    text = page.get("/threads").text
+    assert ">import this<" in text
+    assert ">What does this print?<" in text
+    assert "```" not in text
+
+
 def test_search_finds_titles_and_what_was_said(page: Client, project: Project) -> None:
     thread = make_thread(project, "Plot a sine", "and now the cosine")
     make_thread(project, "Something else")
@@ -50,7 +62,7 @@ def test_a_new_thread_exists_only_from_its_first_message_on(
     page: Client, assistant: Assistant
 ) -> None:
     response = page.get("/threads/new")
-    assert "Ask Plotter" in response.text
+    assert "Ask <bdi>Plotter</bdi>" in response.text
     assert "Create a visualization of a sinewave" in response.text
     assert not Thread.objects.exists()
 
@@ -74,7 +86,7 @@ def test_the_page_shows_what_was_said_and_done(
     assert "<strong>done</strong>" in text
     assert 'data-status="completed"' in text
     assert "20→7 tok" in text
-    assert ">Plotter</h2>" in text
+    assert "<bdi>Plotter</bdi></h2>" in text
 
 
 def test_code_its_output_and_its_image_stand_in_the_step(
@@ -104,6 +116,28 @@ def test_code_its_output_and_its_image_stand_in_the_step(
     assert "Show all 812 lines" in text
     assert f'src="/files/{image.id}/content"' in text
     assert 'alt="plot-1.png, drawn by the code interpreter"' in text
+
+
+def test_a_figure_that_a_message_shows_is_only_named_in_its_step(
+    page: Client, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    image = files.create(
+        project, io.BytesIO(b"png"), filename="plot-1.png", purpose=files.MADE_BY_ASSISTANT
+    )
+    worker = Worker(make_run(thread, assistant).id)
+    outputs = [{"type": "image", "image": {"file_id": image.id}}]
+    interpreter = {"input": "plot()", "outputs": outputs}
+    call = {"id": "call_1", "type": "code_interpreter", "code_interpreter": interpreter}
+    step = steps.begin_tool_calls(worker.run)
+    steps.finish_tool_calls(worker.run, step, [call], None, {}, {})
+    step, message = worker.begin_message()
+    content = [{"type": "image_file", "image_file": {"file_id": image.id}}]
+    steps.finish_message(worker.run, step, message, content, None)
+    worker.complete()
+    text = page.get(f"/threads/{thread.id}").text
+    assert text.count(f'<img src="/files/{image.id}/content"') == 1
+    assert text.index('data-lightbox="plot-1.png"') < text.index("<img")
+    assert "with 1 image" in text
 
 
 def test_a_file_search_shows_its_queries_and_what_was_found(
@@ -181,17 +215,31 @@ def test_a_run_that_failed_says_what_to_try_and_offers_to_retry(
     assert "server_error" in text
     assert "What to try:" in text
     assert 'name="action" value="again"' in text
+    assert "Retry the run" in text
     assert f"tab=json&amp;run={worker.run.id}" in text
 
 
-def test_only_the_last_run_can_be_run_again(
+def test_what_became_of_a_run_stands_below_what_it_has_written(
     page: Client, assistant: Assistant, thread: Thread
 ) -> None:
-    Worker(make_run(thread, assistant).id).fail("First.")
     worker = Worker(make_run(thread, assistant).id)
-    worker.answer("Now it works.")
-    worker.complete()
-    assert 'value="again"' not in page.get(f"/threads/{thread.id}").text
+    worker.answer("As far as it got.")
+    worker.fail("No further.")
+    make_run(thread, assistant)
+    text = page.get(f"/threads/{thread.id}").text
+    answered, ended = text.index("As far as it got."), text.index("No further.")
+    waiting = text.index("Waiting for a worker")
+    assert answered < ended < text.rindex('class="turn"') < waiting
+
+
+def test_an_answer_that_was_cut_off_shows_no_open_mark(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    _, message = worker.begin_message()
+    worker.say(message, "Here is how to *make", first=True)
+    worker.fail("No further.")
+    assert "how to <em>make</em>" in page.get(f"/threads/{thread.id}").text
 
 
 def test_a_page_that_is_opened_in_the_middle_of_a_run_has_all_that_was_written(
@@ -312,7 +360,7 @@ def test_a_partial_answer_stays_when_its_run_was_stopped(
     text = page.get(f"/threads/{thread.id}").text
     assert "As far as it" in text
     assert 'data-status="cancelled"' in text
-    assert "Run again" in text
+    assert "Run the thread again" in text
 
 
 def test_the_address_of_a_thread_outlives_the_assistant_that_it_names(
@@ -325,3 +373,17 @@ def test_the_address_of_a_thread_outlives_the_assistant_that_it_names(
     assistants.delete(other)
 
     assert page.get(address).status_code == 200
+
+
+def test_a_name_that_turns_the_direction_of_writing_turns_only_itself(
+    page: Client, project: Project
+) -> None:
+    assistant = make_assistant(project, name="\u202eegral")
+    thread = make_thread(project, "\u202eelttil")
+    Worker(make_run(thread, assistant).id).answer("Said.")
+    for address in (f"/threads/{thread.id}", "/threads", "/assistants"):
+        text = page.get(address).text
+        for name in (assistant.name, thread.title):
+            shown = re.findall(rf"<(\w+)[^<>]*>[^<>]*{name}", text)
+            assert set(shown) <= {"bdi", "div", "option", "title"}, (address, shown)
+            assert "bdi" in shown

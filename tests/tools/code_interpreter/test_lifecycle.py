@@ -1,7 +1,11 @@
 """Kernels come and go; what they wrote stays."""
 
 import asyncio
+import contextlib
 import os
+import shutil
+import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +98,67 @@ async def test_a_waiting_kernel_answers_at_once_and_finds_what_its_session_has(
         )
         assert gave.logs == "1 sent\n"
         assert list(gave.files) == ["/mnt/data/b.txt"]
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that the sandboxes' own user may search, which a test's usual one is not."""
+    with tempfile.TemporaryDirectory(prefix="ci-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+async def test_health_tells_whether_the_last_kernel_started(reachable: Path) -> None:
+    bubblewrap, broken = reachable / "bwrap", reachable / "broken"
+    bubblewrap.write_text(
+        f"#!/bin/sh\n[ -e {broken} ] && echo no namespaces left >&2 && exit 1\n"
+        f'exec {shutil.which("bwrap")} "$@"\n'
+    )
+    bubblewrap.chmod(0o755)
+    process = InterpreterProcess("--warm", "1", "--bubblewrap", str(bubblewrap))
+    try:
+        async with connected(process) as client:
+            await process.is_warm(client, 1)
+            assert (await client.health()).state == "ready"
+
+            broken.touch()
+            assert (await Session(client, "first").run("1+1")).logs == "2\n"  # the waiting one
+            deadline = time.monotonic() + 20
+            while (health := await client.health()).ok:
+                assert time.monotonic() < deadline, process.said()
+                await asyncio.sleep(0.05)
+            assert health.state == "failing"
+            assert "no namespaces left" in str(health.reason)
+            assert "sandbox check" in str(health.reason)
+            assert (await Session(client, "second").run("1+1")).end.outcome == "died"
+
+            broken.unlink()
+            assert (await Session(client, "third").run("1+1")).logs == "2\n"
+            health = await client.health()
+            assert (health.ok, health.state, health.reason) == (True, "ready", None)
+    finally:
+        process.remove()
+
+
+async def test_before_the_first_kernel_health_does_not_say_that_one_can_start(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own) as client:
+        assert (await client.health()).state == "untried"
+        await Session(client, "first").run("1+1")
+        assert (await client.health()).state == "ready"
+
+
+@pytest.mark.parametrize("own", [("--warm", "1")], indirect=True)
+async def test_a_kernel_that_ends_while_it_waits_is_replaced(own: InterpreterProcess) -> None:
+    async with connected(own) as client:
+        await own.is_warm(client, 1)
+        waiting = processes_of(own.process.pid)
+        for pid in waiting:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await gone(waiting)
+        await own.is_warm(client, 1)
 
 
 @pytest.mark.parametrize("own", [("--idle", "1")], indirect=True)
@@ -225,8 +290,6 @@ async def test_a_killed_server_leaves_no_process_and_loses_no_file(
         own.kill()
         gave = await running
         assert gave.end.outcome == "died"
-        with pytest.raises(InterpreterUnavailable):
-            await session.run("1")
         assert not (await client.health()).ok
     await gone(children)
 
@@ -234,6 +297,32 @@ async def test_a_killed_server_leaves_no_process_and_loses_no_file(
     async with connected(own) as client:
         gave = await Session(client, "thread").run("print(open('kept.txt').read())")
         assert gave.logs == "kept\n"
+
+
+async def test_a_call_waits_for_a_server_that_starts_again(own: InterpreterProcess) -> None:
+    async with connected(own) as client:
+        session = Session(client, "thread")
+        await session.run("1")  # so that there is a connection, which will be a dead one
+        own.kill()
+        waiting = asyncio.create_task(
+            session.run("print(open('in.txt').read())", [an_input("file-1", "in.txt", b"sent")])
+        )
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        own.restart()
+        assert (await waiting).logs == "sent\n"
+
+
+async def test_a_server_that_does_not_come_back_is_told_without_its_address(
+    own: InterpreterProcess,
+) -> None:
+    async with connected(own):
+        own.stop()
+    async with Interpreter(own.socket, patience=0.3) as client:
+        with pytest.raises(InterpreterUnavailable) as gone:
+            await Session(client, "thread").run("1")
+        assert gone.value.shown == "Its process does not answer. Try again in a while."
+        assert own.socket in gone.value.reason
 
 
 async def test_a_move_that_was_cut_short_is_finished_by_the_next_server(

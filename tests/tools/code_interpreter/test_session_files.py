@@ -1,7 +1,9 @@
 """Files that go into a session and come out of it."""
 
 import asyncio
+import errno
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 
@@ -31,13 +33,22 @@ async def test_an_input_is_there_under_its_id_and_its_name(session: Session) -> 
     assert gave.files == {}
 
 
-async def test_a_name_that_two_inputs_share_means_neither(session: Session) -> None:
+async def test_a_name_that_two_inputs_share_means_the_newer_one(session: Session) -> None:
     first, second = an_input("file-1", "x.csv", b"1"), an_input("file-2", "x.csv", b"2")
-    list_all = "import os\nprint(sorted(os.listdir()))"
+    read = "import os\nprint(sorted(os.listdir()), open('x.csv').read())"
 
-    assert "x.csv" in (await session.run(list_all, [first])).logs
-    gave = await session.run(list_all, [first, second])
-    assert gave.logs == "['file-1', 'file-2']\n"
+    assert (await session.run(read, [first])).logs == "['file-1', 'x.csv'] 1\n"
+    gave = await session.run(read, [first, second])
+    assert gave.logs == "['file-1', 'file-2', 'x.csv'] 2\n"
+    assert gave.files == {}
+    # As when the newer one has been deleted from the thread.
+    assert (await session.run(read, [first])).logs.endswith("] 1\n")
+
+
+async def test_a_file_of_that_name_which_the_code_made_stays(session: Session) -> None:
+    await session.run("open('x.csv', 'w').write('made');")
+    gave = await session.run("print(open('x.csv').read())", [an_input("file-1", "x.csv", b"1")])
+    assert gave.logs == "made\n"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +186,44 @@ async def test_an_output_that_does_not_exist_is_not_found(session: Session) -> N
     for output_id in ("..%2Fsession.json", "session.json", ".."):
         with pytest.raises((FileNotFoundError, InterpreterUnavailable)):
             await anext(session.client.fetch(session.name, output_id))
+
+
+async def test_an_output_is_taken_without_a_copy(
+    session: Session, process: InterpreterProcess
+) -> None:
+    gave = await session.run("open('a.txt', 'w').write('one');")
+    saved = gave.files["/mnt/data/a.txt"]
+    outputs = process.sessions / session.name / "outputs"
+    made = (outputs / saved.output_id).stat()
+
+    # On the same file system, as the folder of the service's files is.
+    target = process.folder / "taken"
+    await session.client.take(session.name, saved.output_id, target)
+
+    assert target.read_text() == "one"
+    assert target.stat().st_ino == made.st_ino
+    assert list(outputs.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        await session.client.take(session.name, saved.output_id, target)
+
+
+async def test_an_output_is_fetched_where_it_cannot_be_taken(
+    session: Session,
+    process: InterpreterProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def elsewhere(*_: object) -> None:
+        raise OSError(errno.EXDEV, "another file system")
+
+    gave = await session.run("open('a.txt', 'w').write('one');")
+    saved = gave.files["/mnt/data/a.txt"]
+    with monkeypatch.context() as patch:
+        patch.setattr("os.rename", elsewhere)
+        await session.client.take(session.name, saved.output_id, tmp_path / "taken")
+
+    assert (tmp_path / "taken").read_text() == "one"
+    assert list((process.sessions / session.name / "outputs").iterdir()) == []
 
 
 async def test_large_inputs_and_outputs_pass_at_constant_memory(

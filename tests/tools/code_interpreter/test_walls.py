@@ -182,8 +182,9 @@ async def test_without_bubblewrap_the_tool_is_off_and_runs_nothing() -> None:
             health = await client.health()
             assert not health.ok
             assert health.reason == "bubblewrap is missing. Install it: apt-get install bubblewrap."
-            with pytest.raises(InterpreterUnavailable, match="bubblewrap is missing"):
+            with pytest.raises(InterpreterUnavailable, match="bubblewrap is missing") as off:
                 await Session(client, "any").run("print('ran')")
+            assert off.value.shown.startswith("It is switched off on this server")
         assert not (process.sessions / "any").exists()
     finally:
         process.remove()
@@ -248,7 +249,7 @@ def test_check_reports_what_is_broken(tmp_path: Path) -> None:
 
     assert not health.ok
     assert "BROKEN  sandbox" in report(health)
-    assert "off" in report(Health(False, "", [Wall("x", ok=False, detail="y")], 0, 0))
+    assert "off" in report(Health(False, "off", "", [Wall("x", ok=False, detail="y")], 0, 0))
 
 
 def test_the_interpreter_process_knows_nothing_of_django() -> None:

@@ -1,4 +1,6 @@
-"""Summarises an attached file: a table in numbers, a text by what can be counted."""
+"""Summarises attached files: a table in numbers, a text by what can be counted."""
+
+from collections.abc import Sequence
 
 from assistants.engine.demo import opening, words
 from assistants.engine.demo.conversation import AttachedFile, Conversation
@@ -19,19 +21,40 @@ ABOUT_FILES = heard(
     r"|檔|資料|數據|文件|附件|表格"
 )
 MOST_COLUMNS = 8
+MOST_FILES = 8
+NEXT_FILE = "-- next file --"
 
 
 def plan(conversation: Conversation) -> RunCode | Say | None:
     text = conversation.text
-    file = conversation.file()
-    if file is None:
+    meant = conversation.meant_files
+    if not meant:
         asked_too_early = ASKED.search(text) and ABOUT_FILES.search(text)
         return Say(words.NEED_FILE.say(conversation.language)) if asked_too_early else None
-    if not any([ASKED.search(text), ABOUT_FILES.search(text), file.name.lower() in text.lower()]):
+    named = any(file.name.lower() in text.lower() for file in meant)
+    if not (named or ASKED.search(text) or ABOUT_FILES.search(text)):
         return None
-    if file.is_table:
-        return _table(file, conversation.language)
-    return _text(file, conversation.language)
+    return _one_after_another(meant[:MOST_FILES], conversation.language)
+
+
+def _one_after_another(meant: Sequence[AttachedFile], language: Language) -> RunCode:
+    """One call for all the files; what it prints of each is told of each."""
+    parts = [_table(file, language) if file.is_table else _text(file, language) for file in meant]
+    separator = f"\n\nprint('{NEXT_FILE}')\n\n"
+
+    def told(output: Output) -> str:
+        printed = output.printed.split(f"\n{NEXT_FILE}\n")
+        said = [
+            part.told(Output(one.strip("\n"))) for part, one in zip(parts, printed, strict=False)
+        ]
+        if not all(file.is_table for file in meant):
+            said.append(words.COUNTED_ONLY.say(language))
+        return "\n\n".join(said)
+
+    second_try = None
+    if any(part.second_try for part in parts):
+        second_try = separator.join((part.second_try or part.code).strip() for part in parts)
+    return RunCode(separator.join(part.code.strip() for part in parts), told, second_try)
 
 
 def _table(file: AttachedFile, language: Language) -> RunCode:
@@ -101,7 +124,6 @@ print('beginning:', ' '.join(sentences[:3])[:600])
         if beginning := output.value("beginning"):
             quoted = f"> {shortened(beginning, 600)}"
             said.append(words.BEGINS_WITH.say(language, beginning=quoted))
-        said.append(words.COUNTED_ONLY.say(language))
         return "\n\n".join(said)
 
     return RunCode(code, told)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0002_vector_stores"),
+        ("assistants", "0003_model_aliases"),
     ]
 
     operations = [

@@ -1,0 +1,47 @@
+"""Aliases: names under which a project's programs ask for its chat models."""
+
+from django.db import transaction
+
+from assistants.errors import Invalid, NotFound
+from assistants.models import ModelAlias, Project
+from assistants.operations import providers
+
+MAX_NAME = 256
+
+
+def list_aliases(project: Project) -> list[ModelAlias]:
+    """The project's aliases, by name."""
+    return list(ModelAlias.objects.in_project(project).order_by("name"))
+
+
+def set_alias(project: Project, name: str, model: str) -> ModelAlias:
+    """Let ``model`` answer under ``name`` from now on, in place of whatever did.
+
+    :param model: a model's own name, not another alias
+    :raises Invalid: param ``name``: it is empty, too long, or the demo model's;
+        param ``model``: no model has that name
+    """
+    name, model = name.strip(), model.strip()
+    if not 0 < len(name) <= MAX_NAME:
+        raise Invalid(
+            f"An alias has 1 to {MAX_NAME} characters.", param="name", code="invalid_value"
+        )
+    if name == providers.DEMO_MODEL:
+        message = f"'{name}' is the demo model itself and can be no alias."
+        raise Invalid(message, param="name", code="invalid_value")
+    # Outside the transaction: a provider may be asked for its models.
+    providers.resolve(model)
+    with transaction.atomic():
+        return ModelAlias.objects.update_or_create(
+            project=project, name=name, defaults={"model": model}
+        )[0]
+
+
+def delete_alias(project: Project, name: str) -> None:
+    """From now on the name means what it means without an alias.
+
+    :raises NotFound: the project has no such alias
+    """
+    deleted, _ = ModelAlias.objects.in_project(project).filter(name=name).delete()
+    if not deleted:
+        raise NotFound.of("alias", name)

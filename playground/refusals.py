@@ -1,0 +1,31 @@
+"""Pages for what Django refuses without a word: an address that only takes forms, a name that this
+server does not answer to, a request that cannot be read.
+"""
+
+from collections.abc import Callable
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+
+class NotAllowedMiddleware:
+    """Gives a page to every 405 that has none. Its Allow header stays."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        if response.status_code != 405 or not isinstance(response, HttpResponse):
+            return response
+        page = render(request, "405.html", status=405)
+        page["Allow"] = response["Allow"]
+        return page
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page for a 400. It repeats nothing of the request and tells nothing of the settings."""
+    template = "400_host.html" if isinstance(exception, DisallowedHost) else "400.html"
+    return render(request, template, status=400)

@@ -1,0 +1,99 @@
+"""What was put on a thread from outside, as a program would say it again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistants.errors import Wire
+from assistants.models import File, Message, Project, Thread
+
+MAX_MESSAGES = 20
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message in the form of a request, and the names of the files that come with it."""
+
+    body: Wire
+    files: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The messages, a list for each run that read them; the thread's own files; how many further
+    messages there are.
+    """
+
+    turns: list[list[Said]]
+    tool_resources: Wire = field(default_factory=dict)
+    left_out: int = 0
+
+
+def read(thread: Thread) -> Conversation:
+    """The first messages of a thread. Files that were deleted since are left out: a request that
+    named them would be refused.
+    """
+    said = thread.messages.filter(run_id=None).oldest_first()
+    messages = list(said[: MAX_MESSAGES + 1])
+    left_out = said.count() - MAX_MESSAGES if len(messages) > MAX_MESSAGES else 0
+    messages = messages[:MAX_MESSAGES]
+    begun = list(thread.runs.order_by("created_at").values_list("created_at", flat=True))
+    attached = {one["file_id"] for message in messages for one in message.attachments}
+    own = [pk for pk in thread.code_interpreter_file_ids if pk not in attached]
+    names = names_of(thread.project, [*attached, *own, *_images(messages)])
+    turns: dict[int, list[Said]] = {}
+    for message in messages:
+        runs_before = sum(moment <= message.created_at for moment in begun)
+        if (said_again := _said(message, names)).body["content"]:
+            turns.setdefault(runs_before, []).append(said_again)
+    code = {"code_interpreter": {"file_ids": own}}
+    return Conversation(
+        turns=list(turns.values()),
+        tool_resources=present({**thread.tool_resources, **code}, names),
+        left_out=left_out,
+    )
+
+
+def names_of(project: Project, file_ids: Iterable[str]) -> dict[str, str]:
+    """The names of those of the files that are still there."""
+    known = File.objects.in_project(project).filter(pk__in=set(file_ids))
+    return dict(known.values_list("pk", "filename"))
+
+
+def present(tool_resources: Wire, names: dict[str, str]) -> Wire:
+    """Tool resources without the code interpreter's files that are gone, and without empty ones."""
+    resources = dict(tool_resources)
+    if code := resources.get("code_interpreter"):
+        file_ids = [pk for pk in code["file_ids"] if pk in names]
+        resources["code_interpreter"] = {"file_ids": file_ids}
+    return {tool: given for tool, given in resources.items() if any(given.values())}
+
+
+def _images(messages: Iterable[Message]) -> list[str]:
+    return [
+        part["image_file"]["file_id"]
+        for message in messages
+        for part in message.content
+        if part["type"] == "image_file"
+    ]
+
+
+def _said(message: Message, names: dict[str, str]) -> Said:
+    images = [pk for pk in _images([message]) if pk in names]
+    attachments = [one for one in message.attachments if one["file_id"] in names]
+    parts = [
+        part
+        for part in map(_part, message.content)
+        if part["type"] != "image_file" or part["image_file"]["file_id"] in names
+    ]
+    is_text = len(parts) == 1 and parts[0]["type"] == "text"
+    body: Wire = {"role": message.role, "content": parts[0]["text"] if is_text else parts}
+    if attachments:
+        body["attachments"] = attachments
+    file_ids = dict.fromkeys([*images, *(one["file_id"] for one in attachments)])
+    return Said(body, [names[file_id] for file_id in file_ids])
+
+
+def _part(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of an answer as it is in a request, where text is a plain string."""
+    return {"type": "text", "text": part["text"]["value"]} if part["type"] == "text" else part

@@ -1,0 +1,86 @@
+"""What is told when a provider cannot be talked to: each time a real connection that fails so."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from assistants.engine.chat import clients
+from assistants.engine.chat.clients import Clients
+from assistants.engine.chat.stream import ChatError, answer
+from assistants.operations.providers import Provider
+
+REQUEST = {"model": "any", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def asked(url: str) -> str:
+    """What the failure to ask this address is told as."""
+    provider = Provider("openai", f"Model at {url}", base_url=url, api_key="none")
+
+    async def ask() -> None:
+        async for _ in answer(shared.of(provider), provider.label, REQUEST):
+            pass
+
+    async def go() -> str:
+        with pytest.raises(ChatError) as failed:
+            await ask()
+        await shared.aclose()
+        assert failed.value.code == "server_error"
+        return failed.value.message
+
+    shared = Clients()
+    return asyncio.run(go())
+
+
+@contextmanager
+def listening(answer_with: bytes | None) -> Iterator[int]:
+    """A port that takes connections and says this, whatever it hears; None: it stays silent."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken: list[socket.socket] = []
+
+        def take() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                taken.append(connection)
+                if answer_with is not None:
+                    connection.recv(16)
+                    connection.sendall(answer_with)
+                    connection.close()
+
+        threading.Thread(target=take, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        for connection in taken:
+            connection.close()
+
+
+def test_a_port_where_nothing_listens_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/v1"
+    assert asked(url).startswith(f"Model at {url} refused the connection: nothing listens")
+
+
+def test_a_host_name_that_nobody_has_cannot_be_resolved() -> None:
+    url = "http://nowhere.invalid/v1"
+    assert asked(url).startswith(f"Model at {url}: the host name cannot be resolved.")
+
+
+def test_a_server_that_speaks_no_tls() -> None:
+    with listening(b"HTTP/1.1 200 OK\r\n\r\n") as port:
+        told = asked(f"https://127.0.0.1:{port}/v1")
+    assert "no secure connection (TLS) could be made" in told
+
+
+def test_a_server_that_stays_silent_did_not_answer_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clients, "SILENCE_SECONDS", 0.2)
+    with listening(None) as port:
+        assert "did not answer in time" in asked(f"http://127.0.0.1:{port}/v1")

@@ -1,0 +1,23 @@
+"""Storing files."""
+
+from pathlib import Path
+
+import pytest
+
+from assistants.operations import files
+from tests.factories import make_project
+
+
+@pytest.mark.django_db
+def test_a_file_that_lies_on_the_disk_is_moved_and_not_copied(tmp_path: Path) -> None:
+    path = tmp_path / "made"
+    path.write_bytes(b"made by code")
+    made = path.stat()
+
+    file = files.move_in(make_project(), path, filename="a.txt", purpose="assistants_output")
+
+    with files.open_content(file) as content:
+        assert content.read() == b"made by code"
+        assert Path(content.name).stat().st_ino == made.st_ino
+    assert (file.bytes, file.filename) == (12, "a.txt")
+    assert not path.exists()

@@ -1,0 +1,110 @@
+"""Which JSON Schemas are taken, and how the place of a fault is named."""
+
+from typing import Any
+
+import pytest
+
+from assistants.errors import Invalid
+from assistants.params import AssistantCreate, validate
+
+STRICT = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": ["integer", "null"]}},
+    "required": ["city", "days"],
+    "additionalProperties": False,
+}
+
+
+def formatted(schema: Any, **more: Any) -> dict[str, Any]:
+    """The body of an assistant that answers in this form."""
+    asked = {"name": "trip", "schema": schema, **more}
+    return {"model": "demo", "response_format": {"type": "json_schema", "json_schema": asked}}
+
+
+def with_function(parameters: Any, **more: Any) -> dict[str, Any]:
+    function = {"name": "book", "parameters": parameters, **more}
+    return {"model": "demo", "tools": [{"type": "function", "function": function}]}
+
+
+def refusal(body: dict[str, Any]) -> Invalid:
+    with pytest.raises(Invalid) as caught:
+        validate(AssistantCreate, body)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "object"},
+        {"properties": {"a": True}},
+        STRICT,
+        {"$ref": "https://elsewhere/", "$schema": "http://x/"},
+    ],
+)
+def test_schemas_are_taken_as_they_are(schema: dict[str, Any]) -> None:
+    taken = validate(AssistantCreate, formatted(schema)).model_dump(by_alias=True)
+    assert taken["response_format"]["json_schema"]["schema"] == schema
+    taken = validate(AssistantCreate, with_function(schema)).model_dump()
+    assert taken["tools"][0]["function"]["parameters"] == schema
+
+
+def test_a_wrong_schema_is_refused_at_its_place() -> None:
+    wrong = {"type": "object", "properties": {"days": {"type": "whole"}}}
+    error = refusal(formatted(wrong))
+    assert error.message == (
+        "Invalid schema for response_format 'trip': In context=('properties', 'days', 'type'), "
+        "\"whole\" is not valid under any of the schemas listed in the 'anyOf' keyword."
+    )
+    assert error.param == "response_format.json_schema.schema"
+    assert error.code == "invalid_json_schema"
+    error = refusal(with_function(wrong))
+    assert error.message.startswith(
+        "Invalid schema for function 'book': In context=('properties', 'days', 'type'), "
+    )
+    assert error.param == "tools[0].function.parameters"
+    assert error.code == "invalid_function_parameters"
+
+
+def test_a_schema_describes_an_object() -> None:
+    error = refusal(formatted({"type": "string"}))
+    assert error.message.endswith(
+        "In context=(), schema must be a JSON Schema of 'type: \"object\"', got 'string'."
+    )
+
+
+def test_a_strict_schema_closes_every_object() -> None:
+    validate(AssistantCreate, formatted(STRICT, strict=True))
+    inner = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    places: dict[str, dict[str, Any]] = {
+        "('properties', 'who')": {"properties": {"who": inner}, "required": ["who"]},
+        "('properties', 'who', 'items')": {
+            "properties": {"who": {"type": "array", "items": inner}},
+            "required": ["who"],
+        },
+        "('$defs', 'who')": {"properties": {}, "$defs": {"who": inner}},
+        "('properties', 'who', 'anyOf', 1)": {
+            "properties": {"who": {"anyOf": [{"type": "null"}, inner]}},
+            "required": ["who"],
+        },
+    }
+    for place, schema in places.items():
+        closed = {"type": "object", "additionalProperties": False} | schema
+        error = refusal(formatted(closed, strict=True))
+        assert f"In context={place}, 'additionalProperties' is required" in error.message
+        validate(AssistantCreate, formatted(closed))
+
+
+def test_a_strict_schema_requires_every_property() -> None:
+    error = refusal(with_function({**STRICT, "required": ["city"]}, strict=True))
+    assert error.message.endswith(
+        "In context=(), 'required' is required to be supplied and to be an array including every "
+        "key in properties. Missing 'days'."
+    )
+
+
+def test_a_bottomless_schema_is_refused() -> None:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(900):
+        schema = {"type": "object", "properties": {"inner": schema}}
+    assert "more than 100 levels" in refusal(formatted(schema)).message
