@@ -44,6 +44,12 @@ TOOLS = [{"type": "file_search"}]
 PLAIN_RANKING = {"ranker": "default_2024_08_21", "score_threshold": 0.0}
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No interpreter runs here, and none is waited for."""
+    monkeypatch.setattr("assistants.engine.host.INTERPRETER_SECONDS", 0.2)
+
+
 def added(**texts: str) -> VectorStore:
     """A store with a text file for each of these, none of them ingested yet."""
     file_ids = [make_file(None, text, f"{name}.txt").id for name, text in texts.items()]

@@ -1,0 +1,57 @@
+"""What a citation quotes: the sentence of a passage that fits what is claimed."""
+
+import pytest
+
+from assistants.engine.sentences import MAX_QUOTE, claim, quote, sentences
+
+PASSAGE = """# Harbor
+
+The harbor opens at six. Its lighthouse was
+built in 1822.
+
+- Boats leave at 7.30
+- 燈塔在1822年建成。海鷗住在那裡！
+"""
+
+
+def test_sentences_end_where_sentences_paragraphs_and_items_end() -> None:
+    assert sentences(PASSAGE) == [
+        "# Harbor",
+        "The harbor opens at six.",
+        "Its lighthouse was\nbuilt in 1822.",
+        "- Boats leave at 7.30",
+        "- 燈塔在1822年建成。",
+        "海鷗住在那裡！",
+    ]
+
+
+@pytest.mark.parametrize(
+    "said, quoted",
+    [
+        ("The boats leave early", "- Boats leave at 7.30"),
+        ("They built the lighthouses long ago.", "Its lighthouse was\nbuilt in 1822."),
+        ("那裡有海鷗", "海鷗住在那裡！"),
+        ("Something else entirely", "# Harbor"),
+        ("", "# Harbor"),
+    ],
+)
+def test_the_sentence_that_supports_a_claim_is_quoted(said: str, quoted: str) -> None:
+    assert quote(PASSAGE, said) == quoted
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Tea is hot. Boats leave at seven",
+        "Tea is hot. Boats leave at seven.",
+        "Tea is hot. Boats leave at seven【4:0†a.txt】",
+        "Tea is hot.\n\n- Boats leave at seven. 【4:0†a.txt】 ",
+    ],
+)
+def test_what_is_claimed_is_the_sentence_before_the_marker(said: str) -> None:
+    assert claim(said).removeprefix("- ") == "Boats leave at seven"
+
+
+def test_a_long_sentence_is_quoted_in_part() -> None:
+    assert len(quote("word " * 500, "word")) == MAX_QUOTE
+    assert quote("", "word") == ""
