@@ -10,14 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from assistants.ingester import Ingester
 from tests.stack import Stack
+
+if TYPE_CHECKING:
+    from assistants.ingester import Ingester
 
 OUTPUT_LINES = 80
 CHROMIUM_ARGUMENTS = [
@@ -101,10 +104,13 @@ def _empty_redis(redis_url: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def ingester(transactional_db: None) -> Iterator[Ingester]:
+def ingester(transactional_db: None) -> "Iterator[Ingester]":
     """What the worker has for ingesting files, in this process. No Celery listens for its rings, so
     it is rung all the time.
     """
+    # Imported here: it knows the models, and screenshots are taken without Django.
+    from assistants.ingester import Ingester
+
     over = threading.Event()
     found = Ingester()
 

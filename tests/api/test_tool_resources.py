@@ -6,6 +6,8 @@ import httpx2
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
+from assistants.models import Run
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 
 CODE: Any = {"type": "code_interpreter"}
