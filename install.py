@@ -240,11 +240,13 @@ def chromium() -> None:
 
 
 def samples() -> None:
-    """What runs the programs that the studio shows, for the tests: curl, jq, Node with its SDK."""
-    missing = [name for name in ("curl", "jq", "node", "npm") if not found(name)]
+    """What runs the programs that the studio shows, for the tests: curl, jq, the SDK for Node.
+    Node itself is among the packages of ``dev``.
+    """
+    missing = [name for name in ("curl", "jq") if not found(name)]
     if missing and DEBIAN_ROOT:
         with step(f"Installing {', '.join(missing)} for the tests"):
-            apt_install(*("nodejs" if name == "node" else name for name in missing))
+            apt_install(*missing)
     if missing := [name for name in missing if not found(name)]:
         raise CannotInstall(f"The tests need {', '.join(missing)}: install what is missing.")
     stamp = NODE_MODULES / "samples.stamp"
@@ -252,10 +254,18 @@ def samples() -> None:
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     with step("Installing the OpenAI SDK for Node for the tests"):
-        done = run("npm", "ci", "--prefix", NODE_MODULES.parent, "--ignore-scripts", "--no-audit")
+        npm = (VENV / "bin" / "npm", "ci", "--prefix", NODE_MODULES.parent)
+        done = run(*npm, "--ignore-scripts", "--no-audit", env=certificates_of_system())
         if done.returncode:
             raise CannotInstall(f"npm cannot install it.\n{last_lines(done)}")
         stamp.write_text(wanted)
+
+
+def certificates_of_system() -> dict[str, str]:
+    """Node knows the system's certificates only where it is told of them."""
+    bundle = Path("/etc/ssl/certs/ca-certificates.crt")
+    known = "NODE_EXTRA_CA_CERTS" in os.environ or not bundle.is_file()
+    return {} if known else {"NODE_EXTRA_CA_CERTS": str(bundle)}
 
 
 def apt_install(*packages: str) -> bool:

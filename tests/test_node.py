@@ -1,5 +1,6 @@
 """OpenAI's package for Node, against the whole product: every operation once."""
 
+import os
 import subprocess
 
 from tests.stack import ROOT, Stack
@@ -10,7 +11,7 @@ def test_every_operation_answers_the_package_for_node(stack: Stack) -> None:
         ["node", "--no-deprecation", "tests/node/every_operation.mjs"],
         cwd=ROOT,
         env={
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "PATH": os.environ["PATH"],
             "OPENAI_BASE_URL": f"{stack.url}/v1",
             "OPENAI_API_KEY": stack.api_key,
         },
