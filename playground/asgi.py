@@ -6,9 +6,14 @@ thread, and around that the limit on a request's size.
 
 import os
 import warnings
+from collections.abc import Mapping
+from typing import IO, Any
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpResponseBase
+from typing_extensions import override
 
 from assistants.events.sse import Streams
 from playground.body_limit import BodyLimit
@@ -19,8 +24,27 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
 # docs/decisions/static-files.md).
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
+
+class Handler(ASGIHandler):
+    """Django's, which takes an upload in chunks, whose length nobody announces, for an empty one.
+    By the time a request is made its body has come, so its length is known.
+    """
+
+    @override
+    def create_request(
+        self, scope: Mapping[str, Any], body_file: IO[bytes]
+    ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
+        if not any(name == b"content-length" for name, _ in scope["headers"]):
+            length = body_file.seek(0, os.SEEK_END)
+            body_file.seek(0)
+            headers = [*scope["headers"], (b"content-length", str(length).encode())]
+            scope = {**scope, "headers": headers}
+        return super().create_request(scope, body_file)
+
+
+django.setup(set_prefix=False)
 application = BodyLimit(
-    Streams(get_asgi_application()),
+    Streams(Handler()),
     max_bytes=settings.MAX_BODY_BYTES,
     max_upload_bytes=settings.MAX_UPLOAD_BYTES,
     session_cookie=settings.SESSION_COOKIE_NAME,

@@ -7,6 +7,7 @@ who shows a key or a session; whether those are good is looked at later.
 
 import json
 import re
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -102,6 +103,7 @@ async def _refuse(send: Send, limit: int) -> None:
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
+        (b"x-request-id", f"req_{secrets.token_hex(16)}".encode()),
     ]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

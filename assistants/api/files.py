@@ -11,7 +11,7 @@ from assistants.api.objects import File as FileObject
 from assistants.api.objects import FileDeleted, FilePage, answers
 from assistants.api.replies import json_response, reply, reply_page
 from assistants.api.request import ApiRequest
-from assistants.errors import NotFound
+from assistants.errors import Invalid, NotFound, echoed
 from assistants.models import File
 from assistants.operations import files
 from assistants.params import FileListParams, FileUpload
@@ -38,6 +38,15 @@ def create_file(
     file: FileParam[UploadedFile],
 ) -> HttpResponse:
     """Upload a file of up to 512 MB."""
+    known = {field.alias or name for name, field in FileUpload.model_fields.items()}
+    for name in request.POST:
+        if name not in known:
+            # Ninja looks at the fields that it knows only.
+            raise Invalid(
+                f"Unknown parameter: '{echoed(name)}'.",
+                param=echoed(name),
+                code="unknown_parameter",
+            )
     files.check_purpose(params.purpose)
     stored = files.create(
         request.project,

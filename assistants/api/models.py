@@ -6,7 +6,7 @@ from ninja import Router
 from assistants.api.objects import Model, ModelList, answers
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
-from assistants.errors import NotFound, Wire, echoed
+from assistants.errors import Invalid, NotFound, Wire, echoed
 from assistants.operations import providers
 from assistants.operations.aliases import list_aliases
 
@@ -21,13 +21,19 @@ def list_models(request: ApiRequest) -> HttpResponse:
 
 @router.get("/{path:model}", response=answers(Model))
 def get_model(request: ApiRequest, model: str) -> HttpResponse:
-    """One model. Its id may hold slashes."""
+    """One model. Its id may hold slashes. A name that runs can ask for is a model too, though the
+    list does not have it.
+    """
     for known in _known(request):
         if known["id"] == model:
             return json_response(known)
-    raise NotFound(
-        f"The model '{echoed(model)}' does not exist", param="model", code="model_not_found"
-    )
+    try:
+        found = providers.resolve(model, request.project)
+    except Invalid as error:
+        raise NotFound(
+            f"The model '{echoed(model)}' does not exist", param="model", code="model_not_found"
+        ) from error
+    return json_response(_object(model, found.provider.label))
 
 
 def _known(request: ApiRequest) -> list[Wire]:

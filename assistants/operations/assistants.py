@@ -48,7 +48,11 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
     """
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True, exclude_unset=True))
     if fields.get("model", "") is None:
-        raise Invalid("Missing required parameter: 'model'.", param="model")
+        raise Invalid(
+            "Missing required parameter: 'model'.",
+            param="model",
+            code="missing_required_parameter",
+        )
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
     _check(assistant.project, fields)
     with transaction.atomic():

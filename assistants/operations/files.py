@@ -11,6 +11,7 @@ from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q
+from typing_extensions import override
 
 from assistants.errors import Invalid, NotFound, TooLarge, Wire, echoed
 from assistants.models import (
@@ -50,12 +51,20 @@ class Uses:
         return bool(self.assistants or self.thread_ids or self.vector_stores)
 
 
+class BadPurpose(Invalid):
+    """A recording of the service shows this refusal with its message in one more place."""
+
+    @override
+    def to_dict(self) -> Wire:
+        return {**super().to_dict(), "detail": {"message": self.message, "code": self.code}}
+
+
 def check_purpose(purpose: str) -> None:
     """
-    :raises Invalid: no such purpose, in the words that a recording of the service shows
+    :raises BadPurpose: no such purpose, in the words that a recording of the service shows
     """
     if purpose not in PURPOSES:
-        raise Invalid(
+        raise BadPurpose(
             f"'{echoed(purpose)}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose"
         )
 

@@ -7,12 +7,11 @@ from typing import Any
 import httpx2
 import pytest
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from openai import AzureOpenAI, OpenAI
 
-from assistants.events.sse import Streams
 from assistants.models import Project, Run
 from assistants.operations import projects
+from playground.asgi import application
 from tests.api.serving import serving
 from tests.api.worker import Worker
 
@@ -27,7 +26,7 @@ AZURE_VERSION = "2024-05-01-preview"
 @pytest.fixture(scope="session")
 def address(django_db_setup: None, redis_url: str) -> Iterator[str]:
     """Where the API answers, as the web process of the product would."""
-    with serving(Streams(get_asgi_application())) as url:
+    with serving(application) as url:
         yield url
 
 

@@ -1,6 +1,7 @@
 """``/files`` through the SDK and as raw multipart."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -192,3 +193,28 @@ def test_a_large_file_is_streamed_in_and_out(http: httpx2.Client) -> None:
     assert sum(pieces) == size
     assert max(pieces) < 1024 * 1024
     assert time.monotonic() - begun < 20
+
+
+def test_an_upload_in_chunks_has_no_length_to_announce(http: httpx2.Client) -> None:
+    """As clients send it that read a file while they send it, Node's streams among them."""
+    boundary = "limit"
+
+    def body() -> Iterator[bytes]:
+        yield f'--{boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n'.encode()
+        yield f"assistants\r\n--{boundary}\r\n".encode()
+        yield b'Content-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+        for _ in range(40):
+            yield b"bread " * 10_000
+        yield f"\r\n--{boundary}--\r\n".encode()
+
+    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    made = http.post("/v1/files", content=body(), headers=kind).json()
+    assert made["bytes"] == 6 * 10_000 * 40
+
+
+def test_unknown_fields_of_the_form_are_refused(http: httpx2.Client) -> None:
+    sent = {"purpose": "assistants", "expires_after": "x"}
+    answer = http.post("/v1/files", data=sent, files={"file": ("a.txt", b"1")})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "Unknown parameter: 'expires_after'."
+    assert answer.json()["error"]["code"] == "unknown_parameter"

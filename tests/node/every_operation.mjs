@@ -2,6 +2,7 @@
 // OPENAI_BASE_URL and OPENAI_API_KEY say where; it ends with an error at the first answer that is wrong.
 
 import assert from "node:assert/strict";
+import { createReadStream, statSync } from "node:fs";
 import OpenAI, { toFile } from "openai";
 
 const client = new OpenAI({ maxRetries: 0 });
@@ -51,6 +52,10 @@ async function files() {
   assert.deepEqual(await client.files.retrieve(made.id), made);
   assert.ok((await all(client.files.list({ purpose: "assistants" }))).includes(made.id));
   assert.equal(await (await client.files.content(made.id)).text(), content);
+  // A stream, of which nobody knows the length before it has ended.
+  const streamed = await client.files.create({ file: createReadStream("README.md"), purpose: "user_data" });
+  assert.equal(streamed.bytes, statSync("README.md").size);
+  assert.equal((await client.files.delete(streamed.id)).deleted, true);
   return made;
 }
 
