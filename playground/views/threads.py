@@ -15,6 +15,7 @@ from assistants.events.sse import EventStream
 from assistants.models import Assistant, File, Project, Thread
 from assistants.operations import threads
 from playground import access, fragments, transcript
+from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.forms.composer import TitleForm
 from playground.streaming import ThreadStream
@@ -189,7 +190,9 @@ def page(
         "draft": draft,
         "composer_error": error,
         "composer_files": attached or [],
-        **form_context(AssistantForm(assistant=assistant), files_of(assistant)),
+        **form_context(
+            AssistantForm(assistant=assistant), files_of(assistant), searched.of(assistant)
+        ),
         **inspector.context(request, thread, assistant, read.runs),
     }
     return render(request, "threads/show.html", context, status=422 if error else 200)

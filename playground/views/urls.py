@@ -23,6 +23,9 @@ urlpatterns = [
     path("assistants/new", assistants.new, name="assistant-new"),
     path("assistants/<str:assistant_id>", assistants.edit, name="assistant"),
     path("assistants/<str:assistant_id>/delete", assistants.delete, name="assistant-delete"),
+    path(
+        "assistants/<str:assistant_id>/searched", assistants.searched_files, name="searched-files"
+    ),
     path("assistants/<str:assistant_id>/inspect", inspector.inspect_new, name="inspect-new"),
     path("threads", threads.index, name="threads"),
     path("threads/new", threads.new, name="thread-new"),
