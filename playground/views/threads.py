@@ -132,8 +132,16 @@ def rename(request: access.Request, thread_id: str) -> HttpResponse:
             form.add_error("title", error.message)
         else:
             return redirect(back)
-    context = {"thread": thread, "form": form, "next": back, "section": "threads"}
-    template = "threads/_rename.html" if request.htmx else "threads/rename.html"
+    context = {
+        "heading": "Rename thread",
+        "label": "Title",
+        "hint": "Left empty, the thread is called as it opens.",
+        "action": reverse("thread-rename", args=[thread.id]),
+        "form": form,
+        "next": back,
+        "section": "threads",
+    }
+    template = "_rename.html" if request.htmx else "rename.html"
     return render(request, template, context, status=422 if form.errors else 200)
 
 
@@ -183,6 +191,7 @@ def page(
         "current_assistant": assistant,
         "assistants": _choice(assistant),
         "runs_code": assistant.has_tool("code_interpreter"),
+        "searches_files": assistant.has_tool("file_search"),
         "starters": STARTERS,
         "transcript": read,
         "items": fragments.items(read.items),

@@ -1,5 +1,7 @@
 """File search in the studio: the step that searched, and the footnotes of the answer."""
 
+import re
+
 from openai import OpenAI
 from playwright.sync_api import FilePayload, Page, expect
 
@@ -101,3 +103,32 @@ def test_a_document_of_a_message_is_searched(studio: Studio, page: Page) -> None
     studio.wait_for("Completed")
     note = page.locator(".msg--assistant .notes li")
     expect(note.locator(".notes__quote")).to_have_text("Its lighthouse was built in 1822.")
+
+
+def test_a_store_has_a_page_where_a_question_can_be_tried(studio: Studio, page: Page) -> None:
+    studio.make_assistant("Pilots", model=DEMO)
+    page.locator("#assistant-file_search").check()
+    page.locator("#assistant-search input").set_input_files(
+        FilePayload(name="harbor.txt", mimeType="text/plain", buffer=NOTES)
+    )
+    page.locator("#assistant-store a").click()
+    expect(page.get_by_role("heading", name="Pilots")).to_be_visible()
+    page.get_by_label("Add files").set_input_files(
+        FilePayload(name="tides.md", mimeType="text/markdown", buffer=b"# Tides\n\nHigh at noon.")
+    )
+    files = page.locator("#store-files")
+    expect(files.locator(".chip[data-status=completed]")).to_have_count(2, timeout=30_000)
+    expect(files).not_to_have_attribute("hx-get", re.compile("."))
+    expect(files.locator("dd").first).to_have_text("2 of 2")
+
+    page.get_by_label("Question").fill("When is the tide high?")
+    page.get_by_label("Question").press("Enter")
+    expect(page.locator("#store-found li").first).to_contain_text("tides.md")
+
+    page.get_by_role("link", name="Rename").click()
+    page.get_by_label("Name", exact=True).fill("Pilot books")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("heading", name="Pilot books")).to_be_visible()
+    page.get_by_role("button", name="Remove harbor.txt").click()
+    expect(page.locator("#messages")).to_contain_text("harbor.txt was taken out")
+    expect(files.locator("li")).to_have_count(1)

@@ -52,6 +52,7 @@ def addresses(browser: Browser, stack: Stack) -> list[str]:
         "/assistants",
         "/assistants/new",
         "/files",
+        "/vector-stores",
         f"{assistant}",
         f"{assistant}/delete",
         "/threads",
