@@ -121,8 +121,8 @@ def test_a_store_has_a_page_where_a_question_can_be_tried(studio: Studio, page: 
     expect(files).not_to_have_attribute("hx-get", re.compile("."))
     expect(files.locator("dd").first).to_have_text("2 of 2")
 
-    page.get_by_label("Question").fill("When is the tide high?")
-    page.get_by_label("Question").press("Enter")
+    page.get_by_role("searchbox", name="Question").fill("When is the tide high?")
+    page.get_by_role("searchbox", name="Question").press("Enter")
     expect(page.locator("#store-found li").first).to_contain_text("tides.md")
 
     page.get_by_role("link", name="Rename").click()
