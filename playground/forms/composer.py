@@ -87,23 +87,3 @@ class ComposerForm(forms.Form):
     def _text(self, given: Wire) -> str:
         text = str(given.get("starter") or given.get("content") or "")
         return text.replace("\r\n", "\n")
-
-
-class NameForm(forms.Form):
-    """A vector store's name, or none."""
-
-    title = forms.CharField(
-        max_length=256,
-        required=False,
-        error_messages={"max_length": "A name can have %(limit_value)d characters at most."},
-    )
-
-
-class TitleForm(forms.Form):
-    """A thread's title; empty for what it opens with."""
-
-    title = forms.CharField(
-        max_length=512,
-        required=False,
-        error_messages={"max_length": "A title can have %(limit_value)d characters at most."},
-    )

@@ -17,7 +17,7 @@ from assistants.operations import threads
 from playground import access, fragments, transcript
 from playground.forms import searched
 from playground.forms.assistant import AssistantForm
-from playground.forms.composer import TitleForm
+from playground.forms.names import TitleForm
 from playground.streaming import ThreadStream
 from playground.timezones import zone_of
 from playground.transcript import Transcript

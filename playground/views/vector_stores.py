@@ -21,7 +21,7 @@ from assistants.operations import (
 )
 from assistants.params import VectorStoreUpdate
 from playground import access
-from playground.forms.composer import NameForm
+from playground.forms.names import NameForm
 from playground.views.files import stored
 
 PAGE_SIZE: Final = 50
