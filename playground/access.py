@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from assistants.errors import Invalid, NotFound
-from assistants.models import ApiKey, Assistant, File, Project, Run, Thread
+from assistants.models import ApiKey, Assistant, File, Project, Run, Thread, VectorStore
 from assistants.models.base import ApiObject, ObjectQuerySet
 
 P = ParamSpec("P")
@@ -87,6 +87,13 @@ def file(request: Request, file_id: str) -> File:
     :raises Http404: the person's project has no such file
     """
     return _fetch(File.objects.in_project(project(request)), file_id)
+
+
+def vector_store(request: Request, vector_store_id: str) -> VectorStore:
+    """
+    :raises Http404: the person's project has no such vector store
+    """
+    return _fetch(VectorStore.objects.in_project(project(request)), vector_store_id)
 
 
 def api_key(request: Request, key_id: str) -> ApiKey:

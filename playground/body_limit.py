@@ -22,6 +22,7 @@ UPLOADS: Final = re.compile(
     r"/(v1|openai|openai/v1)/files"  # the API's; those below are the studio's forms with files
     r"|/files"
     r"|/assistants/[^/]+"
+    r"|/vector-stores/[^/]+/files"
     r"|/threads/begin"
     r"|/threads/[^/]+/messages"
 )

@@ -1,13 +1,14 @@
 """Creating, changing and deleting assistants."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import transaction
 
 from assistants.errors import Invalid, NotFound, Wire
 from assistants.models import Assistant, File, Project
-from assistants.operations import providers, tool_resources
-from assistants.params import AssistantCreate, AssistantUpdate
+from assistants.operations import leftovers, providers, tool_resources, vector_stores
+from assistants.params import AssistantCreate, AssistantUpdate, VectorStoreCreate
 from assistants.params.base import MAX_FILES
 
 DEFAULTS: dict[str, Any] = {
@@ -102,6 +103,32 @@ def detach_file(assistant: Assistant, file_id: str) -> None:
     if file_id not in file_ids:
         raise NotFound.of("file", file_id)
     _open(row, [known for known in file_ids if known != file_id])
+
+
+@transaction.atomic
+def change_searched_files(
+    assistant: Assistant, added: Sequence[str], removed: Collection[str]
+) -> Assistant:
+    """Let file search find other files: in the assistant's vector store, which is created and named
+    after it if it has none. The files themselves stay.
+
+    :raises NotFound: one of the added files is not there
+    :raises Invalid: one of them is of a type that is not searched, or the store has expired
+    """
+    row = Assistant.objects.select_for_update().get(pk=assistant.pk)
+    store = tool_resources.store_of(row)
+    if added:
+        if store is None:
+            store = vector_stores.create(row.project, VectorStoreCreate(name=row.name))
+            row.tool_resources = {
+                **row.tool_resources,
+                "file_search": {"vector_store_ids": [store.id]},
+            }
+            row.save(update_fields=["tool_resources"])
+        tool_resources.add_searched(store, added)
+    if store and removed:
+        leftovers.leave(store.files.filter(file__in=removed))
+    return row
 
 
 def _open(row: Assistant, file_ids: list[str]) -> None:

@@ -78,16 +78,30 @@ def make_searchable(thread: Thread, file_ids: Sequence[str]) -> None:
 
     :raises Invalid: a file is of a type that is not searched, or the store has expired
     """
-    found = File.objects.in_project(thread.project).filter(pk__in=file_ids)
-    vector_store_files.check_supported(found.values_list("filename", flat=True))
-    stores = VectorStore.objects.in_project(thread.project)
-    store = stores.filter(pk__in=thread.vector_store_ids).first()
+    store = store_of(thread)
     if store is None:
         store = vector_stores.create_for_thread(thread.project)
         thread.tool_resources = {
             **thread.tool_resources,
             "file_search": {"vector_store_ids": [store.id]},
         }
+    add_searched(store, file_ids)
+
+
+def store_of(owner: Assistant | Thread) -> VectorStore | None:
+    """The vector store of an assistant or a thread that files are added to, if it has one."""
+    stores = VectorStore.objects.in_project(owner.project)
+    return stores.filter(pk__in=owner.vector_store_ids).first()
+
+
+def add_searched(store: VectorStore, file_ids: Sequence[str]) -> None:
+    """Add files that are to be searched.
+
+    :raises NotFound: one of them is not there
+    :raises Invalid: one of them is of a type that is not searched, or the store has expired
+    """
+    found = File.objects.in_project(store.project).filter(pk__in=file_ids)
+    vector_store_files.check_supported(found.values_list("filename", flat=True))
     vector_store_files.add(store, [VectorStoreFileCreate(file_id=file_id) for file_id in file_ids])
 
 
@@ -101,8 +115,7 @@ def search_own_files(assistant: Assistant, before: Iterable[str]) -> None:
     file_ids = assistant.code_interpreter_file_ids
     if not assistant.has_tool("file_search"):
         return
-    stores = VectorStore.objects.in_project(assistant.project)
-    store = stores.filter(pk__in=assistant.vector_store_ids).first()
+    store = store_of(assistant)
     if store is None:
         store = vector_stores.create_inline(assistant.project, InlineVectorStore())
         assistant.tool_resources = {

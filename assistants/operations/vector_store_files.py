@@ -24,11 +24,16 @@ from assistants.retrieval.reader import EXTENSIONS
 SUPPORTED = "https://platform.openai.com/docs/assistants/tools/file-search/supported-files"
 
 
+def is_searchable(filename: str) -> bool:
+    """Whether a file of this name is of a type that is searched."""
+    return PurePath(filename).suffix.lower() in EXTENSIONS
+
+
 def check_supported(filenames: Iterable[str]) -> None:
     """
     :raises Invalid: files of these names are not searched, in the service's words
     """
-    found = {PurePath(name).suffix.lower() for name in filenames} - EXTENSIONS
+    found = {PurePath(name).suffix.lower() for name in filenames if not is_searchable(name)}
     if found:
         extensions = ", ".join(sorted(extension or "none" for extension in found))
         raise Invalid(
@@ -43,7 +48,7 @@ def searchable(project: Project, file_ids: Iterable[str]) -> set[str]:
     """Those of the project's files that are of a type that is searched."""
     found = File.objects.in_project(project).filter(pk__in=list(file_ids))
     names = found.values_list("pk", "filename")
-    return {pk for pk, name in names if PurePath(name).suffix.lower() in EXTENSIONS}
+    return {pk for pk, name in names if is_searchable(name)}
 
 
 def create(store: VectorStore, params: VectorStoreFileCreate) -> VectorStoreFile:

@@ -12,7 +12,8 @@ from assistants.operations import providers
 from assistants.params import AssistantCreate, AssistantUpdate
 from playground import chat_models
 
-CODE_INTERPRETER = {"type": "code_interpreter"}
+SWITCHES = ("code_interpreter", "file_search")
+"""The tools that are switched on and off."""
 
 
 class AssistantForm(forms.Form):
@@ -25,6 +26,7 @@ class AssistantForm(forms.Form):
     description = forms.CharField(max_length=512, required=False)
     instructions = forms.CharField(max_length=256_000, required=False, strip=False)
     code_interpreter = forms.BooleanField(required=False)
+    file_search = forms.BooleanField(required=False)
     temperature = forms.FloatField(min_value=0, max_value=2)
     top_p = forms.FloatField(min_value=0, max_value=1)
     version = forms.CharField(required=False)
@@ -56,9 +58,6 @@ class AssistantForm(forms.Form):
 
     def _fields(self, file_ids: list[str]) -> Wire:
         given = self.cleaned_data
-        tools = [tool for tool in self._tools() if tool != CODE_INTERPRETER]
-        if given["code_interpreter"]:
-            tools.insert(0, CODE_INTERPRETER)
         fields: Wire = {
             "name": given["name"],
             "description": given["description"] or None,
@@ -66,14 +65,18 @@ class AssistantForm(forms.Form):
             "model": given["model"],
             "temperature": given["temperature"],
             "top_p": given["top_p"],
-            "tools": tools,
+            "tools": self._tools(),
         }
         if given["code_interpreter"]:
             fields["tool_resources"] = {"code_interpreter": {"file_ids": file_ids}}
         return fields
 
     def _tools(self) -> list[Wire]:
-        return list(self.assistant.tools) if self.assistant else []
+        """Those that are switched on, as a program has set them up, and the others as they were."""
+        before = list(self.assistant.tools) if self.assistant else []
+        known = {tool["type"]: tool for tool in before}
+        tools = [known.get(name, {"type": name}) for name in SWITCHES if self.cleaned_data[name]]
+        return tools + [tool for tool in before if tool["type"] not in SWITCHES]
 
 
 def version_of(assistant: Assistant) -> str:
@@ -95,7 +98,7 @@ def _initial(assistant: Assistant | None) -> Wire:
         "description": assistant.description or "",
         "instructions": assistant.instructions or "",
         "model": assistant.model,
-        "code_interpreter": assistant.has_tool("code_interpreter"),
+        **{name: assistant.has_tool(name) for name in SWITCHES},
         "temperature": 1.0 if assistant.temperature is None else assistant.temperature,
         "top_p": 1.0 if assistant.top_p is None else assistant.top_p,
         "version": version_of(assistant),

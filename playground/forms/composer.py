@@ -7,6 +7,7 @@ from django import forms
 
 from assistants.errors import Wire
 from assistants.models import Assistant, File
+from assistants.operations import vector_store_files
 from assistants.params import MessageCreate, validate
 from playground.rendering.files import image_type
 
@@ -39,11 +40,17 @@ class ComposerForm(forms.Form):
     def clean(self) -> Wire:
         """Files that nothing would read are refused rather than ignored."""
         given = super().clean() or {}
-        others = [file.filename for file in self.attached if not image_type(file.filename)]
-        if others and not self.assistant.has_tool("code_interpreter"):
+        others = [
+            file.filename
+            for file in self.attached
+            if not image_type(file.filename) and not self._tools(file)
+        ]
+        if others:
+            either = all(vector_store_files.is_searchable(name) for name in others)
+            tools = "code interpreter or file search" if either else "code interpreter"
             raise forms.ValidationError(
                 f"{self.assistant.name or 'The assistant'} cannot read {', '.join(others)}: "
-                "switch its code interpreter on, or remove the file."
+                f"switch its {tools} on, or remove the file."
             )
         if self.attached and not self._text(given) and given.get("action") != AGAIN:
             raise forms.ValidationError("Write what is to be done with the files, then send.")
@@ -65,25 +72,18 @@ class ComposerForm(forms.Form):
                 "role": "user",
                 "content": parts,
                 "attachments": [
-                    {"file_id": file.id, "tools": self._tools()} for file in self.attached
+                    {"file_id": file.id, "tools": self._tools(file)} for file in self.attached
                 ],
             },
         )
 
-    def _tools(self) -> list[Wire]:
-        code = {"type": "code_interpreter"}
-        return [code] if self.assistant.has_tool("code_interpreter") else []
+    def _tools(self, file: File) -> list[Wire]:
+        """Those of the assistant's tools that can open the file."""
+        fitting = ["code_interpreter"]
+        if vector_store_files.is_searchable(file.filename):
+            fitting.append("file_search")
+        return [{"type": name} for name in fitting if self.assistant.has_tool(name)]
 
     def _text(self, given: Wire) -> str:
         text = str(given.get("starter") or given.get("content") or "")
         return text.replace("\r\n", "\n")
-
-
-class TitleForm(forms.Form):
-    """A thread's title; empty for what it opens with."""
-
-    title = forms.CharField(
-        max_length=512,
-        required=False,
-        error_messages={"max_length": "A title can have %(limit_value)d characters at most."},
-    )

@@ -17,6 +17,7 @@ from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread
 from assistants.operations import assistants
 from playground import access, chat_models, interpreter
+from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.views.files import stored
 
@@ -54,17 +55,20 @@ def new(request: access.Request) -> HttpResponse:
     """The empty form, and making an assistant of it."""
     project = access.project(request)
     if request.method != "POST":
-        return _form(request, AssistantForm(), [])
+        return _form(request, AssistantForm(), [], searched.of(None))
     form = AssistantForm(request.POST)
     attached = attached_files(request, project)
+    change = _change(request, project)
     if form.is_valid() and not _is_only_about_files(request):
         try:
-            made = assistants.create(project, form.created([file.id for file in attached]))
+            with transaction.atomic():
+                made = assistants.create(project, form.created([file.id for file in attached]))
+                assistants.change_searched_files(made, change.added_ids, [])
         except ApiError as error:
             form.add_error(error.param if error.param in form.fields else None, error.message)
         else:
             return redirect(f"{reverse('thread-new')}?assistant={made.id}")
-    return _form(request, form, attached, status=422)
+    return _form(request, form, attached, searched.of(None, change), status=422)
 
 
 @access.signed_in
@@ -73,26 +77,45 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
     """The form of an assistant, and saving it: by itself while a person types, or by its button."""
     assistant = access.assistant(request, assistant_id)
     if request.method != "POST":
-        return _form(request, AssistantForm(assistant=assistant), files_of(assistant))
+        form = AssistantForm(assistant=assistant)
+        return _form(request, form, files_of(assistant), searched.of(assistant))
     with transaction.atomic():
         # Compared and written as one, so that no edit made elsewhere is written over.
         current = Assistant.objects.select_for_update().get(pk=assistant.pk)
         form = AssistantForm(request.POST, assistant=current)
         attached = attached_files(request, assistant.project)
+        change = _change(request, assistant.project)
         if form.is_stale:
-            return _form(request, form, attached, status=409)
+            return _form(request, form, attached, searched.of(current, change), status=409)
         if not form.is_valid():
-            return _form(request, form, attached, status=422)
+            return _form(request, form, attached, searched.of(current, change), status=422)
         try:
             params = form.updated([file.id for file in attached])
-            saved = assistants.update(current, params)
+            with transaction.atomic():
+                saved = assistants.update(current, params)
+                saved = assistants.change_searched_files(saved, change.added_ids, change.removed)
         except ApiError as error:
             form.add_error(error.param if error.param in form.fields else None, error.message)
-            return _form(request, form, attached, status=422)
+            return _form(request, form, attached, searched.of(current, change), status=422)
     if request.htmx:
-        return _form(request, AssistantForm(assistant=saved), attached, saved=True)
+        form = AssistantForm(assistant=saved)
+        return _form(request, form, attached, searched.of(saved), saved=True)
     messages.success(request, "Saved.")
     return redirect("assistant", saved.id)
+
+
+@access.signed_in
+@require_safe
+def searched_files(request: access.Request, assistant_id: str) -> HttpResponse:
+    """How the files stand that the form shows, asked again and again while one is in progress."""
+    assistant = access.assistant(request, assistant_id)
+    files = searched.some_of(assistant, request.GET.getlist("searched_id"))
+    context = {
+        "form_assistant": assistant,
+        "files": files,
+        "in_progress": searched.in_progress(files),
+    }
+    return render(request, "assistants/_searched_files.html", context)
 
 
 @access.signed_in
@@ -134,23 +157,31 @@ def _form(
     request: access.Request,
     form: AssistantForm,
     attached: list[File],
+    searched_files: searched.Searched,
     *,
     saved: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    context = {"section": "assistants", "status": status, **form_context(form, attached)}
+    context = {
+        "section": "assistants",
+        "status": status,
+        **form_context(form, attached, searched_files),
+    }
     if saved:
         context["saved_at"] = timezone.now()
     template = "assistants/_form.html" if request.htmx else "assistants/edit.html"
     return render(request, template, context, status=status)
 
 
-def form_context(form: AssistantForm, attached: list[File]) -> dict[str, object]:
+def form_context(
+    form: AssistantForm, attached: list[File], searched_files: searched.Searched
+) -> dict[str, object]:
     """What the form's template needs."""
     return {
         "form": form,
         "form_assistant": form.assistant,
         "attached": attached,
+        "searched": searched_files,
         "interpreter": interpreter.state(),
     }
 
@@ -171,6 +202,11 @@ def attached_files(request: HttpRequest, project: Project) -> list[File]:
     return kept + [stored(project, upload) for upload in request.FILES.getlist("files")]
 
 
+def _change(request: HttpRequest, project: Project) -> searched.Change:
+    uploaded = [stored(project, upload) for upload in request.FILES.getlist("searched_files")]
+    return searched.change_of(request.POST, project, uploaded)
+
+
 def _is_only_about_files(request: HttpRequest) -> bool:
     """Whether the form was sent to add or remove a file, without a script in the browser."""
-    return "remove" in request.POST or "attach" in request.POST
+    return bool(request.POST.keys() & {"remove", "unsearch", "attach"})

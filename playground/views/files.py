@@ -15,11 +15,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread, VectorStore
-from assistants.operations import files
+from assistants.operations import files, vector_store_files
 from playground import access
 from playground.rendering.files import image_type
 
-ITEMS = {"row": "assistants/_file.html", "chip": "threads/_attachment.html"}
+ITEMS = {
+    "row": "assistants/_file.html",
+    "searched": "assistants/_searched_file.html",
+    "chip": "threads/_attachment.html",
+}
 """How a new file is shown where it was added."""
 
 PAGE_SIZE: Final = 50
@@ -80,15 +84,18 @@ def _rows(project: Project, shown: Sequence[File]) -> list[Row]:
 
 
 def _upload(request: access.Request, project: Project) -> HttpResponse:
-    """Store one file, and answer with its list item: ``?as=row`` or ``?as=chip``."""
+    """Store one file, and answer with its list item: ``?as=`` and one of ``ITEMS``."""
     given = request.FILES.get("file")
+    place = request.GET.get("as", "")
     if given is None:
         return HttpResponse("No file came.", status=422, content_type="text/plain")
+    if place == "searched" and not vector_store_files.is_searchable(given.name or ""):
+        return HttpResponse("cannot be searched", status=422, content_type="text/plain")
     try:
         file = stored(project, given)
     except ApiError as error:
         return HttpResponse(error.message, status=error.status, content_type="text/plain")
-    template = ITEMS.get(request.GET.get("as", ""), ITEMS["chip"])
+    template = ITEMS.get(place, ITEMS["chip"])
     return render(request, template, {"file": file}, status=201)
 
 

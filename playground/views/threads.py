@@ -15,8 +15,9 @@ from assistants.events.sse import EventStream
 from assistants.models import Assistant, File, Project, Thread
 from assistants.operations import threads
 from playground import access, fragments, transcript
+from playground.forms import searched
 from playground.forms.assistant import AssistantForm
-from playground.forms.composer import TitleForm
+from playground.forms.names import TitleForm
 from playground.streaming import ThreadStream
 from playground.timezones import zone_of
 from playground.transcript import Transcript
@@ -131,8 +132,16 @@ def rename(request: access.Request, thread_id: str) -> HttpResponse:
             form.add_error("title", error.message)
         else:
             return redirect(back)
-    context = {"thread": thread, "form": form, "next": back, "section": "threads"}
-    template = "threads/_rename.html" if request.htmx else "threads/rename.html"
+    context = {
+        "heading": "Rename thread",
+        "label": "Title",
+        "hint": "Left empty, the thread is called as it opens.",
+        "action": reverse("thread-rename", args=[thread.id]),
+        "form": form,
+        "next": back,
+        "section": "threads",
+    }
+    template = "_rename.html" if request.htmx else "rename.html"
     return render(request, template, context, status=422 if form.errors else 200)
 
 
@@ -182,6 +191,7 @@ def page(
         "current_assistant": assistant,
         "assistants": _choice(assistant),
         "runs_code": assistant.has_tool("code_interpreter"),
+        "searches_files": assistant.has_tool("file_search"),
         "starters": STARTERS,
         "transcript": read,
         "items": fragments.items(read.items),
@@ -189,7 +199,9 @@ def page(
         "draft": draft,
         "composer_error": error,
         "composer_files": attached or [],
-        **form_context(AssistantForm(assistant=assistant), files_of(assistant)),
+        **form_context(
+            AssistantForm(assistant=assistant), files_of(assistant), searched.of(assistant)
+        ),
         **inspector.context(request, thread, assistant, read.runs),
     }
     return render(request, "threads/show.html", context, status=422 if error else 200)

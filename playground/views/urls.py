@@ -12,6 +12,7 @@ from playground.views import (
     session,
     settings,
     threads,
+    vector_stores,
 )
 
 urlpatterns = [
@@ -23,6 +24,9 @@ urlpatterns = [
     path("assistants/new", assistants.new, name="assistant-new"),
     path("assistants/<str:assistant_id>", assistants.edit, name="assistant"),
     path("assistants/<str:assistant_id>/delete", assistants.delete, name="assistant-delete"),
+    path(
+        "assistants/<str:assistant_id>/searched", assistants.searched_files, name="searched-files"
+    ),
     path("assistants/<str:assistant_id>/inspect", inspector.inspect_new, name="inspect-new"),
     path("threads", threads.index, name="threads"),
     path("threads/new", threads.new, name="thread-new"),
@@ -46,6 +50,26 @@ urlpatterns = [
     path("files/<str:file_id>/content", files.content, name="file-content"),
     path("files/<str:file_id>/delete", files.delete, name="file-delete"),
     path("files/<str:file_id>/discard", files.discard, name="file-discard"),
+    path("vector-stores", vector_stores.index, name="vector-stores"),
+    path("vector-stores/<str:vector_store_id>", vector_stores.show, name="vector-store"),
+    path(
+        "vector-stores/<str:vector_store_id>/files", vector_stores.files, name="vector-store-files"
+    ),
+    path(
+        "vector-stores/<str:vector_store_id>/files/<str:file_id>/remove",
+        vector_stores.remove,
+        name="vector-store-remove",
+    ),
+    path(
+        "vector-stores/<str:vector_store_id>/rename",
+        vector_stores.rename,
+        name="vector-store-rename",
+    ),
+    path(
+        "vector-stores/<str:vector_store_id>/delete",
+        vector_stores.delete,
+        name="vector-store-delete",
+    ),
     path("settings", settings.show, name="settings"),
     path("settings/aliases", settings.set_alias, name="alias-set"),
     path("settings/aliases/delete", settings.delete_alias, name="alias-delete"),

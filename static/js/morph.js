@@ -74,7 +74,8 @@ function morphChildren(old, fresh) {
   }
   while (cursor) {
     const next = cursor.nextSibling;
-    cursor.remove();
+    // What is being uploaded is known here only.
+    if (!cursor.id?.startsWith("upload-")) cursor.remove();
     cursor = next;
   }
 }

@@ -1,7 +1,9 @@
 """File search in the studio: the step that searched, and the footnotes of the answer."""
 
+import re
+
 from openai import OpenAI
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import DEMO, Studio
 from tests.stack import Stack
@@ -44,3 +46,89 @@ def test_an_answer_from_a_document_names_it_in_a_footnote(
 
     expect(page.locator(".step q")).to_have_text("When was the lighthouse built?")
     assert page.locator(".msg--assistant").inner_html() == before
+
+
+def test_a_person_gives_an_assistant_a_document_and_asks_about_it(
+    studio: Studio, page: Page
+) -> None:
+    studio.make_assistant("Harbor", model=DEMO)
+    tool = page.locator(".tool", has=page.get_by_text("File search", exact=True))
+    add = tool.get_by_text("Add files")
+    expect(add).to_be_hidden()
+
+    tool.get_by_role("switch").check()
+    expect(add).to_be_visible()
+    expect(page.locator("#assistant-saved")).to_contain_text("Saved")
+    files = [
+        FilePayload(name="harbor.txt", mimeType="text/plain", buffer=NOTES),
+        FilePayload(name="empty.txt", mimeType="text/plain", buffer=b""),
+        FilePayload(name="table.csv", mimeType="text/csv", buffer=b"a,b"),
+    ]
+    tool.locator("input[type=file]").set_input_files(files)
+    item = tool.locator(".file", has_text="harbor.txt")
+    expect(item.locator(".chip")).to_have_text("Ready", timeout=30_000)
+    failed = tool.locator(".file", has_text="empty.txt")
+    expect(failed.locator(".chip")).to_have_text("Failed", timeout=30_000)
+    expect(failed.locator(".field__error")).to_have_text("The file is empty.")
+    expect(page.locator("#searched-progress")).to_have_count(0)
+    refused = tool.locator(".file", has_text="table.csv")
+    expect(refused.locator(".file__meta")).to_have_text("cannot be searched")
+    refused.get_by_role("button").click()
+    expect(refused).to_have_count(0)
+
+    studio.ask("When was the lighthouse built?")
+    studio.wait_for("Completed")
+    note = page.locator(".msg--assistant .notes li")
+    expect(note).to_contain_text("harbor.txt")
+    expect(note.locator(".notes__quote")).to_have_text("Its lighthouse was built in 1822.")
+
+    page.reload()
+    expect(item.locator(".chip")).to_have_text("Ready")
+    failed.get_by_role("button").click()
+    expect(page.locator("#assistant-saved")).to_contain_text("Saved")
+    page.reload()
+    expect(item).to_be_visible()
+    expect(failed).to_have_count(0)
+
+
+def test_a_document_of_a_message_is_searched(studio: Studio, page: Page) -> None:
+    studio.make_assistant("Attached", model=DEMO)
+    page.locator("#assistant-file_search").check()
+    expect(page.locator("#assistant-saved")).to_contain_text("Saved")
+    page.get_by_label("Attach files").set_input_files(
+        FilePayload(name="harbor.txt", mimeType="text/plain", buffer=NOTES)
+    )
+    expect(page.locator("#composer-files .file__meta")).to_have_text("76 B")
+    studio.ask("When was the lighthouse built?")
+    studio.wait_for("Completed")
+    note = page.locator(".msg--assistant .notes li")
+    expect(note.locator(".notes__quote")).to_have_text("Its lighthouse was built in 1822.")
+
+
+def test_a_store_has_a_page_where_a_question_can_be_tried(studio: Studio, page: Page) -> None:
+    studio.make_assistant("Pilots", model=DEMO)
+    page.locator("#assistant-file_search").check()
+    page.locator("#assistant-search input").set_input_files(
+        FilePayload(name="harbor.txt", mimeType="text/plain", buffer=NOTES)
+    )
+    page.locator("#assistant-store a").click()
+    expect(page.get_by_role("heading", name="Pilots")).to_be_visible()
+    page.get_by_label("Add files").set_input_files(
+        FilePayload(name="tides.md", mimeType="text/markdown", buffer=b"# Tides\n\nHigh at noon.")
+    )
+    files = page.locator("#store-files")
+    expect(files.locator(".chip[data-status=completed]")).to_have_count(2, timeout=30_000)
+    expect(files).not_to_have_attribute("hx-get", re.compile("."))
+    expect(files.locator("dd").first).to_have_text("2 of 2")
+
+    page.get_by_role("searchbox", name="Question").fill("When is the tide high?")
+    page.get_by_role("searchbox", name="Question").press("Enter")
+    expect(page.locator("#store-found li").first).to_contain_text("tides.md")
+
+    page.get_by_role("link", name="Rename").click()
+    page.get_by_label("Name", exact=True).fill("Pilot books")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("heading", name="Pilot books")).to_be_visible()
+    page.get_by_role("button", name="Remove harbor.txt").click()
+    expect(page.locator("#messages")).to_contain_text("harbor.txt was taken out")
+    expect(files.locator("li")).to_have_count(1)

@@ -52,6 +52,7 @@ def addresses(browser: Browser, stack: Stack) -> list[str]:
         "/assistants",
         "/assistants/new",
         "/files",
+        "/vector-stores",
         f"{assistant}",
         f"{assistant}/delete",
         "/threads",
@@ -115,7 +116,7 @@ def test_the_whole_way_without_a_script(browser: Browser, stack: Stack, model: C
     page.get_by_label("Name", exact=True).fill("No scripts here")
     page.get_by_label("Model").select_option("played")
     data = FilePayload(name="a.csv", mimeType="text/csv", buffer=b"a\n1\n")
-    page.locator("#assistant-form input[type=file]").set_input_files(data)
+    page.locator("#assistant-attach input").set_input_files(data)
     page.get_by_role("button", name="Create assistant").click()
     model.reply(text("It **works**."))
     page.get_by_label("Message", exact=True).fill("Does it work?")
@@ -158,7 +159,7 @@ def test_without_a_script_files_have_their_place_and_a_run_can_be_followed_by_re
     for panel, frame in (("setup", "#assistant-form"), ("chat", ".composer__box")):
         page.goto(f"{page.url.partition('?')[0]}?panel={panel}")
         outer = page.locator(frame).bounding_box()
-        inner = page.locator(f"{frame} input[type=file]").bounding_box()
+        inner = page.locator(f"{frame} input[type=file]").first.bounding_box()
         assert outer
         assert inner
         assert outer["x"] <= inner["x"]
@@ -244,7 +245,7 @@ def test_files_of_an_assistant_come_and_go(page: Page, studio: Studio) -> None:
     data = FilePayload(name="table.csv", mimeType="text/csv", buffer=b"a\n1\n")
     for _ in range(2):
         # The same file can be added again after it was removed.
-        page.locator("#assistant-form input[type=file]").set_input_files(data)
+        page.locator("#assistant-attach input").set_input_files(data)
         item = page.locator("#assistant-files .file")
         expect(item).to_contain_text("table.csv")
         expect(page.locator("#assistant-saved")).to_have_text(re.compile("Saved"))

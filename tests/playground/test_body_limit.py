@@ -61,6 +61,7 @@ UPLOADS = [
     ("/files", f"Cookie: theme=dark; {COOKIE}=abc"),
     ("/assistants/new", f"Cookie: {COOKIE}=abc"),
     ("/assistants/asst_1", f"Cookie: {COOKIE}=abc"),
+    ("/vector-stores/vs_1/files", f"Cookie: {COOKIE}=abc"),
     ("/threads/begin", f"Cookie: {COOKIE}=abc"),
     ("/threads/thread_1/messages", f"Cookie: {COOKIE}=abc"),
 ]

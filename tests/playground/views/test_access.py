@@ -11,7 +11,7 @@ from django.urls import URLPattern, reverse
 from assistants.models import Assistant, Project, Thread
 from assistants.operations import files, projects
 from playground.views.urls import urlpatterns
-from tests.factories import make_run
+from tests.factories import make_run, make_vector_store
 
 OPEN = {"login", "logout", "theme"}
 """Addresses that need nobody to be signed in."""
@@ -22,12 +22,14 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
     """One object of each kind, in the owner's project."""
     file = files.create(project, io.BytesIO(b"a,b\n1,2\n"), filename="a.csv", purpose="assistants")
     message = thread.messages.get()
+    store = make_vector_store(project, "bread")
     return {
         "assistant_id": assistant.id,
         "thread_id": thread.id,
         "message_id": message.id,
         "run_id": make_run(thread, assistant).id,
         "file_id": file.id,
+        "vector_store_id": store.id,
         "key_id": projects.create_api_key(project, "Notebook")[0].id,
         "object_id": message.id,
     }

@@ -2,9 +2,19 @@
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
-from assistants.models import Assistant, File, Project
-from tests.factories import make_assistant, make_thread
+from assistants.models import (
+    Assistant,
+    File,
+    FileStatus,
+    Project,
+    VectorStore,
+    VectorStoreFile,
+)
+from assistants.operations import vector_store_files
+from assistants.params import VectorStoreFileCreate
+from tests.factories import make_assistant, make_file, make_thread, make_vector_store
 from tests.playground.conftest import HTMX
 
 FIELDS = {
@@ -16,6 +26,10 @@ FIELDS = {
     "temperature": "0.2",
     "top_p": "1",
 }
+
+
+def names_in(store: VectorStore) -> set[str]:
+    return set(store.files.values_list("file__filename", flat=True))
 
 
 def upload(name: str = "data.csv") -> SimpleUploadedFile:
@@ -126,6 +140,125 @@ def test_a_file_can_be_removed(page: Client, project: Project) -> None:
     page.post(f"/assistants/{made.id}", fields)
     made.refresh_from_db()
     assert made.code_interpreter_file_ids == [second]
+
+
+def test_files_for_search_go_into_a_store_named_after_the_assistant(
+    page: Client, project: Project
+) -> None:
+    sent = FIELDS | {"file_search": "on", "searched_files": [upload("a.txt"), upload("b.md")]}
+    page.post("/assistants/new", sent)
+    made = Assistant.objects.get()
+    assert [tool["type"] for tool in made.tools] == ["code_interpreter", "file_search"]
+    store = VectorStore.objects.get()
+    assert made.vector_store_ids == [store.id]
+    assert store.name == "Maths tutor"
+    assert names_in(store) == {"a.txt", "b.md"}
+    text = page.get(f"/assistants/{made.id}").text
+    assert text.count('data-status="in_progress"') == 2
+    assert 'id="searched-progress"' in text
+
+
+def test_a_file_is_added_to_search_and_taken_out_again(
+    page: Client, assistant: Assistant, project: Project
+) -> None:
+    address = f"/assistants/{assistant.id}"
+    version = page.get(address).context["form"].initial["version"]
+    file = make_file(project)
+    fields = FIELDS | {"file_search": "on", "version": version}
+    response = page.post(address, fields | {"searched_id": file.id}, headers=HTMX)
+    store = VectorStore.objects.get()
+    assert names_in(store) == {"a.txt"}
+    saved = response.context["form"].initial["version"]
+    assert saved != version
+    # What is neither named now nor was there when the form was made is nobody's wish.
+    other = make_file(project, filename="other.txt")
+    vector_store_files.create(store, VectorStoreFileCreate(file_id=other.id))
+    fields |= {"version": saved, "searched_before": file.id}
+    assert page.post(address, fields, headers=HTMX).status_code == 200
+    assert names_in(store) == {"other.txt"}
+    assert File.objects.filter(pk=file.id).exists()
+    assert VectorStore.objects.count() == 1
+
+
+def test_a_file_that_cannot_be_searched_changes_nothing(
+    page: Client, assistant: Assistant, project: Project
+) -> None:
+    fields = FIELDS | {"file_search": "on", "searched_files": upload("data.csv")}
+    response = page.post(f"/assistants/{assistant.id}", fields)
+    assert response.status_code == 422
+    assert "Files with extensions [.csv] are not supported" in response.text
+    assistant.refresh_from_db()
+    assert assistant.name == "Plotter"
+    assert not VectorStore.objects.exists()
+    refused = page.post("/files?as=searched", {"file": upload("data.csv")})
+    assert (refused.status_code, refused.text) == (422, "cannot be searched")
+
+
+def test_a_refused_edit_keeps_what_was_done_to_the_files_for_search(
+    page: Client, project: Project
+) -> None:
+    page.post("/assistants/new", FIELDS | {"file_search": "on", "searched_files": upload("a.txt")})
+    made = Assistant.objects.get()
+    (known,) = VectorStoreFile.objects.all()
+    new = make_file(project, filename="new.txt")
+    fields = FIELDS | {"name": " ", "searched_before": known.file_id, "searched_id": new.id}
+    response = page.post(f"/assistants/{made.id}", fields, headers=HTMX)
+    assert response.status_code == 422
+    assert f'name="searched_id" value="{new.id}"' in response.text
+    assert f'name="searched_id" value="{known.file_id}"' not in response.text
+    page.post(f"/assistants/{made.id}", fields | {"name": "Again"}, headers=HTMX)
+    assert names_in(VectorStore.objects.get()) == {"new.txt"}
+
+
+def test_the_status_of_files_for_search_is_asked_for_until_none_is_in_progress(
+    page: Client, project: Project
+) -> None:
+    sent = FIELDS | {"file_search": "on", "searched_files": [upload("a.txt"), upload("b.txt")]}
+    page.post("/assistants/new", sent)
+    made = Assistant.objects.get()
+    first, second = VectorStoreFile.objects.order_by("pk")
+    VectorStoreFile.objects.filter(pk=first.pk).update(status=FileStatus.COMPLETED)
+    address = f"/assistants/{made.id}/searched"
+    named = {"searched_id": [first.file_id, second.file_id]}
+    text = page.get(address, named, headers=HTMX).text
+    assert text.count('hx-swap-oob="morph"') == 2
+    assert "Ready" in text
+    assert 'hx-trigger="every 1s"' in text
+    VectorStoreFile.objects.filter(pk=second.pk).update(
+        status=FileStatus.FAILED,
+        last_error={"code": "invalid_file", "message": "The file is empty."},
+    )
+    text = page.get(address, named, headers=HTMX).text
+    assert "Failed" in text
+    assert "The file is empty." in text
+    assert "hx-trigger" not in text
+    assert page.get(address, headers=HTMX).text.strip() == ""
+
+
+def test_settings_of_file_search_that_a_program_gave_stay(page: Client, project: Project) -> None:
+    tool = {"type": "file_search", "file_search": {"max_num_results": 3}}
+    made = make_assistant(project, name="Librarian", tools=[tool])
+    page.post(f"/assistants/{made.id}", FIELDS | {"file_search": "on"})
+    made.refresh_from_db()
+    assert [tool["type"] for tool in made.tools] == ["code_interpreter", "file_search"]
+    assert made.tools[1]["file_search"]["max_num_results"] == 3
+
+
+def test_of_a_large_store_the_newest_files_are_shown_and_the_others_stay(
+    page: Client, project: Project, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    store = make_vector_store(project, *(f"text {number}" for number in range(53)))
+    resources = {"file_search": {"vector_store_ids": [store.id]}}
+    tool = {"type": "file_search"}
+    made = make_assistant(project, name="Large", tools=[tool], tool_resources=resources)
+    with django_assert_max_num_queries(20):
+        response = page.get(f"/assistants/{made.id}")
+    assert "and 3 more" in response.text
+    before = response.context["searched"].before
+    assert len(before) == 50
+    fields = FIELDS | {"file_search": "on", "searched_before": " ".join(before)}
+    page.post(f"/assistants/{made.id}", fields | {"searched_id": before[1:]}, headers=HTMX)
+    assert store.files.count() == 52
 
 
 def test_an_edit_never_writes_over_one_made_elsewhere(page: Client, assistant: Assistant) -> None:

@@ -147,7 +147,8 @@ def test_a_file_of_a_vector_store_is_used_there_and_not_discarded(
     file = File.objects.get()
     (row,) = page.get("/files").context["rows"]
     assert row.vector_stores == [store]
-    assert f"the vector store <bdi>{store.id}</bdi>" in page.get("/files").text
+    link = f'the vector store <a href="/vector-stores/{store.id}"><bdi>{store.id}</bdi></a>'
+    assert link in page.get("/files").text
     page.post(f"/files/{file.id}/discard")
     assert File.objects.exists()
     asked = page.get(f"/files/{file.id}/delete").text

@@ -6,7 +6,16 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from assistants.models import Assistant, File, Message, Project, Run, RunStatus, Thread
+from assistants.models import (
+    Assistant,
+    File,
+    Message,
+    Project,
+    Run,
+    RunStatus,
+    Thread,
+    VectorStoreFile,
+)
 from assistants.operations import execution, files
 from tests.factories import make_assistant, make_run, make_thread
 from tests.playground.conftest import HTMX
@@ -120,6 +129,37 @@ def test_files_are_attached_for_code_and_images_shown_to_the_model(
     assert 'alt="photo.png, attached"' in text
 
 
+def test_a_file_goes_to_the_tools_that_can_open_it(page: Client, project: Project) -> None:
+    search, code = {"type": "file_search"}, {"type": "code_interpreter"}
+    both = make_assistant(project, name="Both", tools=[search, code])
+    thread = make_thread(project, "Hello")
+    table, text = store(project, "data.csv"), store(project, "notes.txt")
+    given = {"content": "Look", "file_id": [table.id, text.id], "action": "add"}
+    page.post(f"/threads/{thread.id}/messages", {**given, "assistant_id": both.id})
+    assert thread.messages.newest_first()[0].attachments == [
+        {"file_id": table.id, "tools": [code]},
+        {"file_id": text.id, "tools": [code, search]},
+    ]
+    thread.refresh_from_db()
+    assert thread.code_interpreter_file_ids == [table.id, text.id]
+    assert VectorStoreFile.objects.get().file_id == text.id
+    assert VectorStoreFile.objects.get().vector_store_id == thread.vector_store_ids[0]
+
+
+def test_file_search_alone_takes_only_what_it_can_read(page: Client, project: Project) -> None:
+    librarian = make_assistant(project, name="Librarian", tools=[{"type": "file_search"}])
+    thread = make_thread(project, "Hello")
+    table, text = store(project, "data.csv"), store(project, "notes.txt")
+    given = {"content": "Look", "action": "add", "assistant_id": librarian.id}
+    address = f"/threads/{thread.id}/messages"
+    response = page.post(address, {**given, "file_id": [table.id, text.id]}, headers=HTMX)
+    assert response.status_code == 422
+    assert "Librarian cannot read data.csv: switch its code interpreter on" in response.text
+    page.post(address, {**given, "file_id": [text.id]})
+    (attachment,) = thread.messages.newest_first()[0].attachments
+    assert attachment == {"file_id": text.id, "tools": [{"type": "file_search"}]}
+
+
 def test_files_come_along_without_a_script(
     page: Client, assistant: Assistant, thread: Thread
 ) -> None:
@@ -136,6 +176,10 @@ def test_a_file_that_nothing_would_read_is_refused(page: Client, project: Projec
     response = page.post(f"/threads/{thread.id}/messages", given, headers=HTMX)
     assert response.status_code == 422
     assert "Talker cannot read data.csv" in response.text
+    assert "switch its code interpreter on" in response.text
+    given["file_id"] = store(project, "notes.txt").id
+    response = page.post(f"/threads/{thread.id}/messages", given, headers=HTMX)
+    assert "switch its code interpreter or file search on" in response.text
 
 
 def test_files_without_a_word_are_asked_about(

@@ -157,7 +157,7 @@ def test_a_file_search_shows_its_queries_and_what_was_found(
     ]
     step = steps.begin_tool_calls(worker.run)
     text = page.get(f"/threads/{thread.id}").text
-    assert "File search" not in text
+    assert "File search<small>" not in text
     searches = {
         "call_1": {"number": 4, "queries": ["bread", "a <b>"], "pages": {}},
         "call_2": {"number": 5, "queries": ["tea"], "pages": {}},
