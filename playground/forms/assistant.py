@@ -43,6 +43,12 @@ class AssistantForm(forms.Form):
         return bool(self["model"].value() == providers.DEMO_MODEL)
 
     @property
+    def unlisted(self) -> str:
+        """A provider that is configured, but of whose models none is known to choose from."""
+        found = (one.label for one in providers.configured() if not providers.names(one))
+        return next(found, "")
+
+    @property
     def is_stale(self) -> bool:
         """Whether the assistant was changed elsewhere since the person began."""
         begun = self.data.get("version")

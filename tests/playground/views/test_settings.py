@@ -30,6 +30,20 @@ def test_a_provider_is_shown_with_its_models_but_never_its_key(
     assert "sk-very-secret" not in text
 
 
+def test_azure_without_names_of_deployments_says_what_to_set(
+    page: Client, settings: Settings
+) -> None:
+    settings.AZURE_OPENAI_ENDPOINT = "https://contoso.openai.azure.com"
+    text = page.get("/settings").text
+    assert "PLAYGROUND_MODELS" in text
+    assert "AZURE_OPENAI_API_KEY" in text
+    assert "Azure OpenAI lists no models" in page.get("/assistants/new").text
+    settings.PLAYGROUND_MODELS = ["gpt-4o-eu"]
+    settings.AZURE_OPENAI_API_KEY = "secret"
+    assert "AZURE_OPENAI_API_KEY" not in page.get("/settings").text
+    assert "lists no models" not in page.get("/assistants/new").text
+
+
 def test_a_key_is_shown_once_and_opens_the_api(page: Client, project: Project) -> None:
     response = page.post("/settings/keys", {"name": "Notebook"})
     secret = re.search(r'id="secret">(sk-[^<]+)<', response.text)
