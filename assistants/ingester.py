@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from django.db import connections
 
-from assistants.operations import ingestion, leftovers
+from assistants.operations import indexing, ingestion, leftovers, search
 from assistants.operations.ingestion import LEASE, Grab
 from assistants.retrieval.reader import Reader
 
@@ -111,7 +111,8 @@ class Ingester:
         connections.close_all()
 
     def _mend(self) -> None:
-        _tried(ingestion.rebuild_missing)
+        _tried(search.keyword_index().clean_up)
+        _tried(indexing.rebuild_missing, self._stopped.is_set)
         connections.close_all()
 
 

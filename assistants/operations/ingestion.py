@@ -20,9 +20,9 @@ from django.db.models import F
 from assistants import doorbell
 from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile, clock
 from assistants.models.vector_store import VectorStoreFileQuerySet
+from assistants.operations import indexing
 from assistants.operations.search import keyword_index
 from assistants.operations.sweep import UNHEARD
-from assistants.retrieval.index import Entry
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.reader import Reader, Unreadable
 
@@ -162,7 +162,7 @@ def _keep(grabbed: Grab, read: list[tuple[VectorStoreFile, list[Passage]]]) -> N
             kept += Chunk.objects.bulk_create(
                 [chunk for chunk in piece if chunk.store_file_id in mine]
             )
-    keyword_index().add(grabbed.store_id, map(_entry, kept))
+    indexing.add(grabbed.store_id, kept)
     lost = []
     with transaction.atomic():
         for row, passages in read:
@@ -176,22 +176,17 @@ def _keep(grabbed: Grab, read: list[tuple[VectorStoreFile, list[Passage]]]) -> N
         _put_right(grabbed.store_id, lost)
 
 
-def _entry(chunk: Chunk) -> Entry:
-    return Entry(chunk.pk, chunk.store_file_id, chunk.text)
-
-
 def _put_right(store_id: str, numbers: list[int]) -> None:
     """Bring the index in line with the rows of files that were taken away while they were added:
     they are gone or cancelled, or another worker has done them.
     """
     rows = dict(VectorStoreFile.objects.filter(pk__in=numbers).values_list("pk", "status"))
-    alive = (FileStatus.IN_PROGRESS, FileStatus.COMPLETED)
-    gone = [number for number in numbers if rows.get(number) not in alive]
+    gone = [number for number in numbers if rows.get(number) not in indexing.FOUND]
     _delete_chunks(gone)
     if VectorStore.objects.filter(pk=store_id).exists():
-        keyword_index().remove(store_id, gone)
+        indexing.remove(store_id, gone)
         done = [number for number in numbers if rows.get(number) == FileStatus.COMPLETED]
-        keyword_index().add(store_id, map(_entry, Chunk.objects.filter(store_file__in=done)))
+        indexing.add(store_id, Chunk.objects.filter(store_file__in=done))
     else:
         keyword_index().drop(store_id)
 
@@ -200,36 +195,6 @@ def _delete_chunks(numbers: Iterable[int]) -> None:
     of_these = Chunk.objects.filter(store_file__in=numbers)
     while chunks := list(of_these.values_list("pk", flat=True)[:CHUNKS_AT_ONCE]):
         Chunk.objects.filter(pk__in=chunks).delete()
-
-
-def rebuild(store: VectorStore) -> int:
-    """Make the store's index anew from its chunks, file by file; how many chunks it has."""
-    keyword_index().drop(store.pk)
-    completed = store.files.filter(status=FileStatus.COMPLETED).order_by("pk")
-    total, seen = 0, set[int]()
-    # Files that are completed meanwhile may have been in what was dropped.
-    while numbers := set(completed.values_list("pk", flat=True)) - seen:
-        entries: list[Entry] = []
-        for number in numbers:
-            entries += map(_entry, Chunk.objects.filter(store_file=number).iterator())
-            if len(entries) >= CHUNKS_AT_ONCE * 10:
-                keyword_index().add(store.pk, entries)
-                total, entries = total + len(entries), []
-        keyword_index().add(store.pk, entries)
-        total += len(entries)
-        seen |= numbers
-    return total
-
-
-def rebuild_missing() -> int:
-    """Make the indexes anew that are not there, though they should be; how many."""
-    rebuilt = 0
-    for store in VectorStore.objects.filter(files__status=FileStatus.COMPLETED).distinct():
-        if not keyword_index().count(store.pk):
-            logger.info("the index of %s is made anew", store.pk)
-            rebuild(store)
-            rebuilt += 1
-    return rebuilt
 
 
 def take_back() -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from assistants import doorbell
 from assistants.models import Chunk, Leftover, VectorStore, clock
 from assistants.models.vector_store import VectorStoreFileQuerySet
+from assistants.operations import indexing
 from assistants.operations.search import keyword_index
 from assistants.operations.sweep import UNHEARD
 
@@ -58,7 +59,7 @@ def clean(stopping: Callable[[], bool]) -> bool:
         return True
     left = Leftover.objects.filter(vector_store_id=store_id, store_file__isnull=False)
     numbers = list(left.order_by("pk").values_list("store_file", flat=True)[:FILES_AT_ONCE])
-    keyword_index().remove(store_id, [number for number in numbers if number is not None])
+    indexing.remove(store_id, [number for number in numbers if number is not None])
     while chunks := list(
         Chunk.objects.filter(store_file__in=numbers).values_list("pk", flat=True)[:CHUNKS_AT_ONCE]
     ):

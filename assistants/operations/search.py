@@ -75,7 +75,7 @@ def search(
 
 
 def keyword_index() -> KeywordIndex:
-    """This process's index. Only the worker may write to it."""
+    """This process's index. Any process may write to it."""
     return _index(settings.INDEX_ROOT)
 
 

@@ -1,11 +1,14 @@
 """Files of vector stores on their way to being searchable: workers that meet, die, or come late."""
 
+import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import QuerySet
@@ -15,6 +18,7 @@ from assistants.models import Chunk, FileStatus, Leftover, VectorStore, VectorSt
 from assistants.operations import (
     file_batches,
     files,
+    indexing,
     ingestion,
     leftovers,
     search,
@@ -22,7 +26,8 @@ from assistants.operations import (
     vector_stores,
 )
 from assistants.operations.search import keyword_index
-from assistants.params import VectorStoreCreate, validate
+from assistants.params import VectorStoreCreate, VectorStoreFileCreate, validate
+from assistants.retrieval.index import FORMAT
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.reader import Reader
 from tests.factories import make_file, make_project, make_vector_store
@@ -132,8 +137,8 @@ def test_a_worker_killed_after_writing_chunks_leaves_none_twice(
     lost = ingestion.grab()
     assert lost is not None
     with monkeypatch.context() as patch:
-        patch.setattr(ingestion, "keyword_index", lambda: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        patch.setattr(indexing, "keyword_index", lambda: sys.exit("killed"))
+        with pytest.raises(SystemExit):
             ingestion.ingest(lost, reader, goes_on)
     assert Chunk.objects.count() == 1
     assert found(store) == []
@@ -235,13 +240,15 @@ def test_what_is_taken_out_between_its_chunks_and_its_completion_leaves_nothing(
     class Late:
         """The index, which the file reaches only after it was taken out and cleaned away."""
 
+        count = staticmethod(real.count)
+
         def add(self, *args: object) -> None:
             monkeypatch.undo()
             vector_store_files.delete(first)
             clean_all()
             real.add(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ingestion, "keyword_index", Late)
+    monkeypatch.setattr(indexing, "keyword_index", Late)
     ingestion.ingest(grabbed, reader, goes_on)
 
     assert found(store) == ["bread and salt"]
@@ -302,6 +309,55 @@ def test_a_worker_makes_an_index_that_is_missing_anew(reader: Reader) -> None:
     worker = Ingester()
     until(lambda: found(store), "the index stays away")
     worker.stop()
+
+
+def test_a_file_that_is_added_to_a_damaged_index_brings_back_the_others(reader: Reader) -> None:
+    store = make_vector_store(None, "bread", "bread and salt")
+    ingest_all(reader)
+    for damage in ("gone", "meta gone", "segments gone", "halved"):
+        directory = settings.INDEX_ROOT / f"{store.id}.{FORMAT}"
+        match damage:
+            case "gone":
+                shutil.rmtree(directory)
+            case "meta gone":
+                (directory / "meta.json").unlink()
+            case "segments gone":
+                for path in directory.glob("*.idx"):
+                    path.unlink()
+            case "halved":
+                for path in directory.glob("*.term"):
+                    data = path.read_bytes()
+                    path.unlink()
+                    path.write_bytes(data[: len(data) // 2])
+        added = make_file(store.project, f"bread {damage}").id
+        vector_store_files.create(store, VectorStoreFileCreate(file_id=added))
+
+        ingest_all(reader)
+
+        assert {"bread", "bread and salt", f"bread {damage}"} <= set(found(store))
+        assert indexing.rebuild_missing() == 0
+
+
+def test_an_index_that_has_too_little_is_made_anew_at_a_start(reader: Reader) -> None:
+    store = make_vector_store(None, "bread", "bread and salt")
+    ingest_all(reader)
+    keyword_index().remove(store.id, [rows(store)[0].pk])
+    assert found(store) == ["bread and salt"]
+    assert indexing.rebuild_missing() == 1
+    assert found(store) == ["bread", "bread and salt"]
+    assert indexing.rebuild_missing() == 0
+
+
+def test_what_is_taken_out_of_a_damaged_index_is_gone_and_the_rest_comes_back(
+    reader: Reader,
+) -> None:
+    store = make_vector_store(None, "bread", "bread and salt")
+    ingest_all(reader)
+    (settings.INDEX_ROOT / f"{store.id}.{FORMAT}" / "meta.json").write_text("{")
+    vector_store_files.delete(rows(store)[0])
+    clean_all()
+    assert found(store) == ["bread and salt"]
+    assert keyword_index().count(store.id) == 1
 
 
 def test_files_whose_ring_was_lost_are_rung_for_again() -> None:
