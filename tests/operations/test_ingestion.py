@@ -3,7 +3,9 @@
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -13,8 +15,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import QuerySet
 
-from assistants.ingester import Ingester
+from assistants.ingester import CLOSING_SECONDS, Ingester
 from assistants.models import Chunk, FileStatus, Leftover, VectorStore, VectorStoreFile, clock
+from assistants.models.vector_store import VectorStoreFileQuerySet
 from assistants.operations import (
     file_batches,
     files,
@@ -31,6 +34,7 @@ from assistants.retrieval.index import FORMAT
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.reader import Reader
 from tests.factories import make_file, make_project, make_vector_store
+from tests.retrieval import documents
 from tests.until import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -174,6 +178,115 @@ def test_a_worker_that_stops_gives_back_what_it_has_not_done(reader: Reader) -> 
     }
     ingest_all(reader)
     assert statuses(store) == ["completed", "completed"]
+
+
+def test_chunks_of_a_worker_that_stopped_are_written_anew(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_vector_store(None, "bread")
+    grabbed = ingestion.grab()
+    assert grabbed is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(indexing, "keyword_index", lambda: sys.exit("stopped"))
+        with pytest.raises(SystemExit):
+            ingestion.ingest(grabbed, reader, goes_on)
+    ingestion.let_go(grabbed)
+    assert Chunk.objects.count() == 1
+
+    ingest_all(reader)
+
+    assert statuses(store) == ["completed"]
+    assert found(store) == ["bread"]
+    assert Chunk.objects.count() == 1
+
+
+class Faulty(Reader):
+    """Some of what it reads makes trouble that nobody foresaw."""
+
+    def read(self, *args: object, **kwargs: object) -> list[Passage]:
+        passages = super().read(*args, **kwargs)  # type: ignore[arg-type]
+        if passages[0].text == "unread":
+            raise LookupError("a fault of ours")
+        return [
+            replace(one, page="no number") if one.text == "unkept" else one  # type: ignore[arg-type]
+            for one in passages
+        ]
+
+
+def test_a_file_that_makes_trouble_fails_at_once_and_alone() -> None:
+    store = make_vector_store(None, "bread", "unread", "unkept", "bread and salt")
+    reader = Faulty(1)
+    ingest_all(reader)
+    reader.close()
+    assert statuses(store) == ["completed", "failed", "failed", "completed"]
+    errors = {row.last_error["code"] for row in rows(store) if row.last_error}
+    assert errors == {"server_error"}
+    assert {row.attempts for row in rows(store)} == {1}
+    assert found(store) == ["bread", "bread and salt"]
+
+
+def test_a_file_that_fails_later_leaves_nothing_of_what_was_written(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_id = make_vector_store(None, "bread").id
+    for _ in range(ingestion.MAX_ATTEMPTS):
+        grabbed = ingestion.grab()
+        assert grabbed is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(VectorStoreFileQuerySet, "update", lambda *_, **__: sys.exit("killed"))
+            with pytest.raises(SystemExit):
+                ingestion.ingest(grabbed, reader, goes_on)
+        assert (Chunk.objects.count(), keyword_index().count(store_id)) == (1, 1)
+        VectorStoreFile.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
+        ingestion.take_back()
+
+    clean_all()
+
+    assert (Chunk.objects.count(), keyword_index().count(store_id)) == (0, 0)
+    assert not Leftover.objects.exists()
+
+
+def test_a_stop_waits_for_no_reading_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistants.ingester.GRACE_SECONDS", 0.1)
+    project = make_project()
+    slow = documents.pdf([b"BT /F1 1 Tf " + b"(aaaaaaaaaaaaaaaa) Tj " * 3_000_000 + b"ET"])
+    store = make_vector_store(project)
+    for _ in range(3):
+        file = make_file(project, slow, filename="a.pdf")
+        vector_store_files.create(store, VectorStoreFileCreate(file_id=file.id))
+    worker = Ingester()
+    until(lambda: rows(store).exclude(claim="").exists(), "nothing is grabbed")
+    begun = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - begun < CLOSING_SECONDS + 1
+    assert {(row.status, row.claim, row.attempts) for row in rows(store)} == {
+        ("in_progress", "", 0)
+    }
+
+
+def test_leftovers_are_cleaned_away_while_files_are_ingested(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_vector_store(None, "bread")
+    ingest_all(reader)
+    vector_stores.delete(store)
+    another = make_vector_store(None, *(f"salt {number}" for number in range(3)))
+    monkeypatch.setattr(ingestion, "GRAB_FILES", 1)
+    cleaned_when: list[int] = []
+    clean = leftovers.clean
+
+    def watched(stopping: Callable[[], bool]) -> bool:
+        done = clean(stopping)
+        if done:
+            cleaned_when.append(another.files.filter(status="in_progress").count())
+        return done
+
+    monkeypatch.setattr(leftovers, "clean", watched)
+    worker = Ingester()
+    until(lambda: not Leftover.objects.exists(), "leftovers stay")
+    until(lambda: set(statuses(another)) == {"completed"}, "files wait")
+    worker.stop()
+    assert max(cleaned_when) > 0
 
 
 def test_a_heartbeat_keeps_the_claim() -> None:
