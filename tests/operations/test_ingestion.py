@@ -14,7 +14,9 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
+from assistants.errors import NotFound
 from assistants.ingester import CLOSING_SECONDS, Ingester
 from assistants.models import Chunk, FileStatus, Leftover, VectorStore, VectorStoreFile, clock
 from assistants.models.vector_store import VectorStoreFileQuerySet
@@ -29,7 +31,12 @@ from assistants.operations import (
     vector_stores,
 )
 from assistants.operations.search import keyword_index
-from assistants.params import VectorStoreCreate, VectorStoreFileCreate, validate
+from assistants.params import (
+    VectorStoreCreate,
+    VectorStoreFileCreate,
+    VectorStoreFileUpdate,
+    validate,
+)
 from assistants.retrieval.index import FORMAT
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.reader import Reader
@@ -399,6 +406,31 @@ def test_passages_that_were_just_taken_out_do_not_take_the_places_of_others(
         vector_store_files.delete(row)
     (only,) = search.search(store.project, [store.id], ["bread"], limit=1)
     assert only.text == "bread and salt and much else"
+
+
+def test_a_search_asks_for_no_more_hits_than_the_database_takes(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MAX_ASKED", 8)
+    store = make_vector_store(None, *["bread"] * 10, "bread and salt and much else")
+    ingest_all(reader)
+    for row in rows(store)[:10]:
+        vector_store_files.delete(row)
+    with CaptureQueriesContext(connection) as asked:
+        assert search.search(store.project, [store.id], ["bread"], limit=2) == []
+    texts = [one["sql"] for one in asked if '"assistants_chunk"."text"' in one["sql"]]
+    assert texts == []
+    clean_all()
+    assert found(store) == ["bread and salt and much else"]
+
+
+def test_attributes_of_a_file_that_was_taken_out_are_not_changed() -> None:
+    store = make_vector_store(None, "bread")
+    row = rows(store)[0]
+    vector_store_files.delete(rows(store)[0])
+    change = validate(VectorStoreFileUpdate, {"attributes": {"kind": "flour"}})
+    with pytest.raises(NotFound, match=f"No vector store file found with id '{row.file_id}'"):
+        vector_store_files.update(row, change)
 
 
 def test_the_index_is_made_anew_from_the_chunks(reader: Reader) -> None:
