@@ -304,6 +304,8 @@ def test_a_child_has_limits_and_knows_no_keys(
     assert "OPENAI_API_KEY" not in process.environ()
     assert process.rlimit(psutil.RLIMIT_AS)[0] == child.MAX_MEMORY
     assert process.rlimit(psutil.RLIMIT_CPU)[0] < 200
+    assert process.rlimit(psutil.RLIMIT_NOFILE)[0] == child.MAX_OPEN_FILES
+    assert process.rlimit(psutil.RLIMIT_FSIZE)[0] == process.rlimit(psutil.RLIMIT_NPROC)[0] == 0
     reader.close()
 
 
