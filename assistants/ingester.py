@@ -8,11 +8,12 @@ wrong, is done by child processes; so the loop that executes the runs goes on.
 import functools
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from django.db import connections
 
-from assistants.operations import ingestion, leftovers
+from assistants.operations import indexing, ingestion, leftovers, search
 from assistants.operations.ingestion import LEASE, Grab
 from assistants.retrieval.reader import Reader
 
@@ -24,6 +25,8 @@ PAUSE_SECONDS = 1.0
 """After a failure, so that it is not repeated without end at full speed."""
 GRACE_SECONDS = 3.0
 """How long files that are being read may take once the worker is told to stop."""
+CLOSING_SECONDS = 1.0
+"""How long what was read may take to be written after that."""
 
 
 class Ingester:
@@ -57,12 +60,18 @@ class Ingester:
         """Finish what is being written, and give back what is not done. Blocks until then."""
         self._stopped.set()
         self.wake()
-        for thread in self._threads:
-            thread.join(GRACE_SECONDS)
+        self._join(GRACE_SECONDS)
+        self._reader.close()
+        self._join(CLOSING_SECONDS)
         for grabbed in list(self._grabs.values()):
             _tried(ingestion.let_go, grabbed)
-        self._reader.close()
         connections.close_all()
+
+    def _join(self, seconds: float) -> None:
+        """Wait so long for all threads together."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(until - time.monotonic(), 0))
 
     def _work(self) -> None:
         while not self._stopped.is_set():
@@ -81,7 +90,8 @@ class Ingester:
             if grabbed is not None:
                 self._last_store = grabbed.store_id
                 self._ingest(grabbed)
-            elif not self._clean():
+            # Between grabs too: there may be files to ingest for hours.
+            if not self._clean() and grabbed is None:
                 break
         return True
 
@@ -111,7 +121,8 @@ class Ingester:
         connections.close_all()
 
     def _mend(self) -> None:
-        _tried(ingestion.rebuild_missing)
+        _tried(search.keyword_index().clean_up)
+        _tried(indexing.rebuild_missing, self._stopped.is_set)
         connections.close_all()
 
 

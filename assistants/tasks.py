@@ -1,6 +1,7 @@
 """Celery's entry points. They take ids; everything else is read from the database."""
 
 import logging
+import threading
 from typing import Any
 
 from celery import shared_task
@@ -71,5 +72,8 @@ def start_host(**_: Any) -> None:
 @worker_shutting_down.connect
 def stop_host(**_: Any) -> None:
     """Runs and files are not Celery's tasks, so its own warm shutdown would not wait for them."""
-    ingester().stop()
+    # At once: the runner waits 12 s for a worker, and runs may take 8 of them.
+    files_stop = threading.Thread(target=ingester().stop)
+    files_stop.start()
     host().stop()
+    files_stop.join()

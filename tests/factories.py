@@ -47,10 +47,10 @@ def make_run(thread: Thread, assistant: Assistant, **fields: Any) -> Run:
 
 
 def make_file(
-    project: Project | None = None, content: str = "bread", filename: str = "a.txt"
+    project: Project | None = None, content: str | bytes = "bread", filename: str = "a.txt"
 ) -> File:
-    """An uploaded file with this text."""
-    stored = BytesIO(content.encode())
+    """An uploaded file with this content."""
+    stored = BytesIO(content.encode() if isinstance(content, str) else content)
     return files.create(project or make_project(), stored, filename=filename, purpose="assistants")
 
 

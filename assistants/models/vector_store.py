@@ -301,5 +301,8 @@ class Leftover(models.Model):
     store_file = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(default=clock.now)
 
+    class Meta:
+        indexes = [models.Index(fields=["vector_store_id", "store_file"])]
+
     def __str__(self) -> str:
         return f"{self.store_file or 'everything'} in {self.vector_store_id}"

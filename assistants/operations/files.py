@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from typing_extensions import override
 
 from assistants.errors import Invalid, NotFound, TooLarge, Wire, echoed
@@ -73,10 +73,23 @@ def check_known(project: Project, file_ids: Iterable[str]) -> None:
     """
     :raises NotFound: the first id that is no file of this project
     """
+    _check_among(File.objects.in_project(project), file_ids)
+
+
+def hold(project: Project, file_ids: Iterable[str]) -> None:
+    """Keep these files from being deleted until the caller's transaction ends.
+
+    :raises NotFound: the first id that is no file of this project
+    """
+    # Always in the same order, so that two who hold the same files never wait for each other.
+    _check_among(File.objects.in_project(project).select_for_update().order_by("pk"), file_ids)
+
+
+def _check_among(files: "QuerySet[File]", file_ids: Iterable[str]) -> None:
     asked = list(dict.fromkeys(file_ids))
     if not asked:
         return
-    known = set(File.objects.in_project(project).filter(pk__in=asked).values_list("pk", flat=True))
+    known = set(files.filter(pk__in=asked).values_list("pk", flat=True))
     for file_id in asked:
         if file_id not in known:
             raise NotFound.of("file", file_id)
@@ -149,14 +162,17 @@ def delete(file: File) -> None:
     """
     with transaction.atomic():
         key = file.key
+        # Who adds it to a store at this moment is waited for.
+        File.objects.select_for_update().filter(pk=file.pk).first()
         leftovers.leave(VectorStoreFile.objects.filter(file=file))
         file.delete()
         transaction.on_commit(lambda: default_storage.delete(key))
 
 
-@transaction.atomic
 def discard(file: File) -> bool:
-    """Delete an upload that nothing uses; whether it was."""
+    """Delete an upload that nothing uses; whether it was. Looking may take a while, so that it is
+    done before anything is locked.
+    """
     if file.purpose == MADE_BY_ASSISTANT or uses(file.project, [file])[file.id]:
         return False
     delete(file)
@@ -172,7 +188,9 @@ def uses(project: Project, asked: Sequence[File]) -> dict[str, Uses]:
     found = {file.id: Uses() for file in asked}
     if not found:
         return found
-    naming = {"project": project, "tool_resources__icontains": NAMES_A_FILE}
+    # For one file the database can tell by itself; of many it tells only what names any.
+    name = f'"{asked[0].id}"' if len(asked) == 1 else NAMES_A_FILE
+    naming = {"project": project, "tool_resources__icontains": name}
     for assistant in Assistant.objects.filter(**naming).only("name", "tool_resources"):
         for file_id in found.keys() & assistant.code_interpreter_file_ids:
             found[file_id].assistants.append(assistant)
@@ -180,18 +198,19 @@ def uses(project: Project, asked: Sequence[File]) -> dict[str, Uses]:
         (file_id, thread.id): None
         for thread in Thread.objects.filter(**naming).only("tool_resources")
         for file_id in thread.code_interpreter_file_ids
+        if file_id in found
     }
     since = min(file.created_at for file in asked)
     messages = Message.objects.filter(
-        Q(content__icontains=NAMES_A_FILE) | Q(attachments__icontains=NAMES_A_FILE),
+        Q(content__icontains=name) | Q(attachments__icontains=name),
         thread__project=project,
         created_at__gte=since,
     )
-    for thread_id, *parts in messages.values_list("thread_id", "content", "attachments"):
-        pairs |= {(file_id, thread_id): None for file_id in _named(parts)}
+    read = messages.values_list("thread_id", "content", "attachments")
+    for thread_id, *parts in read.iterator():
+        pairs |= {(file_id, thread_id): None for file_id in _named(parts) if file_id in found}
     for file_id, thread_id in pairs:
-        if file_id in found:
-            found[file_id].thread_ids.append(thread_id)
+        found[file_id].thread_ids.append(thread_id)
     for searched in VectorStoreFile.objects.filter(file__in=asked).select_related("vector_store"):
         found[searched.file_id].vector_stores.append(searched.vector_store)
     return found

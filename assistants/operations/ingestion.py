@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.core.files.storage import default_storage
-from django.db import transaction
-from django.db.models import F
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Exists, F, OuterRef, Q
 
 from assistants import doorbell
 from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile, clock
 from assistants.models.vector_store import VectorStoreFileQuerySet
+from assistants.operations import indexing, leftovers
 from assistants.operations.search import keyword_index
 from assistants.operations.sweep import UNHEARD
-from assistants.retrieval.index import Entry
 from assistants.retrieval.passages import Passage
-from assistants.retrieval.reader import Reader, Unreadable
+from assistants.retrieval.reader import Closed, Reader, Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,13 @@ CHUNKS_AT_ONCE = 500
 """So many a transaction: others write in between."""
 VECTOR_BYTES = 1024
 """What a chunk counted for besides its text, as recordings show: a vector of 256 numbers."""
+
+
+PASSING = (OSError, OperationalError, InterfaceError)
+"""Errors that are no single file's, and may pass: the claim runs out, and files are tried again."""
+
+Read = tuple[VectorStoreFile, list[Passage]]
+"""A file and what was read from it."""
 
 
 @dataclass
@@ -102,7 +109,7 @@ def let_go(grabbed: Grab) -> None:
 
 def ingest(grabbed: Grab, reader: Reader, stopping: Callable[[], bool]) -> None:
     """Read these files and make their passages searchable, until the worker stops."""
-    read: list[tuple[VectorStoreFile, list[Passage]]] = []
+    read: list[Read] = []
     begun = time.monotonic()
     for row in grabbed.files:
         if stopping():
@@ -115,31 +122,61 @@ def ingest(grabbed: Grab, reader: Reader, stopping: Callable[[], bool]) -> None:
                 overlap=row.chunk_overlap_tokens,
             )
         except Unreadable as unreadable:
-            _fail(grabbed, row, unreadable)
+            _fail(grabbed.held().filter(pk=row.pk), unreadable.code, unreadable.message)
+            continue
+        except Closed:
+            break
+        except PASSING:
+            raise
+        except Exception:
+            logger.exception("%s could not be read", row.file_id)
+            _fail(grabbed.held().filter(pk=row.pk), "server_error", "The file could not be read.")
             continue
         read.append((row, passages))
         if time.monotonic() - begun > KEPT_EVERY:
-            _keep(grabbed, read)
+            _keep_or_fail(grabbed, read)
             read, begun = [], time.monotonic()
-    _keep(grabbed, read)
+    _keep_or_fail(grabbed, read)
 
 
-def _fail(grabbed: Grab, row: VectorStoreFile, unreadable: Unreadable) -> None:
-    grabbed.held().filter(pk=row.pk).update(
-        status=FileStatus.FAILED,
-        last_error={"code": unreadable.code, "message": unreadable.message},
-        claim="",
-        claimed_until=None,
-    )
+def _fail(rows: VectorStoreFileQuerySet, code: str, message: str) -> int:
+    """End these files, and have what was written of them cleaned away; how many there are."""
+    with transaction.atomic():
+        failed = VectorStoreFile.objects.filter(
+            pk__in=list(rows.select_for_update().values_list("pk", flat=True))
+        )
+        written = Exists(Chunk.objects.filter(store_file=OuterRef("pk")))
+        leftovers.leave_chunks_of(failed.filter(Q(attempts__gt=1) | written))
+        return failed.update(
+            status=FileStatus.FAILED,
+            last_error={"code": code, "message": message},
+            claim="",
+            claimed_until=None,
+        )
 
 
-def _keep(grabbed: Grab, read: list[tuple[VectorStoreFile, list[Passage]]]) -> None:
+def _keep_or_fail(grabbed: Grab, read: list[Read]) -> None:
+    """Keep what was read. A file that cannot be kept fails, and takes no other with it."""
+    try:
+        _keep(grabbed, read)
+    except PASSING:
+        raise
+    except Exception:
+        if len(read) > 1:
+            for one in read:
+                _keep_or_fail(grabbed, [one])
+            return
+        ((row, _),) = read
+        logger.exception("%s could not be made searchable", row.file_id)
+        message = "The file could not be made searchable."
+        _fail(grabbed.held().filter(pk=row.pk), "server_error", message)
+
+
+def _keep(grabbed: Grab, read: list[Read]) -> None:
     """Chunks first, then the index, then the word that the files are done."""
     if not read:
         return
-    for row, _ in read:
-        if row.attempts > 1:
-            _delete_chunks([row.pk])
+    _delete_earlier(grabbed, [row.pk for row, _ in read])
     chunks = [
         Chunk(
             store_file_id=row.pk,
@@ -162,7 +199,7 @@ def _keep(grabbed: Grab, read: list[tuple[VectorStoreFile, list[Passage]]]) -> N
             kept += Chunk.objects.bulk_create(
                 [chunk for chunk in piece if chunk.store_file_id in mine]
             )
-    keyword_index().add(grabbed.store_id, map(_entry, kept))
+    indexing.add(grabbed.store_id, kept)
     lost = []
     with transaction.atomic():
         for row, passages in read:
@@ -176,60 +213,35 @@ def _keep(grabbed: Grab, read: list[tuple[VectorStoreFile, list[Passage]]]) -> N
         _put_right(grabbed.store_id, lost)
 
 
-def _entry(chunk: Chunk) -> Entry:
-    return Entry(chunk.pk, chunk.store_file_id, chunk.text)
-
-
 def _put_right(store_id: str, numbers: list[int]) -> None:
     """Bring the index in line with the rows of files that were taken away while they were added:
     they are gone or cancelled, or another worker has done them.
     """
     rows = dict(VectorStoreFile.objects.filter(pk__in=numbers).values_list("pk", "status"))
-    alive = (FileStatus.IN_PROGRESS, FileStatus.COMPLETED)
-    gone = [number for number in numbers if rows.get(number) not in alive]
+    gone = [number for number in numbers if rows.get(number) not in indexing.FOUND]
     _delete_chunks(gone)
     if VectorStore.objects.filter(pk=store_id).exists():
-        keyword_index().remove(store_id, gone)
+        indexing.remove(store_id, gone)
         done = [number for number in numbers if rows.get(number) == FileStatus.COMPLETED]
-        keyword_index().add(store_id, map(_entry, Chunk.objects.filter(store_file__in=done)))
+        indexing.add(store_id, Chunk.objects.filter(store_file__in=done))
     else:
         keyword_index().drop(store_id)
+
+
+def _delete_earlier(grabbed: Grab, numbers: list[int]) -> None:
+    """Delete the chunks that a worker has written before it was lost, or stopped."""
+    while Chunk.objects.filter(store_file__in=numbers).exists():
+        with transaction.atomic():
+            held = grabbed.held().select_for_update().filter(pk__in=numbers)
+            numbers = list(held.values_list("pk", flat=True))
+            earlier = Chunk.objects.filter(store_file__in=numbers).values_list("pk", flat=True)
+            Chunk.objects.filter(pk__in=list(earlier[:CHUNKS_AT_ONCE])).delete()
 
 
 def _delete_chunks(numbers: Iterable[int]) -> None:
     of_these = Chunk.objects.filter(store_file__in=numbers)
     while chunks := list(of_these.values_list("pk", flat=True)[:CHUNKS_AT_ONCE]):
         Chunk.objects.filter(pk__in=chunks).delete()
-
-
-def rebuild(store: VectorStore) -> int:
-    """Make the store's index anew from its chunks, file by file; how many chunks it has."""
-    keyword_index().drop(store.pk)
-    completed = store.files.filter(status=FileStatus.COMPLETED).order_by("pk")
-    total, seen = 0, set[int]()
-    # Files that are completed meanwhile may have been in what was dropped.
-    while numbers := set(completed.values_list("pk", flat=True)) - seen:
-        entries: list[Entry] = []
-        for number in numbers:
-            entries += map(_entry, Chunk.objects.filter(store_file=number).iterator())
-            if len(entries) >= CHUNKS_AT_ONCE * 10:
-                keyword_index().add(store.pk, entries)
-                total, entries = total + len(entries), []
-        keyword_index().add(store.pk, entries)
-        total += len(entries)
-        seen |= numbers
-    return total
-
-
-def rebuild_missing() -> int:
-    """Make the indexes anew that are not there, though they should be; how many."""
-    rebuilt = 0
-    for store in VectorStore.objects.filter(files__status=FileStatus.COMPLETED).distinct():
-        if not keyword_index().count(store.pk):
-            logger.info("the index of %s is made anew", store.pk)
-            rebuild(store)
-            rebuilt += 1
-    return rebuilt
 
 
 def take_back() -> int:
@@ -240,12 +252,7 @@ def take_back() -> int:
         status=FileStatus.IN_PROGRESS, claimed_until__lt=clock.now()
     ).exclude(claim="")
     message = f"The server was interrupted {MAX_ATTEMPTS} times while it read the file."
-    given_up = lost.filter(attempts__gte=MAX_ATTEMPTS).update(
-        status=FileStatus.FAILED,
-        last_error={"code": "server_error", "message": message},
-        claim="",
-        claimed_until=None,
-    )
+    given_up = _fail(lost.filter(attempts__gte=MAX_ATTEMPTS), "server_error", message)
     return given_up + lost.update(claim="", claimed_until=None)
 
 

@@ -4,16 +4,20 @@ A file is taken out by deleting its row: from then on none of its chunks is foun
 themselves, of which a store may have a million, and the entries of the index go later, in pieces.
 """
 
+import time
 from collections.abc import Callable
 
 from assistants import doorbell
 from assistants.models import Chunk, Leftover, VectorStore, clock
 from assistants.models.vector_store import VectorStoreFileQuerySet
+from assistants.operations import indexing
 from assistants.operations.search import keyword_index
 from assistants.operations.sweep import UNHEARD
 
 FILES_AT_ONCE = 200
 CHUNKS_AT_ONCE = 1000
+PIECE_SECONDS = 0.5
+"""Files that wait to be ingested have their turn after so long."""
 
 
 def leave(files: VectorStoreFileQuerySet) -> None:
@@ -48,6 +52,7 @@ def clean(stopping: Callable[[], bool]) -> bool:
 
     Doing it twice does no harm.
     """
+    until = time.monotonic() + PIECE_SECONDS
     first = Leftover.objects.order_by("pk").first()
     if first is None:
         return False
@@ -58,12 +63,12 @@ def clean(stopping: Callable[[], bool]) -> bool:
         return True
     left = Leftover.objects.filter(vector_store_id=store_id, store_file__isnull=False)
     numbers = list(left.order_by("pk").values_list("store_file", flat=True)[:FILES_AT_ONCE])
-    keyword_index().remove(store_id, [number for number in numbers if number is not None])
+    indexing.remove(store_id, [number for number in numbers if number is not None])
     while chunks := list(
         Chunk.objects.filter(store_file__in=numbers).values_list("pk", flat=True)[:CHUNKS_AT_ONCE]
     ):
         Chunk.objects.filter(pk__in=chunks).delete()
-        if stopping():
+        if stopping() or time.monotonic() > until:
             return True
     left.filter(store_file__in=numbers).delete()
     return True

@@ -16,6 +16,9 @@ from assistants.retrieval.index import Hit, KeywordIndex
 TOUCHED_EVERY = timedelta(seconds=1)
 """``last_active_at`` is shown in whole seconds, so it need not be written more often."""
 
+MAX_ASKED = 10_000
+"""Of the index, at once: SQLite takes 32,766 parameters in a query."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -65,17 +68,16 @@ def search(
     asked = limit
     while True:
         hits = keyword_index().search(within, queries, asked, files)
-        found = _found([hit for hit in hits if hit.score >= threshold])
+        alive = _alive([hit for hit in hits if hit.score >= threshold])
         # Entries of what was just taken out are no hits: others may have to fill their places.
-        if len(found) >= limit or len(hits) < asked:
-            return found[:limit]
-        if hits[-1].score < threshold:
-            return found
-        asked *= 4
+        enough = len(alive) >= limit or len(hits) < asked or asked >= MAX_ASKED
+        if enough or hits[-1].score < threshold:
+            return _found(alive[:limit])
+        asked = min(asked * 4, MAX_ASKED)
 
 
 def keyword_index() -> KeywordIndex:
-    """This process's index. Only the worker may write to it."""
+    """This process's index. Any process may write to it."""
     return _index(settings.INDEX_ROOT)
 
 
@@ -91,6 +93,15 @@ def _matching(store_ids: list[str], filters: Wire) -> set[int]:
         vector_store__in=store_ids, status=FileStatus.COMPLETED
     ).values_list("pk", "attributes")
     return {number for number, attributes in rows if test(attributes)}
+
+
+def _alive(hits: list[Hit]) -> list[Hit]:
+    """Those whose chunks are there and belong to completed files."""
+    chunks = Chunk.objects.filter(
+        pk__in=[hit.chunk for hit in hits], store_file__status=FileStatus.COMPLETED
+    )
+    alive = set(chunks.values_list("pk", flat=True))
+    return [hit for hit in hits if hit.chunk in alive]
 
 
 def _found(hits: list[Hit]) -> list[Found]:

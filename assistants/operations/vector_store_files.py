@@ -6,7 +6,7 @@ from pathlib import PurePath
 from django.db import transaction
 
 from assistants import doorbell
-from assistants.errors import Invalid, Wire
+from assistants.errors import Invalid, NotFound, Wire
 from assistants.models import (
     File,
     FileBatch,
@@ -77,7 +77,7 @@ def add(
     store.check_not_expired()
     store.last_active_at = clock.now()
     store.save(update_fields=["last_active_at"])
-    files.check_known(store.project, asked)
+    files.hold(store.project, asked)
     present = {row.file_id: row for row in store.files.filter(file__in=asked)}
     rows: list[VectorStoreFile] = []
     new: list[VectorStoreFile] = []
@@ -123,9 +123,13 @@ def _stands(before: VectorStoreFile, wanted: VectorStoreFile) -> bool:
 
 
 def update(row: VectorStoreFile, params: VectorStoreFileUpdate) -> VectorStoreFile:
-    """The given attributes replace the old ones."""
+    """The given attributes replace the old ones.
+
+    :raises NotFound: the file was taken out meanwhile
+    """
     row.attributes = params.attributes or {}
-    VectorStoreFile.objects.filter(pk=row.pk).update(attributes=row.attributes)
+    if not VectorStoreFile.objects.filter(pk=row.pk).update(attributes=row.attributes):
+        raise NotFound.of(row.noun, row.file_id)
     return row
 
 

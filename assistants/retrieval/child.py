@@ -1,7 +1,9 @@
 """``python -m assistants.retrieval.child``: reads one file after the other, with little to lose.
 
-Hostile files are opened here and nowhere else: in a process that has no settings, no keys and no
-database, and that may use only so much memory and time. ``Reader`` starts it and kills it.
+Hostile files are opened here and nowhere else: in a process that holds no settings, no keys and no
+database, that may use only so much memory and time, and that writes no files and starts no
+processes. It runs as the worker's user: code that took it over could read what that user may.
+``Reader`` starts it and kills it.
 """
 
 import math
@@ -18,6 +20,7 @@ from assistants.retrieval.unreadable import Unreadable
 
 MAX_MEMORY = 1 << 30
 """Bytes of address space: the largest honest files need a third of it."""
+MAX_OPEN_FILES = 64
 MAX_RESIDENT = 300 << 20
 """Bytes; a child that holds more after a file answers and is replaced."""
 
@@ -27,6 +30,9 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not come between the answers
     _limit(resource.RLIMIT_AS, MAX_MEMORY)
     _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_NPROC, 0)
+    _limit(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
     while question := _receive(sys.stdin.buffer):
         _limit_time(question["deadline"])
         answer = _answer(question)

@@ -1,12 +1,14 @@
 """Finding passages by their words: a BM25 index for each vector store, made by tantivy.
 
-The database is the truth; an index is made from it and can be made again. One process writes, any
-may read. See docs/retrieval.md for what a score means.
+The database is the truth; an index is made from it and can be made again. Any process may write and
+read. See docs/retrieval.md for what a score means.
 """
 
 import contextlib
+import fcntl
 import logging
 import math
+import os
 import re
 import shutil
 import threading
@@ -29,11 +31,19 @@ STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
 """Ids of stores become names of directories."""
 HEAP = 60_000_000
 """Bytes that a writer may use before it writes a part to disk; 15 MB make it three times slower."""
-LOCK_PATIENCE = 60.0
-"""Seconds to wait for another process's writer."""
 OPEN_INDEXES = 64
 MAX_QUERY_WORDS = 64
 """Of a longer query the rarest words are looked for."""
+DAMAGE = re.compile(
+    "Data corrupt|Schema error|FileDoesNotExist|InvalidData|UnexpectedEof|IncompatibleIndex"
+)
+"""What tantivy says of files that are not as it left them. All else that it says may pass: no file
+could be opened, no memory was left, the disk is full.
+"""
+
+
+class Damaged(Exception):
+    """The store's index cannot be read or added to, and has to be made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +133,10 @@ class _Opened:
 class KeywordIndex:
     """The indexes of all stores, each in a directory of its own below ``root``.
 
-    Safe to be called from any thread. Writes return when they are on disk; those that wait for each
-    other share a commit. A directory that is damaged counts as absent, which the log tells: compare
-    ``count`` with the database to know when to ``add`` everything anew.
+    Safe to be called from any thread of any process: a file beside the directory is locked while
+    one writes. Writes return when they are on disk; those of one process that wait for each other
+    share a commit. To searches a damaged index is none, which the log tells; writes raise
+    ``Damaged``, and only ``rebuild`` and ``drop`` ever remove one. ``OSError`` is what may pass.
     """
 
     def __init__(self, root: Path) -> None:
@@ -136,7 +147,10 @@ class KeywordIndex:
         self._opened: OrderedDict[str, _Opened] = OrderedDict()
 
     def add(self, store: str, entries: Iterable[Entry]) -> None:
-        """Add chunks in one commit; they replace all that the store had of the same files."""
+        """Add chunks in one commit; they replace all that the store had of the same files.
+
+        :raises Damaged: what there is cannot be added to
+        """
         files = set()
         documents = []
         for entry in entries:
@@ -146,18 +160,46 @@ class KeywordIndex:
             self._write(store, _Change(frozenset(files), documents))
 
     def remove(self, store: str, files: Iterable[int]) -> None:
-        """Remove all chunks of these files."""
+        """Remove all chunks of these files.
+
+        :raises Damaged: what there is cannot be changed
+        """
         if (gone := frozenset(files)) and self._directory(store).exists():
             self._write(store, _Change(gone, []))
 
     def drop(self, store: str) -> None:
         """Remove the whole index of a store."""
         self._directory(store)
-        with self._writes_of(store).nobody_else():
-            for directory in self._root.glob(f"{store}.*"):
-                _discard(directory)
-        with self._mutex:
-            self._opened.pop(store, None)
+        with self._alone(store):
+            self._discard_all_of(store)
+            self._lock_of(store).unlink()
+
+    def rebuild(self, store: str, entries: Iterable[Entry]) -> int:
+        """Put an index of these chunks in the place of what there is; how many there are.
+
+        They are iterated over while nobody else writes, and the old index is found in until the new
+        one is done. Where there are none no index stays.
+        """
+        directory = self._directory(store)
+        with self._alone(store):
+            fresh = _hidden(directory)
+            fresh.mkdir()
+            try:
+                total = self._fill(fresh, entries)
+                self._discard_all_of(store)
+                if total:
+                    fresh.rename(directory)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
+        return total
+
+    def clean_up(self) -> None:
+        """Remove what processes that died had begun to build or to remove."""
+        for path in list(self._root.glob(".*.*.*")):
+            store = path.name[1:].partition(".")[0]
+            if path.is_dir() and STORE.fullmatch(store):
+                with self._alone(store):
+                    shutil.rmtree(path, ignore_errors=True)
 
     def count(self, store: str) -> int:
         """How many chunks can be found; 0 where there is no index, or a damaged one."""
@@ -207,13 +249,12 @@ class KeywordIndex:
                 [(Occur.Must, asked), (Occur.Must, Query.const_score_query(among, 0.0))]
             )
         try:
-            hits = opened.searcher.search(asked, depth, count=False).hits
-            places = [place for _, place in hits]
-            chunks = opened.searcher.fast_field_values("chunk", places)
-            owners = opened.searcher.fast_field_values("file", places)
-        except BaseException as error:
-            if not _is_of_index(error):
-                raise
+            with _asking_tantivy():
+                hits = opened.searcher.search(asked, depth, count=False).hits
+                places = [place for _, place in hits]
+                chunks = opened.searcher.fast_field_values("chunk", places)
+                owners = opened.searcher.fast_field_values("file", places)
+        except Damaged:
             logger.exception("the index of %s is damaged", store)
             return
         for (score, _), chunk, file in zip(hits, chunks, owners, strict=True):
@@ -246,37 +287,65 @@ class KeywordIndex:
         with self._mutex:
             return self._writes.setdefault(store, _Writes())
 
+    def _lock_of(self, store: str) -> Path:
+        return self._root / f"{store}.lock"
+
+    @contextlib.contextmanager
+    def _alone(self, store: str) -> Iterator[None]:
+        """While this lasts no other thread or process writes to the store."""
+        with self._writes_of(store).nobody_else(), _locked(self._lock_of(store)):
+            yield
+
+    def _discard_all_of(self, store: str) -> None:
+        """Remove the store's index, and those of other formats."""
+        for directory in self._root.glob(f"{store}.*"):
+            if directory.is_dir():
+                grave = _hidden(directory)
+                directory.rename(grave)  # at once for all who look
+                shutil.rmtree(grave, ignore_errors=True)
+
     def _write(self, store: str, change: _Change) -> None:
+        self._writes_of(store).write(change, lambda changes: self._commit(store, changes))
+
+    def _commit(self, store: str, changes: Sequence[_Change]) -> None:
         directory = self._directory(store)
-        self._writes_of(store).write(change, lambda changes: self._commit(directory, changes))
-
-    def _commit(self, directory: Path, changes: Sequence[_Change]) -> None:
-        index = self._writable(directory)
-        writer = _writer(index)
-        try:
-            for change in changes:
-                gone = Query.term_set_query(self._schema, "file", sorted(change.files))
-                writer.delete_documents_by_query(gone)
-                for document in change.documents:
-                    writer.add_document(document)
-            writer.commit()
-            writer.wait_merging_threads()
-        finally:
-            del writer  # a traceback would keep it, and with it the lock
-
-    def _writable(self, directory: Path) -> tantivy.Index:
-        if directory.exists():
-            try:
+        with _locked(self._lock_of(store)):
+            directory.mkdir(exist_ok=True)
+            if not (directory / "meta.json").exists() and any(directory.iterdir()):
+                raise Damaged(f"{directory} has lost its meta.json")
+            with _asking_tantivy():
                 index = tantivy.Index(self._schema, str(directory))
                 _searcher(index)
-                return index
-            except BaseException as error:
-                if not _is_of_index(error):
-                    raise
-                logger.exception("the index in %s is damaged and begun anew", directory)
-                _discard(directory)
-        directory.mkdir(parents=True)
-        return tantivy.Index(self._schema, str(directory))
+                writer = index.writer(HEAP, num_threads=1)
+                try:
+                    for change in changes:
+                        gone = Query.term_set_query(self._schema, "file", sorted(change.files))
+                        writer.delete_documents_by_query(gone)
+                        for document in change.documents:
+                            writer.add_document(document)
+                    writer.commit()
+                    writer.wait_merging_threads()
+                finally:
+                    del writer  # a traceback would keep it, and with it tantivy's own lock
+
+    def _fill(self, directory: Path, entries: Iterable[Entry]) -> int:
+        """Write a new index; how many entries it has."""
+        total = 0
+        with _asking_tantivy():
+            index = tantivy.Index(self._schema, str(directory))
+            writer = index.writer(HEAP, num_threads=1)
+        try:
+            for entry in entries:
+                document = self._document(entry)
+                with _asking_tantivy():
+                    writer.add_document(document)
+                total += 1
+            with _asking_tantivy():
+                writer.commit()
+                writer.wait_merging_threads()
+        finally:
+            del writer
+        return total
 
     def _open(self, store: str) -> _Opened | None:
         """The store's index as it is now; None when there is none that can be read."""
@@ -291,18 +360,18 @@ class KeywordIndex:
                 self._opened.move_to_end(store)
                 return opened
         try:
-            index = tantivy.Index.open(str(directory))
-            searcher = _searcher(index)
-            languages = frozenset(
-                name for name in segments.LANGUAGES if searcher.doc_freq("language", name)
-            )
-        except BaseException as error:
-            if not _is_of_index(error):
-                raise
-            if not directory.exists():
-                return None
-            logger.exception("the index in %s is damaged", directory)
-            return None
+            with _asking_tantivy():
+                index = tantivy.Index.open(str(directory))
+                searcher = _searcher(index)
+                languages = frozenset(
+                    name for name in segments.LANGUAGES if searcher.doc_freq("language", name)
+                )
+        except Damaged:
+            with contextlib.suppress(FileNotFoundError):
+                if _stamp(directory) == stamp:
+                    logger.exception("the index in %s is damaged", directory)
+                    return None
+            return self._open(store)  # it was replaced meanwhile
         opened = _Opened(index, searcher, stamp, languages)
         with self._mutex:
             self._opened[store] = opened
@@ -368,18 +437,6 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _writer(index: tantivy.Index) -> tantivy.IndexWriter:
-    """The index's writer, when no other process has it. The system frees a dead one's lock."""
-    until = time.monotonic() + LOCK_PATIENCE
-    while True:
-        try:
-            return index.writer(HEAP, num_threads=1)
-        except ValueError as error:
-            if "LockBusy" not in str(error) or time.monotonic() > until:
-                raise
-        time.sleep(0.02)
-
-
 def _searcher(index: tantivy.Index) -> tantivy.Searcher:
     # "commit" would start a thread for each index that looks for changes twice a second.
     index.config_reader("manual", 0)
@@ -393,14 +450,42 @@ def _stamp(directory: Path) -> tuple[int, ...]:
     return directory.stat().st_ino, meta.st_ino, meta.st_mtime_ns, meta.st_size
 
 
-def _discard(directory: Path) -> None:
-    """Remove a directory at once for all who look, then what is in it."""
-    grave = directory.with_name(f".{directory.name}.{time.time_ns()}")
-    with contextlib.suppress(FileNotFoundError):
-        directory.rename(grave)
-        shutil.rmtree(grave, ignore_errors=True)
+def _hidden(directory: Path) -> Path:
+    """A name beside it for what is not finished, or on its way out."""
+    return directory.with_name(f".{directory.name}.{time.time_ns()}")
 
 
-def _is_of_index(error: BaseException) -> bool:
-    """Whether tantivy says so: it raises ValueError for all that it finds, and panics."""
-    return isinstance(error, ValueError) or type(error).__name__ == "PanicException"
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the file's lock, which the system frees when the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Who held it before may have removed the file: then others lock a new one.
+            if os.fstat(file).st_nlink:
+                yield
+                return
+        finally:
+            os.close(file)
+
+
+@contextlib.contextmanager
+def _asking_tantivy() -> Iterator[None]:
+    """Tell apart what tantivy raises: a ValueError for all that it finds, and panics, which are no
+    Exceptions and would end a thread for good.
+
+    :raises Damaged: the files are not as tantivy left them
+    :raises OSError: anything else, which may pass
+    """
+    try:
+        yield
+    except ValueError as error:
+        if DAMAGE.search(str(error)):
+            raise Damaged(str(error)) from error
+        raise OSError(str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise Damaged(str(error)) from error
+        raise

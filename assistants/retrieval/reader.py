@@ -7,6 +7,7 @@ import queue
 import select
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import IO, Any, cast
@@ -17,11 +18,15 @@ from assistants.retrieval.parsing import EXTENSIONS, extension
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.unreadable import Unreadable
 
-__all__ = ["EXTENSIONS", "Reader", "Unreadable"]
+__all__ = ["EXTENSIONS", "Closed", "Reader", "Unreadable"]
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(assistants.__file__).parent.parent
+
+
+class Closed(Exception):
+    """The reader was closed before the file was read."""
 
 
 class Reader:
@@ -33,6 +38,8 @@ class Reader:
 
     def __init__(self, children: int = 2) -> None:
         self._closed = False
+        self._mutex = threading.Lock()
+        self._children: set[_Child] = set()
         self._places: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         for _ in range(children):
             self._places.put(None)
@@ -49,11 +56,10 @@ class Reader:
         """The passages of the file at ``path``, whose type its ``filename`` tells.
 
         ``size`` and ``overlap`` are tokens, the overlap half the size at most; ``deadline`` is in
-        seconds and counts from when a child takes up the file. Raises ``Unreadable``.
+        seconds and counts from when a child takes up the file. Raises ``Unreadable``, or
+        ``Closed`` once the reader is closed.
         """
         extension(filename)
-        if self._closed:
-            raise RuntimeError("the reader is closed")
         question = {
             "path": str(Path(path).absolute()),
             "filename": filename,
@@ -63,25 +69,47 @@ class Reader:
         }
         child = self._places.get()
         try:
-            if child is None or not child.alive:
-                child = _Child()
+            child = self._alive(child)
             answer = child.ask(question, deadline)
         except BaseException:
             self._give_back(child, spent=True)
+            if self._closed:
+                raise Closed from None
             raise
         self._give_back(child, spent=answer["last"])
         return _passages(answer, filename)
 
     def close(self) -> None:
-        """End the children; one that is at work first finishes its file."""
-        self._closed = True
+        """End the children at once. Who waits for one, or for its answer, gets ``Closed``."""
+        with self._mutex:
+            self._closed = True
+            for child in self._children:
+                child.kill()
+        idle: list[_Child | None] = []
         with contextlib.suppress(queue.Empty):
             while True:
-                if child := self._places.get_nowait():
-                    child.close()
+                idle.append(self._places.get_nowait())
+        for one in idle:
+            self._give_back(one, spent=True)
+
+    def _alive(self, child: "_Child | None") -> "_Child":
+        """This child, or a new one in its place."""
+        with self._mutex:
+            if self._closed:
+                raise Closed
+            if child is not None and child.alive:
+                return child
+            if child is not None:
+                self._children.discard(child)
+                child.close()
+            child = _Child()
+            self._children.add(child)
+            return child
 
     def _give_back(self, child: "_Child | None", *, spent: bool) -> None:
         if child is not None and (spent or self._closed):
+            with self._mutex:
+                self._children.discard(child)
             child.close()
             child = None
         self._places.put(child)
@@ -147,6 +175,9 @@ class _Child:
                 raise EOFError
             taken += part
         return bytes(taken)
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def close(self) -> None:
         self._process.kill()

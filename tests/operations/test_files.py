@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from assistants.models import Message, Thread
 from assistants.operations import files
-from tests.factories import make_project
+from tests.factories import make_file, make_project
 
 
 @pytest.mark.django_db
@@ -21,3 +22,18 @@ def test_a_file_that_lies_on_the_disk_is_moved_and_not_copied(tmp_path: Path) ->
         assert Path(content.name).stat().st_ino == made.st_ino
     assert (file.bytes, file.filename) == (12, "a.txt")
     assert not path.exists()
+
+
+@pytest.mark.django_db
+def test_a_file_that_a_message_names_is_not_discarded_and_others_are() -> None:
+    project = make_project()
+    named, other = make_file(project), make_file(project)
+    thread = Thread.objects.create(project=project)
+    attachments = [{"file_id": named.id, "tools": [{"type": "file_search"}]}]
+    Message.objects.create(thread=thread, role="user", content=[], attachments=attachments)
+
+    assert files.uses(project, [named])[named.id].thread_ids == [thread.id]
+    assert files.uses(project, [named, other])[named.id].thread_ids == [thread.id]
+    assert not files.uses(project, [other])[other.id]
+    assert files.discard(other)
+    assert not files.discard(named)

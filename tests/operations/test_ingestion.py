@@ -1,20 +1,29 @@
 """Files of vector stores on their way to being searchable: workers that meet, die, or come late."""
 
+import shutil
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
-from assistants.ingester import Ingester
+from assistants.errors import NotFound
+from assistants.ingester import CLOSING_SECONDS, Ingester
 from assistants.models import Chunk, FileStatus, Leftover, VectorStore, VectorStoreFile, clock
+from assistants.models.vector_store import VectorStoreFileQuerySet
 from assistants.operations import (
     file_batches,
     files,
+    indexing,
     ingestion,
     leftovers,
     search,
@@ -22,10 +31,17 @@ from assistants.operations import (
     vector_stores,
 )
 from assistants.operations.search import keyword_index
-from assistants.params import VectorStoreCreate, validate
+from assistants.params import (
+    VectorStoreCreate,
+    VectorStoreFileCreate,
+    VectorStoreFileUpdate,
+    validate,
+)
+from assistants.retrieval.index import FORMAT
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.reader import Reader
 from tests.factories import make_file, make_project, make_vector_store
+from tests.retrieval import documents
 from tests.until import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,8 +148,8 @@ def test_a_worker_killed_after_writing_chunks_leaves_none_twice(
     lost = ingestion.grab()
     assert lost is not None
     with monkeypatch.context() as patch:
-        patch.setattr(ingestion, "keyword_index", lambda: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        patch.setattr(indexing, "keyword_index", lambda: sys.exit("killed"))
+        with pytest.raises(SystemExit):
             ingestion.ingest(lost, reader, goes_on)
     assert Chunk.objects.count() == 1
     assert found(store) == []
@@ -169,6 +185,115 @@ def test_a_worker_that_stops_gives_back_what_it_has_not_done(reader: Reader) -> 
     }
     ingest_all(reader)
     assert statuses(store) == ["completed", "completed"]
+
+
+def test_chunks_of_a_worker_that_stopped_are_written_anew(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_vector_store(None, "bread")
+    grabbed = ingestion.grab()
+    assert grabbed is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(indexing, "keyword_index", lambda: sys.exit("stopped"))
+        with pytest.raises(SystemExit):
+            ingestion.ingest(grabbed, reader, goes_on)
+    ingestion.let_go(grabbed)
+    assert Chunk.objects.count() == 1
+
+    ingest_all(reader)
+
+    assert statuses(store) == ["completed"]
+    assert found(store) == ["bread"]
+    assert Chunk.objects.count() == 1
+
+
+class Faulty(Reader):
+    """Some of what it reads makes trouble that nobody foresaw."""
+
+    def read(self, *args: object, **kwargs: object) -> list[Passage]:
+        passages = super().read(*args, **kwargs)  # type: ignore[arg-type]
+        if passages[0].text == "unread":
+            raise LookupError("a fault of ours")
+        return [
+            replace(one, page="no number") if one.text == "unkept" else one  # type: ignore[arg-type]
+            for one in passages
+        ]
+
+
+def test_a_file_that_makes_trouble_fails_at_once_and_alone() -> None:
+    store = make_vector_store(None, "bread", "unread", "unkept", "bread and salt")
+    reader = Faulty(1)
+    ingest_all(reader)
+    reader.close()
+    assert statuses(store) == ["completed", "failed", "failed", "completed"]
+    errors = {row.last_error["code"] for row in rows(store) if row.last_error}
+    assert errors == {"server_error"}
+    assert {row.attempts for row in rows(store)} == {1}
+    assert found(store) == ["bread", "bread and salt"]
+
+
+def test_a_file_that_fails_later_leaves_nothing_of_what_was_written(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_id = make_vector_store(None, "bread").id
+    for _ in range(ingestion.MAX_ATTEMPTS):
+        grabbed = ingestion.grab()
+        assert grabbed is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(VectorStoreFileQuerySet, "update", lambda *_, **__: sys.exit("killed"))
+            with pytest.raises(SystemExit):
+                ingestion.ingest(grabbed, reader, goes_on)
+        assert (Chunk.objects.count(), keyword_index().count(store_id)) == (1, 1)
+        VectorStoreFile.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
+        ingestion.take_back()
+
+    clean_all()
+
+    assert (Chunk.objects.count(), keyword_index().count(store_id)) == (0, 0)
+    assert not Leftover.objects.exists()
+
+
+def test_a_stop_waits_for_no_reading_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistants.ingester.GRACE_SECONDS", 0.1)
+    project = make_project()
+    slow = documents.pdf([b"BT /F1 1 Tf " + b"(aaaaaaaaaaaaaaaa) Tj " * 3_000_000 + b"ET"])
+    store = make_vector_store(project)
+    for _ in range(3):
+        file = make_file(project, slow, filename="a.pdf")
+        vector_store_files.create(store, VectorStoreFileCreate(file_id=file.id))
+    worker = Ingester()
+    until(lambda: rows(store).exclude(claim="").exists(), "nothing is grabbed")
+    begun = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - begun < CLOSING_SECONDS + 1
+    assert {(row.status, row.claim, row.attempts) for row in rows(store)} == {
+        ("in_progress", "", 0)
+    }
+
+
+def test_leftovers_are_cleaned_away_while_files_are_ingested(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make_vector_store(None, "bread")
+    ingest_all(reader)
+    vector_stores.delete(store)
+    another = make_vector_store(None, *(f"salt {number}" for number in range(3)))
+    monkeypatch.setattr(ingestion, "GRAB_FILES", 1)
+    cleaned_when: list[int] = []
+    clean = leftovers.clean
+
+    def watched(stopping: Callable[[], bool]) -> bool:
+        done = clean(stopping)
+        if done:
+            cleaned_when.append(another.files.filter(status="in_progress").count())
+        return done
+
+    monkeypatch.setattr(leftovers, "clean", watched)
+    worker = Ingester()
+    until(lambda: not Leftover.objects.exists(), "leftovers stay")
+    until(lambda: set(statuses(another)) == {"completed"}, "files wait")
+    worker.stop()
+    assert max(cleaned_when) > 0
 
 
 def test_a_heartbeat_keeps_the_claim() -> None:
@@ -235,13 +360,15 @@ def test_what_is_taken_out_between_its_chunks_and_its_completion_leaves_nothing(
     class Late:
         """The index, which the file reaches only after it was taken out and cleaned away."""
 
+        count = staticmethod(real.count)
+
         def add(self, *args: object) -> None:
             monkeypatch.undo()
             vector_store_files.delete(first)
             clean_all()
             real.add(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ingestion, "keyword_index", Late)
+    monkeypatch.setattr(indexing, "keyword_index", Late)
     ingestion.ingest(grabbed, reader, goes_on)
 
     assert found(store) == ["bread and salt"]
@@ -281,6 +408,31 @@ def test_passages_that_were_just_taken_out_do_not_take_the_places_of_others(
     assert only.text == "bread and salt and much else"
 
 
+def test_a_search_asks_for_no_more_hits_than_the_database_takes(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MAX_ASKED", 8)
+    store = make_vector_store(None, *["bread"] * 10, "bread and salt and much else")
+    ingest_all(reader)
+    for row in rows(store)[:10]:
+        vector_store_files.delete(row)
+    with CaptureQueriesContext(connection) as asked:
+        assert search.search(store.project, [store.id], ["bread"], limit=2) == []
+    texts = [one["sql"] for one in asked if '"assistants_chunk"."text"' in one["sql"]]
+    assert texts == []
+    clean_all()
+    assert found(store) == ["bread and salt and much else"]
+
+
+def test_attributes_of_a_file_that_was_taken_out_are_not_changed() -> None:
+    store = make_vector_store(None, "bread")
+    row = rows(store)[0]
+    vector_store_files.delete(rows(store)[0])
+    change = validate(VectorStoreFileUpdate, {"attributes": {"kind": "flour"}})
+    with pytest.raises(NotFound, match=f"No vector store file found with id '{row.file_id}'"):
+        vector_store_files.update(row, change)
+
+
 def test_the_index_is_made_anew_from_the_chunks(reader: Reader) -> None:
     store = make_vector_store(None, "bread", "bread and salt")
     empty = make_vector_store()
@@ -302,6 +454,55 @@ def test_a_worker_makes_an_index_that_is_missing_anew(reader: Reader) -> None:
     worker = Ingester()
     until(lambda: found(store), "the index stays away")
     worker.stop()
+
+
+def test_a_file_that_is_added_to_a_damaged_index_brings_back_the_others(reader: Reader) -> None:
+    store = make_vector_store(None, "bread", "bread and salt")
+    ingest_all(reader)
+    for damage in ("gone", "meta gone", "segments gone", "halved"):
+        directory = settings.INDEX_ROOT / f"{store.id}.{FORMAT}"
+        match damage:
+            case "gone":
+                shutil.rmtree(directory)
+            case "meta gone":
+                (directory / "meta.json").unlink()
+            case "segments gone":
+                for path in directory.glob("*.idx"):
+                    path.unlink()
+            case "halved":
+                for path in directory.glob("*.term"):
+                    data = path.read_bytes()
+                    path.unlink()
+                    path.write_bytes(data[: len(data) // 2])
+        added = make_file(store.project, f"bread {damage}").id
+        vector_store_files.create(store, VectorStoreFileCreate(file_id=added))
+
+        ingest_all(reader)
+
+        assert {"bread", "bread and salt", f"bread {damage}"} <= set(found(store))
+        assert indexing.rebuild_missing() == 0
+
+
+def test_an_index_that_has_too_little_is_made_anew_at_a_start(reader: Reader) -> None:
+    store = make_vector_store(None, "bread", "bread and salt")
+    ingest_all(reader)
+    keyword_index().remove(store.id, [rows(store)[0].pk])
+    assert found(store) == ["bread and salt"]
+    assert indexing.rebuild_missing() == 1
+    assert found(store) == ["bread", "bread and salt"]
+    assert indexing.rebuild_missing() == 0
+
+
+def test_what_is_taken_out_of_a_damaged_index_is_gone_and_the_rest_comes_back(
+    reader: Reader,
+) -> None:
+    store = make_vector_store(None, "bread", "bread and salt")
+    ingest_all(reader)
+    (settings.INDEX_ROOT / f"{store.id}.{FORMAT}" / "meta.json").write_text("{")
+    vector_store_files.delete(rows(store)[0])
+    clean_all()
+    assert found(store) == ["bread and salt"]
+    assert keyword_index().count(store.id) == 1
 
 
 def test_files_whose_ring_was_lost_are_rung_for_again() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assistants.retrieval.index import Entry, KeywordIndex
+from assistants.retrieval.index import FORMAT, Damaged, Entry, KeywordIndex, _asking_tantivy
 
 STORE = "vs_0123456789abcdef0123456789abcdef"
 OTHER = "vs_fedcba9876543210fedcba9876543210"
@@ -134,12 +134,17 @@ def test_an_id_that_is_no_name_of_a_directory_is_refused(tmp_path: Path, store: 
     assert list(tmp_path.iterdir()) == []
 
 
+BEGIN = """
+import os, sys
+from pathlib import Path
+from assistants.retrieval.index import Entry, KeywordIndex
+index = KeywordIndex(Path(sys.argv[1]))
+"""
+
+
 def run(code: str, root: Path, *, check: bool = True) -> str:
     """Run code in another process, where ``index`` is an index on the same root."""
-    begin = "import os, sys; from pathlib import Path\n"
-    begin += "from assistants.retrieval.index import Entry, KeywordIndex\n"
-    begin += "index = KeywordIndex(Path(sys.argv[1]))\n"
-    command = [sys.executable, "-c", begin + code, str(root)]
+    command = [sys.executable, "-c", BEGIN + code, str(root)]
     return subprocess.run(command, check=check, capture_output=True, text=True).stdout.strip()
 
 
@@ -158,12 +163,18 @@ def test_another_process_finds_what_was_added_and_sees_changes(
 
 def test_a_writer_that_died_blocks_nobody(index: KeywordIndex, tmp_path: Path) -> None:
     die = (
-        "import assistants.retrieval.index as module\n"
-        f"writer = module._writer(index._writable(index._directory('{STORE}')))\n"
-        "os._exit(9)"
+        "def entries():\n"
+        "    yield Entry(1, 1, 'A whale.')\n"
+        "    os._exit(9)\n"
+        f"index.rebuild('{STORE}', entries())"
     )
     run(die, tmp_path / "index", check=False)
     index.add(STORE, [Entry(70, 70, "An otter.")])
+    assert found(index, "otter") == [70]
+    assert found(index, "largest whale")[0] == 0
+    assert len(list((tmp_path / "index").glob(".vs_*"))) == 1
+    index.clean_up()
+    assert list((tmp_path / "index").glob(".vs_*")) == []
     assert found(index, "otter") == [70]
 
 
@@ -193,10 +204,10 @@ def test_threads_that_write_at_once_lose_nothing(index: KeywordIndex) -> None:
 
 @pytest.mark.parametrize("name", ["meta.json", "*.idx", "*.term", "*.fast"])
 @pytest.mark.parametrize("damage", ["emptied", "halved", "gone", "nonsense"])
-def test_a_damaged_index_counts_as_absent_and_can_be_made_anew(
+def test_a_damaged_index_counts_as_absent_until_it_is_made_anew(
     index: KeywordIndex, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, damage: str
 ) -> None:
-    (directory,) = (tmp_path / "index").iterdir()
+    directory = tmp_path / "index" / f"{STORE}.{FORMAT}"
     for path in directory.glob(name):
         data = path.read_bytes()
         path.unlink()
@@ -211,6 +222,89 @@ def test_a_damaged_index_counts_as_absent_and_can_be_made_anew(
         assert reopened.count(STORE) == 0
     if not (name == "meta.json" and damage == "gone"):
         assert "is damaged" in caplog.text
-    reopened.add(STORE, [Entry(80, 80, "An otter.")])
+    with pytest.raises(Damaged):
+        reopened.add(STORE, [Entry(80, 80, "An otter.")])
+    with pytest.raises(Damaged):
+        reopened.remove(STORE, [80])
+    assert reopened.rebuild(STORE, [Entry(80, 80, "An otter.")]) == 1
     assert found(reopened, "otter") == [80]
     assert reopened.count(STORE) == 1
+
+
+def test_a_want_of_open_files_destroys_no_index(index: KeywordIndex, tmp_path: Path) -> None:
+    starved = f"""
+import resource
+most = resource.getrlimit(resource.RLIMIT_NOFILE)
+for call in (
+    lambda: KeywordIndex(Path(sys.argv[1])).search(['{STORE}'], ['whale'], 9),
+    lambda: index.remove('{STORE}', [77]),
+    lambda: index.add('{STORE}', [Entry(80, 80, 'An otter.')]),
+):
+    failures = 0
+    while True:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3 + failures, most[1]))
+        try:
+            call()
+            break
+        except OSError:
+            failures += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    print(failures > 0)
+"""
+    assert run(starved, tmp_path / "index").split() == ["True"] * 3
+    assert found(index, "otter") == [80]
+    assert index.count(STORE) == len(TEXTS) + 1
+
+
+def test_a_panic_of_tantivy_is_an_error_that_a_thread_survives() -> None:
+    class PanicException(BaseException):
+        """What tantivy raises, which Python code cannot name."""
+
+    with pytest.raises(Damaged, match="a Rust thread"), _asking_tantivy():
+        raise PanicException("a Rust thread")
+
+
+def test_a_store_is_found_in_while_another_process_makes_its_index_anew(
+    index: KeywordIndex, tmp_path: Path
+) -> None:
+    rebuild = f"""
+def entries():
+    for number in range(100, 103):
+        print(number, flush=True)
+        sys.stdin.readline()
+        yield Entry(number, 9, 'An otter.')
+index.rebuild('{STORE}', entries())
+"""
+    command = [sys.executable, "-c", BEGIN + rebuild, str(tmp_path / "index")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline() == b"100\n"
+        writer = threading.Thread(
+            target=index.add, args=(STORE, [Entry(200, 200, "A late otter.")])
+        )
+        writer.start()
+        assert found(index, "otter") == []
+        assert found(index, "largest whale")[0] == 0
+        process.stdin.write(b"\n\n\n")
+        process.stdin.close()
+        writer.join(20)
+    assert sorted(found(index, "otter")) == [100, 101, 102, 200]
+    assert found(index, "whale") == []
+
+
+def test_a_process_that_drops_a_store_damages_nothing_that_another_writes(
+    index: KeywordIndex, tmp_path: Path
+) -> None:
+    drop = f"for _ in range(30): index.drop('{STORE}')"
+    thread = threading.Thread(target=run, args=(drop, tmp_path / "index"))
+    thread.start()
+    number = 100
+    while thread.is_alive():
+        index.add(STORE, [Entry(number, number, "An otter.")])
+        number += 1
+    thread.join()
+    index.add(STORE, [Entry(99, 99, "An otter.")])
+    assert 99 in found(index, "otter", limit=1000)
+    assert list((tmp_path / "index").glob(".vs_*")) == []

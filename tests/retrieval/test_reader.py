@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from assistants.retrieval import child
-from assistants.retrieval.reader import EXTENSIONS, Reader, Unreadable
+from assistants.retrieval.reader import EXTENSIONS, Closed, Reader, Unreadable
 from tests.retrieval import documents
 from tests.retrieval.conftest import ReadBytes
+from tests.until import until
 
 ARTICLE = (
     "<html><head><title>Whales</title><style>p {}</style></head><body>"
@@ -257,8 +258,23 @@ def test_a_child_that_was_killed_is_replaced(tmp_path: Path) -> None:
     process.wait(5)
     assert reader.read(str(path), "a.txt")[0].text == "whales"
     reader.close()
-    with pytest.raises(RuntimeError, match="closed"):
+    with pytest.raises(Closed):
         reader.read(str(path), "a.txt")
+
+
+def test_a_reader_that_is_closed_ends_children_at_work_and_starts_none(tmp_path: Path) -> None:
+    slow = documents.pdf([b"BT /F1 1 Tf " + b"(aaaaaaaaaaaaaaaa) Tj " * 3_000_000 + b"ET"])
+    (tmp_path / "a.pdf").write_bytes(slow)
+    before = set(children())
+    reader = Reader(children=1)
+    with ThreadPoolExecutor(3) as pool:
+        reads = [pool.submit(reader.read, str(tmp_path / "a.pdf"), "a.pdf") for _ in range(3)]
+        until(lambda: set(children()) - before, "no child was started")
+        begun = time.monotonic()
+        reader.close()
+        assert [type(one.exception(5)) for one in reads] == [Closed] * 3
+    assert time.monotonic() - begun < 2
+    assert set(children()) <= before
 
 
 def test_many_threads_may_read_at_once(tmp_path: Path) -> None:
@@ -288,6 +304,8 @@ def test_a_child_has_limits_and_knows_no_keys(
     assert "OPENAI_API_KEY" not in process.environ()
     assert process.rlimit(psutil.RLIMIT_AS)[0] == child.MAX_MEMORY
     assert process.rlimit(psutil.RLIMIT_CPU)[0] < 200
+    assert process.rlimit(psutil.RLIMIT_NOFILE)[0] == child.MAX_OPEN_FILES
+    assert process.rlimit(psutil.RLIMIT_FSIZE)[0] == process.rlimit(psutil.RLIMIT_NPROC)[0] == 0
     reader.close()
 
 

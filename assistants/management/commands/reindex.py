@@ -5,12 +5,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from assistants.models import VectorStore
-from assistants.operations import ingestion
+from assistants.operations import indexing
 
 
 class Command(BaseCommand):
-    """The index is derived data: it may be lost, or be of an older version. Searches that come
-    meanwhile find less. May run while everything else does.
+    """The index is derived data: it may be lost, or be of an older version. May run while all
+    else does: files that come meanwhile wait, searches find what they found before.
     """
 
     help = "Makes the search index of vector stores anew. Nothing has to be stopped."
@@ -25,4 +25,4 @@ class Command(BaseCommand):
             if unknown := set(wanted) - set(stores.values_list("pk", flat=True)):
                 raise CommandError(f"There is no vector store {', '.join(sorted(unknown))}.")
         for store in stores.iterator():
-            self.stdout.write(f"{store.id}: {ingestion.rebuild(store)} chunks")
+            self.stdout.write(f"{store.id}: {indexing.rebuild(store.id)} chunks")
