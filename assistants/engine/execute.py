@@ -28,6 +28,7 @@ from assistants.operations import endings, execution, providers, runs, steps
 from assistants.operations.endings import Partial
 from assistants.operations.execution import LeaseLost
 from assistants.operations.providers import ChatModel
+from assistants.text import storable_json
 from assistants.tokens import estimate
 from assistants.tools.code_interpreter.client import Interpreter
 
@@ -66,7 +67,9 @@ class _Call:
     def code(self) -> str:
         """The code in the arguments, as far as they have come."""
         try:
-            parsed = jiter.from_json(self.arguments.encode(), partial_mode="trailing-strings")
+            parsed = jiter.from_json(
+                storable_json(self.arguments).encode(), partial_mode="trailing-strings"
+            )
         except ValueError:
             # Some models send the code itself instead of JSON around it.
             return "" if self.arguments.lstrip().startswith("{") else self.arguments

@@ -15,6 +15,7 @@ from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
 from assistants.operations.search import Found, search
+from assistants.text import storable_json
 from assistants.tokens import estimate, reach
 
 TOOL: Final = "file_search"
@@ -139,7 +140,7 @@ def arguments(searched: Wire) -> str:
 def queries(given: str) -> list[str]:
     """The queries in a model's arguments. Some models send one text, or name it ``query``."""
     try:
-        parsed: Any = json.loads(given)
+        parsed: Any = json.loads(storable_json(given))
     except ValueError:
         parsed = given
     if isinstance(parsed, dict):

@@ -27,6 +27,7 @@ from tests.chat_server import (
     error,
     finish,
     no_usage,
+    stream_error,
     text,
     tool_call,
     until,
@@ -367,6 +368,43 @@ def test_an_answer_stopped_by_a_filter_says_so(chat: ChatServer) -> None:
     assert "content filter" in run.last_error["message"]
     answer = run.thread.messages.newest_first()[0]
     assert answer.incomplete_reason == "content_filter"
+
+
+def test_text_that_cannot_be_stored_does_not_spoil_the_run_or_its_thread(chat: ChatServer) -> None:
+    chat.reply(text("Odd: \ud83d, \0and \U0001f600."))
+    chat.reply(text("Fine."))
+
+    run = settled(started())
+
+    assert run.status == RunStatus.COMPLETED
+    assert run.thread.messages.newest_first()[0].text == "Odd: \ufffd, and \U0001f600."
+    assert followed(run).status == RunStatus.COMPLETED
+    assert chat.requests[1].body["messages"][-1]["content"] == "Odd: \ufffd, and \U0001f600."
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_arguments_that_cannot_be_stored_do_not_spoil_the_run(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", '{"city": "\ud83d\0"}'))
+    chat.reply(text("Rain."))
+
+    run = settled(hand_in(settled(started(tools=[WEATHER]))))
+
+    assert run.status == RunStatus.COMPLETED
+    (call,) = run.steps.get(type="tool_calls").step_details["tool_calls"]
+    assert call["function"]["arguments"] == '{"city": "\ufffd"}'
+
+
+@pytest.mark.parametrize("words", ["odd \ud83d", "odd \0"])
+def test_an_error_in_words_that_cannot_be_stored_fails_the_run(
+    chat: ChatServer, words: str
+) -> None:
+    chat.reply(error(400, words))
+    chat.reply(text("It"), stream_error(words))
+
+    for _ in range(2):
+        run = settled(started())
+        assert run.status == RunStatus.FAILED
+        assert "odd" in run.last_error["message"]
 
 
 def test_usage_is_estimated_where_the_provider_gives_none(chat: ChatServer) -> None:

@@ -273,6 +273,23 @@ def test_a_call_without_queries_is_told_so_and_does_not_spoil_the_thread(
     assert not any("tool_calls" in message for message in chat.requests[2].body["messages"])
 
 
+@pytest.mark.parametrize("odd", [r"Filip \ud83d", r"Filip \u0000", "Filip \ud83d", "Filip \0"])
+def test_queries_that_cannot_be_stored_do_not_spoil_the_thread(
+    chat: ChatServer, foods: VectorStore, odd: str
+) -> None:
+    chat.reply(tool_call("file_search", f'{{"queries": ["{odd}"]}}'))
+    chat.reply(text(f"Cake{MARKER}."))
+    chat.reply(text("As I said."))
+
+    run = settled(started(foods))
+    again = settled(make_run(run.thread, make_assistant(**using(foods))))
+
+    assert (run.status, again.status) == (RunStatus.COMPLETED, RunStatus.COMPLETED)
+    (searched,) = search_step(run).searches.values()
+    assert searched["queries"] in (["Filip \ufffd"], ["Filip"])
+    assert_log_tells_the_truth(run.thread)
+
+
 def test_a_forced_search_is_forced_once(chat: ChatServer, foods: VectorStore) -> None:
     chat.reply(asking("food"))
     chat.reply(text("Cake."))
