@@ -169,16 +169,18 @@ def _budget(run: Run) -> int:
 
 
 def _fitting(turns: list[list[Wire]], budget: int) -> list[list[Wire]]:
-    """The newest turns that fit; the last one always, since without it there is nothing to
-    answer.
+    """The newest turns that fit. The last one is always among them, and the last that a user wrote,
+    since without them there is nothing to answer.
     """
-    kept: list[list[Wire]] = []
-    for turn in reversed(turns):
-        budget -= sum(_size(message) for message in turn)
-        if kept and budget < 0:
+    asked = [place for place, turn in enumerate(turns) if turn and turn[0]["role"] == "user"]
+    kept = {*asked[-1:], *range(len(turns))[-1:]}
+    budget -= sum(_size(message) for place in kept for message in turns[place])
+    for place in sorted(set(range(len(turns))) - kept, reverse=True):
+        budget -= sum(_size(message) for message in turns[place])
+        if budget < 0:
             break
-        kept.append(turn)
-    return kept[::-1]
+        kept.add(place)
+    return [turns[place] for place in sorted(kept)]
 
 
 def _size(message: Wire) -> int:
@@ -283,8 +285,7 @@ def _of_step(step: RunStep, image_names: dict[str, str], run: Run) -> list[Wire]
         if call["type"] == "function":
             text = call["function"]["output"] or ""
         elif call["type"] == search.TOOL:
-            earlier = step.run_id != run.id
-            tokens = search.EARLIER_RESULT_TOKENS if earlier else search.RESULT_TOKENS
+            tokens = search.result_tokens(run, earlier=step.run_id != run.id)
             text = search.told(call, step.searches[call["id"]], tokens=tokens)
         else:
             outputs = call["code_interpreter"]["outputs"]

@@ -96,7 +96,16 @@ def check_stores(run: Run) -> None:
         store.check_not_expired()
 
 
-def told(call: Wire, searched: Wire, *, tokens: int = RESULT_TOKENS) -> str:
+def result_tokens(run: Run, *, earlier: bool = False) -> int:
+    """About how much of what a search has found the model is told in this run.
+
+    :param earlier: whether an earlier run of the thread has searched
+    """
+    most = EARLIER_RESULT_TOKENS if earlier else RESULT_TOKENS
+    return min(most, run.max_prompt_tokens // 2) if run.max_prompt_tokens else most
+
+
+def told(call: Wire, searched: Wire, *, tokens: int) -> str:
     """What a model hears of a search: its passages with their markers, the best first.
 
     :param call: the call as in a run step
@@ -230,10 +239,7 @@ class FileSearch:
         }
         self._searches[call["id"]] = searched
         self._add(call, searched)
-        limit = self._run.max_prompt_tokens
-        return told(
-            call, searched, tokens=min(RESULT_TOKENS, limit // 2 if limit else RESULT_TOKENS)
-        )
+        return told(call, searched, tokens=result_tokens(self._run))
 
     def of(self, calls: Iterable[Wire]) -> dict[str, Wire]:
         """What is kept of the searches among these calls, by the calls' ids."""

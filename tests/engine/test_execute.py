@@ -556,6 +556,26 @@ def test_with_last_messages_older_code_is_not_told(chat: ChatServer) -> None:
     assert chat.requests[2].body["messages"] == [{"role": "user", "content": "Sure?"}]
 
 
+def test_the_question_is_told_however_long_what_follows_it_is(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", {}), usage(10, 10))
+    chat.reply(tool_call("weather", {}), usage(10, 10))
+    chat.reply(text("Snow."), usage(10, 10))
+    run = make_run(
+        make_thread(None, "Weather?"),
+        make_assistant(model=MODEL, tools=[WEATHER]),
+        max_prompt_tokens=2000,
+    )
+    run = settled(hand_in(settled(run), "rain " * 5000))
+    run = hand_in(run, "snow " * 5000)
+
+    assert settled(run).status == RunStatus.COMPLETED
+
+    told = chat.requests[2].body["messages"]
+    assert [message["role"] for message in told] == ["user", "assistant", "tool"]
+    assert told[0]["content"] == "Weather?"
+    assert told[2]["content"].startswith("snow")
+
+
 def test_a_message_deleted_while_it_is_written_stays_deleted(chat: ChatServer) -> None:
     gate = Gate()
     chat.reply(text("Half"), until(gate), text(" done"))

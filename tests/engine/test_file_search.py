@@ -29,7 +29,7 @@ from assistants.operations import search as searching
 from assistants.params import ThreadCreate, ToolOutputsSubmit, VectorStoreCreate, validate
 from tests.chat_server import ChatServer, Part, finish, text, tool_call
 from tests.engine.conftest import MODEL, settled
-from tests.engine.test_execute import assert_log_tells_the_truth, names, wait_for_delta
+from tests.engine.test_execute import assert_log_tells_the_truth, hand_in, names, wait_for_delta
 from tests.factories import make_assistant, make_file, make_project, make_run, make_thread
 
 pytestmark = pytest.mark.usefixtures("host")
@@ -381,6 +381,31 @@ def test_what_a_long_search_found_is_cut_for_the_model(
 
     assert len(results(run)) == 20
     assert 0 < heard(chat).count("【4:") < 4
+
+
+def test_after_functions_the_model_hears_as_much_of_a_search_and_the_question(
+    chat: ChatServer, ingester: Ingester
+) -> None:
+    store = ingested(bread="Bread is baked from flour, water, salt and yeast. " * 900)
+    weather = {"type": "function", "function": {"name": "weather"}}
+    chat.reply(asking("bread flour"))
+    chat.reply(tool_call("weather", {}))
+    chat.reply(text("Bread."))
+    assistant = make_assistant(**using(store, tools=[*TOOLS, weather]))
+    run = settled(make_run(make_thread(None, "Bread?"), assistant, max_prompt_tokens=4000))
+    hand_in(run, "rain " * 1500)
+
+    assert settled(run).status == RunStatus.COMPLETED
+
+    before, after = (request.body["messages"] for request in chat.wait(3)[1:])
+    assert [message["role"] for message in after] == [
+        "system",
+        "user",
+        *("assistant", "tool"),
+        *("assistant", "tool"),
+    ]
+    assert after[1]["content"] == "Bread?"
+    assert after[3]["content"] == before[3]["content"]
 
 
 def thread_with_an_attachment() -> Thread:
