@@ -171,6 +171,8 @@ class Execution:
         return Partial(
             {message.message.id: message.content} if message else {},
             {tools.step.id: tools.details} if tools else {},
+            {tools.step.id: self._code.saved} if tools else {},
+            {tools.step.id: self._search.of(tools.calls)} if tools else {},
         )
 
     # --- the loop
@@ -371,6 +373,8 @@ class Execution:
         """
         if self._code.images:
             await self._open_message()
+        if self._message is not None:
+            self._message.end_text()
         if self._message is None or self._message.is_blank:
             if not self._spoken:
                 self._unrecorded = _usage(turn)
@@ -393,6 +397,7 @@ class Execution:
         services, usage = self._services, _usage(turn)
         if self._tools is not None:
             await services.publisher.drain()
+            # None of its calls was carried out, so none has saved or found anything.
             await services.database(
                 steps.finish_tool_calls,
                 self.run,

@@ -509,6 +509,31 @@ def test_a_run_can_be_cancelled_while_it_searches(
     assert_log_tells_the_truth(run.thread)
 
 
+def test_a_search_that_was_over_when_the_run_was_cancelled_is_kept(
+    chat: ChatServer, foods: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches, go_on = threading.Event(), threading.Event()
+
+    def slowly(*arguments: Any, **options: Any) -> list[searching.Found]:
+        if arguments[2] == ["Effie"]:
+            searches.set()
+            go_on.wait(10)
+        return searching.search(*arguments, **options)
+
+    monkeypatch.setattr(file_search, "search", slowly)
+    chat.reply(asking("Filip"), asking("Effie"))
+    run = started(foods)
+    assert searches.wait(10)
+
+    runs.cancel(run)
+    run = settled(run)
+    go_on.set()
+
+    assert run.status == RunStatus.CANCELLED
+    assert results(run)
+    assert [kept["queries"] for kept in search_step(run).searches.values()] == [["Filip"]]
+
+
 def test_an_expired_store_fails_the_run(chat: ChatServer, foods: VectorStore) -> None:
     ago = clock.now() - timedelta(days=2)
     VectorStore.objects.filter(pk=foods.pk).update(expires_after_days=1, last_active_at=ago)
@@ -541,6 +566,20 @@ def test_invented_and_half_markers_are_not_shown(chat: ChatServer, foods: Vector
     assert answer(run).text == f"Cake{MARKER}, 【see】 tea"
     assert len(answer(run).content[0]["text"]["annotations"]) == 1
     assert_log_tells_the_truth(run.thread)
+
+
+def test_an_answer_that_may_have_become_a_marker_is_an_answer(
+    chat: ChatServer, foods: VectorStore
+) -> None:
+    chat.reply(text("[4"))
+    run = settled(started(foods))
+    assert run.status == RunStatus.COMPLETED
+    assert answer(run).text == "[4"
+
+    chat.reply(text("【4:0"))
+    run = settled(started(foods))
+    assert run.status == RunStatus.FAILED
+    assert "empty answer" in run.last_error["message"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
