@@ -559,11 +559,11 @@ def test_a_store_or_file_that_is_gone_is_not_found(chat: ChatServer, foods: Vect
 
 def test_invented_and_half_markers_are_not_shown(chat: ChatServer, foods: VectorStore) -> None:
     chat.reply(asking("Filip"))
-    chat.reply(text("", pieces=["Cake【4:9†foods", ".txt】", "[4:0]", ", 【see】 tea【4:"]))
+    chat.reply(text("", pieces=["Cake【4:9†foods", ".txt】", " [4:0]", ", 【see】 tea【4:"]))
 
     run = settled(started(foods))
 
-    assert answer(run).text == f"Cake{MARKER}, 【see】 tea"
+    assert answer(run).text == f"Cake {MARKER}, 【see】 tea"
     assert len(answer(run).content[0]["text"]["annotations"]) == 1
     assert_log_tells_the_truth(run.thread)
 
