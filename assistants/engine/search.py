@@ -41,6 +41,8 @@ JUST_ADDED: Final = timedelta(seconds=10)
 an assistant for it and a run without a pause.
 """
 LOOK_SECONDS: Final = 0.25
+"""It looks again after so long, then after twice as long each time, up to the most."""
+MOST_LOOK_SECONDS: Final = 2.0
 
 DESCRIPTION: Final = (
     "Searches the files that the user has given and returns the passages that fit best. Use it "
@@ -92,7 +94,8 @@ def check_stores(run: Run) -> None:
     """
     :raises Invalid: one of the run's vector stores has expired
     """
-    for store in VectorStore.objects.filter(pk__in=run.vector_store_ids):
+    stores = VectorStore.objects.in_project(run.thread.project)
+    for store in stores.filter(pk__in=run.vector_store_ids):
         store.check_not_expired()
 
 
@@ -202,10 +205,12 @@ class FileSearch:
         """Wait for the files that may have come with the last message, or just before."""
         if not self.offered:
             return
+        pause = LOOK_SECONDS
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while await self._database(self._is_being_read):
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, MOST_LOOK_SECONDS)
         except TimeoutError:
             # The run goes on with what is there.
             return
@@ -214,7 +219,9 @@ class FileSearch:
         of_thread = Q(vector_store__in=self._run.thread.vector_store_ids)
         new = Q(created_at__gt=clock.now() - JUST_ADDED)
         files = VectorStoreFile.objects.filter(
-            vector_store__in=self._run.vector_store_ids, status=FileStatus.IN_PROGRESS
+            vector_store__project=self._run.thread.project_id,
+            vector_store__in=self._run.vector_store_ids,
+            status=FileStatus.IN_PROGRESS,
         )
         return files.filter(of_thread | new).exists()
 

@@ -5,6 +5,7 @@ becomes of the markers in its answers.
 import threading
 import time
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -451,6 +452,29 @@ def test_a_run_does_not_wait_for_ever_for_the_files_of_its_thread(
     run = make_run(thread_with_an_attachment(), make_assistant(model=MODEL, tools=TOOLS))
 
     assert settled(run).status == RunStatus.COMPLETED
+
+
+def test_a_run_that_waits_long_looks_less_and_less_often(
+    chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_search, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(file_search, "MOST_LOOK_SECONDS", 0.2)
+    looks: list[float] = []
+    look = file_search.FileSearch._is_being_read
+
+    def counted(searcher: file_search.FileSearch) -> bool:
+        looks.append(time.monotonic())
+        return look(searcher) and len(looks) < 6
+
+    monkeypatch.setattr(file_search.FileSearch, "_is_being_read", counted)
+    chat.reply(text("I have nothing to read."))
+
+    settled(make_run(thread_with_an_attachment(), make_assistant(model=MODEL, tools=TOOLS)))
+
+    pauses = [after - before for before, after in pairwise(looks)]
+    assert all(
+        pause >= least for pause, least in zip(pauses, (0.05, 0.1, 0.2, 0.2, 0.2), strict=True)
+    )
 
 
 def test_of_other_stores_a_run_waits_only_for_files_that_were_just_added(chat: ChatServer) -> None:
