@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from assistants.engine import search
+from assistants.engine import file_search
 from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
@@ -129,7 +129,7 @@ def _is_whole(step: RunStep) -> bool:
     calls = step.step_details["tool_calls"]
     cut_off = any(
         (call["type"] == "function" and call["function"]["output"] is None)
-        or (call["type"] == search.TOOL and call["id"] not in step.searches)
+        or (call["type"] == file_search.TOOL and call["id"] not in step.searches)
         for call in calls
     )
     return bool(calls) and not cut_off
@@ -141,8 +141,8 @@ def _system(run: Run) -> str:
         parts.append(CODE_INSTRUCTIONS)
         if given := input_files(run):
             parts.append("\n".join(["Files you can open with code:", *_file_lines(given)]))
-    if run.has_tool(search.TOOL):
-        parts.append(search.listing(run))
+    if run.has_tool(file_search.TOOL):
+        parts.append(file_search.listing(run))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -284,9 +284,9 @@ def _of_step(step: RunStep, image_names: dict[str, str], run: Run) -> list[Wire]
     for call in calls:
         if call["type"] == "function":
             text = call["function"]["output"] or ""
-        elif call["type"] == search.TOOL:
-            tokens = search.result_tokens(run, earlier=step.run_id != run.id)
-            text = search.told(call, step.searches[call["id"]], tokens=tokens)
+        elif call["type"] == file_search.TOOL:
+            tokens = file_search.result_tokens(run, earlier=step.run_id != run.id)
+            text = file_search.told(call, step.searches[call["id"]], tokens=tokens)
         else:
             outputs = call["code_interpreter"]["outputs"]
             logs = "".join(output["logs"] for output in outputs if output["type"] == "logs")
@@ -311,8 +311,8 @@ def _image_ids(calls: list[Wire]) -> list[str]:
 def _call(call: Wire, step: RunStep) -> Wire:
     if call["type"] == "function":
         name, arguments = call["function"]["name"], call["function"]["arguments"]
-    elif call["type"] == search.TOOL:
-        name, arguments = search.TOOL, search.arguments(step.searches[call["id"]])
+    elif call["type"] == file_search.TOOL:
+        name, arguments = file_search.TOOL, file_search.arguments(step.searches[call["id"]])
     else:
         name = CODE_TOOL
         arguments = json.dumps({CODE_PARAMETER: call["code_interpreter"]["input"]})

@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import jiter
 
-from assistants.engine import context, search
+from assistants.engine import context, file_search
 from assistants.engine.chat.clients import Clients
 from assistants.engine.chat.stream import ChatError, Finished, Text, ToolCallPart, answer
 from assistants.engine.code import CodeRunner
+from assistants.engine.file_search import FileSearch
 from assistants.engine.markers import Markers
 from assistants.engine.publisher import Publisher
-from assistants.engine.search import FileSearch
 from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
 from assistants.errors import ApiError, Wire
@@ -256,7 +256,7 @@ class Execution:
         options: Wire = {}
         tools = [tool for tool in run.tools if tool["type"] == "function"]
         if self._search.offered:
-            tools = [search.tool(), *tools]
+            tools = [file_search.tool(), *tools]
         if run.has_tool("code_interpreter"):
             tools = [context.code_tool(), *tools]
         if tools:
@@ -320,14 +320,14 @@ class Execution:
             if len(code) > call.sent:
                 self._tools.code(call.place, code[call.sent :])
                 call.sent = len(code)
-        elif part.arguments and call.name != search.TOOL:
+        elif part.arguments and call.name != file_search.TOOL:
             self._tools.arguments(call.place, part.arguments)
 
     def _open_call(self, tools: ToolStepWriter, name: str) -> _Call:
         call = _Call(name, None)
         if name == context.CODE_TOOL and self.run.has_tool("code_interpreter"):
             call.place = tools.code_call(call.id)
-        elif name == search.TOOL and self._search.offered:
+        elif name == file_search.TOOL and self._search.offered:
             call.place = tools.file_search_call(call.id, self._search.ranking_options)
         elif any(tool.get("function", {}).get("name") == name for tool in self.run.tools):
             call.place = tools.function_call(call.id, name)
@@ -352,7 +352,7 @@ class Execution:
                 content = f"There is no tool named {call.name!r}."
             elif call.name == context.CODE_TOOL:
                 content = await self._code.call(tools, call.place, call.code())
-            elif call.name == search.TOOL:
+            elif call.name == file_search.TOOL:
                 content = await self._search.call(tools, call.place, call.arguments, position)
             else:
                 continue

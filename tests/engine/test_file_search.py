@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assistants.engine import search as file_search
+from assistants.engine import file_search
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Entry
