@@ -343,7 +343,7 @@ def build(
         if message.status == Message.Status.IN_PROGRESS and message.id in state.messages:
             message.content = state.messages[message.id]["content"]
     steps = {run.id: _steps(run, state) for run in runs}
-    files = _files(messages, [step for found in steps.values() for step in found])
+    files = _files(thread, messages, [step for found in steps.values() for step in found])
     names = _names(thread, messages)
     images = _images(messages, [step for found in steps.values() for step in found], state)
     views: list[Item] = [_message(message, names, files) for message in messages]
@@ -371,7 +371,9 @@ def _steps(run: Run, state: Fold) -> list[RunStep]:
     return steps
 
 
-def _files(messages: Iterable[Message], steps: Iterable[RunStep]) -> dict[str, FileView]:
+def _files(
+    thread: Thread, messages: Iterable[Message], steps: Iterable[RunStep]
+) -> dict[str, FileView]:
     """Every file that is mentioned anywhere, by id."""
     ids: set[str] = set()
     for message in messages:
@@ -387,7 +389,8 @@ def _files(messages: Iterable[Message], steps: Iterable[RunStep]) -> dict[str, F
                     ids.add(output["image"]["file_id"])
     views = {file_id: FileView(file_id, file_id) for file_id in ids}
     if ids:
-        rows = File.objects.filter(pk__in=ids).values_list("pk", "filename", "bytes")
+        found = File.objects.filter(project=thread.project_id, pk__in=ids)
+        rows = found.values_list("pk", "filename", "bytes")
         views |= {pk: FileView(pk, filename, size) for pk, filename, size in rows}
     return views
 

@@ -68,7 +68,8 @@ def parse(body: bytes) -> Any:
     :raises Invalid: the body is not JSON, or holds text that cannot be stored
     """
     try:
-        value = json.loads(body, parse_constant=_refuse)
+        # JSON is UTF-8; given bytes, Python would guess, and let halves of characters pass.
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
         if _ODD_ESCAPE.search(body):
             text = json.dumps(value, ensure_ascii=False)
             text.encode()

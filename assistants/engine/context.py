@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from assistants.engine import search
+from assistants.engine import file_search
 from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
@@ -129,7 +129,7 @@ def _is_whole(step: RunStep) -> bool:
     calls = step.step_details["tool_calls"]
     cut_off = any(
         (call["type"] == "function" and call["function"]["output"] is None)
-        or (call["type"] == search.TOOL and call["id"] not in step.searches)
+        or (call["type"] == file_search.TOOL and call["id"] not in step.searches)
         for call in calls
     )
     return bool(calls) and not cut_off
@@ -141,8 +141,8 @@ def _system(run: Run) -> str:
         parts.append(CODE_INSTRUCTIONS)
         if given := input_files(run):
             parts.append("\n".join(["Files you can open with code:", *_file_lines(given)]))
-    if run.has_tool(search.TOOL):
-        parts.append(search.listing(run))
+    if run.has_tool(file_search.TOOL):
+        parts.append(file_search.listing(run))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -169,16 +169,18 @@ def _budget(run: Run) -> int:
 
 
 def _fitting(turns: list[list[Wire]], budget: int) -> list[list[Wire]]:
-    """The newest turns that fit; the last one always, since without it there is nothing to
-    answer.
+    """The newest turns that fit. The last one is always among them, and the last that a user wrote,
+    since without them there is nothing to answer.
     """
-    kept: list[list[Wire]] = []
-    for turn in reversed(turns):
-        budget -= sum(_size(message) for message in turn)
-        if kept and budget < 0:
+    asked = [place for place, turn in enumerate(turns) if turn and turn[0]["role"] == "user"]
+    kept = {*asked[-1:], *range(len(turns))[-1:]}
+    budget -= sum(_size(message) for place in kept for message in turns[place])
+    for place in sorted(set(range(len(turns))) - kept, reverse=True):
+        budget -= sum(_size(message) for message in turns[place])
+        if budget < 0:
             break
-        kept.append(turn)
-    return kept[::-1]
+        kept.add(place)
+    return [turns[place] for place in sorted(kept)]
 
 
 def _size(message: Wire) -> int:
@@ -282,10 +284,9 @@ def _of_step(step: RunStep, image_names: dict[str, str], run: Run) -> list[Wire]
     for call in calls:
         if call["type"] == "function":
             text = call["function"]["output"] or ""
-        elif call["type"] == search.TOOL:
-            earlier = step.run_id != run.id
-            tokens = search.EARLIER_RESULT_TOKENS if earlier else search.RESULT_TOKENS
-            text = search.told(call, step.searches[call["id"]], tokens=tokens)
+        elif call["type"] == file_search.TOOL:
+            tokens = file_search.result_tokens(run, earlier=step.run_id != run.id)
+            text = file_search.told(call, step.searches[call["id"]], tokens=tokens)
         else:
             outputs = call["code_interpreter"]["outputs"]
             logs = "".join(output["logs"] for output in outputs if output["type"] == "logs")
@@ -310,8 +311,8 @@ def _image_ids(calls: list[Wire]) -> list[str]:
 def _call(call: Wire, step: RunStep) -> Wire:
     if call["type"] == "function":
         name, arguments = call["function"]["name"], call["function"]["arguments"]
-    elif call["type"] == search.TOOL:
-        name, arguments = search.TOOL, search.arguments(step.searches[call["id"]])
+    elif call["type"] == file_search.TOOL:
+        name, arguments = file_search.TOOL, file_search.arguments(step.searches[call["id"]])
     else:
         name = CODE_TOOL
         arguments = json.dumps({CODE_PARAMETER: call["code_interpreter"]["input"]})

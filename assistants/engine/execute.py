@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 import jiter
 
-from assistants.engine import context, search
+from assistants.engine import context, file_search
 from assistants.engine.chat.clients import Clients
 from assistants.engine.chat.stream import ChatError, Finished, Text, ToolCallPart, answer
 from assistants.engine.code import CodeRunner
+from assistants.engine.file_search import FileSearch
 from assistants.engine.markers import Markers
 from assistants.engine.publisher import Publisher
-from assistants.engine.search import FileSearch
 from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
 from assistants.errors import ApiError, Wire
@@ -28,6 +28,7 @@ from assistants.operations import endings, execution, providers, runs, steps
 from assistants.operations.endings import Partial
 from assistants.operations.execution import LeaseLost
 from assistants.operations.providers import ChatModel
+from assistants.text import storable_json
 from assistants.tokens import estimate
 from assistants.tools.code_interpreter.client import Interpreter
 
@@ -35,6 +36,11 @@ logger = logging.getLogger(__name__)
 
 MAX_TURNS = 50
 """A model that still calls tools after so many turns goes in circles."""
+
+NO_CODE = (
+    "Nothing was run: the arguments hold no code. They must be a JSON object with the code as the "
+    'string "code".'
+)
 
 Stop = Literal["cancel", "shutdown", "lost"]
 """Why a run's execution is interrupted: by a wish, because the worker stops, or because it has
@@ -66,7 +72,9 @@ class _Call:
     def code(self) -> str:
         """The code in the arguments, as far as they have come."""
         try:
-            parsed = jiter.from_json(self.arguments.encode(), partial_mode="trailing-strings")
+            parsed = jiter.from_json(
+                storable_json(self.arguments).encode(), partial_mode="trailing-strings"
+            )
         except ValueError:
             # Some models send the code itself instead of JSON around it.
             return "" if self.arguments.lstrip().startswith("{") else self.arguments
@@ -168,6 +176,8 @@ class Execution:
         return Partial(
             {message.message.id: message.content} if message else {},
             {tools.step.id: tools.details} if tools else {},
+            {tools.step.id: self._code.saved} if tools else {},
+            {tools.step.id: self._search.of(tools.calls)} if tools else {},
         )
 
     # --- the loop
@@ -251,7 +261,7 @@ class Execution:
         options: Wire = {}
         tools = [tool for tool in run.tools if tool["type"] == "function"]
         if self._search.offered:
-            tools = [search.tool(), *tools]
+            tools = [file_search.tool(), *tools]
         if run.has_tool("code_interpreter"):
             tools = [context.code_tool(), *tools]
         if tools:
@@ -315,14 +325,14 @@ class Execution:
             if len(code) > call.sent:
                 self._tools.code(call.place, code[call.sent :])
                 call.sent = len(code)
-        elif part.arguments and call.name != search.TOOL:
+        elif part.arguments and call.name != file_search.TOOL:
             self._tools.arguments(call.place, part.arguments)
 
     def _open_call(self, tools: ToolStepWriter, name: str) -> _Call:
         call = _Call(name, None)
         if name == context.CODE_TOOL and self.run.has_tool("code_interpreter"):
             call.place = tools.code_call(call.id)
-        elif name == search.TOOL and self._search.offered:
+        elif name == file_search.TOOL and self._search.offered:
             call.place = tools.file_search_call(call.id, self._search.ranking_options)
         elif any(tool.get("function", {}).get("name") == name for tool in self.run.tools):
             call.place = tools.function_call(call.id, name)
@@ -345,9 +355,11 @@ class Execution:
         for position, call in enumerate(turn.calls, before + 2):
             if call.place is None:
                 content = f"There is no tool named {call.name!r}."
+            elif call.name == context.CODE_TOOL and not call.code().strip():
+                content = NO_CODE
             elif call.name == context.CODE_TOOL:
                 content = await self._code.call(tools, call.place, call.code())
-            elif call.name == search.TOOL:
+            elif call.name == file_search.TOOL:
                 content = await self._search.call(tools, call.place, call.arguments, position)
             else:
                 continue
@@ -368,6 +380,8 @@ class Execution:
         """
         if self._code.images:
             await self._open_message()
+        if self._message is not None:
+            self._message.end_text()
         if self._message is None or self._message.is_blank:
             if not self._spoken:
                 self._unrecorded = _usage(turn)
@@ -390,6 +404,7 @@ class Execution:
         services, usage = self._services, _usage(turn)
         if self._tools is not None:
             await services.publisher.drain()
+            # None of its calls was carried out, so none has saved or found anything.
             await services.database(
                 steps.finish_tool_calls,
                 self.run,

@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from assistants.engine.code_spans import CodeSpans
+from assistants.tokens import WIDE
+
 MAX_NAME = 120
 
 _SEPARATOR = r"[,;、，；]"
@@ -21,8 +24,9 @@ _BEGUN = re.compile(rf"【{_WIDE}|\[(?:{_NARROW})?")
 """Whatever is the beginning of a whole one matches this, so that it is known when to wait."""
 _OPENING = re.compile(r"[【\[]")
 _BETWEEN = re.compile(rf"\s*{_SEPARATOR}\s*(?=\d+:\d)")
-_AFTER_NAME = re.compile(r"[A-Za-z0-9_)\]]")
-_ITEM = re.compile(r"\s*(?P<number>\d{1,6})(?::(?P<place>\d{1,6}))?\s*(?:†(?P<name>.*))?")
+_AFTER_NAME = re.compile(r"[\w)\]]")
+_NUMBER = r"(?:0|[1-9]\d{0,5})"
+_ITEM = re.compile(rf"\s*(?P<number>{_NUMBER})(?::(?P<place>{_NUMBER}))?\s*(?:†(?P<name>.*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Markers:
         self._held = ""
         self._before = ""
         """The character before what is held."""
+        self._spans = CodeSpans()
+        """What was said before what is held."""
 
     def feed(self, text: str) -> Iterator[str | Source]:
         """The next pieces of the answer: text as it is, and sources in the place of markers."""
@@ -90,31 +96,34 @@ class Markers:
         text, self._held = self._held[:length], self._held[length:]
         if text:
             self._before = text[-1]
+            self._spans.feed(text)
             yield text
 
     def _marker(self, whole: re.Match[str]) -> Iterator[str | Source]:
         wide, narrow = whole.groups()
-        if wide is not None:
-            found = self._named(wide)
-            told = "†" in wide
-        else:
-            found = self._named(narrow)
-            # Also how Python slices a list, though nobody slices from 4 to 0.
-            if _AFTER_NAME.fullmatch(self._before):
-                found = [source for source in found if source.place < source.number]
-            told = "†" in narrow
+        inside = narrow if wide is None else wide
+        items = [_ITEM.fullmatch(item) for item in _BETWEEN.split(inside)]
+        named = [self._source(item) if item else None for item in items]
+        found = list(dict.fromkeys(source for source in named if source))
+        told = "†" in inside
+        if wide is None and not told and not (all(named) and self._may_be_bare()):
+            found = []
         if not found and not told:
             yield from self._text(len(whole[0]))
             return
         self._held = self._held[whole.end() :]
-        self._before = "】" if found else self._before
+        if found:
+            self._before = "】"
+            self._spans.feed(self._before)
         yield from found
 
-    def _named(self, inside: str) -> list[Source]:
-        """The sources that a marker names, those that exist."""
-        items = [_ITEM.fullmatch(item) for item in _BETWEEN.split(inside)]
-        found = [self._source(item) for item in items if item]
-        return list(dict.fromkeys(source for source in found if source))
+    def _may_be_bare(self) -> bool:
+        """Whether ``[4:2]`` can be a marker here. It is also how code slices a list, and at the
+        start of a line how a time is given.
+        """
+        # Where words are written without spaces, a marker follows its word at once.
+        name = _AFTER_NAME.fullmatch(self._before) and not WIDE.fullmatch(self._before)
+        return not (name or self._spans.in_code or self._spans.at_line_start)
 
     def _source(self, item: re.Match[str]) -> Source | None:
         number = int(item["number"])

@@ -68,6 +68,11 @@ class MessageWriter:
             else:
                 self._say(piece)
 
+    def end_text(self) -> None:
+        """The model says no more: what waited to become a marker is text, or nothing."""
+        for rest in self._markers.end():
+            self._say(rest)
+
     def _say(self, text: str, citation: Wire | None = None) -> None:
         """Append to the text, and with it the citation whose marker it is."""
         delta: Wire = {"value": text}
@@ -111,8 +116,7 @@ class MessageWriter:
         :param saved: ids of files by their paths in the sandbox, for links to them
         :param incomplete: why it is not what the model wanted to say
         """
-        for rest in self._markers.end():
-            self._say(rest)
+        self.end_text()
         if not self.content:
             self._say("")
         self._annotate(saved)

@@ -12,12 +12,14 @@ from assistants.models import Message, Run, RunStatus, StepStatus, clock
 
 @dataclass
 class Partial:
-    """What was under way when a run ended: contents of open messages and details of open steps,
-    by their ids.
+    """What was under way when a run ended: contents of open messages, and details of open steps
+    with what ``RunStep`` keeps of those calls that were over; by their ids.
     """
 
     contents: Mapping[str, list[Wire]] = field(default_factory=dict)
     details: Mapping[str, Wire] = field(default_factory=dict)
+    saved_files: Mapping[str, dict[str, str]] = field(default_factory=dict)
+    searches: Mapping[str, dict[str, Wire]] = field(default_factory=dict)
 
 
 _REASONS = {
@@ -67,6 +69,8 @@ def end(
         events.append(Event.of("thread.message.incomplete", message.to_dict(), run.id))
     for step in run.steps.filter(status=StepStatus.IN_PROGRESS).oldest_first():
         step.step_details = partial.details.get(step.id, step.step_details)
+        step.saved_files = partial.saved_files.get(step.id, step.saved_files)
+        step.searches = partial.searches.get(step.id, step.searches)
         step.status = _STEP_ENDS[status]
         step.last_error = error if status == RunStatus.FAILED else None
         step.ended_at = now

@@ -11,9 +11,9 @@ _FENCE: Final = re.compile(
     r"^ {0,3}(`{3,}|~{3,})[^\n`]*$(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
 _LINE_BEGINNING: Final = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+)+", re.MULTILINE)
-_LINK: Final = re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)")
+_LINK: Final = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\s]{0,2000}\)")
 _EMPHASIS: Final = re.compile(r"\*\*(?=\S)([^\n]*?\S)\*\*")
-_CODE: Final = re.compile(r"`+([^`\n]+)`+")
+_CODE: Final = re.compile(r"(?<!`)`+([^`\n]+)`+")
 
 
 def of(text: str) -> str:

@@ -65,9 +65,9 @@ def stored(
         for store_id in store_ids:
             if store_id not in known:
                 VectorStore.objects.in_project(project).fetch(store_id)
-        for inline in search.get("vector_stores") or []:
-            store = vector_stores.create_inline(project, validate(InlineVectorStore, inline))
-            store_ids = [store.id]
+        if inline := search.get("vector_stores"):
+            params = validate(InlineVectorStore, inline[0])
+            store_ids = [vector_stores.create_inline(project, params).id]
         resources["file_search"] = {"vector_store_ids": store_ids}
     return {name: resources[name] for name in EMPTY if name in resources}
 
@@ -113,9 +113,13 @@ def search_own_files(assistant: Assistant, before: Iterable[str]) -> None:
     :raises Invalid: a file is of a type that is not searched
     """
     file_ids = assistant.code_interpreter_file_ids
+    store = store_of(assistant)
+    if store is not None:
+        # Also while nothing is searched: the tool may come back, and finds what the list has then.
+        for row in store.files.filter(file__in=set(before) - set(file_ids)):
+            vector_store_files.delete(row)
     if not assistant.has_tool("file_search"):
         return
-    store = store_of(assistant)
     if store is None:
         store = vector_stores.create_inline(assistant.project, InlineVectorStore())
         assistant.tool_resources = {
@@ -130,8 +134,6 @@ def search_own_files(assistant: Assistant, before: Iterable[str]) -> None:
         store,
         [VectorStoreFileCreate(file_id=file_id) for file_id in file_ids if file_id in there],
     )
-    for row in store.files.filter(file__in=set(before) - set(file_ids)):
-        vector_store_files.delete(row)
 
 
 def of_run(assistant: Assistant, thread: Thread) -> Wire:

@@ -73,7 +73,10 @@ def _check_strict(place: Place, schema: dict[str, Any]) -> None:
 
 
 def _objects(schema: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Every schema of an object within this one, itself included."""
+    """Every schema of an object within this one, itself included. What stands under ``not``,
+    ``if``, ``then``, ``else`` and ``patternProperties`` is left to the models: those that follow a
+    schema strictly know none of these words.
+    """
     if not isinstance(schema, dict):
         return
     kind = schema.get("type")

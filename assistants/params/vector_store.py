@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     FiniteFloat,
@@ -23,6 +24,8 @@ MAX_ATTRIBUTE = 512
 MAX_AT_CREATION = 500
 """So many files a store may be created with; more come in batches."""
 MAX_BATCH = 2000
+MAX_CONDITIONS = 100
+"""So many conditions may stand within a search's filter, at all its levels together."""
 MAX_INLINE = 10_000
 """So many files a store may be created with together with an assistant or a thread."""
 
@@ -221,9 +224,26 @@ Query = Annotated[
 ]
 
 
+def _limited(condition: Filter) -> Filter:
+    """Nested, conditions could be as many as fit into a request, and each file is tried by all."""
+    count, compounds = 0, [condition]
+    while compounds:
+        inner = compounds.pop()
+        if isinstance(inner, Compound):
+            count += len(inner.filters)
+            compounds += inner.filters
+    if count > MAX_CONDITIONS:
+        raise PydanticCustomError(
+            "invalid_value",
+            f"Invalid 'filters': too many conditions. Expected at most {MAX_CONDITIONS}, those "
+            f"within others included, but got {count} instead.",
+        )
+    return condition
+
+
 class VectorStoreSearch(Params):
     query: Query
-    filters: Filter | None = None
+    filters: Annotated[Filter, AfterValidator(_limited)] | None = None
     max_num_results: Annotated[int, Ge(1), Le(50)] = 10
     ranking_options: SearchRanking = Field(default_factory=SearchRanking)
     rewrite_query: bool = False

@@ -70,7 +70,7 @@ def index(request: access.Request) -> HttpResponse:
 def _rows(project: Project, shown: Sequence[File]) -> list[Row]:
     uses = files.uses(project, shown)
     named = {pk for used in uses.values() for pk in used.thread_ids[:MAX_THREADS]}
-    threads = Thread.objects.only("metadata", "opening").in_bulk(named)
+    threads = Thread.objects.in_project(project).only("metadata", "opening").in_bulk(named)
     return [
         Row(
             file,

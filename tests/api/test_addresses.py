@@ -92,12 +92,25 @@ def test_a_wrong_method_is_refused_in_the_envelope(
         '{"model": "demo", "temperature": NaN}',
         '{"model": "demo", "top_p": Infinity}',
         '{"model": "demo", "name": "\\ud800"}',
+        b'{"model": "demo", "name": "\xed\xa0\x80"}',
+        '{"model": "demo", "name": "\\u0000"}'.encode("utf-16"),
         "[" * 100_000,
         "1" * 5_000,
     ],
-    ids=["open", "python", "bom", "nan", "infinity", "half a character", "deep", "long number"],
+    ids=[
+        "open",
+        "python",
+        "bom",
+        "nan",
+        "infinity",
+        "half a character",
+        "half a character in bytes",
+        "not UTF-8",
+        "deep",
+        "long number",
+    ],
 )
-def test_what_is_not_json_is_refused(http: httpx2.Client, body: str) -> None:
+def test_what_is_not_json_is_refused(http: httpx2.Client, body: str | bytes) -> None:
     response = http.post(
         "/v1/assistants", content=body, headers={"Content-Type": "application/json"}
     )

@@ -309,6 +309,20 @@ def test_retrieval_can_be_turned_on_later(old: httpx2.Client) -> None:
     assert in_store(old, made["id"]) == {file_id}
 
 
+def test_files_taken_away_while_retrieval_is_off_are_not_found_when_it_is_on_again(
+    old: httpx2.Client,
+) -> None:
+    before, after = upload(old, "1.txt"), upload(old, "2.txt")
+    body = {"model": "demo", "tools": [RETRIEVAL], "file_ids": [before]}
+    path = f"/v1/assistants/{(made := old.post('/v1/assistants', json=body).json())['id']}"
+
+    old.post(path, json={"tools": [CODE]})
+    old.post(path, json={"file_ids": [after]})
+    old.post(path, json={"tools": [RETRIEVAL]})
+
+    assert in_store(old, made["id"]) == {after}
+
+
 def test_files_that_another_client_put_into_the_store_stay_there(old: httpx2.Client) -> None:
     own, other = upload(old, "1.txt"), upload(old, "2.txt")
     now = {"OpenAI-Beta": "assistants=v2"}

@@ -432,6 +432,21 @@ def test_a_wrong_search_is_refused_with_its_place(
     assert (answer.json()["error"]["param"], answer.json()["error"]["code"]) == (param, code)
 
 
+@pytest.mark.parametrize("each, status", [(9, 200), (10, 400)])
+def test_a_filter_has_a_hundred_conditions_at_most(
+    client: OpenAI, http: httpx2.Client, each: int, status: int
+) -> None:
+    store = client.vector_stores.create()
+    few = {"type": "or", "filters": [{"type": "eq", "key": "k", "value": 1}] * each}
+    body = {"query": "a", "filters": {"type": "and", "filters": [few] * 10}}
+    answer = http.post(f"/v1/vector_stores/{store.id}/search", json=body)
+    assert answer.status_code == status
+    if status == 400:
+        error = answer.json()["error"]
+        assert (error["param"], error["code"]) == ("filters", "invalid_value")
+        assert "at most 100, those within others included, but got 110" in error["message"]
+
+
 def test_a_filter_that_is_nested_without_end_is_refused(
     client: OpenAI, http: httpx2.Client
 ) -> None:

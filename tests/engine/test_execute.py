@@ -27,6 +27,7 @@ from tests.chat_server import (
     error,
     finish,
     no_usage,
+    stream_error,
     text,
     tool_call,
     until,
@@ -203,6 +204,17 @@ def test_a_tool_that_the_run_does_not_have_is_refused_to_the_model(chat: ChatSer
     assert chat.requests[1].body["messages"][-1]["content"] == "There is no tool named 'launch'."
 
 
+@pytest.mark.parametrize("arguments", ["{not json}", "{}", '{"code": 7}'])
+def test_a_code_call_without_code_is_told_to_the_model(chat: ChatServer, arguments: str) -> None:
+    chat.reply(tool_call("code_interpreter", arguments))
+    chat.reply(text("Sorry."))
+
+    run = settled(started(tools=[{"type": "code_interpreter"}]))
+
+    assert run.status == RunStatus.COMPLETED
+    assert chat.requests[1].body["messages"][-1]["content"].startswith("Nothing was run")
+
+
 def test_cancelling_in_mid_answer_is_quick_and_keeps_the_text(chat: ChatServer) -> None:
     chat.reply(text("word " * 400, rate=50))
     run = started()
@@ -369,6 +381,43 @@ def test_an_answer_stopped_by_a_filter_says_so(chat: ChatServer) -> None:
     assert answer.incomplete_reason == "content_filter"
 
 
+def test_text_that_cannot_be_stored_does_not_spoil_the_run_or_its_thread(chat: ChatServer) -> None:
+    chat.reply(text("Odd: \ud83d, \0and \U0001f600."))
+    chat.reply(text("Fine."))
+
+    run = settled(started())
+
+    assert run.status == RunStatus.COMPLETED
+    assert run.thread.messages.newest_first()[0].text == "Odd: \ufffd, and \U0001f600."
+    assert followed(run).status == RunStatus.COMPLETED
+    assert chat.requests[1].body["messages"][-1]["content"] == "Odd: \ufffd, and \U0001f600."
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_arguments_that_cannot_be_stored_do_not_spoil_the_run(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", '{"city": "\ud83d\0"}'))
+    chat.reply(text("Rain."))
+
+    run = settled(hand_in(settled(started(tools=[WEATHER]))))
+
+    assert run.status == RunStatus.COMPLETED
+    (call,) = run.steps.get(type="tool_calls").step_details["tool_calls"]
+    assert call["function"]["arguments"] == '{"city": "\ufffd"}'
+
+
+@pytest.mark.parametrize("words", ["odd \ud83d", "odd \0"])
+def test_an_error_in_words_that_cannot_be_stored_fails_the_run(
+    chat: ChatServer, words: str
+) -> None:
+    chat.reply(error(400, words))
+    chat.reply(text("It"), stream_error(words))
+
+    for _ in range(2):
+        run = settled(started())
+        assert run.status == RunStatus.FAILED
+        assert "odd" in run.last_error["message"]
+
+
 def test_usage_is_estimated_where_the_provider_gives_none(chat: ChatServer) -> None:
     chat.reply(text("A sentence of several words."), no_usage())
 
@@ -516,6 +565,26 @@ def test_with_last_messages_older_code_is_not_told(chat: ChatServer) -> None:
     )
 
     assert chat.requests[2].body["messages"] == [{"role": "user", "content": "Sure?"}]
+
+
+def test_the_question_is_told_however_long_what_follows_it_is(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", {}), usage(10, 10))
+    chat.reply(tool_call("weather", {}), usage(10, 10))
+    chat.reply(text("Snow."), usage(10, 10))
+    run = make_run(
+        make_thread(None, "Weather?"),
+        make_assistant(model=MODEL, tools=[WEATHER]),
+        max_prompt_tokens=2000,
+    )
+    run = settled(hand_in(settled(run), "rain " * 5000))
+    run = hand_in(run, "snow " * 5000)
+
+    assert settled(run).status == RunStatus.COMPLETED
+
+    told = chat.requests[2].body["messages"]
+    assert [message["role"] for message in told] == ["user", "assistant", "tool"]
+    assert told[0]["content"] == "Weather?"
+    assert told[2]["content"].startswith("snow")
 
 
 def test_a_message_deleted_while_it_is_written_stays_deleted(chat: ChatServer) -> None:

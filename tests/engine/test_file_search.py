@@ -5,11 +5,12 @@ becomes of the markers in its answers.
 import threading
 import time
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from assistants.engine import search as file_search
+from assistants.engine import file_search
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Entry
@@ -29,7 +30,7 @@ from assistants.operations import search as searching
 from assistants.params import ThreadCreate, ToolOutputsSubmit, VectorStoreCreate, validate
 from tests.chat_server import ChatServer, Part, finish, text, tool_call
 from tests.engine.conftest import MODEL, settled
-from tests.engine.test_execute import assert_log_tells_the_truth, names, wait_for_delta
+from tests.engine.test_execute import assert_log_tells_the_truth, hand_in, names, wait_for_delta
 from tests.factories import make_assistant, make_file, make_project, make_run, make_thread
 
 pytestmark = pytest.mark.usefixtures("host")
@@ -273,6 +274,23 @@ def test_a_call_without_queries_is_told_so_and_does_not_spoil_the_thread(
     assert not any("tool_calls" in message for message in chat.requests[2].body["messages"])
 
 
+@pytest.mark.parametrize("odd", [r"Filip \ud83d", r"Filip \u0000", "Filip \ud83d", "Filip \0"])
+def test_queries_that_cannot_be_stored_do_not_spoil_the_thread(
+    chat: ChatServer, foods: VectorStore, odd: str
+) -> None:
+    chat.reply(tool_call("file_search", f'{{"queries": ["{odd}"]}}'))
+    chat.reply(text(f"Cake{MARKER}."))
+    chat.reply(text("As I said."))
+
+    run = settled(started(foods))
+    again = settled(make_run(run.thread, make_assistant(**using(foods))))
+
+    assert (run.status, again.status) == (RunStatus.COMPLETED, RunStatus.COMPLETED)
+    (searched,) = search_step(run).searches.values()
+    assert searched["queries"] in (["Filip \ufffd"], ["Filip"])
+    assert_log_tells_the_truth(run.thread)
+
+
 def test_a_forced_search_is_forced_once(chat: ChatServer, foods: VectorStore) -> None:
     chat.reply(asking("food"))
     chat.reply(text("Cake."))
@@ -366,6 +384,31 @@ def test_what_a_long_search_found_is_cut_for_the_model(
     assert 0 < heard(chat).count("【4:") < 4
 
 
+def test_after_functions_the_model_hears_as_much_of_a_search_and_the_question(
+    chat: ChatServer, ingester: Ingester
+) -> None:
+    store = ingested(bread="Bread is baked from flour, water, salt and yeast. " * 900)
+    weather = {"type": "function", "function": {"name": "weather"}}
+    chat.reply(asking("bread flour"))
+    chat.reply(tool_call("weather", {}))
+    chat.reply(text("Bread."))
+    assistant = make_assistant(**using(store, tools=[*TOOLS, weather]))
+    run = settled(make_run(make_thread(None, "Bread?"), assistant, max_prompt_tokens=4000))
+    hand_in(run, "rain " * 1500)
+
+    assert settled(run).status == RunStatus.COMPLETED
+
+    before, after = (request.body["messages"] for request in chat.wait(3)[1:])
+    assert [message["role"] for message in after] == [
+        "system",
+        "user",
+        *("assistant", "tool"),
+        *("assistant", "tool"),
+    ]
+    assert after[1]["content"] == "Bread?"
+    assert after[3]["content"] == before[3]["content"]
+
+
 def thread_with_an_attachment() -> Thread:
     """A thread with a file that nobody has begun to read."""
     file = make_file(None, "Effie drinks green tea.", "tea.txt")
@@ -409,6 +452,29 @@ def test_a_run_does_not_wait_for_ever_for_the_files_of_its_thread(
     run = make_run(thread_with_an_attachment(), make_assistant(model=MODEL, tools=TOOLS))
 
     assert settled(run).status == RunStatus.COMPLETED
+
+
+def test_a_run_that_waits_long_looks_less_and_less_often(
+    chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_search, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(file_search, "MOST_LOOK_SECONDS", 0.2)
+    looks: list[float] = []
+    look = file_search.FileSearch._is_being_read
+
+    def counted(searcher: file_search.FileSearch) -> bool:
+        looks.append(time.monotonic())
+        return look(searcher) and len(looks) < 6
+
+    monkeypatch.setattr(file_search.FileSearch, "_is_being_read", counted)
+    chat.reply(text("I have nothing to read."))
+
+    settled(make_run(thread_with_an_attachment(), make_assistant(model=MODEL, tools=TOOLS)))
+
+    pauses = [after - before for before, after in pairwise(looks)]
+    assert all(
+        pause >= least for pause, least in zip(pauses, (0.05, 0.1, 0.2, 0.2, 0.2), strict=True)
+    )
 
 
 def test_of_other_stores_a_run_waits_only_for_files_that_were_just_added(chat: ChatServer) -> None:
@@ -467,6 +533,31 @@ def test_a_run_can_be_cancelled_while_it_searches(
     assert_log_tells_the_truth(run.thread)
 
 
+def test_a_search_that_was_over_when_the_run_was_cancelled_is_kept(
+    chat: ChatServer, foods: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches, go_on = threading.Event(), threading.Event()
+
+    def slowly(*arguments: Any, **options: Any) -> list[searching.Found]:
+        if arguments[2] == ["Effie"]:
+            searches.set()
+            go_on.wait(10)
+        return searching.search(*arguments, **options)
+
+    monkeypatch.setattr(file_search, "search", slowly)
+    chat.reply(asking("Filip"), asking("Effie"))
+    run = started(foods)
+    assert searches.wait(10)
+
+    runs.cancel(run)
+    run = settled(run)
+    go_on.set()
+
+    assert run.status == RunStatus.CANCELLED
+    assert results(run)
+    assert [kept["queries"] for kept in search_step(run).searches.values()] == [["Filip"]]
+
+
 def test_an_expired_store_fails_the_run(chat: ChatServer, foods: VectorStore) -> None:
     ago = clock.now() - timedelta(days=2)
     VectorStore.objects.filter(pk=foods.pk).update(expires_after_days=1, last_active_at=ago)
@@ -492,13 +583,27 @@ def test_a_store_or_file_that_is_gone_is_not_found(chat: ChatServer, foods: Vect
 
 def test_invented_and_half_markers_are_not_shown(chat: ChatServer, foods: VectorStore) -> None:
     chat.reply(asking("Filip"))
-    chat.reply(text("", pieces=["Cake【4:9†foods", ".txt】", "[4:0]", ", 【see】 tea【4:"]))
+    chat.reply(text("", pieces=["Cake【4:9†foods", ".txt】", " [4:0]", ", 【see】 tea【4:"]))
 
     run = settled(started(foods))
 
-    assert answer(run).text == f"Cake{MARKER}, 【see】 tea"
+    assert answer(run).text == f"Cake {MARKER}, 【see】 tea"
     assert len(answer(run).content[0]["text"]["annotations"]) == 1
     assert_log_tells_the_truth(run.thread)
+
+
+def test_an_answer_that_may_have_become_a_marker_is_an_answer(
+    chat: ChatServer, foods: VectorStore
+) -> None:
+    chat.reply(text("[4"))
+    run = settled(started(foods))
+    assert run.status == RunStatus.COMPLETED
+    assert answer(run).text == "[4"
+
+    chat.reply(text("【4:0"))
+    run = settled(started(foods))
+    assert run.status == RunStatus.FAILED
+    assert "empty answer" in run.last_error["message"]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])

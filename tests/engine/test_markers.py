@@ -55,15 +55,44 @@ def test_habits_of_models_are_understood(habit: str, source: Source) -> None:
     assert taken(f"Cake {habit}.") == ["Cake ", source, "."]
 
 
-def test_a_marker_in_plain_brackets_may_follow_its_word() -> None:
-    assert taken("cake[4:0], 茶[4:6]") == ["cake", FOODS, ", 茶", SEVENTH]
+def test_a_marker_in_plain_brackets_may_follow_a_sentence_a_marker_or_a_word_without_spaces() -> (
+    None
+):
+    assert taken("Cake.[4:0][4:1] 茶[4:6]") == ["Cake.", FOODS, DRINKS, " 茶", SEVENTH]
+    assert taken("Cake【4:0】[4:1]") == ["Cake", FOODS, DRINKS]
+
+
+def test_a_marker_in_plain_brackets_may_follow_code() -> None:
+    for code in (
+        "`x`",
+        "``a`b``",
+        "```\nx[4:0]\n```\nSo",
+        "an odd ` tick\nand",
+        "> ```\n> ```\nSo",
+    ):
+        assert taken(f"{code} [4:0]") == [f"{code} ", FOODS]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "`[4:0]`",
+        "`a [4:0]`",
+        "``a ` [4:0]``",
+        "```py\nx = a [4:0]\n\ny = [4:1] ``` [4:0]\n```",
+        "````\n```\n [4:0]",
+        "- ```\n  a [4:0]",
+    ],
+)
+def test_plain_brackets_in_code_are_left_alone(code: str) -> None:
+    assert taken(code) == [code]
 
 
 @pytest.mark.parametrize(
     "several", ["【4:0†foods.txt, 4:1†drinks】", "【4:0, 4:1】", "[4:0, 4:1]", "【4:0†x；4:1†y】"]
 )
 def test_several_sources_in_one_marker_become_one_citation_each(several: str) -> None:
-    assert taken(several) == [FOODS, DRINKS]
+    assert taken(f"Both {several}") == ["Both ", FOODS, DRINKS]
 
 
 @pytest.mark.parametrize("invented", ["【9:9†foods.txt】", "【4:7†x】", "【†x】", "[9:9†x]"])
@@ -78,6 +107,10 @@ def test_an_invented_marker_is_removed(invented: str) -> None:
         "[4:2], [12:30], [1], [link](https://example.org), [ ] todo",
         "【注意】會議在【12:30】開始，見【1】。",
         "array[0][4:6]",
+        "a[4:0] and é[4:0] and х[4:0]",
+        "From [4:00] to [04:1], or [4:01]",
+        "[4:0] Starting\n- [4:1] On\n2. [4:6] Over",
+        "at [4:0, 5:30]",
         "a [ b",
     ],
 )
@@ -116,7 +149,7 @@ PIECES = st.sampled_from(
         *(one.marker for one in KNOWN.values()),
         "【4:0】", "[4:0]", "[4:1†x]", "【9:9†x】", "【4†source】", "【", "】", "[", "]", "†",
         "4", ":", "0", ",", " ", "a", "好", "\n", "x[4:6]", "[4:0, 4:1]", "【4:0†a, 4:1†b】",
-        "𝒳",
+        "𝒳", "`", "```", "- ",
     ]
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from openai import AsyncOpenAI
 from assistants.engine.chat.failures import told, without_key
 from assistants.engine.tokens import Usage
 from assistants.errors import Wire
+from assistants.text import storable, storable_json
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,8 @@ async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterato
 
 def _chunk(data: str, label: str) -> Wire:
     try:
-        chunk = json.loads(data)
+        # Servers that cut a text between the halves of a character send each half as an escape.
+        chunk = json.loads(storable_json(data))
     except ValueError as error:
         raise ChatError("server_error", f"{label} sent what is not JSON.") from error
     if not isinstance(chunk, dict):
@@ -170,5 +172,5 @@ def _parts(chunk: Wire, calls: _Calls) -> list[Part]:
 def _reason(error: openai.APIStatusError, key: str) -> str:
     body = error.body
     if isinstance(body, dict) and isinstance(body.get("message"), str):
-        return without_key(str(body["message"]), key)
-    return without_key(str(error.message), key)[:500]
+        return storable(without_key(str(body["message"]), key))
+    return storable(without_key(str(error.message), key))[:500]

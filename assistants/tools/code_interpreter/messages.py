@@ -14,13 +14,15 @@ from typing import Final
 
 from jupyter_client.session import Session
 
+from assistants.text import storable
+
 _MAX_FRAMES: Final = 16
 _SIGNATURES: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 # CSI and OSC sequences, and what else a terminal would act upon.
 _TERMINAL: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|\x1b"
 )
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,7 @@ def plain(text: str) -> str:
     if "\r" in text:
         lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
         text = "\n".join(lines)
-    # Lone surrogates are no text either, and would fail further on, wherever it is encoded.
-    return _CONTROL.sub("", text).encode(errors="replace").decode()
+    return storable(_CONTROL.sub("", text))
 
 
 def read(session: Session, frames: list[bytes], call: str) -> Said | None:

@@ -15,6 +15,7 @@ from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
 from assistants.operations.search import Found, search
+from assistants.text import storable_json
 from assistants.tokens import estimate, reach
 
 TOOL: Final = "file_search"
@@ -40,6 +41,8 @@ JUST_ADDED: Final = timedelta(seconds=10)
 an assistant for it and a run without a pause.
 """
 LOOK_SECONDS: Final = 0.25
+"""It looks again after so long, then after twice as long each time, up to the most."""
+MOST_LOOK_SECONDS: Final = 2.0
 
 DESCRIPTION: Final = (
     "Searches the files that the user has given and returns the passages that fit best. Use it "
@@ -91,11 +94,21 @@ def check_stores(run: Run) -> None:
     """
     :raises Invalid: one of the run's vector stores has expired
     """
-    for store in VectorStore.objects.filter(pk__in=run.vector_store_ids):
+    stores = VectorStore.objects.in_project(run.thread.project)
+    for store in stores.filter(pk__in=run.vector_store_ids):
         store.check_not_expired()
 
 
-def told(call: Wire, searched: Wire, *, tokens: int = RESULT_TOKENS) -> str:
+def result_tokens(run: Run, *, earlier: bool = False) -> int:
+    """About how much of what a search has found the model is told in this run.
+
+    :param earlier: whether an earlier run of the thread has searched
+    """
+    most = EARLIER_RESULT_TOKENS if earlier else RESULT_TOKENS
+    return min(most, run.max_prompt_tokens // 2) if run.max_prompt_tokens else most
+
+
+def told(call: Wire, searched: Wire, *, tokens: int) -> str:
     """What a model hears of a search: its passages with their markers, the best first.
 
     :param call: the call as in a run step
@@ -139,7 +152,7 @@ def arguments(searched: Wire) -> str:
 def queries(given: str) -> list[str]:
     """The queries in a model's arguments. Some models send one text, or name it ``query``."""
     try:
-        parsed: Any = json.loads(given)
+        parsed: Any = json.loads(storable_json(given))
     except ValueError:
         parsed = given
     if isinstance(parsed, dict):
@@ -192,10 +205,12 @@ class FileSearch:
         """Wait for the files that may have come with the last message, or just before."""
         if not self.offered:
             return
+        pause = LOOK_SECONDS
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while await self._database(self._is_being_read):
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, MOST_LOOK_SECONDS)
         except TimeoutError:
             # The run goes on with what is there.
             return
@@ -204,7 +219,9 @@ class FileSearch:
         of_thread = Q(vector_store__in=self._run.thread.vector_store_ids)
         new = Q(created_at__gt=clock.now() - JUST_ADDED)
         files = VectorStoreFile.objects.filter(
-            vector_store__in=self._run.vector_store_ids, status=FileStatus.IN_PROGRESS
+            vector_store__project=self._run.thread.project_id,
+            vector_store__in=self._run.vector_store_ids,
+            status=FileStatus.IN_PROGRESS,
         )
         return files.filter(of_thread | new).exists()
 
@@ -229,10 +246,7 @@ class FileSearch:
         }
         self._searches[call["id"]] = searched
         self._add(call, searched)
-        limit = self._run.max_prompt_tokens
-        return told(
-            call, searched, tokens=min(RESULT_TOKENS, limit // 2 if limit else RESULT_TOKENS)
-        )
+        return told(call, searched, tokens=result_tokens(self._run))
 
     def of(self, calls: Iterable[Wire]) -> dict[str, Wire]:
         """What is kept of the searches among these calls, by the calls' ids."""
