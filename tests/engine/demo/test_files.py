@@ -135,6 +135,23 @@ async def test_a_table_without_numbers_is_no_reason_to_lie(thread: Thread) -> No
     assert "did not work" in turn.text
 
 
+@pytest.mark.parametrize("content", ["", "\n", " \n\n"], ids=["nothing", "line", "spaces"])
+@pytest.mark.parametrize("prompt", ["bar chart", "summarize the file", "what is the mean"])
+async def test_an_empty_table_is_called_empty(thread: Thread, prompt: str, content: str) -> None:
+    thread.attach("nothing.csv", content)
+    turn = await thread.say(prompt)
+    assert len(turn.codes) <= 1
+    assert " is empty" in turn.text
+    assert "Error" not in turn.text
+
+
+async def test_an_empty_file_among_several_does_not_keep_the_others_out(sales: Thread) -> None:
+    sales.attach("nothing.csv", "")
+    turn = await sales.say("Summarize both")
+    assert "`sales.csv` has" in turn.text
+    assert "`nothing.csv` is empty" in turn.text
+
+
 async def test_a_table_is_summarized(sales: Thread) -> None:
     turn = await sales.say("Summarize the file")
     assert "**4 rows** and **4 columns**" in turn.text
