@@ -208,6 +208,13 @@ async def test_a_text_is_summarized_by_what_can_be_counted(thread: Thread) -> No
     assert "did not understand" in turn.text
 
 
+async def test_the_beginning_of_a_text_stands_as_it_is_written(thread: Thread) -> None:
+    beginning = "See http://www.w3.org/TR/2.1 for v1.2.3! It costs 3.50. Ask e.g. me?"
+    thread.attach("notes.txt", beginning)
+    turn = await thread.say("Summarize the file")
+    assert "See http://www.w3.org/TR/2.1 for v1.2.3! It costs 3.50." in turn.text
+
+
 async def test_a_chinese_text_is_summarized_in_chinese(thread: Thread) -> None:
     thread.attach("詩.txt", "床前明月光，疑是地上霜。舉頭望明月，低頭思故鄉。")
     turn = await thread.say("請摘要這個檔案")

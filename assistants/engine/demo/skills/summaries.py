@@ -117,7 +117,7 @@ print('characters:', len(text))
 long_words = Counter(word.lower() for word in words if len(word) > 3)
 print('frequent:', ', '.join(f'{{word}} ({{count}})' for word, count in long_words.most_common(10)))
 
-sentences = re.split(r'(?<=[.!?。！？])\\s*', ' '.join(text[:5000].split()))
+sentences = re.split(r'(?<=[.!?])\\s+|(?<=[。！？])\\s*', ' '.join(text[:5000].split()))
 print('beginning:', ' '.join(sentences[:3])[:600])
 """
 
