@@ -21,6 +21,9 @@ from assistants.engine.demo.telling import plainly
 MOST_RUNS = 2
 """How often code is run for one message: the plan and one second try."""
 
+EMPTY_TABLE = "pandas.errors.EmptyDataError"
+"""What pandas raises for a file without a column; to read it in another way is no use."""
+
 
 def reply_to(conversation: Conversation) -> Reply:
     """The next reply in this conversation."""
@@ -109,6 +112,8 @@ def _after_code(conversation: Conversation, output: Output) -> Reply:
         trouble = shortened(output.trouble, 500)
         return Reply(words.NOT_RUN.say(language, trouble=trouble))
     if output.error is not None:
+        if output.error.startswith(EMPTY_TABLE) and isinstance(plan, RunCode) and plan.second_try:
+            return Reply(words.EMPTY_FILE.say(language))
         error = shortened(output.error, 300)
         second_try = plan.second_try if isinstance(plan, RunCode) else None
         if second_try and conversation.code_runs < MOST_RUNS and conversation.can_run_code:

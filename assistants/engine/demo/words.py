@@ -267,6 +267,10 @@ NEED_DATA = Phrase(
 
 # Files and tables
 
+EMPTY_FILE = Phrase(
+    en="The file is empty: there is no table in it.", zh="檔案是空的，裡面沒有表格。"
+)
+NAMED_EMPTY_FILE = Phrase(en="`{name}` is empty.", zh="`{name}` 是空的。")
 TABLE_SUMMARY = Phrase(
     en="`{name}` has **{rows} rows** and **{columns} columns**. {missing}",
     zh="`{name}` 有 **{rows} 列**、**{columns} 欄**。{missing}",

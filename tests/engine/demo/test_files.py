@@ -42,6 +42,67 @@ async def test_columns_are_drawn(sales: Thread, prompt: str, drawing: str, told:
     assert "plt.grid(True)" in turn.code or drawing == "plt.pie("
 
 
+AXIS = """
+ax = plt.gcf().axes[0]
+ax.figure.canvas.draw()
+print('places:', [float(x) for x in ax.lines[0].get_xdata(orig=False)])
+print('ticks:', [tick.get_text() for tick in ax.get_xticklabels()])
+plt.show()
+"""
+"""What stands on the x-axis of a chart, printed just before the chart is shown."""
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "plot sales by month",
+        "plot the columns",
+        "line chart of sales",
+        "plot this file",
+        "draw a line chart of sales and cost",
+    ],
+)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Jan", "Feb", "Mar", "Apr"],
+        ["January", "February", "March", "April"],
+        ["Nov", "Dec", "Jan", "Feb"],
+        ["Wed", "Thu", "Fri", "Mon"],
+        ["Monday", "Tuesday", "Wednesday", "Sunday"],
+        ["Jan 5", "Jan 12", "Jan 19", "Feb 2"],
+        ["May", "", "Jul", "Aug"],
+    ],
+    ids=["short", "long", "over new year", "weekdays", "long weekdays", "days", "gap"],
+)
+async def test_months_and_weekdays_run_along_a_line_in_the_order_of_the_file(
+    thread: Thread, names: list[str], prompt: str
+) -> None:
+    rows = [f"{name},{10 - place},{place}" for place, name in enumerate(names)]
+    thread.attach("sales.csv", "\n".join(["month,sales,cost", *rows]))
+    turn = await thread.say(prompt)
+    assert turn.has_image, turn.answer
+    assert len(turn.codes) == 1
+    assert "**month**" in turn.text
+    axis = thread.python.run(turn.code.replace("plt.show()\n", AXIS), thread.folder)
+    assert "places: [0.0, 1.0, 2.0, 3.0]" in axis
+    assert f"ticks: {[name or 'nan' for name in names]}" in axis
+
+
+@pytest.mark.parametrize(
+    "days",
+    [["2024-03-02", "2024-03-01"], ["March 2024", "January 2024"], ["1700-01-02", "1700-01-01"]],
+    ids=["days", "months of a year", "long ago"],
+)
+async def test_dates_run_along_a_line_in_the_order_of_time(thread: Thread, days: list[str]) -> None:
+    thread.attach("sales.csv", "\n".join(["when,sales", *(f"{day},3" for day in days)]))
+    turn = await thread.say("plot sales")
+    axis = thread.python.run(turn.code.replace("plt.show()\n", AXIS), thread.folder)
+    first, second = axis.partition("places: [")[2].partition("]")[0].split(", ")
+    assert float(first) < float(second)
+    assert abs(float(first)) > 1000
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -72,6 +133,23 @@ async def test_a_table_without_numbers_is_no_reason_to_lie(thread: Thread) -> No
     assert not turn.has_image
     assert len(turn.codes) == 2
     assert "did not work" in turn.text
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \n\n"], ids=["nothing", "line", "spaces"])
+@pytest.mark.parametrize("prompt", ["bar chart", "summarize the file", "what is the mean"])
+async def test_an_empty_table_is_called_empty(thread: Thread, prompt: str, content: str) -> None:
+    thread.attach("nothing.csv", content)
+    turn = await thread.say(prompt)
+    assert len(turn.codes) <= 1
+    assert " is empty" in turn.text
+    assert "Error" not in turn.text
+
+
+async def test_an_empty_file_among_several_does_not_keep_the_others_out(sales: Thread) -> None:
+    sales.attach("nothing.csv", "")
+    turn = await sales.say("Summarize both")
+    assert "`sales.csv` has" in turn.text
+    assert "`nothing.csv` is empty" in turn.text
 
 
 async def test_a_table_is_summarized(sales: Thread) -> None:
@@ -128,6 +206,13 @@ async def test_a_text_is_summarized_by_what_can_be_counted(thread: Thread) -> No
     assert "river (2)" in turn.text
     assert "> Rain came late. The river rose." in turn.text
     assert "did not understand" in turn.text
+
+
+async def test_the_beginning_of_a_text_stands_as_it_is_written(thread: Thread) -> None:
+    beginning = "See http://www.w3.org/TR/2.1 for v1.2.3! It costs 3.50. Ask e.g. me?"
+    thread.attach("notes.txt", beginning)
+    turn = await thread.say("Summarize the file")
+    assert "See http://www.w3.org/TR/2.1 for v1.2.3! It costs 3.50." in turn.text
 
 
 async def test_a_chinese_text_is_summarized_in_chinese(thread: Thread) -> None:

@@ -76,6 +76,36 @@ async def test_code_of_the_person_is_run_as_it_is(thread: Thread) -> None:
     assert "aaa" in turn.text
 
 
+CODE = "for n in range(3):\n    print(n * 7)"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        f"Run this:\n{CODE}",
+        f"run:\n{CODE}",
+        f"Please run this Python code for me:\n\n{CODE}\n",
+        f"Can you execute the following script: \n    {CODE.replace('    ', '        ')}",
+        f"Hi! Run it:\r\n{CODE}",
+        "Run this:\n`print(14)`",
+        f"請執行以下程式碼：\n{CODE}",
+    ],
+)
+async def test_code_on_the_lines_after_run_this_is_run(thread: Thread, prompt: str) -> None:
+    turn = await thread.say(prompt)
+    assert "14" in turn.answer
+    assert "Traceback" not in turn.answer
+    assert "Error" not in turn.answer
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Run a regression on these numbers:\n1, 2, 3", "Run this: plot sin(x)", "Run this:"]
+)
+async def test_words_after_run_are_not_taken_for_code(thread: Thread, prompt: str) -> None:
+    turn = await thread.say(prompt)
+    assert "Error" not in turn.text
+
+
 async def test_files_that_code_saves_are_linked(thread: Thread) -> None:
     turn = await thread.say("run `open('/mnt/data/my [first] file.txt', 'w').write('x')`")
     assert "[my  first  file.txt](sandbox:/mnt/data/my%20%5Bfirst%5D%20file.txt)" in turn.text

@@ -33,8 +33,11 @@ rising = [name for name in numbers if data[name].is_monotonic_increasing]
 x = (labels or (rising if len(numbers) > 1 else []) or [None])[0]
 if x in labels:
     dates = pd.to_datetime(data[x], errors='coerce', format='mixed')
-    if dates.notna().all():
+    # "Jan" alone is read as a day of the year 1: a name, to be kept in the table's order
+    if (dates.dt.year >= 1678).all():
         data = data.assign(**{x: dates}).sort_values(x)
+    else:
+        data = data.assign(**{x: data[x].map(str)})
 used = [name for name in numbers if name != x][:4]
 for name in used:
     plt.plot(data[x] if x is not None else data.index, data[name], label=str(name))

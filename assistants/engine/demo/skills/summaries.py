@@ -37,8 +37,14 @@ def plan(conversation: Conversation) -> RunCode | Say | None:
     return _one_after_another(meant[:MOST_FILES], conversation.language)
 
 
-def _one_after_another(meant: Sequence[AttachedFile], language: Language) -> RunCode:
-    """One call for all the files; what it prints of each is told of each."""
+def _one_after_another(meant: Sequence[AttachedFile], language: Language) -> RunCode | Say:
+    """One call for all the files; what it prints of each is told of each. Empty ones are named."""
+    empty = [
+        words.NAMED_EMPTY_FILE.say(language, name=file.name) for file in meant if not file.size
+    ]
+    meant = [file for file in meant if file.size]
+    if not meant:
+        return Say("\n\n".join(empty))
     parts = [_table(file, language) if file.is_table else _text(file, language) for file in meant]
     separator = f"\n\nprint('{NEXT_FILE}')\n\n"
 
@@ -47,6 +53,7 @@ def _one_after_another(meant: Sequence[AttachedFile], language: Language) -> Run
         said = [
             part.told(Output(one.strip("\n"))) for part, one in zip(parts, printed, strict=False)
         ]
+        said += empty
         if not all(file.is_table for file in meant):
             said.append(words.COUNTED_ONLY.say(language))
         return "\n\n".join(said)
@@ -110,7 +117,7 @@ print('characters:', len(text))
 long_words = Counter(word.lower() for word in words if len(word) > 3)
 print('frequent:', ', '.join(f'{{word}} ({{count}})' for word, count in long_words.most_common(10)))
 
-sentences = re.split(r'(?<=[.!?。！？])\\s*', ' '.join(text[:5000].split()))
+sentences = re.split(r'(?<=[.!?])\\s+|(?<=[。！？])\\s*', ' '.join(text[:5000].split()))
 print('beginning:', ' '.join(sentences[:3])[:600])
 """
 
