@@ -78,7 +78,7 @@ def invalid(errors: Sequence[ErrorDetails]) -> Invalid:
     # A missing or unknown name explains the rest, so it goes first.
     order = {"missing": 0, "extra_forbidden": 1}
     error = min(errors, key=lambda found: order.get(found["type"], 2))
-    path = _path(error["loc"], error["type"])
+    path = echoed(_path(error["loc"], error["type"]))
     place = f"'{path}'" if path else "the request body"
     kind, context = error["type"], error.get("ctx", {})
     value = error["input"]
@@ -125,6 +125,7 @@ _EXPECTED = {
     "int_parsing_size": "an integer",
     "float_type": "a decimal",
     "bool_type": "a boolean",
+    "none_required": "null",
     "list_type": "an array",
     "dict_type": "an object",
     "model_type": "an object",

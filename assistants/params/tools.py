@@ -76,7 +76,15 @@ def _with_all_set(params: P) -> P:
     return params
 
 
-class FunctionDefinition(Params):
+class _WithoutNulls(Params):
+    """What was left out stays so: the specification knows no null here."""
+
+    @model_serializer(mode="wrap")
+    def _given(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in write(self).items() if value is not None}
+
+
+class FunctionDefinition(_WithoutNulls):
     name: FunctionName
     description: str | None = None
     # The normalisation that recordings show: a function without parameters comes back with an empty
@@ -159,7 +167,7 @@ class ToolResourcesUpdate(Params):
     file_search: VectorStoreIds | None = None
 
 
-class JsonSchema(Params):
+class JsonSchema(_WithoutNulls):
     name: FunctionName
     description: str | None = None
     schema_: Annotated[dict[str, Any], Field(alias="schema")] = {}

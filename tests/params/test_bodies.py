@@ -31,7 +31,6 @@ def test_a_function_without_parameters_gets_an_empty_object() -> None:
             "type": "function",
             "function": {
                 "name": "now",
-                "description": None,
                 "parameters": {"type": "object", "properties": {}},
                 "strict": False,
             },
@@ -93,7 +92,6 @@ def test_whole_numbers_are_decimals_too(temperature: float) -> None:
             "type": "json_schema",
             "json_schema": {
                 "name": "n",
-                "description": None,
                 "schema": {"type": "object", "additionalProperties": False},
                 "strict": True,
             },

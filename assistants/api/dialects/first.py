@@ -240,7 +240,7 @@ def _tool_outward(tool: Wire) -> Wire:
     function = tool["function"]
     shown = {
         "name": function["name"],
-        "description": function["description"] or "",
+        "description": function.get("description") or "",
         "parameters": function["parameters"],
     }
     return {"type": "function", "function": shown}
