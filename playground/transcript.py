@@ -33,11 +33,12 @@ CLOCK_SLACK_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """A file that is mentioned. One that was deleted since has no name but its id."""
+    """A file that is mentioned. Of one that was deleted since, nothing is left to link to."""
 
     id: str
     name: str
     bytes: int | None = None
+    is_deleted: bool = False
 
 
 @dataclass
@@ -387,7 +388,7 @@ def _files(
             for output in call.get("code_interpreter", {}).get("outputs", []):
                 if output["type"] == "image":
                     ids.add(output["image"]["file_id"])
-    views = {file_id: FileView(file_id, file_id) for file_id in ids}
+    views = {file_id: FileView(file_id, "a deleted file", is_deleted=True) for file_id in ids}
     if ids:
         found = File.objects.filter(project=thread.project_id, pk__in=ids)
         rows = found.values_list("pk", "filename", "bytes")

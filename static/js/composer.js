@@ -11,13 +11,17 @@ const key = `draft:${form.dataset.draft}`;
 
 // --- draft
 
-text.value ||= localStorage.getItem(key) ?? "";
+text.value ||= localStorage[key] ?? "";
 text.addEventListener("input", keep);
 
 function keep() {
-  if (text.value) localStorage.setItem(key, text.value);
-  else localStorage.removeItem(key);
+  if (text.value) localStorage[key] = text.value;
+  else delete localStorage[key];
 }
+
+// What began this thread was kept until its page has come.
+const first = document.querySelector(".said")?.textContent.trim();
+if (first === localStorage["draft:new"]?.trim()) delete localStorage["draft:new"];
 
 // --- keys
 
@@ -54,7 +58,6 @@ form.addEventListener("submit", (event) => {
   if (!live) {
     // A new thread: the answer is its page.
     form.dataset.sent = "yes";
-    localStorage.removeItem(key);
     return;
   }
   const body = new FormData(form, button);
@@ -94,13 +97,13 @@ async function send(body, said, attached) {
   try {
     // Not form.action: the buttons are named "action" and stand in its place.
     const html = await post(form.getAttribute("action"), body);
-    document.getElementById("sending")?.remove();
+    sending()?.remove();
     show(html);
     keep();
     listen({ tell: true });
   } catch (error) {
     if (error instanceof Refused) {
-      document.getElementById("sending")?.remove();
+      sending()?.remove();
       text.value ||= said;
       files.append(...attached);
       keep();
@@ -136,8 +139,10 @@ function complain(message) {
 
 // --- the message that is on its way
 
+const sending = () => document.getElementById("sending");
+
 function bubble(said) {
-  document.getElementById("sending")?.remove();
+  sending()?.remove();
   const message = document.getElementById("sending-template").content.firstElementChild.cloneNode(true);
   message.id = "sending";
   message.querySelector(".said").textContent = said;
@@ -146,19 +151,16 @@ function bubble(said) {
 }
 
 function notSent(body, said, attached) {
-  const message = document.getElementById("sending");
+  const message = sending();
   message.dataset.state = "failed";
   message.removeAttribute("aria-busy");
   const tools = message.querySelector("[data-failed]");
   tools.hidden = false;
-  tools.querySelector("button").addEventListener(
-    "click",
-    () => {
-      if (form.dataset.sent) return;
-      bubble(said);
-      send(body, said, attached);
-    },
-  );
+  tools.querySelector("button").addEventListener("click", () => {
+    if (form.dataset.sent) return;
+    bubble(said);
+    send(body, said, attached);
+  });
 }
 
 // A button that was pressed may go, and the keyboard's focus with it.
@@ -168,5 +170,5 @@ document.addEventListener("focusin", ({ target }) => (focused = target.form === 
 // The stream may bring the message before the answer to its sending does.
 onChange((html) => {
   if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
-  if (html.includes("msg--user")) document.getElementById("sending")?.remove();
+  if (html.includes("msg--user")) sending()?.remove();
 });

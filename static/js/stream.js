@@ -76,6 +76,8 @@ document.addEventListener("visibilitychange", () => {
 });
 
 addEventListener("pagehide", stop);
+// Who deletes the thread goes where the answer leads.
+addEventListener("submit", ({ target }) => target.closest("dialog") && stop());
 addEventListener("pageshow", ({ persisted }) => persisted && listen());
 
 if (document.getElementById("stream")?.dataset.live) listen();

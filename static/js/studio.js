@@ -83,22 +83,19 @@ document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-submit]")) target.form.requestSubmit();
 });
 
+let unsaved = false;
+
 document.addEventListener("input", ({ target }) => {
+  if (target.form?.matches("[data-autosave]")) unsaved = true;
   const number = document.getElementById(target.dataset.number);
   if (number) number.value = target.value;
   const range = target.id && document.querySelector(`[data-number="${target.id}"]`);
   if (range) range.value = target.value;
 });
 
-let unsaved = false;
-
 function savingOf(event) {
   return event.target.matches?.("[data-autosave]") && document.getElementById("assistant-saved");
 }
-
-document.addEventListener("input", ({ target }) => {
-  if (target.form?.matches("[data-autosave]")) unsaved = true;
-});
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   const label = savingOf(event);
@@ -112,7 +109,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const label = savingOf(event);
   if (!label || event.detail.successful) return;
   unsaved = true;
-  if (event.detail.xhr.status === 422 || event.detail.xhr.status === 409) return;
+  if ([409, 422].includes(event.detail.xhr.status)) return;
   label.dataset.state = "failed";
   label.textContent = "Not saved ";
   const retry = Object.assign(document.createElement("button"), { className: "btn btn--small", textContent: "Retry saving" });

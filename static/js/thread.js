@@ -69,8 +69,7 @@ document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
 function setPanel(name) {
   studio.dataset.panel = name;
   for (const tab of document.querySelectorAll("[data-panel][href]")) {
-    if (tab.dataset.panel === name) tab.ariaCurrent = "true";
-    else tab.ariaCurrent = null;
+    tab.ariaCurrent = tab.dataset.panel === name ? "true" : null;
   }
   if (name === "chat" && following) toEnd();
 }

@@ -2,19 +2,15 @@
 
 const { htmx } = window;
 
-document.addEventListener(
-  "change",
-  (event) => {
-    const input = event.target;
-    if (!input.matches("[data-upload]")) return;
-    // The form's own listeners wait for the files' list to change.
-    event.stopPropagation();
-    upload(input, input.files);
-    // Emptied, so that the same file can be chosen again.
-    input.value = "";
-  },
-  true,
-);
+addEventListener("change", (event) => {
+  const input = event.target;
+  if (!input.matches("[data-upload]")) return;
+  // The form's own listeners wait for the files' list to change.
+  event.stopPropagation();
+  upload(input, input.files);
+  // Emptied, so that the same file can be chosen again.
+  input.value = "";
+}, true);
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-remove]");

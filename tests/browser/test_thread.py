@@ -143,6 +143,26 @@ def test_a_draft_outlives_the_page_and_belongs_to_its_thread(thread: Studio, pag
     expect(page.get_by_label("Message", exact=True)).to_have_value("")
 
 
+def test_a_first_message_that_no_server_took_is_kept_until_its_thread_has_come(
+    studio: Studio, model: ChatServer, page: Page, context: BrowserContext
+) -> None:
+    studio.make_assistant("Talker")
+    address = page.url
+    page.get_by_label("Message", exact=True).fill("My first words")
+    context.set_offline(True)
+    with page.expect_event("requestfailed"):
+        page.get_by_label("Message", exact=True).press("Enter")
+    page.wait_for_url("chrome-error://**")
+    context.set_offline(False)
+    page.goto(address)
+    expect(page.get_by_label("Message", exact=True)).to_have_value("My first words")
+    model.reply(text("At last."))
+    page.get_by_role("button", name="Add and run").click()
+    studio.wait_for("Completed")
+    page.goto(address)
+    expect(page.get_by_label("Message", exact=True)).to_have_value("")
+
+
 def test_adding_without_a_run_then_running_alone(
     thread: Studio, model: ChatServer, page: Page
 ) -> None:
@@ -514,5 +534,17 @@ def test_renaming_and_deleting_in_a_dialog(thread: Studio, page: Page) -> None:
     expect(page.locator("#thread-title")).to_have_text("Small talk")
     page.get_by_role("link", name="Delete thread").click()
     dialog.get_by_role("button", name="Delete thread").click()
+    expect(page).to_have_url(re.compile("/threads$"))
+    expect(page.locator("#messages")).to_contain_text("was deleted")
+
+
+def test_who_deletes_a_thread_while_it_runs_comes_to_the_list(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.reply(text("On and on"), until(Gate()))
+    thread.ask("Write on")
+    expect(page.locator(".msg--assistant").last).to_contain_text("On and on")
+    page.get_by_role("link", name="Delete thread").click()
+    page.locator("#dialog").get_by_role("button", name="Delete thread").click()
     expect(page).to_have_url(re.compile("/threads$"))
     expect(page.locator("#messages")).to_contain_text("was deleted")

@@ -140,6 +140,26 @@ def test_a_figure_that_a_message_shows_is_only_named_in_its_step(
     assert "with 1 image" in text
 
 
+def test_what_was_attached_and_deleted_since_is_named_without_a_link(
+    page: Client, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    attached = files.create(project, io.BytesIO(b"1"), filename="a.csv", purpose="assistants")
+    image = files.create(project, io.BytesIO(b"png"), filename="b.png", purpose="vision")
+    given = {
+        "content": [{"type": "image_file", "image_file": {"file_id": image.id}}],
+        "attachments": [{"file_id": attached.id, "tools": [{"type": "code_interpreter"}]}],
+    }
+    make_run(thread, assistant, additional_messages=[{"role": "user", **given}])
+    text = page.get(f"/threads/{thread.id}").text
+    addresses = [f"/files/{file.id}/content" for file in (attached, image)]
+    assert all(address in text for address in addresses)
+    files.delete(attached)
+    files.delete(image)
+    text = page.get(f"/threads/{thread.id}").text
+    assert not [address for address in addresses if address in text]
+    assert text.count("a deleted file") == 2
+
+
 def test_a_file_search_shows_its_queries_and_what_was_found(
     page: Client, assistant: Assistant, thread: Thread
 ) -> None:
