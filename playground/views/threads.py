@@ -189,6 +189,7 @@ def page(
         "thread": thread,
         "current_thread": thread,
         "current_assistant": assistant,
+        "assistant_is_gone": thread is not None and _lost_its_assistant(request, thread, assistant),
         "assistants": _choice(assistant),
         "runs_code": assistant.has_tool("code_interpreter"),
         "searches_files": assistant.has_tool("file_search"),
@@ -223,6 +224,13 @@ def chosen_assistant(
             return found or access.assistant(request, named)
     last = known.filter(pk=thread.assistant_id).first() if thread else None
     return last or known.newest_first().first()
+
+
+def _lost_its_assistant(request: access.Request, thread: Thread, chosen: Assistant) -> bool:
+    """Whether the thread's assistant is there no more, and nobody has chosen another yet."""
+    if thread.assistant_id in ("", chosen.id) or request.GET.get("assistant") == chosen.id:
+        return False
+    return not Assistant.objects.filter(project=chosen.project_id, pk=thread.assistant_id).exists()
 
 
 def _choice(current: Assistant) -> QuerySet[Assistant]:

@@ -358,6 +358,20 @@ def test_a_thread_whose_assistant_was_deleted_goes_on_with_another(
     assert page.get(f"/threads/{thread.id}").headers["Location"] == "/assistants/new"
 
 
+def test_it_is_said_who_answers_in_the_place_of_a_deleted_assistant(
+    page: Client, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    worker.answer("Done.")
+    worker.complete()
+    other = make_assistant(project, name="Another")
+    address, notice = f"/threads/{thread.id}", "The assistant of this thread was deleted."
+    assert notice not in page.get(address).text
+    assistants.delete(assistant)
+    assert f"{notice} <bdi>Another</bdi> answers next" in page.get(address).text
+    assert notice not in page.get(f"{address}?assistant={other.id}").text
+
+
 def test_the_text_of_a_message_can_be_copied_as_it_was_written(
     page: Client, assistant: Assistant, thread: Thread
 ) -> None:
