@@ -8,7 +8,7 @@ from ninja.files import UploadedFile
 
 from assistants.api.content_types import content_type
 from assistants.api.objects import File as FileObject
-from assistants.api.objects import FileDeleted, FilePage, answers
+from assistants.api.objects import FileDeleted, FilePage, UploadRefused, answers
 from assistants.api.replies import json_response, reply, reply_page
 from assistants.api.request import ApiRequest
 from assistants.errors import Invalid, NotFound, echoed
@@ -31,7 +31,7 @@ def find(request: ApiRequest, file_id: str) -> File:
     return file
 
 
-@router.post("", response=answers(FileObject))
+@router.post("", response=answers(FileObject, UploadRefused))
 def create_file(
     request: ApiRequest,
     params: Form[FileUpload],

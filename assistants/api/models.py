@@ -3,12 +3,12 @@
 from django.http import HttpResponse
 from ninja import Router
 
-from assistants.api.objects import Model, ModelList, answers
+from assistants.api.objects import Model, ModelDeleted, ModelList, answers
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
 from assistants.errors import Invalid, NotFound, Wire, echoed
 from assistants.operations import providers
-from assistants.operations.aliases import list_aliases
+from assistants.operations.aliases import delete_alias, list_aliases
 
 router = Router(tags=["Models"])
 
@@ -34,6 +34,19 @@ def get_model(request: ApiRequest, model: str) -> HttpResponse:
             f"The model '{echoed(model)}' does not exist", param="model", code="model_not_found"
         ) from error
     return json_response(_object(model, found.provider.label))
+
+
+@router.delete("/{path:model}", response=answers(ModelDeleted))
+def delete_model(request: ApiRequest, model: str) -> HttpResponse:
+    """Delete an alias of the project. Models themselves belong to their providers."""
+    if model not in {alias.name for alias in list_aliases(request.project)}:
+        get_model(request, model)
+        raise Invalid(
+            f"The model '{echoed(model)}' belongs to its provider and cannot be deleted here.",
+            param="model",
+        )
+    delete_alias(request.project, model)
+    return json_response({"id": model, "object": "model", "deleted": True})
 
 
 def _known(request: ApiRequest) -> list[Wire]:

@@ -38,6 +38,12 @@ class Model(Described):
     owned_by: str
 
 
+class ModelDeleted(Described):
+    id: str
+    object: Literal["model"]
+    deleted: Literal[True]
+
+
 class ModelList(Described):
     object: Literal["list"]
     data: list[Model]
@@ -513,6 +519,17 @@ class Error(Described):
     error: ErrorDetails
 
 
-def answers(model: type[Described]) -> dict[Any, type[Described]]:
+class Detail(Described):
+    message: str
+    code: str | None
+
+
+class UploadRefused(Error):
+    """A wrong purpose is told in one more place, as recordings show."""
+
+    detail: Detail | None = None
+
+
+def answers(model: type[Described], refusal: type[Error] = Error) -> dict[Any, type[Described]]:
     """The responses of an operation that gives this object or refuses."""
-    return {200: model, frozenset({400, 401, 404}): Error}
+    return {200: model, frozenset({400, 401, 404}): refusal}

@@ -1,7 +1,7 @@
 """``/models`` through the SDK."""
 
 import pytest
-from openai import NotFoundError, OpenAI
+from openai import BadRequestError, NotFoundError, OpenAI
 from pytest_django import Settings
 
 from assistants.models import Project
@@ -41,3 +41,17 @@ def test_an_unknown_model_does_not_exist(client: OpenAI) -> None:
     with pytest.raises(NotFoundError) as caught:
         client.models.retrieve("nope")
     assert caught.value.code == "model_not_found"
+
+
+def test_an_alias_can_be_deleted_and_a_model_cannot(client: OpenAI, project: Project) -> None:
+    aliases.set_alias(project, "gpt-4o", "demo")
+    assert client.models.delete("gpt-4o").to_dict() == {
+        "id": "gpt-4o",
+        "object": "model",
+        "deleted": True,
+    }
+    assert aliases.list_aliases(project) == []
+    with pytest.raises(BadRequestError, match="belongs to its provider"):
+        client.models.delete("demo")
+    with pytest.raises(NotFoundError, match="The model 'nobody' does not exist"):
+        client.models.delete("nobody")

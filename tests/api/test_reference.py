@@ -25,7 +25,7 @@ OPERATIONS = {
     "create_vector_store_file", "list_vector_store_files", "get_vector_store_file",
     "modify_vector_store_file", "delete_vector_store_file", "get_vector_store_file_content",
     "create_file_batch", "get_file_batch", "cancel_file_batch", "list_files_in_file_batch",
-    "list_models", "get_model",
+    "list_models", "get_model", "delete_model",
 }  # fmt: skip
 
 
