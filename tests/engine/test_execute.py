@@ -229,7 +229,9 @@ def test_cancelling_in_mid_answer_is_quick_and_keeps_the_text(chat: ChatServer) 
     answer = run.thread.messages.newest_first()[0]
     assert answer.text.startswith("word")
     assert answer.to_dict()["incomplete_details"] == {"reason": "run_cancelled"}
-    assert names(run)[-4:] == [
+    # What the model said before the worker heard of the wish may come after it.
+    told = [name for name in names(run) if name != "message.delta"]
+    assert told[-4:] == [
         "run.cancelling",
         "message.incomplete",
         "run.step.cancelled",
