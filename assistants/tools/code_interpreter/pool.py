@@ -57,6 +57,10 @@ class Pool:
         for folder, mode in ((self._boxes, 0o711), (self._fonts, 0o700)):
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
+        for fonts in self._fonts.iterdir():
+            # The tool box may have another font by now.
+            if fonts.stat().st_mtime < sandboxes.python.installed_at:
+                fonts.unlink()
 
     @property
     def warm(self) -> int:

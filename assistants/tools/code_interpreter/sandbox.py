@@ -34,6 +34,8 @@ _PYTHON: Final = "/opt/python"  # the interpreter's own files
 _ENVIRONMENT: Final = "/opt/environment"  # the tool box
 _PROGRAMS: Final = "/opt/kernel"
 _TMP: Final = "/tmp"  # noqa: S108 - inside
+# Where matplotlib looks for fonts beside the system's; the machine's own folder is not inside.
+_FONTS: Final = "/usr/local/share/fonts"
 _USER: Final = "1000"
 _START_SECONDS: Final = 20.0
 
@@ -61,6 +63,16 @@ class Python:
     home: str  # the folder of the interpreter, inside
     name: str  # of the program, such as python3.11
     libraries: Path
+
+    @property
+    def font_package(self) -> str:
+        """The folder below ``libraries`` of the tool box's font for Chinese, Japanese, Korean."""
+        return f"{self.name}/site-packages/cvttf_NotoSansCJK_Regular"
+
+    @property
+    def installed_at(self) -> float:
+        """When a package of the tool box last came or went, in seconds since 1970."""
+        return (self.libraries / self.name / "site-packages").stat().st_mtime
 
     @property
     def in_usr(self) -> bool:
@@ -129,8 +141,8 @@ class Sandboxes:
         """
         self.limits = limits
         self.uid = SANDBOX_UID if os.geteuid() == 0 else None
+        self.python = python
         self._bubblewrap = bubblewrap
-        self._python = python
         self._etc = runtime / "etc"
         self._programs = runtime / "programs"
         self._environment = runtime / "environment"
@@ -165,12 +177,10 @@ class Sandboxes:
         for file in _INSIDE.iterdir():
             if file.is_file():
                 shutil.copyfile(file, self._programs / file.name)
-        for name in ("python", "python3", self._python.name):
-            (self._environment / "bin" / name).symlink_to(
-                f"{self._python.home}/{self._python.name}"
-            )
+        for name in ("python", "python3", self.python.name):
+            (self._environment / "bin" / name).symlink_to(f"{self.python.home}/{self.python.name}")
         (self._environment / "pyvenv.cfg").write_text(
-            f"home = {self._python.home}\ninclude-system-site-packages = false\n"
+            f"home = {self.python.home}\ninclude-system-site-packages = false\n"
         )
         for path in (self._etc, self._programs, self._environment):
             for laid in (path, *path.rglob("*")):
@@ -245,12 +255,13 @@ class Sandboxes:
             options.append(("--disable-userns",))
         options += [("--setenv", name, value) for name, value in self.environment().items()]
         options += self._systems_folders()
-        if not self._python.in_usr:
+        if not self.python.in_usr:
             for name in ("bin", "lib"):
-                options.append(("--ro-bind", here(self._python.base / name), f"{_PYTHON}/{name}"))
+                options.append(("--ro-bind", here(self.python.base / name), f"{_PYTHON}/{name}"))
         options += [
             ("--ro-bind", here(self._environment), _ENVIRONMENT),
-            ("--ro-bind", here(self._python.libraries), f"{_ENVIRONMENT}/lib"),
+            ("--ro-bind", here(self.python.libraries), f"{_ENVIRONMENT}/lib"),
+            ("--symlink", f"{_ENVIRONMENT}/lib/{self.python.font_package}", _FONTS),
             ("--ro-bind", here(self._programs), _PROGRAMS),
             ("--ro-bind", here(self._etc), "/etc"),
         ]

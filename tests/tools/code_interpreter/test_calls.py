@@ -110,6 +110,36 @@ async def test_a_figure_as_the_last_value_is_shown_once(shared: Session) -> None
     assert len(gave.images) == 1
 
 
+@pytest.mark.parametrize("font", [None, "Microsoft JhengHei", "SimHei", "Noto Sans TC"])
+async def test_chinese_japanese_and_korean_in_a_figure_are_no_boxes(
+    shared: Session, font: str | None
+) -> None:
+    family = f"plt.rcParams['font.family'] = {font!r}" if font else "pass"
+    gave = await shared.run(
+        f"import matplotlib.pyplot as plt\nwith plt.rc_context():\n"
+        f"  {family}\n  plt.title('季度營收 测试 売上 매출')\n  plt.plot([1, 2]); plt.show()"
+    )
+
+    # matplotlib warns of each character that it has no picture of.
+    assert gave.logs == ""
+    assert len(gave.images) == 1
+
+
+async def test_a_font_that_is_not_there_is_told_once(shared: Session) -> None:
+    gave = await shared.run(
+        "import matplotlib.pyplot as plt\nwith plt.rc_context():\n"
+        "  plt.rcParams['font.family'] = 'Papyrus'\n  plt.plot([1, 2]); plt.show()"
+    )
+
+    assert gave.logs == "findfont: Font family 'Papyrus' not found.\n"
+
+
+async def test_a_warning_is_one_short_line(shared: Session) -> None:
+    gave = await shared.run("import numpy as np\n_ = np.log(np.array([0.0]))")
+
+    assert gave.logs == "RuntimeWarning: divide by zero encountered in log\n"
+
+
 async def test_images_come_in_order_between_the_text(shared: Session) -> None:
     gave = await shared.run(
         "import matplotlib.pyplot as plt\n"

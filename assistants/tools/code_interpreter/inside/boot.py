@@ -11,8 +11,11 @@ the server made: no name for them exists in here that code could take away and p
 import contextlib
 import ctypes
 import json
+import logging
 import os
+import pathlib
 import resource
+import runpy
 import sys
 import traceback
 import warnings
@@ -81,8 +84,8 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
     from traitlets.config import Config
 
     OutStream.flush_interval = 0.1
-    # What IPython tells people who end a program by sys.exit().
-    warnings.filterwarnings("ignore", message="To exit: use")
+    keep_warnings_short()
+    runpy.run_path(str(pathlib.Path(__file__).with_name("fonts.py")))
 
     class BoundedSession(Session):
         """Honest code may print or draw more than anybody will see. The rest is dropped here, where
@@ -222,6 +225,24 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
         )
         application.initialize([])
     application.start()
+
+
+def keep_warnings_short() -> None:
+    """A warning is one line that names no file of the libraries, and matplotlib says once what it
+    would say of a missing font for each piece of text.
+    """
+    warnings.formatwarning = lambda message, category, *_, **__: f"{category.__name__}: {message}\n"
+    # What IPython tells people who end a program by sys.exit().
+    warnings.filterwarnings("ignore", message="To exit: use")
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_known = message in said
+        said.add(message)
+        return not is_known
+
+    logging.getLogger("matplotlib.font_manager").addFilter(is_new)
 
 
 def shortened(value: Any) -> Any:
