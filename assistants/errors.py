@@ -1,17 +1,11 @@
-"""The errors that every face of the service renders: one class a rule, raised where the rule is
-found broken.
+"""The errors that every face of the service renders. What each says stands in ``refusals``."""
 
-Texts follow the Assistants API word for word, because client programs match on them.
-"""
-
-from collections.abc import Iterable
 from typing import Any
+
+from typing_extensions import override
 
 Wire = dict[str, Any]
 """A JSON object as it crosses the wire."""
-
-MAX_ECHO = 256
-"""Characters of what a caller has sent that a message repeats: as many as a model's name has."""
 
 
 class ApiError(Exception):
@@ -45,6 +39,18 @@ class Invalid(ApiError):
     type = "invalid_request_error"
 
 
+class ThreadLocked(Invalid):
+    """The thread has an active run. Never a 409: the SDKs would retry it by themselves."""
+
+
+class BadPurpose(Invalid):
+    """A recording of the service shows this refusal with its message in one more place."""
+
+    @override
+    def to_dict(self) -> Wire:
+        return {**super().to_dict(), "detail": {"message": self.message, "code": self.code}}
+
+
 class InvalidKey(ApiError):
     """No API key, or one that opens nothing."""
 
@@ -58,12 +64,15 @@ class NotFound(ApiError):
     status = 404
     type = "invalid_request_error"
 
-    @classmethod
-    def of(cls, noun: str, object_id: str) -> "NotFound":
-        """The service's own words for an unknown id; files have a sentence of their own."""
-        if noun == "file":
-            return cls(f"No such File object: {echoed(object_id)}", param="id")
-        return cls(f"No {noun} found with id '{echoed(object_id)}'.")
+
+class UnknownAddress(NotFound):
+    """There is nothing at this address, whoever asks."""
+
+
+class MethodNotAllowed(Invalid):
+    """The address is known, but not for this."""
+
+    status = 405
 
 
 class TooLarge(ApiError):
@@ -78,18 +87,7 @@ class RateLimited(ApiError):
 
     status = 429
     type = "requests"
-
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message, code="rate_limit_exceeded")
-        self.retry_after = retry_after
-
-    @classmethod
-    def of_requests(cls, limit: int, retry_after: int) -> "RateLimited":
-        return cls(
-            f"Rate limit reached on requests per min (RPM): Limit {limit}. "
-            f"Please try again in {retry_after}s.",
-            retry_after=retry_after,
-        )
+    retry_after: int
 
 
 class Unavailable(ApiError):
@@ -99,29 +97,3 @@ class Unavailable(ApiError):
 
     status = 503
     type = "server_error"
-
-
-class ThreadLocked(Invalid):
-    """The thread has an active run. Never a 409: the SDKs would retry it by themselves."""
-
-    @classmethod
-    def for_message(cls, thread_id: str, run_id: str) -> "ThreadLocked":
-        return cls(f"Can't add messages to {thread_id} while a run {run_id} is active.")
-
-    @classmethod
-    def for_run(cls, thread_id: str, run_id: str) -> "ThreadLocked":
-        return cls(f"Thread {thread_id} already has an active run {run_id}.")
-
-
-def echoed(given: str) -> str:
-    """What a caller has sent, as a message repeats it: enough to recognise it by."""
-    return given if len(given) <= MAX_ECHO else f"{given[:MAX_ECHO]}…"
-
-
-def listed(values: Iterable[str]) -> str:
-    """``'a', 'b' and 'c'``: how the service lists the values it would have accepted."""
-    quoted = [f"'{value}'" for value in values]
-    if len(quoted) < 2:
-        return "".join(quoted)
-    head = ", ".join(quoted[:-1])
-    return f"{head}{',' if len(quoted) > 2 else ''} and {quoted[-1]}"

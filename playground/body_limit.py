@@ -5,11 +5,12 @@ limit stands in front of Django, as plain ASGI. It is large only where files are
 who shows a key or a session; whether those are good is looked at later.
 """
 
-import json
+import asyncio
 import re
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
+
+from assistants.refusals import TOO_LARGE
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,8 +31,8 @@ UPLOADS: Final = re.compile(
 
 
 class BodyLimit:
-    """Answers 413 to a body of more than ``max_bytes``: at once when its length is given, else as
-    soon as that many have come.
+    """Has a body of more than ``max_bytes`` refused: at once when its length is given, else as soon
+    as that many have come. The application sees no byte of it, and ``TOO_LARGE`` in its scope.
 
     :param max_upload_bytes: takes the place of ``max_bytes`` for a POST to one of ``UPLOADS`` that
         carries a key or a session
@@ -59,7 +60,7 @@ class BodyLimit:
         large = is_upload and self._has_key_or_session(scope)
         limit = self.max_upload_bytes if large else self.max_bytes
         if _length(scope) > limit:
-            await _refuse(send, limit)
+            await self._refuse(scope, send, limit)
             return
 
         seen = 0
@@ -79,7 +80,20 @@ class BodyLimit:
 
         await self.application(scope, counting, watched)
         if seen > limit and not answered:
-            await _refuse(send, limit)
+            await self._refuse(scope, send, limit)
+
+    async def _refuse(self, scope: Any, send: Send, limit: int) -> None:
+        """Have the application answer, who knows the words of whoever asks, and hang up: what is
+        still on its way is not read.
+        """
+
+        async def last(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message.get("headers", []), (b"connection", b"close")]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.application({**scope, TOO_LARGE: limit}, _nothing(), last)
 
     def _has_key_or_session(self, scope: Any) -> bool:
         return any(
@@ -89,25 +103,17 @@ class BodyLimit:
         )
 
 
-async def _refuse(send: Send, limit: int) -> None:
-    body = json.dumps(
-        {
-            "error": {
-                "message": f"The request is larger than the {limit} bytes allowed.",
-                "type": "invalid_request_error",
-                "param": None,
-                "code": None,
-            }
-        }
-    ).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-        (b"x-request-id", f"req_{secrets.token_hex(16)}".encode()),
-    ]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _nothing() -> Receive:
+    """The rest of a request without a body: its end, and then nothing more."""
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        for message in messages:
+            return message
+        never: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await never
+
+    return receive
 
 
 def _length(scope: Any) -> int:

@@ -1,5 +1,5 @@
 """Pages for what Django refuses without a word: an address that only takes forms, a name that this
-server does not answer to, a request that cannot be read.
+server does not answer to, a request that cannot be read or is too large.
 """
 
 from collections.abc import Callable
@@ -8,6 +8,8 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+
+from assistants.refusals import TOO_LARGE
 
 
 class NotAllowedMiddleware:
@@ -23,6 +25,19 @@ class NotAllowedMiddleware:
         page = render(request, "405.html", status=405)
         page["Allow"] = response["Allow"]
         return page
+
+
+class TooLargeMiddleware:
+    """Gives a page to a form that is larger than any of ours."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        limit = getattr(request, "scope", {}).get(TOO_LARGE)
+        if limit is None:
+            return self._get_response(request)
+        return render(request, "413.html", {"limit": limit}, status=413)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

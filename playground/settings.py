@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "playground.timezones.TimezoneMiddleware",
+    "playground.refusals.TooLargeMiddleware",
     "playground.refusals.NotAllowedMiddleware",
 ]
 

@@ -7,11 +7,12 @@ reference, which is of the second, does not show them.
 from django.http import HttpResponse
 from ninja import Query, Router
 
+from assistants import refusals
 from assistants.api import assistants, files, messages
 from assistants.api.dialects.first import AssistantFileCreate
 from assistants.api.replies import json_response, page
 from assistants.api.request import ApiRequest
-from assistants.errors import NotFound, Wire
+from assistants.errors import Wire
 from assistants.models import Assistant, File, Message, clock
 from assistants.operations import assistants as assistant_operations
 from assistants.params import ListParams
@@ -77,7 +78,7 @@ def _page(request: ApiRequest, holder: Assistant | Message, params: ListParams) 
 
 def _one(request: ApiRequest, holder: Assistant | Message, file_id: str) -> HttpResponse:
     if file_id not in _file_ids(holder):
-        raise NotFound.of("file", file_id)
+        raise refusals.not_found("file", file_id)
     return json_response(_object(holder, files.find(request, file_id)))
 
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja.security import APIKeyHeader, HttpBearer
 from typing_extensions import override
 
+from assistants import refusals
 from assistants.api import rate_limit
 from assistants.errors import InvalidKey
 from assistants.models import ApiKey, Project
@@ -52,17 +53,8 @@ def refusal(request: HttpRequest) -> InvalidKey:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     secret = secret.strip() if scheme.lower() == "bearer" else request.headers.get("api-key", "")
     if not secret:
-        return InvalidKey(
-            "You didn't provide an API key. You need to provide your API key in an Authorization "
-            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or in an api-key "
-            "header. You can make one in the studio, under API keys.",
-            code="invalid_api_key",
-        )
-    return InvalidKey(
-        f"Incorrect API key provided: {masked(secret)}. "
-        "You can find your API keys in the studio, under API keys.",
-        code="invalid_api_key",
-    )
+        return refusals.KEY_MISSING()
+    return refusals.KEY_UNKNOWN(key=masked(secret))
 
 
 def masked(secret: str) -> str:

@@ -1,6 +1,7 @@
 """Request bodies as Python values, before anything is known of what they should hold."""
 
 import json
+import math
 import re
 from functools import partial
 from typing import Any, cast
@@ -10,16 +11,11 @@ from django.utils.datastructures import MultiValueDict
 from ninja.parser import Parser
 from typing_extensions import override
 
+from assistants import refusals
 from assistants.api import dialects
 from assistants.api.request import ApiRequest
-from assistants.errors import Invalid, echoed
+from assistants.errors import Invalid
 from assistants.operations import vector_store_files
-
-NOT_JSON = (
-    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
-    "your HTTP library correctly. The API expects a JSON payload, but what was sent was not valid "
-    "JSON.)"
-)
 
 _ODD_ESCAPE = re.compile(rb"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 """An escape that may stand for a null character or for half a character. Neither can be stored as
@@ -55,11 +51,7 @@ class BodyParser(Parser):
         found = super().parse_querydict(data, list_fields, request)
         for name, value in found.items():
             if isinstance(value, str) and "\0" in value:
-                raise Invalid(
-                    f"Invalid '{name}': it holds a null character.",
-                    param=name,
-                    code="invalid_value",
-                )
+                raise refusals.FIELD_WITH_NULL(path=name)
         return found
 
 
@@ -69,25 +61,30 @@ def parse(body: bytes) -> Any:
     """
     try:
         # JSON is UTF-8; given bytes, Python would guess, and let halves of characters pass.
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
         if _ODD_ESCAPE.search(body):
             text = json.dumps(value, ensure_ascii=False)
             text.encode()
             if "\\u0000" in text.replace("\\\\", ""):
-                raise Invalid("The request body holds a null character.", code="invalid_value")
+                raise refusals.BODY_WITH_NULL()
     except (ValueError, RecursionError) as error:
-        raise Invalid(NOT_JSON) from error
+        raise refusals.NOT_JSON() from error
     return value
 
 
 def content_type_refused(request: HttpRequest, accepted: str) -> Invalid:
-    given = echoed(request.headers.get("Content-Type", ""))
-    return Invalid(
-        f"Unsupported content type: '{given}'. This API method only accepts '{accepted}' requests, "
-        f"but you specified the header 'Content-Type: {given}'. Please try again with a supported "
-        "content type.",
-        code="unsupported_content_type",
-    )
+    given = request.headers.get("Content-Type", "")
+    return refusals.CONTENT_TYPE(given=given, accepted=accepted)
+
+
+def _finite(number: str) -> float:
+    """
+    :raises Invalid: it is more than a number can be here, such as ``1e999``
+    """
+    value = float(number)
+    if math.isinf(value):
+        raise refusals.NUMBER_TOO_LARGE(number=number)
+    return value
 
 
 def _refuse(constant: str) -> None:

@@ -6,12 +6,12 @@ from ninja import File as FileParam
 from ninja import Form, Query, Router
 from ninja.files import UploadedFile
 
+from assistants import refusals
 from assistants.api.content_types import content_type
 from assistants.api.objects import File as FileObject
 from assistants.api.objects import FileDeleted, FilePage, UploadRefused, answers
 from assistants.api.replies import json_response, reply, reply_page
 from assistants.api.request import ApiRequest
-from assistants.errors import Invalid, NotFound, echoed
 from assistants.models import File
 from assistants.operations import files
 from assistants.params import FileListParams, FileUpload
@@ -27,7 +27,7 @@ def find(request: ApiRequest, file_id: str) -> File:
     """
     file = File.objects.in_project(request.project).filter(pk=file_id).first()
     if file is None:
-        raise NotFound.of("file", file_id)
+        raise refusals.not_found("file", file_id)
     return file
 
 
@@ -42,11 +42,7 @@ def create_file(
     for name in request.POST:
         if name not in known:
             # Ninja looks at the fields that it knows only.
-            raise Invalid(
-                f"Unknown parameter: '{echoed(name)}'.",
-                param=echoed(name),
-                code="unknown_parameter",
-            )
+            raise refusals.UNKNOWN(path=name)
     files.check_purpose(params.purpose)
     stored = files.create(
         request.project,

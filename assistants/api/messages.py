@@ -8,7 +8,7 @@ from assistants.api.objects import Message as MessageObject
 from assistants.api.objects import MessageDeleted, MessagePage, ModifiedMessage, answers
 from assistants.api.replies import json_response, reply, reply_page
 from assistants.api.request import ApiRequest
-from assistants.models import Message
+from assistants.models import Message, Run
 from assistants.operations import messages
 from assistants.params import MessageCreate, MessageListParams, MetadataUpdate
 
@@ -34,6 +34,7 @@ def list_messages(
     """
     found = threads.find(request, thread_id).messages.all()
     if params.run_id:
+        Run.check_id(params.run_id)
         found = found.filter(run_id=params.run_id)
     return reply_page(request, found, params)
 

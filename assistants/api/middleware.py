@@ -15,6 +15,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from assistants import refusals
 from assistants.api import cors, dialects, dispatch, problems
 from assistants.api.request import ApiRequest
 
@@ -45,6 +46,8 @@ class ApiMiddleware:
         response: HttpResponseBase
         if refused := _unknown_host(request):
             response = problems.answer(asked, problems.understood(asked, refused))
+        elif limit := getattr(request, "scope", {}).get(refusals.TOO_LARGE):
+            response = problems.answer(asked, refusals.BODY_TOO_LARGE(limit=limit))
         elif preflight := cors.preflight(request):
             response = preflight
         elif path is None or "\0" in path:

@@ -3,10 +3,11 @@
 from django.http import HttpResponse
 from ninja import Router
 
+from assistants import refusals
 from assistants.api.objects import Model, ModelDeleted, ModelList, answers
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
-from assistants.errors import Invalid, NotFound, Wire, echoed
+from assistants.errors import Invalid, Wire
 from assistants.operations import providers
 from assistants.operations.aliases import delete_alias, list_aliases
 
@@ -30,9 +31,7 @@ def get_model(request: ApiRequest, model: str) -> HttpResponse:
     try:
         found = providers.resolve(model, request.project)
     except Invalid as error:
-        raise NotFound(
-            f"The model '{echoed(model)}' does not exist", param="model", code="model_not_found"
-        ) from error
+        raise refusals.MODEL_NOT_FOUND(name=model) from error
     return json_response(_object(model, found.provider.label))
 
 
@@ -41,10 +40,7 @@ def delete_model(request: ApiRequest, model: str) -> HttpResponse:
     """Delete an alias of the project. Models themselves belong to their providers."""
     if model not in {alias.name for alias in list_aliases(request.project)}:
         get_model(request, model)
-        raise Invalid(
-            f"The model '{echoed(model)}' belongs to its provider and cannot be deleted here.",
-            param="model",
-        )
+        raise refusals.MODEL_NOT_OURS(name=model)
     delete_alias(request.project, model)
     return json_response({"id": model, "object": "model", "deleted": True})
 

@@ -3,6 +3,7 @@
 import logging
 from typing import cast
 
+from django.conf import settings
 from django.core.exceptions import (
     DisallowedHost,
     RequestDataTooBig,
@@ -15,18 +16,15 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from assistants import refusals
 from assistants.api import dialects
 from assistants.api.auth import refusal
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
-from assistants.errors import ApiError, Invalid, RateLimited, TooLarge, Unavailable, echoed
+from assistants.errors import ApiError, RateLimited
 from assistants.params.base import invalid
 
 logger = logging.getLogger(__name__)
-
-
-class MethodNotAllowed(Invalid):
-    status = 405
 
 
 def answer(request: ApiRequest, error: ApiError) -> HttpResponse:
@@ -38,23 +36,16 @@ def answer(request: ApiRequest, error: ApiError) -> HttpResponse:
 
 
 def unknown_address(request: ApiRequest) -> ApiError:
-    return dialects.UnknownAddress(f"Invalid URL ({request.method} {echoed(request.path)})")
+    return refusals.ADDRESS_UNKNOWN(method=request.method, path=request.path)
 
 
 def method_not_allowed(request: ApiRequest) -> ApiError:
-    return MethodNotAllowed(
-        f"Not allowed to {request.method} on {echoed(request.path)}. "
-        "(HINT: Perhaps you meant to use a different HTTP method?)",
-        code="method_not_supported",
-    )
+    return refusals.METHOD_NOT_ALLOWED(method=request.method, path=request.path)
 
 
 def unexpected(request: ApiRequest) -> ApiError:
     """What a caller is told when the fault is ours; the log has the rest under the request's id."""
-    return ApiError(
-        "The server had an error while processing your request. Sorry about that! "
-        f"The server's log tells more about request {request.request_id}."
-    )
+    return refusals.UNEXPECTED(request_id=request.request_id)
 
 
 def understood(request: ApiRequest, error: Exception) -> ApiError:
@@ -72,20 +63,16 @@ def understood(request: ApiRequest, error: Exception) -> ApiError:
         case Http404():
             return unknown_address(request)
         case DisallowedHost():
-            return Invalid(
-                f"This server does not answer to the host name "
-                f"'{echoed(request.headers.get('Host', ''))}'. "
-                "The setting ALLOWED_HOSTS says to which it does."
-            )
+            return refusals.HOST_UNKNOWN(host=request.headers.get("Host", ""))
         case RequestDataTooBig():
-            return TooLarge("The request body is too large.")
+            return refusals.BODY_TOO_LARGE(limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         case MultiPartParserError() | TooManyFilesSent() | UnreadablePostError():
-            return Invalid(f"We could not parse the multipart body of your request: {error}")
+            return refusals.NOT_MULTIPART(fault=error)
         case SuspiciousOperation():
-            return Invalid("The request is malformed.")
+            return refusals.MALFORMED()
         case OperationalError():
             logger.warning("%s: the database does not answer: %s", request.request_id, error)
-            return Unavailable("The server is overloaded or not ready yet. Please try again later.")
+            return refusals.UNAVAILABLE()
     logger.error("%s failed", request.request_id, exc_info=error)
     return unexpected(request)
 

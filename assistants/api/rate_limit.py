@@ -14,7 +14,7 @@ from typing import Final
 import redis
 from django.conf import settings
 
-from assistants.errors import RateLimited
+from assistants import refusals
 from assistants.events.log import client
 
 logger = logging.getLogger(__name__)
@@ -41,4 +41,7 @@ def count(secret: str) -> None:
         logger.warning("requests are not counted, Redis does not answer: %s", error)
         return
     if asked > limit:
-        raise RateLimited.of_requests(limit, math.ceil(left_ms / 1000))
+        seconds = math.ceil(left_ms / 1000)
+        refused = refusals.TOO_MANY_REQUESTS(limit=limit, seconds=seconds)
+        refused.retry_after = seconds
+        raise refused

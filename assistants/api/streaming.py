@@ -18,6 +18,7 @@ from typing import Final
 import redis
 from django.db import connections
 
+from assistants import refusals
 from assistants.api import include
 from assistants.api.request import ApiRequest
 from assistants.api.threads import spelled_out
@@ -169,7 +170,7 @@ class RunStream:
         """
         if event.run != self.run_id:
             if event.name == "thread.deleted":
-                raise NotFound.of("thread", self.thread_id)
+                raise refusals.not_found("thread", self.thread_id)
             return event.name == "thread.created" and self.place.new_thread
         if event.name not in NAMES:
             return False
@@ -195,7 +196,7 @@ class RunStream:
         try:
             run = Run.objects.filter(pk=self.run_id).first()
             if run is None:
-                raise NotFound.of("run", self.run_id)
+                raise refusals.not_found("run", self.run_id)
             messages = Message.objects.filter(run_id=run.id).in_bulk()
             events: list[Event] = []
             for step in run.steps.select_related("run").oldest_first():

@@ -3,6 +3,7 @@
 from django.http import HttpResponse
 from ninja import Query, Router
 
+from assistants import refusals
 from assistants.api import vector_stores
 from assistants.api.objects import (
     FileContent,
@@ -13,7 +14,6 @@ from assistants.api.objects import (
 from assistants.api.objects import VectorStoreFile as VectorStoreFileObject
 from assistants.api.replies import json_response, reply, reply_page
 from assistants.api.request import ApiRequest
-from assistants.errors import NotFound
 from assistants.models import FileStatus, VectorStoreFile
 from assistants.operations import vector_store_files
 from assistants.params import (
@@ -33,7 +33,7 @@ def find(request: ApiRequest, vector_store_id: str, file_id: str) -> VectorStore
     """
     row = vector_stores.find(request, vector_store_id).files.filter(file=file_id).first()
     if row is None:
-        raise NotFound(f"No file found with id '{file_id}' in vector store '{vector_store_id}'.")
+        raise refusals.FILE_NOT_IN_STORE(file_id=file_id, vector_store_id=vector_store_id)
     return row
 
 

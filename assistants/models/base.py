@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 from django.db import models
 from django.db.models import Q
 
-from assistants.errors import Invalid, NotFound, echoed
+from assistants import refusals
 from assistants.models import clock
 
 ALPHABET = string.ascii_letters + string.digits
@@ -27,16 +27,17 @@ M = TypeVar("M", bound="Listed")
 class ObjectQuerySet(models.QuerySet[M]):
     """Reads that every noun shares."""
 
-    def fetch(self, object_id: str) -> M:
+    def fetch(self, object_id: str, path: str = "") -> M:
         """The object with this id in this set.
 
+        :param path: where the caller named it, unless in the parameter that has the noun's name
         :raises Invalid: the id does not begin as ids of this noun do
         :raises NotFound: nothing in this set has it
         """
-        self.model.check_id(object_id)
+        self.model.check_id(object_id, path)
         found = self.filter(**{self.model.known_by: object_id}).first()
         if found is None:
-            raise NotFound.of(self.model.noun, object_id)
+            raise refusals.not_found(self.model.noun, object_id)
         return found
 
     def newest_first(self) -> Self:
@@ -61,9 +62,9 @@ class ObjectQuerySet(models.QuerySet[M]):
         ascending = order == "asc"
         found = self
         if after:
-            found = found._beyond(self.fetch(after), later=ascending)
+            found = found._beyond(self.fetch(after, "after"), later=ascending)
         if before:
-            found = found._beyond(self.fetch(before), later=not ascending)
+            found = found._beyond(self.fetch(before, "before"), later=not ascending)
         backwards = bool(before) and not after
         forward = ascending is not backwards
         found = found.oldest_first() if forward else found.newest_first()
@@ -94,16 +95,15 @@ class Listed(models.Model):
         abstract = True
 
     @classmethod
-    def check_id(cls, object_id: str) -> None:
-        """:raises Invalid: the id does not begin with this noun's prefix"""
+    def check_id(cls, object_id: str, path: str = "") -> None:
+        """
+        :param path: where the caller named it, unless in the parameter that has the noun's name
+        :raises Invalid: the id does not begin with this noun's prefix
+        """
         begins = cls.prefix.rstrip("_-")
         if not object_id.startswith(begins):
-            raise Invalid(
-                f"Invalid '{cls.noun.replace(' ', '_')}_id': '{echoed(object_id)}'. "
-                f"Expected an ID that begins with '{begins}'.",
-                param=f"{cls.noun.replace(' ', '_')}_id",
-                code="invalid_value",
-            )
+            path = path or f"{cls.noun.replace(' ', '_')}_id"
+            raise refusals.WRONG_ID(path=path, given=object_id, prefix=begins)
 
 
 class ApiObject(Listed):

@@ -13,7 +13,8 @@ from typing import Any, Literal, Self
 from django.db import models
 from typing_extensions import override
 
-from assistants.errors import Invalid, Wire
+from assistants import refusals
+from assistants.errors import Wire
 from assistants.models import clock
 from assistants.models.base import HEX, ApiObject, Listed, ObjectQuerySet
 from assistants.models.file import File
@@ -121,10 +122,7 @@ class VectorStore(ApiObject):
     def check_not_expired(self) -> None:
         """:raises Invalid: its time is over"""
         if self.is_expired:
-            raise Invalid(
-                f"Vector store '{self.id}' has expired. It can be used again once its "
-                "'expires_after' is changed."
-            )
+            raise refusals.STORE_EXPIRED(vector_store_id=self.id)
 
     def to_dict(self) -> Wire:
         """The vector store object of the API."""
@@ -238,7 +236,7 @@ class VectorStoreFile(Listed):
 
     @classmethod
     @override
-    def check_id(cls, object_id: str) -> None:
+    def check_id(cls, object_id: str, path: str = "") -> None:
         """Ids of files have had several forms, so a strange one is unknown, not invalid."""
 
     def to_dict(self) -> Wire:

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from assistants.errors import Invalid, NotFound
+from assistants import refusals
 from assistants.models import ModelAlias, Project
 from assistants.operations import providers
 
@@ -23,12 +23,9 @@ def set_alias(project: Project, name: str, model: str) -> ModelAlias:
     """
     name, model = name.strip(), model.strip()
     if not 0 < len(name) <= MAX_NAME:
-        raise Invalid(
-            f"An alias has 1 to {MAX_NAME} characters.", param="name", code="invalid_value"
-        )
+        raise refusals.ALIAS_LENGTH(limit=MAX_NAME)
     if name == providers.DEMO_MODEL:
-        message = f"'{name}' is the demo model itself and can be no alias."
-        raise Invalid(message, param="name", code="invalid_value")
+        raise refusals.ALIAS_OF_DEMO(name=name)
     # Outside the transaction: a provider may be asked for its models.
     providers.resolve(model)
     with transaction.atomic():
@@ -44,4 +41,4 @@ def delete_alias(project: Project, name: str) -> None:
     """
     deleted, _ = ModelAlias.objects.in_project(project).filter(name=name).delete()
     if not deleted:
-        raise NotFound.of("alias", name)
+        raise refusals.not_found("alias", name)

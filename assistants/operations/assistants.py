@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db import transaction
 
-from assistants.errors import Invalid, NotFound, Wire
+from assistants import refusals
+from assistants.errors import Wire
 from assistants.models import Assistant, File, Project
 from assistants.operations import leftovers, providers, tool_resources, vector_stores
 from assistants.params import AssistantCreate, AssistantUpdate, VectorStoreCreate
@@ -49,11 +50,7 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
     """
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True, exclude_unset=True))
     if fields.get("model", "") is None:
-        raise Invalid(
-            "Missing required parameter: 'model'.",
-            param="model",
-            code="missing_required_parameter",
-        )
+        raise refusals.MISSING(path="model")
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
     _check(assistant.project, fields)
     with transaction.atomic():
@@ -83,12 +80,7 @@ def attach_file(assistant: Assistant, file: File) -> None:
     row = Assistant.objects.select_for_update().get(pk=assistant.pk)
     file_ids = list(dict.fromkeys([*row.code_interpreter_file_ids, file.id]))
     if len(file_ids) > MAX_FILES:
-        raise Invalid(
-            "Invalid 'file_ids': array too long. Expected an array with maximum length "
-            f"{MAX_FILES}, but got an array with length {len(file_ids)} instead.",
-            param="file_ids",
-            code="array_above_max_length",
-        )
+        raise refusals.ARRAY_TOO_LONG(path="file_ids", limit=MAX_FILES, got=len(file_ids))
     _open(row, file_ids)
 
 
@@ -101,7 +93,7 @@ def detach_file(assistant: Assistant, file_id: str) -> None:
     row = Assistant.objects.select_for_update().get(pk=assistant.pk)
     file_ids = row.code_interpreter_file_ids
     if file_id not in file_ids:
-        raise NotFound.of("file", file_id)
+        raise refusals.not_found("file", file_id)
     _open(row, [known for known in file_ids if known != file_id])
 
 
@@ -166,10 +158,5 @@ def check_function_names(tools: list[Wire]) -> None:
             continue
         name = tool["function"]["name"]
         if name in seen:
-            raise Invalid(
-                f"Invalid 'tools[{place}].function.name': '{name}' is used more than once. "
-                "Every function needs a name of its own.",
-                param=f"tools[{place}].function.name",
-                code="invalid_value",
-            )
+            raise refusals.FUNCTION_TWICE(path=f"tools[{place}].function.name", name=name)
         seen.add(name)

@@ -11,9 +11,9 @@ from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from typing_extensions import override
 
-from assistants.errors import Invalid, NotFound, TooLarge, Wire, echoed
+from assistants import refusals
+from assistants.errors import Wire
 from assistants.models import (
     Assistant,
     File,
@@ -51,22 +51,12 @@ class Uses:
         return bool(self.assistants or self.thread_ids or self.vector_stores)
 
 
-class BadPurpose(Invalid):
-    """A recording of the service shows this refusal with its message in one more place."""
-
-    @override
-    def to_dict(self) -> Wire:
-        return {**super().to_dict(), "detail": {"message": self.message, "code": self.code}}
-
-
 def check_purpose(purpose: str) -> None:
     """
     :raises BadPurpose: no such purpose, in the words that a recording of the service shows
     """
     if purpose not in PURPOSES:
-        raise BadPurpose(
-            f"'{echoed(purpose)}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose"
-        )
+        raise refusals.PURPOSE(purpose=purpose, purposes=list(PURPOSES))
 
 
 def check_known(project: Project, file_ids: Iterable[str]) -> None:
@@ -92,7 +82,7 @@ def _check_among(files: "QuerySet[File]", file_ids: Iterable[str]) -> None:
     known = set(files.filter(pk__in=asked).values_list("pk", flat=True))
     for file_id in asked:
         if file_id not in known:
-            raise NotFound.of("file", file_id)
+            raise refusals.not_found("file", file_id)
 
 
 def create(
@@ -115,7 +105,7 @@ def create(
     file.bytes = default_storage.size(file.key)
     try:
         if file.bytes > MAX_BYTES:
-            raise TooLarge(f"The file is larger than the limit of {MAX_BYTES} bytes.", param="file")
+            raise refusals.FILE_TOO_LARGE(limit=MAX_BYTES)
         if expires_after is not None:
             file.expires_at = file.created_at + expires_after
         file.save(force_insert=True)

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from assistants.errors import ThreadLocked, Wire
+from assistants import refusals
+from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Thread, clock
@@ -25,7 +26,7 @@ def create(thread: Thread, params: MessageCreate) -> Message:
     # Whoever inserts a run locks the same row, so that the check holds until the commit.
     thread = Thread.objects.select_for_update().get(pk=thread.pk)
     if active := thread.runs.active().first():
-        raise ThreadLocked.for_message(thread.id, active.id)
+        raise refusals.MESSAGE_DURING_RUN(thread_id=thread.id, run_id=active.id)
     return append(thread, params)
 
 

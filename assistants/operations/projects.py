@@ -4,10 +4,12 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from assistants.errors import Invalid
+from assistants import refusals
 from assistants.models import ApiKey, Project, clock
 
 DEFAULT_NAME = "Default project"
+MAX_NAME = 256
+"""Characters of a key's name."""
 USED_RESOLUTION = timedelta(minutes=1)
 
 
@@ -29,8 +31,8 @@ def create_api_key(project: Project, name: str) -> tuple[ApiKey, str]:
     :raises Invalid: the name is empty or too long
     """
     name = name.strip()
-    if not 0 < len(name) <= 256:
-        raise Invalid("A key needs a name of 1 to 256 characters.", param="name")
+    if not 0 < len(name) <= MAX_NAME:
+        raise refusals.KEY_NAME_LENGTH(limit=MAX_NAME)
     secret = ApiKey.new_secret()
     key = ApiKey.objects.create(
         project=project,

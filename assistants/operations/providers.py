@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
-from assistants.errors import Invalid
+from assistants import refusals
 from assistants.models import ModelAlias, Project
 
 logger = logging.getLogger(__name__)
@@ -134,9 +134,7 @@ def resolve(name: str, project: Project | None = None) -> ChatModel:
         # Somebody's first start: a program that was written for the service runs unchanged, and the
         # demo says what it is. With a provider it would be an answer that nobody asked for.
         return DEMO
-    raise Invalid(
-        f"The requested model '{name}' does not exist.", param="model", code="model_not_found"
-    )
+    raise refusals.MODEL_UNKNOWN(name=name)
 
 
 def names(provider: Provider) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from assistants import doorbell
-from assistants.errors import Invalid, ThreadLocked, Wire, echoed
+from assistants import doorbell, refusals
+from assistants.errors import Wire
 from assistants.events import control, log
 from assistants.events.log import Event
 from assistants.models import Assistant, Project, Run, RunStatus, StepStatus, Thread, clock
@@ -48,7 +48,7 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
         # Whoever adds a message or a run locks this row first, so check and insert are one.
         thread = Thread.objects.select_for_update().get(pk=thread.pk)
         if active := thread.runs.active().values_list("pk", flat=True).first():
-            raise ThreadLocked.for_run(thread.id, active)
+            raise refusals.RUN_ACTIVE(thread_id=thread.id, run_id=active)
         for message in params.additional_messages or []:
             messages.append(thread, message)
         return _queue(thread, assistant, params, instructions, model)
@@ -115,7 +115,8 @@ def _queue(
     except IntegrityError as error:
         # The constraint is the last word, should the database not honour the row lock.
         active = thread.runs.active().first()
-        raise ThreadLocked.for_run(thread.id, active.id if active else "") from error
+        run_id = active.id if active else ""
+        raise refusals.RUN_ACTIVE(thread_id=thread.id, run_id=run_id) from error
     Thread.objects.filter(pk=thread.pk).update(active_at=run.created_at, assistant_id=assistant.id)
     publish(run, "thread.run.created", "thread.run.queued")
     doorbell.ring(doorbell.EXECUTE_RUN, run.id)
@@ -134,11 +135,7 @@ def _check_tool_choice(tool_choice: str | Wire, tools: list[Wire]) -> None:
         name = tool_choice["type"]
         there = any(tool["type"] == name for tool in tools)
     if not there:
-        raise Invalid(
-            f"Invalid 'tool_choice': the run has no tool '{name}'.",
-            param="tool_choice",
-            code="invalid_value",
-        )
+        raise refusals.TOOL_NOT_THERE(name=name)
 
 
 @transaction.atomic
@@ -149,7 +146,7 @@ def update(run: Run, params: MetadataUpdate) -> Run:
     """
     row = Run.objects.select_for_update().get(pk=run.pk)
     if row.is_active:
-        raise Invalid(f"Cannot update run with status '{row.status}'.")
+        raise refusals.RUN_NOT_TO_UPDATE(status=row.status)
     given = params.model_dump(exclude_unset=True)
     if "metadata" in given:
         row.metadata = given["metadata"] or {}
@@ -168,7 +165,7 @@ def cancel(run: Run) -> Run:
     """
     row = Run.objects.select_for_update().get(pk=run.pk)
     if row.status not in (RunStatus.QUEUED, RunStatus.IN_PROGRESS, RunStatus.REQUIRES_ACTION):
-        raise Invalid(f"Cannot cancel run with status '{row.status}'.")
+        raise refusals.RUN_NOT_TO_CANCEL(status=row.status)
     held = row.status == RunStatus.IN_PROGRESS
     row.status = RunStatus.CANCELLING
     row.required_action = None
@@ -190,20 +187,16 @@ def submit_tool_outputs(run: Run, params: ToolOutputsSubmit) -> Run:
     """
     row = Run.objects.select_for_update().get(pk=run.pk)
     if row.status != RunStatus.REQUIRES_ACTION:
-        raise Invalid(f'Runs in status "{row.status}" do not accept tool outputs.')
+        raise refusals.RUN_WANTS_NO_OUTPUTS(status=row.status)
     outputs = {given.tool_call_id: given.output for given in params.tool_outputs}
     calls = (row.required_action or {})["submit_tool_outputs"]["tool_calls"]
     expected = [call["id"] for call in calls]
     got = [given.tool_call_id for given in params.tool_outputs]
     if sorted(got) != sorted(expected):
-        shown = [echoed(call_id) for call_id in got]
-        raise Invalid(f"Expected tool outputs for call_ids {expected}, got {shown}")
+        shown = [refusals.echoed(call_id) for call_id in got]
+        raise refusals.OTHER_CALLS(expected=expected, got=shown)
     if sum(len(output.encode()) for output in outputs.values()) >= MAX_OUTPUT_BYTES:
-        raise Invalid(
-            "'tool_outputs' too large: the combined tool outputs must be less than 512kb.",
-            param="tool_outputs",
-            code="invalid_value",
-        )
+        raise refusals.OUTPUTS_TOO_LARGE()
     step = row.steps.filter(status=StepStatus.IN_PROGRESS, type="tool_calls").newest_first()[0]
     for call in step.step_details["tool_calls"]:
         if call["id"] in outputs:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from assistants.errors import Invalid, Wire
+from assistants import refusals
+from assistants.errors import Wire
 from assistants.models import Assistant, File, Project, Thread, VectorStore
 from assistants.operations import files, vector_store_files, vector_stores
 from assistants.params import VectorStoreFileCreate, validate
@@ -24,13 +25,8 @@ def check_count(file_ids: list[str]) -> None:
     :raises Invalid: more files than the code interpreter takes
     """
     if len(file_ids) > MAX_FILES:
-        param = "tool_resources.code_interpreter.file_ids"
-        raise Invalid(
-            f"Invalid '{param}': array too long. Expected an array with maximum length "
-            f"{MAX_FILES}, but got an array with length {len(file_ids)} instead.",
-            param=param,
-            code="array_above_max_length",
-        )
+        path = "tool_resources.code_interpreter.file_ids"
+        raise refusals.ARRAY_TOO_LONG(path=path, limit=MAX_FILES, got=len(file_ids))
 
 
 def stored(
@@ -62,9 +58,10 @@ def stored(
     if search is not None:
         known = set(kept.get("file_search", {}).get("vector_store_ids", []))
         store_ids = search.get("vector_store_ids") or []
-        for store_id in store_ids:
+        for place, store_id in enumerate(store_ids):
             if store_id not in known:
-                VectorStore.objects.in_project(project).fetch(store_id)
+                path = f"tool_resources.file_search.vector_store_ids[{place}]"
+                VectorStore.objects.in_project(project).fetch(store_id, path)
         if inline := search.get("vector_stores"):
             params = validate(InlineVectorStore, inline[0])
             store_ids = [vector_stores.create_inline(project, params).id]

@@ -5,8 +5,8 @@ from pathlib import PurePath
 
 from django.db import transaction
 
-from assistants import doorbell
-from assistants.errors import Invalid, NotFound, Wire
+from assistants import doorbell, refusals
+from assistants.errors import Wire
 from assistants.models import (
     File,
     FileBatch,
@@ -21,8 +21,6 @@ from assistants.params import VectorStoreFileCreate, VectorStoreFileUpdate
 from assistants.params.vector_store import AutoStrategy
 from assistants.retrieval.reader import EXTENSIONS
 
-SUPPORTED = "https://platform.openai.com/docs/assistants/tools/file-search/supported-files"
-
 
 def is_searchable(filename: str) -> bool:
     """Whether a file of this name is of a type that is searched."""
@@ -36,12 +34,7 @@ def check_supported(filenames: Iterable[str]) -> None:
     found = {PurePath(name).suffix.lower() for name in filenames if not is_searchable(name)}
     if found:
         extensions = ", ".join(sorted(extension or "none" for extension in found))
-        raise Invalid(
-            f"Files with extensions [{extensions}] are not supported for retrieval. "
-            f"See {SUPPORTED}",
-            param="file_ids",
-            code="unsupported_file",
-        )
+        raise refusals.NOT_SEARCHED(extensions=extensions)
 
 
 def searchable(project: Project, file_ids: Iterable[str]) -> set[str]:
@@ -129,7 +122,7 @@ def update(row: VectorStoreFile, params: VectorStoreFileUpdate) -> VectorStoreFi
     """
     row.attributes = params.attributes or {}
     if not VectorStoreFile.objects.filter(pk=row.pk).update(attributes=row.attributes):
-        raise NotFound.of(row.noun, row.file_id)
+        raise refusals.not_found(row.noun, row.file_id)
     return row
 
 

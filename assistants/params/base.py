@@ -8,9 +8,11 @@ from typing import Annotated, Any, TypeVar
 from annotated_types import Ge, Le, MaxLen
 from pydantic import BaseModel, ConfigDict, Discriminator, StringConstraints, ValidationError
 from pydantic.types import Strict
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from assistants.errors import Invalid, echoed, listed
+from assistants import refusals
+from assistants.errors import Invalid
+from assistants.refusals import Listed, Rule, echoed
 
 
 class Params(BaseModel):
@@ -73,22 +75,28 @@ def validate(model: type[P], body: Any) -> P:
         raise invalid(error.errors(include_url=False)) from error
 
 
+def found(rule: Rule[Invalid], *, field: str = "", **told: object) -> PydanticCustomError:
+    """What a validator raises for a rule of our own.
+
+    :param field: the fault is in this field of what is validated
+    """
+    context = {"rule": rule, "field": field, "told": told}
+    return PydanticCustomError("refused", "a rule of our own", context)
+
+
 def invalid(errors: Sequence[ErrorDetails]) -> Invalid:
     """The refusal for what pydantic found. Only the first finding is told, as the service does."""
     # A missing or unknown name explains the rest, so it goes first.
     order = {"missing": 0, "extra_forbidden": 1}
     error = min(errors, key=lambda found: order.get(found["type"], 2))
-    path = echoed(_path(error["loc"], error["type"]))
-    place = f"'{path}'" if path else "the request body"
-    kind, context = error["type"], error.get("ctx", {})
-    value = error["input"]
+    path = _path(error["loc"], error["type"])
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
 
     match kind:
         case "missing":
-            message = f"Missing required parameter: '{path}'."
-            return Invalid(message, param=path, code="missing_required_parameter")
+            return refusals.MISSING(path=path)
         case "extra_forbidden":
-            return Invalid(f"Unknown parameter: '{path}'.", param=path, code="unknown_parameter")
+            return refusals.UNKNOWN(path=path)
         case "literal_error" | "union_tag_invalid" | "union_tag_not_found" | "enum":
             return _not_supported(path, kind, context, value)
         case "string_too_long" | "string_too_short" | "too_long" | "too_short":
@@ -96,25 +104,14 @@ def invalid(errors: Sequence[ErrorDetails]) -> Invalid:
         case "greater_than_equal" | "less_than_equal" | "greater_than" | "less_than":
             return _out_of_range(path, kind, context, value)
         case "string_pattern_mismatch":
-            message = (
-                f"Invalid '{path}': string does not match pattern. "
-                f"Expected a string that matches the pattern '{context['pattern']}'."
-            )
-            return Invalid(message, param=path, code="invalid_value")
-        case "value_error" | "invalid_value":
-            if field := context.get("field"):
-                path = f"{path}.{field}" if path else field
-            return Invalid(
-                context.get("message", error["msg"]),
-                param=path or None,
-                code=context.get("code", "invalid_value"),
-            )
+            return refusals.NO_MATCH(path=path, pattern=context["pattern"])
+        case "refused":
+            rule: Rule[Invalid] = context["rule"]
+            inner = ".".join(filter(None, [path, context["field"]]))
+            return rule(path=inner, **context["told"])
     if expected := _EXPECTED.get(kind):
-        message = f"Invalid type for {place}: expected {expected}, but got {_named(value)} instead."
-        return Invalid(message, param=path or None, code="invalid_type")
-    return Invalid(
-        f"Invalid value for {place}: {error['msg']}.", param=path or None, code="invalid_value"
-    )
+        return _wrong_type(path, expected, value)
+    return refusals.WRONG_VALUE(path=path, fault=error["msg"])
 
 
 _EXPECTED = {
@@ -160,13 +157,10 @@ def _path(location: Sequence[int | str], kind: str) -> str:
 def _not_supported(path: str, kind: str, context: Mapping[str, Any], value: Any) -> Invalid:
     if kind == "union_tag_not_found":
         if isinstance(value, dict) and "type" not in value:
-            message = f"Missing required parameter: '{path}'."
-            return Invalid(message, param=path, code="missing_required_parameter")
+            return refusals.MISSING(path=path)
         if isinstance(value, dict):
-            return _not_text(path, value["type"])
-        path = path.removesuffix(".type")
-        message = f"Invalid type for '{path}': expected an object, but got {_named(value)} instead."
-        return Invalid(message, param=path, code="invalid_type")
+            return _wrong_type(path, "a string", value["type"])
+        return _wrong_type(path.removesuffix(".type"), "an object", value)
     if kind == "union_tag_invalid":
         value = context["tag"].removeprefix("~")
         supported = [
@@ -176,59 +170,38 @@ def _not_supported(path: str, kind: str, context: Mapping[str, Any], value: Any)
         expected = str(context["expected"]).replace(" or ", ", ")
         supported = [word.strip("' ") for word in expected.split(",")]
     if not isinstance(value, str):
-        return _not_text(path, value)
-    word = "Supported values are" if len(supported) > 1 else "Supported value is"
-    message = f"Invalid value: '{echoed(value)}'. {word}: {listed(supported)}."
-    return Invalid(message, param=path, code="invalid_value")
+        return _wrong_type(path, "a string", value)
+    rule = refusals.NOT_AMONG_VALUES if len(supported) > 1 else refusals.NOT_THE_VALUE
+    return rule(path=path, value=value, supported=Listed(supported))
 
 
-def _not_text(path: str, value: Any) -> Invalid:
-    message = f"Invalid type for '{path}': expected a string, but got {_named(value)} instead."
-    return Invalid(message, param=path, code="invalid_type")
+def _wrong_type(path: str, expected: str, value: Any) -> Invalid:
+    rule = refusals.WRONG_TYPE if path else refusals.BODY_OF_WRONG_TYPE
+    return rule(path=path, expected=expected, got=_named(value))
 
 
 def _bad_length(path: str, kind: str, context: Mapping[str, Any], value: Any) -> Invalid:
-    long = kind.endswith("long")
-    limit = context["max_length" if long else "min_length"]
-    bound = "maximum" if long else "minimum"
+    if kind.endswith("short"):
+        # No text and no list has to have more than one of anything.
+        rule = refusals.STRING_EMPTY if isinstance(value, str) else refusals.ARRAY_EMPTY
+        return rule(path=path, limit=context["min_length"])
     if isinstance(value, str):
-        noun, measure = "string", f"a string with length {len(value)}"
-    elif isinstance(value, dict):
-        noun, measure = "object", f"an object with {len(value)} properties"
+        rule = refusals.STRING_TOO_LONG
     else:
-        noun, measure = "array", f"an array with length {len(value)}"
-    if noun == "object":
-        message = (
-            f"Invalid '{path}': too {'many' if long else 'few'} properties. Expected an object "
-            f"with at {'most' if long else 'least'} {limit} properties, but got {measure} instead."
-        )
-        code = f"object_{'above_max' if long else 'below_min'}_properties"
-        return Invalid(message, param=path, code=code)
-    fault = f"{noun} too {'long' if long else 'short'}"
-    code = f"{noun}_{'above_max' if long else 'below_min'}_length"
-    if not value:
-        fault, measure, code = f"empty {noun}", f"an empty {noun}", f"empty_{noun}"
-    message = (
-        f"Invalid '{path}': {fault}. "
-        f"Expected a{'n' if noun == 'array' else ''} {noun} with {bound} length {limit}, "
-        f"but got {measure} instead."
-    )
-    return Invalid(message, param=path, code=code)
+        rule = refusals.OBJECT_TOO_LARGE if isinstance(value, dict) else refusals.ARRAY_TOO_LONG
+    return rule(path=path, limit=context["max_length"], got=len(value))
 
 
 def _out_of_range(path: str, kind: str, context: Mapping[str, Any], value: Any) -> Invalid:
-    above = kind.startswith("less")
     limit = context[{"greater_than_equal": "ge", "less_than_equal": "le"}.get(kind, kind[:1] + "t")]
     # Bounds of whole numbers are whole; a value of a query is still text here.
-    noun = "integer" if isinstance(limit, int) else "decimal"
+    whole = isinstance(limit, int)
     limit = int(limit) if float(limit).is_integer() else limit
-    bound, sign = ("above maximum", "<=") if above else ("below minimum", ">=")
-    message = (
-        f"Invalid '{path}': {noun} {bound} value. "
-        f"Expected a value {sign} {limit}, but got {value} instead."
-    )
-    code = f"{noun}_{'above_max' if above else 'below_min'}_value"
-    return Invalid(message, param=path, code=code)
+    if kind.startswith("less"):
+        rule = refusals.INTEGER_TOO_LARGE if whole else refusals.DECIMAL_TOO_LARGE
+    else:
+        rule = refusals.INTEGER_TOO_SMALL if whole else refusals.DECIMAL_TOO_SMALL
+    return rule(path=path, limit=limit, got=str(value))
 
 
 def _named(value: Any) -> str:

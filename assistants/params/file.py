@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Le
 from pydantic import ConfigDict, Field
 
-from assistants.errors import Invalid
+from assistants import refusals
 from assistants.params.base import Params
 
 ANCHOR, SECONDS = "expires_after[anchor]", "expires_after[seconds]"
@@ -30,9 +30,5 @@ class FileUpload(Params):
             return None
         if self.anchor is None or self.seconds is None:
             missing = ANCHOR if self.anchor is None else SECONDS
-            raise Invalid(
-                f"Missing required parameter: '{missing}'.",
-                param=missing,
-                code="missing_required_parameter",
-            )
+            raise refusals.MISSING(path=missing)
         return timedelta(seconds=self.seconds)

@@ -6,9 +6,11 @@ against the rules that chat models set for that. Nothing that it refers to is fe
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
+Schema = dict[str, Any]
 Place = tuple[str | int, ...]
 
 # The standard as a schema of its own, so that a "$schema" of the caller's is never fetched.
@@ -16,8 +18,10 @@ STANDARD = Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/
 
 DEEPEST = 100
 """So many levels a schema may have; the checks are recursive."""
-BRANCHES = ("anyOf", "allOf", "oneOf", "prefixItems")
-NAMED = ("properties", "$defs", "definitions")
+ONE = ("items", "not", "if", "then", "else")
+MANY = ("anyOf", "allOf", "oneOf", "prefixItems")
+NAMED = ("properties", "patternProperties", "$defs", "definitions")
+"""The words of the standard that hold schemas: one, a list of them, or some by name."""
 
 
 class BadSchema(ValueError):
@@ -27,7 +31,7 @@ class BadSchema(ValueError):
         super().__init__(f"In context={place!r}, {fault}")
 
 
-def check(schema: dict[str, Any], *, strict: bool = False) -> None:
+def check(schema: Schema, *, strict: bool = False) -> None:
     """
     :raises BadSchema: it is no JSON Schema, or cannot be followed strictly
     """
@@ -40,12 +44,14 @@ def check(schema: dict[str, Any], *, strict: bool = False) -> None:
         raise BadSchema(
             (), f"schema must be a JSON Schema of 'type: \"object\"', got {schema['type']!r}."
         )
-    if strict:
-        for place, part in _objects(schema, ()):
+    for place, part in _parts(schema, ()):
+        if str(part.get("$ref", "")).startswith("#/"):
+            _check_reference(schema, place, part["$ref"])
+        if strict and _is_object(part):
             _check_strict(place, part)
 
 
-def _check_depth(schema: dict[str, Any]) -> None:
+def _check_depth(schema: Schema) -> None:
     level: list[Any] = [schema]
     for _ in range(DEEPEST):
         level = [
@@ -59,7 +65,22 @@ def _check_depth(schema: dict[str, Any]) -> None:
     raise BadSchema((), f"the schema has more than {DEEPEST} levels.")
 
 
-def _check_strict(place: Place, schema: dict[str, Any]) -> None:
+def _check_reference(schema: Schema, place: Place, reference: str) -> None:
+    """A reference from ``place`` to a part of the schema leads somewhere. Other references mean
+    something to the models at most: nothing is fetched.
+    """
+    target: Any = schema
+    for escaped in reference.removeprefix("#/").split("/"):
+        step = unquote(escaped).replace("~1", "/").replace("~0", "~")
+        if isinstance(target, list) and step.isdecimal() and int(step) < len(target):
+            target = target[int(step)]
+        elif isinstance(target, dict) and step in target:
+            target = target[step]
+        else:
+            raise BadSchema(place, f"reference to a component that is not there: {reference!r}.")
+
+
+def _check_strict(place: Place, schema: Schema) -> None:
     if schema.get("additionalProperties") is not False:
         raise BadSchema(place, "'additionalProperties' is required to be supplied and to be false.")
     required = schema.get("required", [])
@@ -72,20 +93,22 @@ def _check_strict(place: Place, schema: dict[str, Any]) -> None:
             )
 
 
-def _objects(schema: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Every schema of an object within this one, itself included. What stands under ``not``,
-    ``if``, ``then``, ``else`` and ``patternProperties`` is left to the models: those that follow a
-    schema strictly know none of these words.
-    """
+def _is_object(schema: Schema) -> bool:
+    kind = schema.get("type")
+    is_one = kind == "object" or (isinstance(kind, list) and "object" in kind)
+    return is_one or "properties" in schema
+
+
+def _parts(schema: Any, place: Place) -> Iterator[tuple[Place, Schema]]:
+    """Every schema within this one, itself included."""
     if not isinstance(schema, dict):
         return
-    kind = schema.get("type")
-    if kind == "object" or (isinstance(kind, list) and "object" in kind) or "properties" in schema:
-        yield place, schema
+    yield place, schema
+    for word in ONE:
+        yield from _parts(schema.get(word), (*place, word))
+    for word in MANY:
+        for number, part in enumerate(schema.get(word, [])):
+            yield from _parts(part, (*place, word, number))
     for word in NAMED:
         for name, part in schema.get(word, {}).items():
-            yield from _objects(part, (*place, word, name))
-    for word in BRANCHES:
-        for number, part in enumerate(schema.get(word, [])):
-            yield from _objects(part, (*place, word, number))
-    yield from _objects(schema.get("items"), (*place, "items"))
+            yield from _parts(part, (*place, word, name))

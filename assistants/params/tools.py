@@ -14,10 +14,10 @@ from pydantic import (
     model_validator,
 )
 from pydantic.types import Strict
-from pydantic_core import PydanticCustomError
 
+from assistants import refusals
 from assistants.params import schemas
-from assistants.params.base import BY_TYPE, FileIds, P, Params, text_or
+from assistants.params.base import BY_TYPE, FileIds, P, Params, found, text_or
 from assistants.params.vector_store import InlineVectorStore
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -97,14 +97,8 @@ class FunctionDefinition(_WithoutNulls):
         try:
             schemas.check(self.parameters, strict=bool(self.strict))
         except schemas.BadSchema as bad:
-            raise PydanticCustomError(
-                "invalid_value",
-                "{message}",
-                {
-                    "message": f"Invalid schema for function '{self.name}': {bad}",
-                    "code": "invalid_function_parameters",
-                    "field": "parameters",
-                },
+            raise found(
+                refusals.FUNCTION_SCHEMA, field="parameters", name=self.name, fault=bad
             ) from bad
         return self
 
@@ -148,10 +142,7 @@ class FileSearchResources(VectorStoreIds):
     @model_validator(mode="after")
     def _one_of_them(self) -> "FileSearchResources":
         if self.vector_store_ids and self.vector_stores:
-            raise PydanticCustomError(
-                "invalid_value",
-                "'vector_store_ids' and 'vector_stores' are mutually exclusive: give one of them.",
-            )
+            raise found(refusals.STORES_TWICE)
         return self
 
 
@@ -178,15 +169,7 @@ class JsonSchema(_WithoutNulls):
         try:
             schemas.check(self.schema_, strict=bool(self.strict))
         except schemas.BadSchema as bad:
-            raise PydanticCustomError(
-                "invalid_value",
-                "{message}",
-                {
-                    "message": f"Invalid schema for response_format '{self.name}': {bad}",
-                    "code": "invalid_json_schema",
-                    "field": "schema",
-                },
-            ) from bad
+            raise found(refusals.ANSWER_SCHEMA, field="schema", name=self.name, fault=bad) from bad
         return self
 
 

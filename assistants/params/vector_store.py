@@ -16,8 +16,8 @@ from pydantic import (
 from pydantic.types import Strict
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from assistants.errors import Invalid
-from assistants.params.base import BY_TYPE, Metadata, Params, text_or
+from assistants import refusals
+from assistants.params.base import BY_TYPE, Metadata, Params, found, text_or
 from assistants.params.listing import ListParams
 
 MAX_ATTRIBUTE = 512
@@ -137,19 +137,11 @@ class FileBatchCreate(Params):
         :raises Invalid: neither list is given, or both are
         """
         if self.files is not None and self.file_ids is not None:
-            raise Invalid(
-                "Invalid 'files': it cannot be given together with 'file_ids'.",
-                param="files",
-                code="invalid_value",
-            )
+            raise refusals.FILES_TWICE()
         if self.files is not None:
             return self.files
         if self.file_ids is None:
-            raise Invalid(
-                "Missing required parameter: 'file_ids'.",
-                param="file_ids",
-                code="missing_required_parameter",
-            )
+            raise refusals.MISSING(path="file_ids")
         return [
             VectorStoreFileCreate(
                 file_id=file_id,
@@ -233,11 +225,7 @@ def _limited(condition: Filter) -> Filter:
             count += len(inner.filters)
             compounds += inner.filters
     if count > MAX_CONDITIONS:
-        raise PydanticCustomError(
-            "invalid_value",
-            f"Invalid 'filters': too many conditions. Expected at most {MAX_CONDITIONS}, those "
-            f"within others included, but got {count} instead.",
-        )
+        raise found(refusals.TOO_MANY_CONDITIONS, limit=MAX_CONDITIONS, got=count)
     return condition
 
 

@@ -167,10 +167,20 @@ def test_nothing_sent_is_an_empty_object(http: httpx2.Client) -> None:
     assert error(response)["message"] == "Missing required parameter: 'model'."
 
 
-def test_a_body_above_the_limit_is_too_large(http: httpx2.Client) -> None:
-    response = http.post("/v1/threads", json={"metadata": {"a": "x" * 17_000_000}})
+def test_a_body_above_the_limit_is_too_large(http: httpx2.Client, settings: Settings) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+    body, origin = {"metadata": {"a": "x" * 18_000_000}}, {"Origin": "https://app.example"}
+    response = http.post("/v1/threads", json=body, headers=origin)
     assert response.status_code == 413
     assert error(response)["type"] == "invalid_request_error"
+    limit = settings.MAX_BODY_BYTES
+    assert error(response)["message"] == (
+        f"The request body is larger than the limit of {limit} bytes."
+    )
+    assert response.headers["x-request-id"].startswith("req_")
+    assert int(response.headers["openai-processing-ms"]) >= 0
+    # So that the page that has asked can read what is wrong.
+    assert response.headers["access-control-allow-origin"] == "https://app.example"
 
 
 def test_every_answer_names_its_request(http: httpx2.Client) -> None:
@@ -205,7 +215,10 @@ def test_a_fault_of_ours_is_told_without_a_traceback(
     request_id = response.headers["x-request-id"]
     assert response.status_code == 500
     assert error(response)["type"] == "server_error"
-    assert request_id in error(response)["message"]
+    assert error(response)["message"] == (
+        "The server had an error while processing your request. Sorry about that! "
+        f"The server's log tells more about request {request_id}."
+    )
     assert "ZeroDivisionError" not in response.text
     assert f"{request_id} failed" in caplog.text
     assert "ZeroDivisionError" in caplog.text
@@ -221,6 +234,9 @@ def test_a_database_that_does_not_answer_is_a_matter_of_time(
     response = http.get("/v1/models")
     assert response.status_code == 503
     assert error(response)["type"] == "server_error"
+    assert error(response)["message"] == (
+        "The server is overloaded or not ready yet. Please try again later."
+    )
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/openai/models?api-version=1", "/v1/nothing"])

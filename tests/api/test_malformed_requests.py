@@ -204,7 +204,9 @@ def test_whatever_is_sent_is_answered_in_good_order(
             assert response.headers["content-type"] == "application/json"
             response.read()
             answer = response.json()
-        assert list(answer) == ["error"]
+        # A recording shows the refusal of a purpose with its message in one more place.
+        more = {"detail"} if answer["error"].get("param") == "purpose" else set()
+        assert answer.keys() - more == {"error"}
         azures_own = {"code": "404", "message": "Resource not found"}
         assert answer["error"] == azures_own or set(answer["error"]) == {
             "message",

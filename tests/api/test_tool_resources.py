@@ -82,7 +82,11 @@ def test_a_store_may_be_created_along(client: OpenAI, http: httpx2.Client, path:
             "tool_resources.file_search.vector_stores[0].name",
             "unknown_parameter",
         ),
-        ({"vector_store_ids": ["store_1"]}, "vector_store_id", "invalid_value"),
+        (
+            {"vector_store_ids": ["store_1"]},
+            "tool_resources.file_search.vector_store_ids[0]",
+            "invalid_value",
+        ),
     ],
 )
 def test_what_is_wrong_with_stores_is_told(

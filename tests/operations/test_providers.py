@@ -85,19 +85,19 @@ def test_an_alias_answers_in_its_own_project_until_it_is_deleted(
 
 
 @pytest.mark.parametrize(
-    "name, model, param",
+    "name, model, param, text",
     [
-        ("", "played", "name"),
-        ("x" * 257, "played", "name"),
-        ("demo", "played", "name"),
-        ("gpt-4o", "gone", "model"),
-        ("gpt-4o", "", "model"),
+        ("", "played", "name", "An alias has 1 to 256 characters."),
+        ("x" * 257, "played", "name", "An alias has 1 to 256 characters."),
+        ("demo", "played", "name", "'demo' is the demo model itself and can be no alias."),
+        ("gpt-4o", "gone", "model", "The requested model 'gone' does not exist."),
+        ("gpt-4o", "", "model", "The requested model '' does not exist."),
     ],
 )
 def test_an_alias_needs_a_name_and_a_model_that_is_there(
-    chat: ChatServer, project: Project, name: str, model: str, param: str
+    chat: ChatServer, project: Project, name: str, model: str, param: str, text: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
         aliases.set_alias(project, name, model)
-    assert refused.value.param == param
+    assert (refused.value.param, refused.value.message) == (param, text)
     assert aliases.list_aliases(project) == []

@@ -56,6 +56,9 @@ REFUSALS = [
      "Unknown parameter: 'color'."),
     Case(AssistantCreate, {"model": 1}, "model", "invalid_type",
      "Invalid type for 'model': expected a string, but got an integer instead."),
+    Case(AssistantCreate, {"model": "\ud800"}, "model", "invalid_value",
+     "Invalid value for 'model': Input should be a valid string, unable to parse raw data as a "
+     "unicode string."),
     Case(AssistantCreate, {"model": None}, "model", "invalid_type",
      "Invalid type for 'model': expected a string, but got null instead."),
     Case(AssistantCreate, {"model": ""}, "model", "empty_string",

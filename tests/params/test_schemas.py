@@ -83,6 +83,11 @@ def test_a_strict_schema_closes_every_object() -> None:
             "required": ["who"],
         },
         "('$defs', 'who')": {"properties": {}, "$defs": {"who": inner}},
+        "('properties', 'who', 'not')": {
+            "properties": {"who": {"not": inner}},
+            "required": ["who"],
+        },
+        "('then',)": {"properties": {}, "if": {}, "then": inner},
         "('properties', 'who', 'anyOf', 1)": {
             "properties": {"who": {"anyOf": [{"type": "null"}, inner]}},
             "required": ["who"],
@@ -93,6 +98,34 @@ def test_a_strict_schema_closes_every_object() -> None:
         error = refusal(formatted(closed, strict=True))
         assert f"In context={place}, 'additionalProperties' is required" in error.message
         validate(AssistantCreate, formatted(closed))
+
+
+@pytest.mark.parametrize(
+    "reference, is_there",
+    [
+        ("#", True),
+        ("#/$defs/city", True),
+        ("#/$defs/a~1b%20c", True),
+        ("#/anyOf/0", True),
+        ("#/anyOf/1", False),
+        ("#/$defs/town", False),
+        ("#/$defs/city/type/0", False),
+    ],
+)
+def test_a_reference_within_the_schema_leads_somewhere(reference: str, is_there: bool) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"where": {"$ref": reference}},
+        "$defs": {"city": {"type": "string"}, "a/b c": {"type": "string"}},
+        "anyOf": [True],
+    }
+    if is_there:
+        validate(AssistantCreate, with_function(schema))
+    else:
+        assert refusal(with_function(schema)).message == (
+            "Invalid schema for function 'book': In context=('properties', 'where'), reference to "
+            f"a component that is not there: '{reference}'."
+        )
 
 
 def test_a_strict_schema_requires_every_property() -> None:

@@ -1,8 +1,10 @@
 """A body that is too large is refused before Django has written it to disk."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
 from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +12,8 @@ from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from pytest_django import Settings
 
+from assistants.refusals import TOO_LARGE
+from playground.asgi import application
 from playground.body_limit import UPLOADS as UPLOAD_PATHS
 from playground.body_limit import BodyLimit
 from tests.api.serving import serving
@@ -24,13 +28,26 @@ def length(request: HttpRequest, **_of: str) -> HttpResponse:
     return HttpResponse(str(len(request.read())))
 
 
+class Told:
+    """What the pages and the API do with a request whose body is too large."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        limit = request.scope.get(TOO_LARGE)  # type: ignore[attr-defined]
+        if limit is None:
+            return self._get_response(request)
+        return HttpResponse(f"{limit}, {len(request.read())}", status=413)
+
+
 urlpatterns = [path("<path:any>", length)]
 
 
 def send(head: str, body: bytes, settings: Settings, address: str = "/length") -> bytes:
     """One request over a plain socket; the answer, whole."""
     settings.ROOT_URLCONF = __name__
-    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]  # the API answers nothing
+    settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware", f"{__name__}.Told"]
     limited = BodyLimit(
         get_asgi_application(), max_bytes=MAX, max_upload_bytes=MAX_UPLOAD, session_cookie=COOKIE
     )
@@ -109,7 +126,8 @@ def test_a_body_at_the_limit_passes(settings: Settings) -> None:
 def test_an_announced_length_over_the_limit_is_refused_at_once(settings: Settings) -> None:
     answer = send(f"Content-Length: {MAX + 1}", b"", settings)
     assert answer.startswith(b"HTTP/1.1 413")
-    assert b'"type": "invalid_request_error"' in answer
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(f"{MAX}, 0".encode())
 
 
 def test_a_body_of_unknown_length_is_refused_once_it_is_over_the_limit(
@@ -121,3 +139,11 @@ def test_a_body_of_unknown_length_is_refused_once_it_is_over_the_limit(
     answer = send("Transfer-Encoding: chunked", chunk * 11 + b"0\r\n\r\n", settings)
     assert answer.startswith(b"HTTP/1.1 413")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_form_that_is_too_large_is_told_so_on_a_page(transactional_db: None) -> None:
+    with serving(application) as url:
+        response = httpx2.post(f"{url}/login", content=b"x" * 18_000_000)
+    assert response.status_code == 413
+    assert "larger than 17.0\xa0MB" in response.text
+    assert "Content-Security-Policy" in response.headers

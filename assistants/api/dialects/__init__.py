@@ -13,7 +13,7 @@ from typing import Any
 from django.http import HttpRequest, QueryDict
 
 from assistants.api.dialects import first
-from assistants.errors import ApiError, InvalidKey, NotFound, Wire
+from assistants.errors import ApiError, InvalidKey, UnknownAddress, Wire
 
 V1 = "/v1"
 AZURE = "/openai"
@@ -30,10 +30,6 @@ class Dialect:
 
     azure: bool = False
     first: bool = False
-
-
-class UnknownAddress(NotFound):
-    """There is nothing at this address, whoever asks."""
 
 
 def of(request: HttpRequest) -> Dialect | None:

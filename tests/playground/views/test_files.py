@@ -58,7 +58,7 @@ def test_a_file_that_is_too_large_is_refused_in_words(
     monkeypatch.setattr(operations, "MAX_BYTES", 3)
     response = page.post("/files", {"file": SimpleUploadedFile("big.bin", b"1234")})
     assert response.status_code == 413
-    assert "larger than the limit" in response.text
+    assert "The file is larger than the limit of 3 bytes." in response.text
     assert not File.objects.exists()
 
 

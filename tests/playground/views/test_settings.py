@@ -58,7 +58,7 @@ def test_a_key_is_shown_once_and_opens_the_api(page: Client, project: Project) -
 def test_a_key_needs_a_name(page: Client) -> None:
     response = page.post("/settings/keys", {"name": " "})
     assert response.status_code == 422
-    assert "A key needs a name" in response.text
+    assert "A key needs a name of 1 to 256 characters." in response.text
 
 
 def test_a_revoked_key_opens_nothing(page: Client, project: Project) -> None:
