@@ -22,6 +22,7 @@ class ListParams(Params):
     before: str | None = None
 
 
+Included = list[Literal["step_details.tool_calls[*].file_search.results[*].content"]]
 RESULT_CONTENT: Final = "step_details.tool_calls[*].file_search.results[*].content"
 
 
@@ -32,14 +33,13 @@ class IncludeParams(Params):
 
     model_config = ConfigDict(extra="ignore", strict=False)
 
-    include: Annotated[
-        list[Literal["step_details.tool_calls[*].file_search.results[*].content"]],
-        Field(alias="include[]"),
-    ] = []
+    include: Annotated[Included, Field(alias="include[]")] = []
+    bare: Annotated[Included, Field(alias="include")] = []
+    """The same, as programs write it that know nothing of the brackets."""
 
     @property
     def result_content(self) -> bool:
-        return RESULT_CONTENT in self.include
+        return RESULT_CONTENT in [*self.include, *self.bare]
 
 
 class StepListParams(ListParams, IncludeParams):

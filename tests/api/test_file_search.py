@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
+import httpx2
 import pytest
 from openai import AssistantEventHandler, BadRequestError, OpenAI
 from openai.types.beta.threads import Message, Text, TextDelta
@@ -144,6 +146,47 @@ def test_results_show_their_content_only_when_asked(
         **content,
     }
     assert search["ranking_options"] == {"ranker": "default_2024_08_21", "score_threshold": 0.0}
+
+
+@pytest.mark.parametrize(
+    "query, is_included",
+    [
+        ("", False),
+        (f"include[]={CONTENT}", True),
+        (f"include%5B%5D={quote(CONTENT, safe='')}", True),
+        (f"include={CONTENT}", True),
+        (f"include={CONTENT}&include={CONTENT}&include[]={CONTENT}", True),
+        (f"include[]={CONTENT}&order=asc&api-version=1", True),
+    ],
+)
+def test_what_to_include_is_understood_however_it_is_written(
+    client: OpenAI, stack: Stack, query: str, is_included: bool
+) -> None:
+    thread_id, assistant_id, _ = asked(client, stack)
+    run = client.beta.threads.runs.create_and_poll(thread_id=thread_id, assistant_id=assistant_id)
+    address = f"{stack.url}/v1/threads/{thread_id}/runs/{run.id}/steps?{query}"
+    steps = httpx2.get(address, headers={"Authorization": f"Bearer {stack.api_key}"}).json()
+    (step,) = (step for step in steps["data"] if step["type"] == "tool_calls")
+    (result,) = step["step_details"]["tool_calls"][0]["file_search"]["results"]
+    assert ("content" in result) == is_included
+
+
+@pytest.mark.parametrize(
+    "query", ["include=all", "include[]=all", f"include={CONTENT}&include=all"]
+)
+def test_each_thing_to_include_is_checked_however_it_is_written(
+    http: httpx2.Client, known: dict[str, str], query: str
+) -> None:
+    steps = f"/v1/threads/{known['thread_id']}/runs/{known['run_id']}/steps"
+    for path in (steps, f"{steps}/{known['step_id']}"):
+        response = http.get(f"{path}?{query}")
+        assert response.status_code == 400
+        assert response.json()["error"] == {
+            "message": f"Invalid value: 'all'. Supported value is: '{CONTENT}'.",
+            "type": "invalid_request_error",
+            "param": f"include[{query.count('&')}]",
+            "code": "invalid_value",
+        }
 
 
 def test_anything_else_to_include_is_refused(client: OpenAI, stack: Stack) -> None:
