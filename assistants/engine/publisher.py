@@ -43,15 +43,22 @@ class Publisher:
         self._progress = asyncio.Condition()
         self._task = asyncio.create_task(self._run(), name="publisher")
 
-    def post(self, thread_id: str, run_id: str, name: str, data: Wire) -> None:
-        """Send a delta; ``data`` belongs to the publisher from now on."""
-        last = self._last.get(thread_id)
+    def post(
+        self, thread_id: str, run_id: str, name: str, data: Wire, *, alone: bool = False
+    ) -> None:
+        """Send a delta; ``data`` belongs to the publisher from now on.
+
+        :param alone: it is folded with no other
+        """
+        last = None if alone else self._last.get(thread_id)
         if last is not None and last.name == name and last.data["id"] == data["id"]:
             _fold(last.data["delta"], data["delta"])
         else:
             pending = _Pending(thread_id, name, run_id, data)
             self._pending.append(pending)
             self._last[thread_id] = pending
+        if alone:
+            del self._last[thread_id]
         self._posted += 1
         self._wake.set()
 

@@ -220,18 +220,20 @@ class ToolStepWriter:
     def _open(self, call: Wire) -> int:
         self.calls.append(call)
         place = len(self.calls) - 1
-        # The call goes on growing here; the delta needs a copy of its own.
-        self._delta({"index": place, **copy.deepcopy(call)})
+        # The call goes on growing here; the delta needs a copy of its own. Recordings show what
+        # opens a call in a delta by itself.
+        self._delta({"index": place, **copy.deepcopy(call)}, alone=True)
         return place
 
     def _call_delta(self, place: int, delta: Wire) -> None:
         kind = self.calls[place]["type"]
         self._delta({"index": place, "type": kind, kind: delta})
 
-    def _delta(self, call: Wire) -> None:
+    def _delta(self, call: Wire, *, alone: bool = False) -> None:
         data = {
             "id": self.step.id,
             "object": "thread.run.step.delta",
             "delta": {"step_details": {"type": "tool_calls", "tool_calls": [call]}},
         }
-        self._publisher.post(self._run.thread_id, self._run.id, "thread.run.step.delta", data)
+        thread_id, run_id = self._run.thread_id, self._run.id
+        self._publisher.post(thread_id, run_id, "thread.run.step.delta", data, alone=alone)

@@ -1,12 +1,13 @@
 """Streams of runs that the real worker executes, on the whole stack."""
 
+import json
 from typing import Any
 
 import pytest
 from openai import AzureOpenAI, OpenAI
 
 from assistants.events.fold import Fold
-from tests.chat_server import text, tool_call
+from tests.chat_server import parallel, text, tool_call
 from tests.stack import Stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
@@ -77,6 +78,39 @@ def test_a_function_is_called_and_answered_in_two_streams(client: OpenAI, stack:
         run = answering.get_final_run()
     assert said == "It is sunny in Oslo."
     assert run.status == "completed"
+
+
+def test_each_parallel_call_opens_in_a_delta_by_itself(client: OpenAI, stack: Stack) -> None:
+    """As a recording has it: first what names the call, with no arguments, then their pieces."""
+    cities = ["Oslo", "Rome", "Bern"]
+    calls = [tool_call("get_weather", {"city": city}) for city in cities]
+    stack.chat.when("three", [parallel(*calls)])
+    function: Any = {"type": "function", "function": {"name": "get_weather"}}
+    assistant = client.beta.assistants.create(model="played", tools=[function])
+    with client.beta.threads.create_and_run_stream(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "All three?"}]}
+    ) as stream:
+        deltas = [
+            event.data.to_dict()["delta"]["step_details"]["tool_calls"]  # type: ignore[index]
+            for event in stream
+            if event.event == "thread.run.step.delta"
+        ]
+        run = stream.get_final_run()
+    assert run.required_action is not None
+    asked = run.required_action.submit_tool_outputs.tool_calls
+    opening = [items for items in deltas if any("id" in item for item in items)]
+    assert opening == [
+        [
+            {
+                "index": place,
+                "id": call.id,
+                "type": "function",
+                "function": {"name": "get_weather", "arguments": "", "output": None},
+            }
+        ]
+        for place, call in enumerate(asked)
+    ]
+    assert [json.loads(call.function.arguments)["city"] for call in asked] == cities
 
 
 def test_the_sdk_polls_a_run_to_its_end(client: OpenAI, stack: Stack) -> None:

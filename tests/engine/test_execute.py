@@ -65,8 +65,9 @@ def names(run: Run) -> list[str]:
     """The run's events; deltas in a row are folded by chance, so they count once here."""
     found: list[str] = []
     for entry in log.read(run.thread_id):
-        if entry.run == run.id and not (entry.name.endswith("delta") and found[-1] == entry.name):
-            found.append(entry.name.removeprefix("thread."))
+        name = entry.name.removeprefix("thread.")
+        if entry.run == run.id and not (name.endswith("delta") and found[-1] == name):
+            found.append(name)
     return found
 
 
