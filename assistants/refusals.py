@@ -110,6 +110,10 @@ UNEXPECTED: Final = Rule(
     "The server's log tells more about request {request_id}.",
 )
 
+NOT_HTTP: Final = Rule(
+    Invalid, "The request is not HTTP that can be read: its first line or a header is broken."
+)
+
 # Bodies as such
 
 NOT_JSON: Final = Rule(

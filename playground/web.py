@@ -5,6 +5,7 @@ import logging
 import uvicorn
 
 from playground import settings
+from playground.protocol import Protocol
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
         host=settings.HOST,
         port=settings.PORT,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -442,6 +442,13 @@ def test_the_second_version_has_no_such_addresses(
     assert refused(http.request(method, path), 404)["message"] == f"Invalid URL ({method} {path})"
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/vector_stores", "/v1/vector_stores/vs_1/files", "/v1/vector_stores/vs_1/search"]
+)
+def test_the_first_version_has_no_vector_stores(old: httpx2.Client, path: str) -> None:
+    assert refused(old.post(path, json={}), 404)["message"] == f"Invalid URL (POST {path})"
+
+
 def test_a_run_in_its_first_form(old: httpx2.Client) -> None:
     file_id = upload(old)
     assistant = old.post("/v1/assistants", json={"model": "demo", "file_ids": [file_id]}).json()

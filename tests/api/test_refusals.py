@@ -238,6 +238,7 @@ BROKEN = [
 ]  # fmt: skip
 
 ELSEWHERE = {
+    "NOT_HTTP": "tests/playground/test_protocol.py",
     "WRONG_VALUE": "tests/params/test_refusals.py",
     "TOO_MANY_REQUESTS": "tests/api/test_rate_limit.py",
     "UNAVAILABLE": "tests/api/test_addresses.py",

@@ -78,7 +78,8 @@ def envelope(dialect: Dialect, error: ApiError) -> Wire:
 
 def has(dialect: Dialect, route: str) -> bool:
     """Whether the dialect knows the route, which is one that ``urls`` has."""
-    return dialect.first or not first.ONLY_THERE.fullmatch(route)
+    elsewhere = first.NOT_THERE if dialect.first else first.ONLY_THERE
+    return not elsewhere.fullmatch(route)
 
 
 def understood(dialect: Dialect, route: str, body: Any, searchable: first.Searchable) -> Any:

@@ -27,6 +27,9 @@ ONLY_THERE: Final = re.compile(
 )
 """The routes that the second version has done away with."""
 
+NOT_THERE: Final = re.compile(r"v1/vector_stores(/.*)?")
+"""The routes that came with the second version."""
+
 Instructions = Annotated[str, StringConstraints(max_length=32_768)]
 MessageFileIds = Annotated[list[Annotated[str, Strict()]], MaxLen(10)]
 
