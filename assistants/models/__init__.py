@@ -2,18 +2,14 @@
 
 from assistants.models.alias import ModelAlias
 from assistants.models.assistant import Assistant
+from assistants.models.chunk import Chunk, Leftover
 from assistants.models.file import File
+from assistants.models.file_batch import FileBatch
 from assistants.models.project import ApiKey, Project
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
 from assistants.models.thread import Message, Thread
-from assistants.models.vector_store import (
-    Chunk,
-    FileBatch,
-    FileStatus,
-    Leftover,
-    VectorStore,
-    VectorStoreFile,
-)
+from assistants.models.vector_store import VectorStore
+from assistants.models.vector_store_file import FileStatus, VectorStoreFile
 
 __all__ = [
     "ApiKey",

@@ -19,7 +19,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from assistants import doorbell
 from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile, clock
-from assistants.models.vector_store import VectorStoreFileQuerySet
+from assistants.models.vector_store_file import VectorStoreFileQuerySet
 from assistants.operations import indexing, leftovers
 from assistants.operations.search import keyword_index
 from assistants.operations.sweep import UNHEARD

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from assistants import doorbell
 from assistants.models import Chunk, Leftover, VectorStore, clock
-from assistants.models.vector_store import VectorStoreFileQuerySet
+from assistants.models.vector_store_file import VectorStoreFileQuerySet
 from assistants.operations import indexing
 from assistants.operations.search import keyword_index
 from assistants.operations.sweep import UNHEARD

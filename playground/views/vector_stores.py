@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assistants.errors import ApiError
 from assistants.models import FileStatus, VectorStore
-from assistants.models.vector_store import counted
+from assistants.models.vector_store_file import counted
 from assistants.operations import (
     search,
     tool_resources,

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from assistants.errors import NotFound
 from assistants.ingester import CLOSING_SECONDS, Ingester
 from assistants.models import Chunk, FileStatus, Leftover, VectorStore, VectorStoreFile, clock
-from assistants.models.vector_store import VectorStoreFileQuerySet
+from assistants.models.vector_store_file import VectorStoreFileQuerySet
 from assistants.operations import (
     file_batches,
     files,
