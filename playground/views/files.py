@@ -1,6 +1,5 @@
 """Stored files: the list, uploading, fetching, deleting."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread, VectorStore
 from assistants.operations import files, vector_store_files
-from playground import access
+from playground import access, paging
 from playground.rendering.files import image_type
 
 ITEMS = {
@@ -26,8 +25,6 @@ ITEMS = {
 }
 """How a new file is shown where it was added."""
 
-PAGE_SIZE: Final = 50
-PAGE_NUMBER: Final = re.compile(r"[0-9]{1,6}")
 MAX_THREADS: Final = 3
 """So many threads are named as users of a file; the others are counted."""
 
@@ -51,17 +48,15 @@ def index(request: access.Request) -> HttpResponse:
     if request.method == "POST":
         return _upload(request, project)
     query = request.GET.get("q", "").strip()
-    asked = request.GET.get("page", "")
-    page = max(1, int(asked)) if PAGE_NUMBER.fullmatch(asked) else 1
     found = File.objects.in_project(project).newest_first()
     if query:
         found = found.matching(query)
-    shown = list(found[(page - 1) * PAGE_SIZE :][: PAGE_SIZE + 1])
+    page = paging.page(request, found)
     context = {
         "section": "files",
-        "rows": _rows(project, shown[:PAGE_SIZE]),
-        "more": page + 1 if len(shown) > PAGE_SIZE else None,
-        "page": page,
+        "rows": _rows(project, page.rows),
+        "more": page.more,
+        "page": page.number,
         "query": query,
     }
     return render(request, "files/_list.html" if request.htmx else "files/index.html", context)

@@ -1,7 +1,5 @@
 """Threads: the list, the page of one, renaming and deleting."""
 
-import re
-
 from django.contrib import messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpResponse
@@ -14,7 +12,7 @@ from assistants.errors import Invalid
 from assistants.events.sse import EventStream
 from assistants.models import Assistant, File, Project, Thread
 from assistants.operations import threads
-from playground import access, fragments, transcript
+from playground import access, fragments, paging, transcript
 from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
@@ -24,8 +22,6 @@ from playground.transcript import Transcript
 from playground.views import inspector
 from playground.views.assistants import files_of, form_context
 
-PAGE_SIZE = 50
-PAGE_NUMBER = re.compile(r"[0-9]{1,6}")
 MAX_ASSISTANTS = 200
 """So many can be chosen from in a thread; the others are a search away."""
 
@@ -44,17 +40,15 @@ def index(request: access.Request) -> HttpResponse:
     """All threads, the last used first, or those that match a search."""
     project = access.project(request)
     query = request.GET.get("q", "").strip()
-    asked = request.GET.get("page", "")
-    page = max(1, int(asked)) if PAGE_NUMBER.fullmatch(asked) else 1
     found = Thread.objects.in_project(project).last_active_first()
     if query:
         found = found.matching(query)
     name = Assistant.objects.filter(pk=OuterRef("assistant_id")).values("name")
-    rows = list(found.annotate(name=Subquery(name))[(page - 1) * PAGE_SIZE :][: PAGE_SIZE + 1])
+    shown = paging.page(request, found.annotate(name=Subquery(name)))
     context = {
         "section": "threads",
-        "threads": rows[:PAGE_SIZE],
-        "more": page + 1 if len(rows) > PAGE_SIZE else None,
+        "threads": shown.rows,
+        "more": shown.more,
         "query": query,
         "starters": STARTERS,
         "has_assistants": Assistant.objects.in_project(project).exists(),

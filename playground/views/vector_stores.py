@@ -1,6 +1,5 @@
 """Vector stores: the list, the files of one, trying a question on it, renaming and deleting."""
 
-import re
 from typing import Final
 
 from django.contrib import messages
@@ -20,12 +19,10 @@ from assistants.operations import (
     vector_stores,
 )
 from assistants.params import VectorStoreUpdate
-from playground import access
+from playground import access, paging
 from playground.forms.names import NameForm
 from playground.views.files import stored
 
-PAGE_SIZE: Final = 50
-PAGE_NUMBER: Final = re.compile(r"[0-9]{1,6}")
 PASSAGES: Final = 10
 """So many answer a question that is tried."""
 
@@ -34,18 +31,16 @@ PASSAGES: Final = 10
 @require_safe
 def index(request: access.Request) -> HttpResponse:
     """All vector stores, the newest first."""
-    page = _page(request)
     found = VectorStore.objects.in_project(access.project(request)).newest_first()
-    shown = list(found[(page - 1) * PAGE_SIZE :][: PAGE_SIZE + 1])
-    stores = shown[:PAGE_SIZE]
-    counts = counted("vector_store", [store.id for store in stores])
-    for store in stores:
+    page = paging.page(request, found)
+    counts = counted("vector_store", [store.id for store in page.rows])
+    for store in page.rows:
         store.known_counts = counts[store.id]
     context = {
         "section": "files",
-        "stores": stores,
-        "page": page,
-        "more": page + 1 if len(shown) > PAGE_SIZE else None,
+        "stores": page.rows,
+        "page": page.number,
+        "more": page.more,
     }
     return render(request, "vector_stores/index.html", context)
 
@@ -147,19 +142,12 @@ def delete(request: access.Request, vector_store_id: str) -> HttpResponse:
 
 
 def _files_context(request: access.Request, store: VectorStore) -> dict[str, object]:
-    page = _page(request)
-    rows = store.files.select_related("file").newest_first()
-    shown = list(rows[(page - 1) * PAGE_SIZE :][: PAGE_SIZE + 1])
+    page = paging.page(request, store.files.select_related("file").newest_first())
     store.known_counts = store.counts
     return {
         "store": store,
-        "rows": shown[:PAGE_SIZE],
-        "page": page,
-        "more": page + 1 if len(shown) > PAGE_SIZE else None,
-        "in_progress": any(row.status == FileStatus.IN_PROGRESS for row in shown[:PAGE_SIZE]),
+        "rows": page.rows,
+        "page": page.number,
+        "more": page.more,
+        "in_progress": any(row.status == FileStatus.IN_PROGRESS for row in page.rows),
     }
-
-
-def _page(request: access.Request) -> int:
-    asked = request.GET.get("page", "")
-    return max(1, int(asked)) if PAGE_NUMBER.fullmatch(asked) else 1
