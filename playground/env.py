@@ -64,6 +64,19 @@ def words(name: str) -> list[str]:
     return [word.strip() for word in text(name).split(",") if word.strip()]
 
 
+def numbers(name: str, minimum: int, maximum: int) -> dict[str, int]:
+    """Numbers by name, as ``llama3=8192,qwen3=32768``."""
+    found = {}
+    for word in words(name):
+        key, separator, value = word.rpartition("=")
+        if not separator or not key or not value.isdecimal():
+            raise BadSetting(f"{name}: {word} is not a name, an equals sign and a whole number.")
+        if not minimum <= int(value) <= maximum:
+            raise BadSetting(f"{name}: {value} is not between {minimum} and {maximum}.")
+        found[key] = int(value)
+    return found
+
+
 def origins(name: str) -> list[str]:
     """Web origins, such as ``https://app.example.com``, with commas between them; ``*`` is all."""
     found = [word.rstrip("/").lower() for word in words(name)]

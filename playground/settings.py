@@ -80,6 +80,13 @@ AZURE_OPENAI_ENDPOINT = env.url("AZURE_OPENAI_ENDPOINT", ["http", "https"])
 AZURE_OPENAI_API_KEY = env.text("AZURE_OPENAI_API_KEY")
 OPENAI_API_VERSION = env.text("OPENAI_API_VERSION")
 PLAYGROUND_MODELS = env.words("PLAYGROUND_MODELS")
+PLAYGROUND_MODEL_WINDOWS = env.numbers("PLAYGROUND_MODEL_WINDOWS", 256, 100_000_000)
+
+CHAT_CONNECT_SECONDS = env.integer("CHAT_CONNECT_SECONDS", 10, 1, 600)
+CHAT_FIRST_TOKEN_SECONDS = env.integer("CHAT_FIRST_TOKEN_SECONDS", 180, 1, 3600)
+CHAT_SILENCE_SECONDS = env.integer("CHAT_SILENCE_SECONDS", 120, 1, 3600)
+CHAT_RETRIES = env.integer("CHAT_RETRIES", 3, 0, 20)
+CHAT_RETRY_SECONDS = env.integer("CHAT_RETRY_SECONDS", 60, 0, 600)
 
 # --- Application ----------------------------------------------------------------------------------
 

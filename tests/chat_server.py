@@ -216,6 +216,16 @@ def error(
     return play
 
 
+def whole(message: Json, *, reason: str = "stop") -> Part:
+    """The answer in one piece, from a server that was asked to stream and does not."""
+    body = {"object": "chat.completion", "choices": [{"message": message, "finish_reason": reason}]}
+
+    async def play(exchange: Exchange) -> None:
+        raise HttpError(200, body, {})
+
+    return play
+
+
 def stream_error(message: str = "The server had an error.", *, code: str | None = None) -> Part:
     """An error object inside the stream that has begun; the stream ends after it."""
     body = {"error": {"message": message, "type": "server_error", "param": None, "code": code}}
@@ -236,7 +246,7 @@ def raw(data: str) -> Part:
 
 
 class HttpError(Exception):
-    """The reply is an HTTP error."""
+    """The reply is JSON with a status, an error as a rule."""
 
     def __init__(self, status: int, body: Json, headers: dict[str, str]) -> None:
         super().__init__(status)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 # Nothing that the person running the tests has set may change them.
 for name in list(os.environ):
-    if name.startswith(("OPENAI_", "AZURE_OPENAI_", "PLAYGROUND_", "DATABASE_URL", "REDIS_URL")):
+    if name.startswith(
+        ("OPENAI_", "AZURE_OPENAI_", "PLAYGROUND_", "CHAT_", "DATABASE_URL", "REDIS_URL")
+    ):
         del os.environ[name]
 for name in ("HOST", "PORT", "PUBLIC_URL", "SECRET_KEY", "RUNTIME_DIR", "DEBUG"):
     os.environ.pop(name, None)
@@ -17,6 +19,7 @@ for name in ("CORS_ALLOWED_ORIGINS", "RATE_LIMIT_PER_MINUTE"):
 
 _folder = Path(tempfile.mkdtemp(prefix="playground-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+os.environ["CHAT_RETRIES"] = "1"  # asking again is tested where it matters
 os.environ["DATA_DIR"] = str(_folder)
 for name in ("files", "tmp", "run"):
     (_folder / name).mkdir(mode=0o700)

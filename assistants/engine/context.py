@@ -5,17 +5,24 @@ Chat Completions messages.
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from assistants.engine import file_search
 from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
-from assistants.tokens import estimate
 from assistants.tools.code_interpreter.files import safe_name
 
-PROMPT_BUDGET = 100_000
-"""Tokens of history that are sent at most when a run names no limit of its own."""
+MAX_ANSWER = 4_096
+"""Tokens of a model's window that are left for its answer, unless a run names a limit; at most a
+quarter of the window.
+"""
+MESSAGE_TOKENS = 4
+"""Around each message."""
+IMAGE_TOKENS = {"low": 85}
+LARGE_IMAGE_TOKENS = 1_000
+"""What an image costs goes by its size in pixels, not in characters; this is about a large one."""
 
 MAX_IMAGE_BYTES = 20 * 1024 * 1024
 MAX_IMAGES_BYTES = 30 * 1024 * 1024
@@ -68,8 +75,46 @@ def input_files(run: Run) -> list[File]:
     return [found[file_id] for file_id in file_ids if file_id in found]
 
 
-def build(run: Run) -> list[Wire]:
-    """The conversation for the run's next turn, cut to what the model can take in.
+Count = Callable[[str], int]
+"""How many tokens a text has for the run's model."""
+
+
+@dataclass
+class Conversation:
+    """What there is to tell a model: ``turns`` are messages that only make sense together, such as
+    tool calls and their results.
+    """
+
+    system: str
+    turns: list[list[Wire]]
+
+    def __len__(self) -> int:
+        """How many messages that are."""
+        return sum(map(len, self.turns)) + bool(self.system)
+
+    def fitting(self, budget: int, count: Count) -> list[Wire]:
+        """What fits into so many tokens, the newest first. The last turn is always among it, and
+        the last that a user wrote, since without them there is nothing to answer.
+        """
+        asked = [place for place, turn in enumerate(self.turns) if turn and _is_users(turn[0])]
+        kept = {*asked[-1:], *range(len(self.turns))[-1:]}
+        budget -= count(self.system)
+        budget -= sum(size(message, count) for place in kept for message in self.turns[place])
+        for place in sorted(set(range(len(self.turns))) - kept, reverse=True):
+            budget -= sum(size(message, count) for message in self.turns[place])
+            if budget < 0:
+                break
+            kept.add(place)
+        told = [message for place in sorted(kept) for message in self.turns[place]]
+        return [{"role": "system", "content": self.system}, *told] if self.system else told
+
+
+def _is_users(message: Wire) -> bool:
+    return bool(message["role"] == "user")
+
+
+def build(run: Run) -> Conversation:
+    """All that the run's model may be told.
 
     Earlier tool calls are part of it, in their place between the messages, so that "show me the
     code" and "make it dark" can be answered, and the markers of earlier citations still name what
@@ -84,10 +129,7 @@ def build(run: Run) -> list[Wire]:
         _of_message(item) if isinstance(item, Message) else _of_step(item, names, run)
         for item in history
     ]
-    system = _system(run)
-    kept = _fitting(turns, _budget(run) - estimate(system))
-    conversation = _with_images(run, [message for turn in kept for message in turn])
-    return [{"role": "system", "content": system}, *conversation] if system else conversation
+    return Conversation(_system(run), turns)
 
 
 def tool_result(logs: str, image_names: Iterable[str], saved_paths: Iterable[str]) -> str:
@@ -164,31 +206,47 @@ def _file_lines(given: list[File]) -> list[str]:
     return lines
 
 
-def _budget(run: Run) -> int:
-    return run.max_prompt_tokens or PROMPT_BUDGET
+def budget(run: Run, window: int, spent: Wire) -> int:
+    """How many tokens of conversation the run's next turn may have.
 
-
-def _fitting(turns: list[list[Wire]], budget: int) -> list[list[Wire]]:
-    """The newest turns that fit. The last one is always among them, and the last that a user wrote,
-    since without them there is nothing to answer.
+    :param window: what the model can read and write in one go
+    :param spent: what the run's turns have used so far
     """
-    asked = [place for place, turn in enumerate(turns) if turn and turn[0]["role"] == "user"]
-    kept = {*asked[-1:], *range(len(turns))[-1:]}
-    budget -= sum(_size(message) for place in kept for message in turns[place])
-    for place in sorted(set(range(len(turns))) - kept, reverse=True):
-        budget -= sum(_size(message) for message in turns[place])
-        if budget < 0:
-            break
-        kept.add(place)
-    return [turns[place] for place in sorted(kept)]
+    answer = min(MAX_ANSWER, window // 4)
+    if run.max_completion_tokens:
+        answer = min(answer, run.max_completion_tokens)
+    if run.max_prompt_tokens:
+        return min(window - answer, run.max_prompt_tokens - int(spent["prompt_tokens"]))
+    return window - answer
 
 
-def _size(message: Wire) -> int:
+def told(
+    run: Run, conversation: Conversation, tokens: int, count: Count, *, sees: bool
+) -> tuple[list[Wire], int]:
+    """What of the conversation fits into so many tokens, as the model is sent it, and how many
+    tokens that is.
+
+    :param sees: whether the model takes images
+    """
+    messages = conversation.fitting(tokens, count)
+    length = sum(size(message, count) for message in messages)
+    return (_with_images(run, messages) if sees else _without_images(messages)), length
+
+
+def size(message: Wire, count: Count) -> int:
+    """How many tokens a message has."""
     content = message.get("content") or ""
+    calls = json.dumps(message["tool_calls"]) if "tool_calls" in message else ""
     if isinstance(content, list):
-        # An image costs by its size in pixels, not in characters; this is about a large one.
-        return sum(estimate(part["text"]) if "text" in part else 1000 for part in content)
-    return estimate(content) + estimate(json.dumps(message.get("tool_calls", "")))
+        return sum(_part_size(part, count) for part in content)
+    return MESSAGE_TOKENS + count(content) + count(calls)
+
+
+def _part_size(part: Wire, count: Count) -> int:
+    if part["type"] == "text":
+        return count(part["text"])
+    image: Wire = part[part["type"]]
+    return IMAGE_TOKENS.get(image.get("detail", ""), LARGE_IMAGE_TOKENS)
 
 
 def _of_message(message: Message) -> list[Wire]:
@@ -228,6 +286,21 @@ def _with_images(run: Run, conversation: list[Wire]) -> list[Wire]:
             room -= _weight(parts[-1])
         filled.append({**message, "content": parts[::-1]})
     return filled[::-1]
+
+
+def _without_images(conversation: list[Wire]) -> list[Wire]:
+    """The messages for a model that cannot see. It is told that there was something."""
+    return [
+        {**message, "content": [_unseen(part) for part in message["content"]]}
+        if isinstance(message.get("content"), list)
+        else message
+        for message in conversation
+    ]
+
+
+def _unseen(part: Wire) -> Wire:
+    text = "[an image is here, which this model cannot see]"
+    return part if part["type"] == "text" else {"type": "text", "text": text}
 
 
 def _filled(run: Run, part: Wire, room: int) -> Wire:

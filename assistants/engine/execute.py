@@ -6,16 +6,23 @@ life of a run".
 """
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import jiter
 
+from assistants import tokens
 from assistants.engine import context, file_search
+from assistants.engine.chat.abilities import Abilities, own_name
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.stream import ChatError, Finished, Text, ToolCallPart, answer
+from assistants.engine.chat.failures import ChatError, NoImages, TooLong
+from assistants.engine.chat.patience import Patience
+from assistants.engine.chat.stream import Finished, Text, ToolCallPart, ask
 from assistants.engine.code import CodeRunner
+from assistants.engine.context import Conversation
 from assistants.engine.file_search import FileSearch
 from assistants.engine.markers import Markers
 from assistants.engine.publisher import Publisher
@@ -29,13 +36,15 @@ from assistants.operations.endings import Partial
 from assistants.operations.execution import LeaseLost
 from assistants.operations.providers import ChatModel
 from assistants.text import storable_json
-from assistants.tokens import estimate
 from assistants.tools.code_interpreter.client import Interpreter
 
 logger = logging.getLogger(__name__)
 
 MAX_TURNS = 50
 """A model that still calls tools after so many turns goes in circles."""
+
+MAX_LESSONS = 4
+"""So often a turn is told anew, because the model turned out to take less than was thought."""
 
 NO_CODE = (
     "Nothing was run: the arguments hold no code. They must be a JSON object with the code as the "
@@ -56,6 +65,8 @@ class Services:
     publisher: Publisher
     interpreter: Interpreter
     database: Database
+    abilities: Abilities = field(default_factory=Abilities)
+    patience: Patience = field(default_factory=Patience.of_settings)
 
 
 @dataclass
@@ -202,12 +213,12 @@ class Execution:
             results = await self._carry_out(turn, len(conversation))
             if results is None:
                 return
-            conversation += [_asked(turn), *results]
+            conversation.turns.append([_asked(turn), *results])
         raise ChatError(
             "server_error", f"The model called tools {MAX_TURNS} times without an answer."
         )
 
-    def _prepare(self) -> tuple[list[Wire], ChatModel, bool]:
+    def _prepare(self) -> tuple[Conversation, ChatModel, bool]:
         """What is read from the database before the first turn: the conversation, the model, and
         whether the run goes on after functions were called.
         """
@@ -230,12 +241,42 @@ class Execution:
                 return f"max_{kind}_tokens"
         return None
 
-    async def _turn(self, conversation: list[Wire], model: ChatModel, *, forced: bool) -> _Turn:
-        """Ask the model once and write what it says as it comes."""
-        client = self._services.clients.of(model.provider)
-        request = {"model": model.name, "messages": conversation, **self._options(forced=forced)}
+    async def _turn(self, conversation: Conversation, model: ChatModel, *, forced: bool) -> _Turn:
+        """Ask the model until it takes what it is told, and write what it says as it comes."""
+        services, abilities = self._services, self._services.abilities
+        options = self._options(forced=forced)
+        count = partial(tokens.count, model=own_name(model.name))
+        around = count(json.dumps(options.get("tools", "")))
+        for _ in range(MAX_LESSONS):
+            limit = context.budget(self.run, abilities.window(model), self._spent) - around
+            sees = abilities.sees(model)
+            # Not on the loop: counting takes 45 ms for a million tokens.
+            told, size = await services.database(
+                context.told, self.run, conversation, limit, count, sees=sees
+            )
+            try:
+                return await self._answer(told, around + size, model, options)
+            except TooLong as error:
+                if len(told) <= 2:
+                    raise
+                abilities.learn_window(model, error.window, sent=around + size)
+            except NoImages:
+                if not sees:
+                    raise
+                abilities.learn_blind(model)
+        message = f"{self._provider} takes no part of this conversation. Begin a new thread."
+        raise ChatError("invalid_prompt", message)
+
+    async def _answer(self, told: list[Wire], size: int, model: ChatModel, options: Wire) -> _Turn:
+        """One answer of the model to these messages.
+
+        :param size: how many tokens they have, about, for a provider that does not say
+        """
+        services = self._services
+        request = {"model": model.name, "messages": told, **options}
+        client = services.clients.of(model.provider)
         turn = _Turn()
-        async for part in answer(client, model.provider.label, request):
+        async for part in ask(client, model.provider.label, request, services.patience):
             match part:
                 case Text(text):
                     turn.text += text
@@ -247,9 +288,8 @@ class Execution:
                 case Usage():
                     turn.usage = part
         if turn.usage is None:
-            prompt = sum(estimate(str(message.get("content") or "")) for message in conversation)
             spoken = turn.text + "".join(call.arguments for call in turn.calls)
-            turn.usage = Usage(prompt, estimate(spoken))
+            turn.usage = Usage(size, tokens.count(spoken, own_name(model.name)))
         self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
         return turn
 

@@ -8,6 +8,7 @@ import pytest
 from assistants.engine import context
 from assistants.models import File, Run
 from assistants.operations import files
+from assistants.tokens import estimate
 from tests.factories import make_assistant, make_project, make_run, make_thread
 
 pytestmark = pytest.mark.django_db
@@ -17,6 +18,11 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def stored(name: str, content: bytes) -> File:
     return files.create(make_project(), BytesIO(content), filename=name, purpose="assistants")
+
+
+def told(run: Run, tokens: int = 100_000, *, sees: bool = True) -> list[dict[str, Any]]:
+    """What a model is told that can take in so many tokens."""
+    return context.told(run, context.build(run), tokens, estimate, sees=sees)[0]
 
 
 def run_with_files(*given: File) -> Run:
@@ -30,7 +36,7 @@ def run_with_files(*given: File) -> Run:
 def test_the_model_is_told_which_of_several_files_has_their_name() -> None:
     older, other, newer = stored("x.csv", b"1"), stored("y.csv", b"2"), stored("x.csv", b"33")
 
-    system = context.build(run_with_files(older, other, newer))[0]["content"]
+    system = told(run_with_files(older, other, newer))[0]["content"]
 
     first, second, third = system.splitlines()[-3:]
     path = "/mnt/data/"
@@ -55,11 +61,11 @@ def test_of_many_large_images_the_oldest_are_left_out_with_a_word(
     pictures = [stored(f"{number}.png", PNG + b"x" * 900) for number in range(3)]
     at_address = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 
-    told = context.build(run_with_images(*map(of_file, pictures), at_address))
+    said = told(run_with_images(*map(of_file, pictures), at_address))
 
-    kinds = [message["content"][0]["type"] for message in told]
+    kinds = [message["content"][0]["type"] for message in said]
     assert kinds == ["text", "image_url", "image_url", "image_url"]
-    assert told[0]["content"][0]["text"] == (
+    assert said[0]["content"][0]["text"] == (
         "[the image 0.png is left out: newer images take all the room of one request]"
     )
 
@@ -71,7 +77,40 @@ def test_an_image_in_a_message_itself_counts_as_much_as_a_file(
     url = "data:image/png;base64," + "A" * 2_000
     inline = {"type": "image_url", "image_url": {"url": url}}
 
-    older, newer = context.build(run_with_images(inline, inline))
+    older, newer = told(run_with_images(inline, inline))
 
     assert older["content"][0]["type"] == "text"
     assert newer["content"][0]["image_url"]["url"] == url
+
+
+def test_a_model_that_cannot_see_is_told_that_there_was_an_image() -> None:
+    run = run_with_images(of_file(stored("a.png", PNG)))
+    (message,) = told(run, sees=False)
+    assert message["content"] == [
+        {"type": "text", "text": "[an image is here, which this model cannot see]"}
+    ]
+
+
+def test_what_does_not_fit_is_left_out_from_the_oldest_on() -> None:
+    asked = [{"role": "user", "content": f"{number} " + "word " * 900} for number in range(9)]
+    run = make_run(make_thread(None), make_assistant(), additional_messages=asked)
+    assert [message["content"][0] for message in told(run, 3_200)] == ["6", "7", "8"]
+    # The question itself is always told: without it there is nothing to answer.
+    assert [message["content"][0] for message in told(run, 10)] == ["8"]
+
+
+@pytest.mark.parametrize(
+    "limits, window, spent, budget",
+    [
+        ({}, 8_192, 0, 6_144),
+        ({}, 128_000, 0, 123_904),
+        ({"max_completion_tokens": 500}, 8_192, 0, 7_692),
+        ({"max_prompt_tokens": 1_000}, 8_192, 0, 1_000),
+        ({"max_prompt_tokens": 1_000}, 8_192, 400, 600),
+    ],
+)
+def test_how_much_a_turn_may_be_told(
+    limits: dict[str, int], window: int, spent: int, budget: int
+) -> None:
+    run = make_run(make_thread(None, "Hi"), make_assistant(), **limits)
+    assert context.budget(run, window, {"prompt_tokens": spent}) == budget

@@ -675,3 +675,116 @@ def test_a_ring_in_the_moment_when_a_run_is_let_go_is_not_lost(
         run.refresh_from_db()
         assert time.monotonic() - begun < 3, run.status
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "status, words",
+    [
+        (400, "registry.ollama.ai/library/gemma does not support tools"),
+        (404, "No endpoints found that support tool use."),
+        (400, '"auto" tool choice requires --enable-auto-tool-choice to be set'),
+        (500, "tools param requires --jinja flag"),
+    ],
+)
+def test_a_model_that_cannot_call_tools_fails_the_run_in_plain_words(
+    chat: ChatServer, status: int, words: str
+) -> None:
+    chat.otherwise(error(status, words))
+    run = settled(started(tools=[WEATHER]))
+    assert run.status == RunStatus.FAILED
+    assert run.last_error["message"] == (
+        f"{chat.url}: the model played cannot call tools, and this assistant has some. Turn them "
+        f"off, or choose a model that can. The server's words: {words}"
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Invalid content type. image_url is only supported by certain models.",
+        "image input is not supported - hint: you may need to provide the mmproj",
+        "This model does not support image input",
+    ],
+)
+def test_a_model_that_cannot_see_is_asked_without_the_image(chat: ChatServer, words: str) -> None:
+    chat.reply(error(400, words))
+    chat.otherwise(text("I see nothing."))
+    url = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    asked = [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, url]}]
+    run = settled(
+        make_run(make_thread(None), make_assistant(model=MODEL), additional_messages=asked)
+    )
+    assert run.status == RunStatus.COMPLETED
+    first, second = (request.body["messages"][-1]["content"] for request in chat.requests)
+    assert [part["type"] for part in first] == ["text", "image_url"]
+    assert [part["type"] for part in second] == ["text", "text"]
+    # What was learned is kept: the next run does not try again.
+    assert followed(run).status == RunStatus.COMPLETED
+    assert len(chat.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "words, window",
+    [
+        ("This model's maximum context length is 2000 tokens, but you sent 9000.", 2000),
+        ("the request exceeds the available context size (2000 tokens), try increasing it", 2000),
+        ("prompt is too long: 9000 tokens > 2000 maximum", 2000),
+        ("The input exceeds the context window of this model.", None),
+    ],
+)  # fmt: skip
+def test_a_model_that_takes_less_than_was_thought_is_told_less(
+    chat: ChatServer, words: str, window: int | None
+) -> None:
+    chat.reply(error(400, words, code="context_length_exceeded"))
+    chat.otherwise(text("Yes."))
+    asked = [{"role": "user", "content": f"{number} " + "word " * 900} for number in range(6)]
+    run = settled(
+        make_run(make_thread(None), make_assistant(model=MODEL), additional_messages=asked)
+    )
+    assert run.status == RunStatus.COMPLETED
+    first, second = (request.body["messages"] for request in chat.requests)
+    assert len(first) == 6
+    assert [message["content"][0] for message in second] == (["5"] if window else ["3", "4", "5"])
+    assert followed(run).status == RunStatus.COMPLETED
+    assert len(chat.requests) == 3
+
+
+def test_a_message_that_is_too_long_by_itself_fails_the_run_in_plain_words(
+    chat: ChatServer,
+) -> None:
+    chat.otherwise(error(400, "maximum context length is 10 tokens"))
+    run = settled(started("word " * 50))
+    assert run.status == RunStatus.FAILED
+    assert run.last_error["message"].endswith("more than the model can read. Shorten it.")
+    assert len(chat.requests) == 1
+
+
+def test_cancelling_while_a_provider_is_waited_for_is_quick(chat: ChatServer) -> None:
+    chat.otherwise(error(429, "Slow down.", retry_after=50))
+    run = started()
+    chat.wait(1)
+    time.sleep(0.2)
+    began = time.monotonic()
+    runs.cancel(run)
+    assert settled(run).status == RunStatus.CANCELLED
+    assert time.monotonic() - began < 1
+
+
+def test_the_limit_on_a_prompt_counts_what_earlier_turns_used(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", {}), usage(1_500, 10))
+    chat.reply(text("Rain."), usage(300, 10))
+    asked = [{"role": "user", "content": f"{number} " + "word " * 400} for number in range(5)]
+    run = settled(
+        make_run(
+            make_thread(None),
+            make_assistant(model=MODEL, tools=[WEATHER]),
+            additional_messages=asked,
+            max_prompt_tokens=2_000,
+        )
+    )
+    hand_in(run)
+    assert settled(run).status == RunStatus.COMPLETED
+    before, after = (request.body["messages"] for request in chat.requests)
+    assert [message["content"][0] for message in before] == ["1", "2", "3", "4"]
+    # 500 are left: the question, and what was just found out.
+    assert [message["role"] for message in after] == ["user", "assistant", "tool"]

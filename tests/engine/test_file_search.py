@@ -28,7 +28,7 @@ from assistants.models import (
 from assistants.operations import runs, threads, vector_stores
 from assistants.operations import search as searching
 from assistants.params import ThreadCreate, ToolOutputsSubmit, VectorStoreCreate, validate
-from tests.chat_server import ChatServer, Part, finish, text, tool_call
+from tests.chat_server import ChatServer, Part, finish, text, tool_call, usage
 from tests.engine.conftest import MODEL, settled
 from tests.engine.test_execute import assert_log_tells_the_truth, hand_in, names, wait_for_delta
 from tests.factories import make_assistant, make_file, make_project, make_run, make_thread
@@ -389,8 +389,9 @@ def test_after_functions_the_model_hears_as_much_of_a_search_and_the_question(
 ) -> None:
     store = ingested(bread="Bread is baked from flour, water, salt and yeast. " * 900)
     weather = {"type": "function", "function": {"name": "weather"}}
-    chat.reply(asking("bread flour"))
-    chat.reply(tool_call("weather", {}))
+    # A provider that counts little, so that both turns leave room within the run's limit.
+    chat.reply(asking("bread flour"), usage(50, 10))
+    chat.reply(tool_call("weather", {}), usage(50, 10))
     chat.reply(text("Bread."))
     assistant = make_assistant(**using(store, tools=[*TOOLS, weather]))
     run = settled(make_run(make_thread(None, "Bread?"), assistant, max_prompt_tokens=4000))

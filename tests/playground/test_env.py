@@ -112,3 +112,17 @@ def test_origins_have_a_scheme_and_a_host_and_nothing_else(
         monkeypatch.setenv(name, wrong)
         with pytest.raises(BadSetting, match="is no origin"):
             env.origins(name)
+
+
+def test_numbers_have_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "llama3=8192, meta/llama-3.1=131072,")
+    assert env.numbers(name, 256, 1_000_000) == {"llama3": 8192, "meta/llama-3.1": 131072}
+
+
+@pytest.mark.parametrize("value", ["llama3", "=8192", "llama3=", "llama3=8k", "llama3=255"])
+def test_what_is_no_name_with_a_number_in_range_is_an_error(
+    value: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(env.BadSetting, match=name):
+        env.numbers(name, 256, 1_000_000)

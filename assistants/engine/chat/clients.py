@@ -2,6 +2,7 @@
 its own.
 """
 
+from django.conf import settings
 from openai import (
     AsyncAzureOpenAI,
     AsyncOpenAI,
@@ -12,10 +13,6 @@ from openai import (
 
 from assistants.engine.demo.transport import DemoTransport
 from assistants.operations.providers import Provider
-
-CONNECT_SECONDS = 10.0
-SILENCE_SECONDS = 120.0
-"""How long a model may be silent, before its first token and between two."""
 
 
 class Clients:
@@ -40,18 +37,21 @@ def _client(provider: Provider) -> AsyncOpenAI:
     if provider.kind == "demo":
         http_client = DefaultAsyncHttpxClient(transport=DemoTransport())
         return AsyncOpenAI(base_url="http://demo/v1", api_key="demo", http_client=http_client)
-    timeout = Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+    # Other deadlines, and asking again, are matters of ``stream``, which knows what was shown.
+    timeout = Timeout(None, connect=settings.CHAT_CONNECT_SECONDS)
     if provider.kind == "azure":
         return AsyncAzureOpenAI(
             azure_endpoint=provider.base_url,
             api_key=provider.api_key,
             api_version=provider.api_version,
             timeout=timeout,
+            max_retries=0,
             http_client=DefaultAioHttpClient(),
         )
     return AsyncOpenAI(
         base_url=provider.base_url,
         api_key=provider.api_key,
         timeout=timeout,
+        max_retries=0,
         http_client=DefaultAioHttpClient(),
     )

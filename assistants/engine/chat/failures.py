@@ -1,17 +1,94 @@
-"""Why a chat model's server could not be talked to, in words that say what to do about it."""
+"""Why a chat model's server did not answer, in words that say what to do about it."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx2
+import openai
+
+from assistants.errors import Wire
+from assistants.text import storable
 
 _SHORTEST_KEY = 8
 """Shorter ones are no secrets: they stand where a server wants any text at all."""
 
+MAX_REASON = 500
+"""Characters of what a server says of itself that are passed on."""
 
-def told(label: str, error: BaseException) -> str:
-    """What a person is told of a connection that did not come about, or brought no answer.
+PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+"""What a server answers that may well do the same request a moment later."""
+
+
+class ChatError(Exception):
+    """The provider failed. ``code`` is one of a run's error codes; ``message`` is for a person.
+
+    ``may_pass`` is whether asking again may help, ``retry_after`` in how many seconds the provider
+    wants to be asked again, None if it does not say.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        may_pass: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.may_pass = may_pass
+        self.retry_after = retry_after
+
+
+class TooLong(ChatError):
+    """The conversation is more than the model can read; ``window`` is how many tokens it can, None
+    if the provider does not say.
+    """
+
+    def __init__(self, code: str, message: str, window: int | None) -> None:
+        super().__init__(code, message)
+        self.window = window
+
+
+class NoImages(ChatError):
+    """The model cannot see."""
+
+
+# What servers say, by the servers that were seen to say it; all say it with a status of 4xx or 5xx.
+_TOO_LONG = re.compile(
+    r"context.{0,12}(length|size|window|limit)"  # OpenAI, Azure, vLLM, llama.cpp, LM Studio
+    r"|prompt is too long"  # Anthropic
+    r"|exceeds the maximum number of tokens"  # Gemini
+    r"|too large for model"  # Mistral
+    r"|must have less than \d+ tokens",  # Text Generation Inference
+    re.IGNORECASE,
+)
+_WINDOW = re.compile(
+    r"(?:maximum|context)[^.\d]{0,60}?(\d{3,8})\b"
+    r"|(?:context (?:size|length|window)|maximum)\D{0,20}(\d{3,8})"
+    r"|> (\d{3,8}) maximum"
+    r"|\b(\d{3,8}) maximum context",
+    re.IGNORECASE,
+)
+_NO_TOOLS = re.compile(
+    r"(not|n't|no\b).{0,60}\b(tools?\b|tool.use|tool.call|function.?call)"
+    r"|\btools?\b.{0,40}\b(not|n't|unsupported|requires?)\b|enable-auto-tool-choice|--jinja",
+    re.IGNORECASE,
+)
+_NO_IMAGES = re.compile(
+    r"(not|n't|no\b|only|invalid|unknown).{0,60}\b(image|vision|multimodal|image_url|mmproj)"
+    r"|\b(image|vision|image_url|mmproj).{0,60}\b(not|n't|unsupported)\b",
+    re.IGNORECASE,
+)
+
+
+def unreachable(label: str, error: BaseException) -> ChatError:
+    """A connection that did not come about, or brought no answer.
 
     The client package calls most of these a timeout; what lies beneath says more.
 
@@ -22,28 +99,115 @@ def told(label: str, error: BaseException) -> str:
         match cause:
             case ssl.SSLError():
                 reason = getattr(cause, "verify_message", "") or cause.reason
-                return (
+                return ChatError(
+                    "server_error",
                     f"{label}: no secure connection (TLS) could be made ({reason}). Check that the "
-                    "server speaks https at this address and that its certificate is valid."
+                    "server speaks https at this address and that its certificate is valid.",
                 )
             case socket.gaierror():
-                return (
+                return ChatError(
+                    "server_error",
                     f"{label}: the host name cannot be resolved. Check the address for typing "
-                    "errors, and this machine's network."
+                    "errors, and this machine's network.",
                 )
             case ConnectionRefusedError():
-                return (
+                return ChatError(
+                    "server_error",
                     f"{label} refused the connection: nothing listens at this address and port. "
-                    "Check both, and that the server is running."
+                    "Check both, and that the server is running.",
+                    may_pass=True,
                 )
     if any(isinstance(cause, TimeoutError | httpx2.TimeoutException) for cause in causes):
-        return f"{label} did not answer in time. Try again, or choose another model."
-    return f"{label} cannot be reached. Check its address and that it is running."
+        message = f"{label} did not answer in time. Try again, or choose another model."
+    else:
+        message = f"{label} cannot be reached. Check its address and that it is running."
+    return ChatError("server_error", message, may_pass=True)
+
+
+def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -> ChatError:
+    """An answer with an error's status.
+
+    :param request: what was asked
+    :param key: the provider's key, which no message repeats
+    """
+    reason, status = _reason(error, key), error.status_code
+    if status == 429:
+        lasting = error.code == "insufficient_quota"
+        hint = " Look at the account's plan and balance." if lasting else ""
+        return ChatError(
+            "rate_limit_exceeded",
+            f"{label} says: {reason}{hint}",
+            may_pass=not lasting,
+            retry_after=_retry_after(error),
+        )
+    code = "invalid_prompt" if status in (400, 413, 422) else "server_error"
+    message = f"{label} refused the request ({status}): {reason}"
+    name = request["model"]
+    if _TOO_LONG.search(reason):
+        hint = "The newest message and what it needs are more than the model can read. Shorten it."
+        return TooLong(code, f"{message} {hint}", _window(error, reason))
+    if request.get("tools") and status != 401 and _NO_TOOLS.search(reason):
+        return ChatError(
+            code,
+            f"{label}: the model {name} cannot call tools, and this assistant has some. Turn them "
+            f"off, or choose a model that can. The server's words: {reason}",
+        )
+    if _has_images(request) and status != 401 and _NO_IMAGES.search(reason):
+        return NoImages(code, message)
+    if status in (401, 403):
+        message += " Check the key of this provider."
+    if status == 404:
+        message += (
+            f" Check the model's name, {name}, and that the provider's address ends as in /v1."
+        )
+    passing = status in PASSING
+    return ChatError(code, message, may_pass=passing, retry_after=_retry_after(error))
 
 
 def without_key(text: str, key: str) -> str:
     """Text of a server, in case it repeats the key that it was sent."""
     return text.replace(key, "[key]") if len(key) >= _SHORTEST_KEY else text
+
+
+def _reason(error: openai.APIStatusError, key: str) -> str:
+    body = error.body
+    told = body.get("message") if isinstance(body, dict) else None
+    return storable(without_key(str(told or error.message), key))[:MAX_REASON]
+
+
+def _window(error: openai.APIStatusError, reason: str) -> int | None:
+    body = error.body if isinstance(error.body, dict) else {}
+    told = body.get("n_ctx")  # llama.cpp's server
+    if isinstance(told, int) and told > 0:
+        return told
+    found = _WINDOW.search(reason)
+    return int(next(filter(None, found.groups()))) if found else None
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """Seconds, from any of the three forms in which servers say it."""
+    headers = error.response.headers
+    try:
+        if ms := headers.get("retry-after-ms"):
+            return max(0.0, float(ms) / 1000)
+        told = headers.get("retry-after", "")
+        if told.strip().replace(".", "", 1).isdecimal():
+            return float(told)
+        if told:
+            moment = parsedate_to_datetime(told)
+            return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        pass
+    return None
+
+
+def _has_images(request: Wire) -> bool:
+    return any(
+        part.get("type") == "image_url"
+        for message in request["messages"]
+        if isinstance(message.get("content"), list)
+        for part in message["content"]
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -1,10 +1,14 @@
 """One answer of a chat model, streamed: Chat Completions chunks in, plain parts out.
 
 Servers differ: empty ``choices``, usage in a last chunk of its own or nowhere, tool calls without
-an index or an id, errors in mid-stream. The chunks are parsed here rather than by the client
-package, whose objects cost several times as much per token (see docs/performance.md).
+an index or an id, errors in mid-stream, answers in one piece. The chunks are parsed here rather
+than by the client package, whose objects cost several times as much per token (see
+docs/performance.md).
 """
 
+import asyncio
+import contextlib
+import itertools
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -15,7 +19,8 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
-from assistants.engine.chat.failures import told, without_key
+from assistants.engine.chat.failures import MAX_REASON, ChatError, refused, unreachable
+from assistants.engine.chat.patience import Patience
 from assistants.engine.tokens import Usage
 from assistants.errors import Wire
 from assistants.text import storable, storable_json
@@ -52,55 +57,114 @@ class Finished:
 Part = Text | ToolCallPart | Finished | Usage
 
 
-class ChatError(Exception):
-    """The provider failed. ``code`` is one of a run's error codes; ``message`` is for a person."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-async def answer(client: AsyncOpenAI, label: str, request: Wire) -> AsyncIterator[Part]:
-    """Ask, and yield the parts of the answer as they come.
+async def ask(
+    client: AsyncOpenAI, label: str, request: Wire, patience: Patience
+) -> AsyncIterator[Part]:
+    """Ask until an answer begins, and yield its parts as they come. Once a piece of it was yielded,
+    nothing is asked again.
 
     :param label: the provider's name, for messages
     :param request: a Chat Completions body, without ``stream``
-    :raises ChatError: the provider refused, broke off, or sent what is not an answer
+    :raises ChatError: the provider refused, broke off, fell silent, or sent what is not an answer
     """
+    for attempt in itertools.count():
+        has_begun = False
+        try:
+            async for part in answer(client, label, request, patience):
+                has_begun = has_begun or isinstance(part, Text | ToolCallPart)
+                yield part
+            return
+        except ChatError as error:
+            wait = None if has_begun else patience.wait(attempt, error)
+            if wait is None:
+                raise
+            logger.info("asking again in %.1f s: %s", wait, error.message)
+            await asyncio.sleep(wait)
+
+
+async def answer(
+    client: AsyncOpenAI, label: str, request: Wire, patience: Patience
+) -> AsyncIterator[Part]:
+    """Ask once; as ``ask``."""
     # As `extra_body` the conversation is sent as it is. Given as arguments, the package compares
     # every message with its types: 0.2 ms each, in which no other run of the worker goes on.
     body = {**request, "stream_options": {"include_usage": True}}
     asking = client.chat.completions.with_streaming_response.create(
         model=request["model"], messages=[], stream=True, extra_body=body
     )
-    key = client.api_key
+    deadline = asyncio.get_running_loop().time() + patience.first_token
     try:
-        async with asking as response:
-            calls = _Calls()
-            ended = False
-            async for line in response.iter_lines():
-                data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
-                if not data:
-                    continue
-                if data == "[DONE]":
-                    ended = True
-                    break
-                for part in _parts(_chunk(data, label), calls):
-                    ended = ended or isinstance(part, Finished)
+        async with contextlib.AsyncExitStack() as stack:
+            # Only waiting is timed, never what is done with a part: a deadline that passes there
+            # would look like a wish to cancel the run.
+            async with asyncio.timeout_at(deadline):
+                response = await stack.enter_async_context(asking)
+            if response.headers.get("content-type", "").startswith("application/json"):
+                async with asyncio.timeout_at(deadline):
+                    whole = await response.text()
+                for part in _parts(_chunk(whole, label), _Calls()):
                     yield part
-            if not ended:
-                raise ChatError("server_error", f"{label} ended in the middle of its answer.")
-    except openai.RateLimitError as error:
-        raise ChatError("rate_limit_exceeded", f"{label} says: {_reason(error, key)}") from error
+                return
+            async for part in _streamed(response.iter_lines(), label, deadline, patience):
+                yield part
+    except TimeoutError as error:
+        message = (
+            f"{label} did not begin to answer within {patience.first_token:g} s. Try again, choose "
+            "another model, or give it more time with CHAT_FIRST_TOKEN_SECONDS."
+        )
+        raise ChatError("server_error", message) from error
     except openai.APIStatusError as error:
-        code = "invalid_prompt" if error.status_code in (400, 413, 422) else "server_error"
-        message = f"{label} refused the request ({error.status_code}): {_reason(error, key)}"
-        raise ChatError(code, message) from error
+        raise refused(label, request, error, client.api_key) from error
     except (openai.APIConnectionError, httpx2.TimeoutException) as error:
-        raise ChatError("server_error", told(label, error)) from error
+        raise unreachable(label, error) from error
     except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
-        raise ChatError("server_error", f"{label} broke off: {error}") from error
+        message = f"{label} broke off: {storable(str(error))[:MAX_REASON]}"
+        raise ChatError("server_error", message, may_pass=True) from error
+
+
+async def _streamed(
+    lines: AsyncIterator[str], label: str, deadline: float, patience: Patience
+) -> AsyncIterator[Part]:
+    """The parts of a stream.
+
+    :param deadline: when its first piece must have come, by the loop's clock
+    """
+    calls, time = _Calls(), asyncio.get_running_loop().time
+    has_begun = ended = False
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                line = await anext(lines, None)
+        except TimeoutError as error:
+            if not has_begun:
+                raise
+            message = (
+                f"{label} stopped in the middle of its answer: nothing came for "
+                f"{patience.silence:g} s. Try again, or choose another model. "
+                "CHAT_SILENCE_SECONDS says how long to wait."
+            )
+            raise ChatError("server_error", message, may_pass=True) from error
+        if line is None:
+            break
+        data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
+        if not data:
+            continue  # empty, or a comment that only keeps the line open
+        has_begun, deadline = True, time() + patience.silence
+        if data == "[DONE]":
+            ended = True
+            break
+        for part in _parts(_chunk(data, label), calls):
+            ended = ended or isinstance(part, Finished)
+            yield part
+    if not has_begun:
+        message = (
+            f"{label} sent something else than a chat model's answer. Check that the address is "
+            "that of its API; most end in /v1."
+        )
+        raise ChatError("server_error", message)
+    if not ended:
+        message = f"{label} ended in the middle of its answer."
+        raise ChatError("server_error", message, may_pass=True)
 
 
 def _chunk(data: str, label: str) -> Wire:
@@ -112,8 +176,9 @@ def _chunk(data: str, label: str) -> Wire:
     if not isinstance(chunk, dict):
         raise ChatError("server_error", f"{label} sent what is not a chat completion.")
     if failure := chunk.get("error"):
-        message = failure.get("message", failure) if isinstance(failure, dict) else failure
-        raise ChatError("server_error", f"{label} broke off: {message}")
+        told = failure.get("message", failure) if isinstance(failure, dict) else failure
+        message = f"{label} broke off: {storable(str(told))[:MAX_REASON]}"
+        raise ChatError("server_error", message, may_pass=True)
     return chunk
 
 
@@ -127,8 +192,8 @@ class _Calls:
         """Whether the server's numbers can be trusted."""
 
     def part(self, delta: Wire) -> ToolCallPart | None:
-        function = delta.get("function") or {}
-        call_id, name = delta.get("id") or "", function.get("name") or ""
+        function = _object(delta.get("function"))
+        call_id, name = _text(delta.get("id")), _text(function.get("name"))
         index = self._place(delta.get("index"), call_id, name)
         if index is None:
             return None
@@ -156,21 +221,36 @@ class _Calls:
 
 def _parts(chunk: Wire, calls: _Calls) -> list[Part]:
     found: list[Part] = []
-    for choice in (chunk.get("choices") or [])[:1]:
-        delta = choice.get("delta") or {}
-        texts = (delta.get("content"), delta.get("refusal"))
-        found += [Text(text) for text in texts if isinstance(text, str) and text]
-        parts = [calls.part(call) for call in delta.get("tool_calls") or []]
+    choices = chunk.get("choices")
+    for choice in choices[:1] if isinstance(choices, list) else []:
+        if not isinstance(choice, dict):
+            continue
+        # A server that does not stream sends the whole as a message.
+        delta = _object(choice.get("delta")) or _object(choice.get("message"))
+        texts = (_text(delta.get("content")), _text(delta.get("refusal")))
+        found += [Text(text) for text in texts if text]
+        asked = delta.get("tool_calls")
+        asked = (
+            [call for call in asked if isinstance(call, dict)] if isinstance(asked, list) else []
+        )
+        if legacy := _object(delta.get("function_call")):
+            asked.append({"index": 0, "function": legacy})
+        parts = [calls.part(call) for call in asked if call]
         found += [part for part in parts if part is not None]
         if reason := choice.get("finish_reason"):
-            found.append(Finished(reason))
-    if usage := chunk.get("usage"):
+            found.append(Finished(str(reason)))
+    if usage := _object(chunk.get("usage")):
         found.append(Usage.of(usage))
     return found
 
 
-def _reason(error: openai.APIStatusError, key: str) -> str:
-    body = error.body
-    if isinstance(body, dict) and isinstance(body.get("message"), str):
-        return storable(without_key(str(body["message"]), key))
-    return storable(without_key(str(error.message), key))[:500]
+def _object(value: Any) -> Wire:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(content: Any) -> str:
+    """The text of a delta, which some servers send in parts."""
+    if isinstance(content, list):
+        parts = [_object(part) for part in content]
+        return "".join(_text(part.get("text")) for part in parts if part.get("type") == "text")
+    return content if isinstance(content, str) else ""

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from pytest_django import Settings
 
-from assistants.engine.chat import clients
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.stream import ChatError, answer
+from assistants.engine.chat.failures import ChatError
+from assistants.engine.chat.patience import Patience
+from assistants.engine.chat.stream import answer
 from assistants.operations.providers import Provider
 
+PATIENCE = Patience(connect=5, first_token=0.5, silence=0.5, retries=0, longest_wait=0)
 REQUEST = {"model": "any", "messages": [{"role": "user", "content": "Hi"}]}
 
 
@@ -21,7 +24,7 @@ def asked(url: str) -> str:
     provider = Provider("openai", f"Model at {url}", base_url=url, api_key="none")
 
     async def ask() -> None:
-        async for _ in answer(shared.of(provider), provider.label, REQUEST):
+        async for _ in answer(shared.of(provider), provider.label, REQUEST, PATIENCE):
             pass
 
     async def go() -> str:
@@ -78,9 +81,31 @@ def test_a_server_that_speaks_no_tls() -> None:
     assert "no secure connection (TLS) could be made" in told
 
 
-def test_a_server_that_stays_silent_did_not_answer_in_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(clients, "SILENCE_SECONDS", 0.2)
+def test_a_server_that_stays_silent_did_not_begin_to_answer() -> None:
     with listening(None) as port:
-        assert "did not answer in time" in asked(f"http://127.0.0.1:{port}/v1")
+        told = asked(f"http://127.0.0.1:{port}/v1")
+    assert told == (
+        f"Model at http://127.0.0.1:{port}/v1 did not begin to answer within 0.5 s. Try again, "
+        "choose another model, or give it more time with CHAT_FIRST_TOKEN_SECONDS."
+    )
+
+
+def test_a_server_that_cannot_be_connected_to_in_time(settings: Settings) -> None:
+    settings.CHAT_CONNECT_SECONDS = 0.3
+    # A full backlog: the machine takes no more connections for this port, and says nothing.
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            assert "did not answer in time" in asked(f"http://127.0.0.1:{port}/v1")
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/event-stream", "text/plain"])
+def test_a_server_that_is_no_chat_model(kind: str) -> None:
+    page = b"<!DOCTYPE html><h1>Welcome to nginx</h1>"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(page)}\r\n\r\n"
+    with listening(head.encode() + page) as port:
+        told = asked(f"http://127.0.0.1:{port}/v1")
+    assert told == (
+        f"Model at http://127.0.0.1:{port}/v1 sent something else than a chat model's answer. "
+        "Check that the address is that of its API; most end in /v1."
+    )

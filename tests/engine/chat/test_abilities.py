@@ -1,0 +1,49 @@
+"""What is known of models before they are asked."""
+
+import pytest
+from pytest_django import Settings
+
+from assistants.engine.chat.abilities import UNKNOWN_WINDOW, Abilities
+from assistants.operations.providers import ChatModel, Provider
+
+PROVIDER = Provider("openai", "Played")
+
+
+@pytest.mark.parametrize(
+    "name, window, sees",
+    [
+        ("gpt-4", 8_192, False),
+        ("gpt-4-0613", 8_192, False),
+        ("gpt-4-32k", 32_768, False),
+        ("gpt-4-1106-preview", 128_000, False),
+        ("gpt-4-turbo", 128_000, True),
+        ("gpt-4o-mini", 128_000, True),
+        ("openai/gpt-4.1", 1_047_576, True),
+        ("ft:gpt-3.5-turbo-0125:org", 16_385, False),
+        ("o1-mini", 128_000, False),
+        ("o4-mini", 200_000, True),
+        ("gpt-5-mini", 400_000, True),
+        ("anthropic/claude-sonnet-4", 200_000, True),
+        ("my-own-model", UNKNOWN_WINDOW, True),
+    ],
+)
+def test_models_are_known_by_their_names(name: str, window: int, sees: bool) -> None:
+    model = ChatModel(name, PROVIDER)
+    assert (Abilities().window(model), Abilities().sees(model)) == (window, sees)
+
+
+def test_a_window_that_is_set_counts_before_the_name(settings: Settings) -> None:
+    settings.PLAYGROUND_MODEL_WINDOWS = {"gpt-4": 4_000}
+    assert Abilities().window(ChatModel("gpt-4", PROVIDER)) == 4_000
+
+
+def test_what_a_refusal_taught_counts_most(settings: Settings) -> None:
+    settings.PLAYGROUND_MODEL_WINDOWS = {"gpt-4": 4_000}
+    model, abilities = ChatModel("gpt-4", PROVIDER), Abilities()
+    abilities.learn_window(model, 3_000, sent=3_900)
+    assert abilities.window(model) == 3_000
+    # Fewer than the window that is named were refused: tokens are counted otherwise there.
+    abilities.learn_window(model, 3_000, sent=2_000)
+    assert abilities.window(model) == 1_500
+    abilities.learn_blind(model)
+    assert not abilities.sees(model)
