@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 
 from assistants import refusals
+from assistants.errors import Wire
 from assistants.models import ModelAlias, Project
 
 logger = logging.getLogger(__name__)
@@ -141,6 +142,19 @@ def names(provider: Provider) -> tuple[str, ...]:
     """The names that a provider knows; empty when it does not tell."""
     if provider.models or provider.kind == "azure":
         return provider.models
+    return tuple(_list(provider))
+
+
+def window(model: ChatModel) -> int | None:
+    """How many tokens the model can read and write in one go, as its provider says in its list of
+    models; None if that was not asked for or does not say.
+    """
+    kept = _listed.get(model.provider)
+    return kept[1].get(model.name) if kept else None
+
+
+def _list(provider: Provider) -> dict[str, int | None]:
+    """The provider's models and their windows; empty when it does not tell."""
     kept = _listed.get(provider)
     if kept is None or time.monotonic() > kept[0]:
         found = _ask(provider)
@@ -149,10 +163,13 @@ def names(provider: Provider) -> tuple[str, ...]:
     return kept[1]
 
 
-_listed: dict[Provider, tuple[float, tuple[str, ...]]] = {}
+_listed: dict[Provider, tuple[float, dict[str, int | None]]] = {}
+
+WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "max_input_tokens")
+"""What a listed model's window is called by vLLM, OpenRouter, Groq and LiteLLM."""
 
 
-def _ask(provider: Provider) -> tuple[str, ...]:
+def _ask(provider: Provider) -> dict[str, int | None]:
     # Imported here: the package is large, and a web process without such a provider never needs it.
     from openai import OpenAI, OpenAIError
 
@@ -164,12 +181,18 @@ def _ask(provider: Provider) -> tuple[str, ...]:
     )
     try:
         with client:
-            found = sorted(model.id for model in client.models.list())
+            listed = sorted(client.models.list(), key=lambda model: model.id)
     except OpenAIError as error:
         logger.warning("%s does not list its models: %s", provider.label, error)
-        return ()
+        return {}
+    found = {model.id: _window(model.to_dict()) for model in listed}
     if urlsplit(provider.base_url).hostname == OPENAI_HOST:
         # It lists its models for pictures, speech and embeddings too; others may call theirs what
         # they like.
-        found = [name for name in found if OPENAI_NAME.match(name)]
-    return tuple(found)
+        return {name: found[name] for name in found if OPENAI_NAME.match(name)}
+    return found
+
+
+def _window(listed: Wire) -> int | None:
+    told = [listed.get(name) for name in WINDOW_FIELDS]
+    return next((tokens for tokens in told if isinstance(tokens, int) and tokens > 0), None)

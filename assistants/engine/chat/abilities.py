@@ -1,5 +1,6 @@
 """What chat models can take in: how long a conversation, and whether images. Known by their names,
-told by the setting PLAYGROUND_MODEL_WINDOWS, or learned from a provider's refusal.
+told by the setting PLAYGROUND_MODEL_WINDOWS or by the provider's list of models, or learned from a
+provider's refusal.
 """
 
 import re
@@ -7,6 +8,7 @@ from typing import Final
 
 from django.conf import settings
 
+from assistants.operations import providers
 from assistants.operations.providers import ChatModel
 
 UNKNOWN_WINDOW: Final = 104_000
@@ -50,6 +52,8 @@ class Abilities:
             return learned
         if told := settings.PLAYGROUND_MODEL_WINDOWS.get(model.name):
             return int(told)
+        if listed := providers.window(model):
+            return listed
         name = own_name(model.name)
         return next((tokens for begin, tokens in WINDOWS if re.match(begin, name)), UNKNOWN_WINDOW)
 

@@ -1,9 +1,18 @@
 """What is known of models before they are asked."""
 
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
 import pytest
 from pytest_django import Settings
+from typing_extensions import override
 
 from assistants.engine.chat.abilities import UNKNOWN_WINDOW, Abilities
+from assistants.operations import providers
 from assistants.operations.providers import ChatModel, Provider
 
 PROVIDER = Provider("openai", "Played")
@@ -47,3 +56,39 @@ def test_what_a_refusal_taught_counts_most(settings: Settings) -> None:
     assert abilities.window(model) == 1_500
     abilities.learn_blind(model)
     assert not abilities.sees(model)
+
+
+def test_a_window_that_the_provider_lists_counts_before_the_name(settings: Settings) -> None:
+    listed = {
+        "data": [{"id": "gpt-4", "max_model_len": 5_000}, {"id": "other", "context_length": "?"}]
+    }
+    with listing(listed) as url:
+        settings.OPENAI_BASE_URL = url
+        known = {model.name: model for model in providers.offered()}
+        assert Abilities().window(known["gpt-4"]) == 5_000
+        assert Abilities().window(known["other"]) == UNKNOWN_WINDOW
+
+
+@contextmanager
+def listing(models: dict[str, Any]) -> Iterator[str]:
+    """A server that lists these models."""
+
+    class Models(BaseHTTPRequestHandler):
+        @override
+        def log_message(self, *_: object) -> None: ...
+
+        def do_GET(self) -> None:
+            body = json.dumps({"object": "list", **models}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = HTTPServer(("127.0.0.1", 0), Models)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
