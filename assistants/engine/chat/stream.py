@@ -99,12 +99,19 @@ async def answer(
             # would look like a wish to cancel the run.
             async with asyncio.timeout_at(deadline):
                 response = await stack.enter_async_context(asking)
-            if response.headers.get("content-type", "").startswith("application/json"):
+            kind = response.headers.get("content-type", "")
+            if kind.startswith("application/json"):
                 async with asyncio.timeout_at(deadline):
                     whole = await response.text()
                 for part in _parts(_chunk(whole, label), _Calls()):
                     yield part
                 return
+            if kind.startswith("text/html"):
+                message = (
+                    f"{label} sent a web page instead of an answer. Check that the address is that "
+                    "of its API; most end in /v1."
+                )
+                raise ChatError("server_error", message)
             async for part in _streamed(response.iter_lines(), label, deadline, patience):
                 yield part
     except TimeoutError as error:
@@ -157,11 +164,13 @@ async def _streamed(
             ended = ended or isinstance(part, Finished)
             yield part
     if not has_begun:
+        # As llama-cpp-python's server does with a conversation that is too long for its model.
         message = (
-            f"{label} sent something else than a chat model's answer. Check that the address is "
-            "that of its API; most end in /v1."
+            f"{label} ended its answer before the first word. Its own log should say why. If the "
+            "conversation is too long for the model, PLAYGROUND_MODEL_WINDOWS can say how much it "
+            "takes."
         )
-        raise ChatError("server_error", message)
+        raise ChatError("server_error", message, may_pass=True)
     if not ended:
         message = f"{label} ended in the middle of its answer."
         raise ChatError("server_error", message, may_pass=True)

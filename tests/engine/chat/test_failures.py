@@ -99,13 +99,16 @@ def test_a_server_that_cannot_be_connected_to_in_time(settings: Settings) -> Non
             assert "did not answer in time" in asked(f"http://127.0.0.1:{port}/v1")
 
 
-@pytest.mark.parametrize("kind", ["text/html", "text/event-stream", "text/plain"])
-def test_a_server_that_is_no_chat_model(kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind, told",
+    [
+        ("text/html", "sent a web page instead of an answer. Check that the address is that of"),
+        ("text/plain", "ended its answer before the first word. Its own log should say why."),
+        ("text/event-stream", "ended its answer before the first word. Its own log should say"),
+    ],
+)
+def test_a_server_that_is_no_chat_model(kind: str, told: str) -> None:
     page = b"<!DOCTYPE html><h1>Welcome to nginx</h1>"
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(page)}\r\n\r\n"
     with listening(head.encode() + page) as port:
-        told = asked(f"http://127.0.0.1:{port}/v1")
-    assert told == (
-        f"Model at http://127.0.0.1:{port}/v1 sent something else than a chat model's answer. "
-        "Check that the address is that of its API; most end in /v1."
-    )
+        assert told in asked(f"http://127.0.0.1:{port}/v1")
