@@ -10,7 +10,7 @@ from functools import partial
 from bench import retrieval, start
 from bench.figures import HEAD, Report, table
 
-OF_A_RUNNING_SERVICE = ("first_token", "code", "thread_page", "bulk")
+OF_A_RUNNING_SERVICE = ("first_token", "code", "thread_page", "bulk", "load")
 NAMES = ("start", "retrieval", *OF_A_RUNNING_SERVICE)
 
 

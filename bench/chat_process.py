@@ -13,11 +13,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.chat_server import ChatServer, Exchange, text
+from tests.chat_server import ChatServer, Exchange, Pace, text, tool_call
 from tests.stack import ROOT
 
 WORDS = [f"word{number} " for number in range(4)]
 WORDS_A_SECOND = 100
+
+LOAD_QUESTION = "twenty words a second"
+LOAD_WORDS = 200
+LOAD_WORDS_A_SECOND = 20
+"""Every word of the answer to this question is its number and its time, ``17:1795699618000000000``.
+"""
 
 
 @contextmanager
@@ -41,10 +47,19 @@ async def _the_time(exchange: Exchange) -> None:
     await exchange.send({"content": f"{time.time_ns()} "})
 
 
+async def _numbered(exchange: Exchange) -> None:
+    pace = Pace(LOAD_WORDS_A_SECOND)
+    for number in range(LOAD_WORDS):
+        await pace.beat()
+        await exchange.send({"content": f"{number}:{time.time_ns()} "})
+
+
 def main() -> None:
     signals = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with ChatServer(remember=False) as server:
+        server.when(LOAD_QUESTION, [_numbered])
+        server.when("call wait", [tool_call("wait", {})])
         server.otherwise(_the_time, text("", pieces=WORDS, rate=WORDS_A_SECOND))
         print(server.url, flush=True)
         signal.sigwait(signals)

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_RUNS = 200
+MAX_RUNS = 400
 """So many runs are under way at once in a process; more wait in the queue."""
 
 INTERPRETER_SECONDS = 20.0
