@@ -20,7 +20,7 @@ WORDS = [f"word{number} " for number in range(4)]
 WORDS_A_SECOND = 100
 
 LOAD_QUESTION = "twenty words a second"
-LOAD_WORDS = 200
+LOAD_WORDS = 400
 LOAD_WORDS_A_SECOND = 20
 """Every word of the answer to this question is its number and its time, ``17:1795699618000000000``.
 """

@@ -28,7 +28,7 @@ RUNS: Final = {100: 50.0, 200: 100.0, 300: 150.0}
 """How many runs at once, and how late a word may be with them, in ms."""
 FIRST_MS: Final = 500.0
 PAGES, PAGES_MS = 100, 250.0
-START_SECONDS: Final = 3.0
+START_SECONDS: Final = 10.0
 """In which the runs are started, evenly."""
 FOLLOWERS, FOLLOWERS_MB, REACH_MS = 1000, 100.0, 200.0
 CANCELS, CANCEL_MS = 100, 1000.0

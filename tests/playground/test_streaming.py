@@ -18,6 +18,7 @@ from assistants.operations import messages, runs, steps, threads
 from assistants.params import MessageCreate
 from playground import streaming, transcript
 from playground.streaming import ThreadStream
+from playground.thread_view import ThreadView
 from tests.api.worker import Worker
 from tests.factories import make_run, make_thread
 
@@ -205,14 +206,14 @@ async def test_who_is_slower_than_the_run_is_told_all_of_it_before_the_end(
 ) -> None:
     reader = Reader(thread)
     over = threading.Event()
-    render = ThreadStream._render
+    render = ThreadView.render
 
-    def render_late(self: ThreadStream) -> tuple[str, bool, float]:
+    def render_late(self: ThreadView) -> tuple[str, bool, float]:
         # What it has heard until now is only that something began.
         over.wait(10)
         return render(self)
 
-    monkeypatch.setattr(ThreadStream, "_render", render_late)
+    monkeypatch.setattr(ThreadView, "render", render_late)
     reading = asyncio.create_task(reader.read())
     await reader.until(lambda: bool(reader.frames))
     await play(worker)
@@ -222,6 +223,50 @@ async def test_who_is_slower_than_the_run_is_told_all_of_it_before_the_end(
     assert "And the end." in reader.latest(message.id)
     assert 'data-status="completed"' in reader.latest(worker.run.id)
     assert "Run completed" in reader.latest("announce")
+
+
+async def test_many_readers_cost_one_rendering(
+    thread: Thread, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = []
+    render = ThreadView.render
+
+    def counted(self: ThreadView) -> tuple[str, bool, float]:
+        rendered.append(self)
+        return render(self)
+
+    monkeypatch.setattr(ThreadView, "render", counted)
+    readers = [Reader(thread) for _ in range(20)]
+    reading = [asyncio.create_task(reader.read()) for reader in readers]
+    await readers[0].until(lambda: all(reader.frames for reader in readers))
+    await play(worker)
+    late = Reader(thread)
+    reading.append(asyncio.create_task(late.read()))
+    await asyncio.wait_for(asyncio.gather(*reading), 10)
+    assert len({id(view) for view in rendered}) == 1
+    message = await sync_to_async(thread.messages.get)(role="assistant")
+    for reader in (*readers, late):
+        assert "And the end." in reader.latest(message.id)
+        assert 'data-status="completed"' in reader.latest(worker.run.id)
+        assert reader.frames[-1][0] == "close"
+
+
+async def test_a_reader_who_takes_nothing_is_not_waited_for(
+    thread: Thread, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("playground.live.WAITING_FRAMES", 2)
+    slow, quick = Reader(thread), Reader(thread)
+    reading = asyncio.create_task(quick.read())
+    frames = slow._stream.frames()
+    await anext(frames)
+    second = asyncio.create_task(anext(frames))
+    await play(worker, pause=0.05)
+    await asyncio.wait_for(reading, 10)
+    await second
+    rest = b"".join([data async for data in frames]).decode()
+    # It began again, and saw the end.
+    assert "And the end." in rest
+    assert rest.endswith("event: close\ndata: \n\n")
 
 
 async def test_with_no_run_active_it_tells_the_state_and_ends(thread: Thread) -> None:

@@ -1,0 +1,200 @@
+"""A thread that is followed for all who have its page open: read, rendered and told once.
+
+What a frame shows is the same for everyone who has the same clock. So whoever comes first begins to
+follow the thread, and all others hear the same frames; a thousand readers cost one rendering.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import redis
+
+from assistants.events import log
+from assistants.events.hub import Idle, Reset, hub
+from assistants.events.log import Entry
+from assistants.events.sse import PING, frame
+from playground.thread_view import Gone, Lost, ThreadView, work
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 0.09
+"""The least time between two frames: about eleven a second, which no eye can tell from more."""
+WORK_SHARE: Final = 4
+"""After a frame the next waits this many times as long as it took to make, so that one long answer
+never takes more than a fifth of a processor.
+"""
+MAX_TICK_SECONDS: Final = 0.5
+RETRY_SECONDS: Final = 1.0
+QUEUE_SIZE: Final = 500
+"""More waits at the hub, which sends a follower back to the beginning who is too far behind."""
+KEPT_FRAMES: Final = 64
+"""For a reader who comes while the thread is followed: what was told since its own beginning."""
+WAITING_FRAMES: Final = 200
+"""A reader who has taken none of so many is too slow, and begins again."""
+
+Heard = asyncio.Queue[Entry | Idle | Reset | Exception]
+Told = tuple[str, bytes]
+"""A frame, after the place in the log up to which it shows the thread."""
+Waiting = asyncio.Queue[Told | None]
+"""What a reader has not taken yet; None is the end."""
+
+
+class Live:
+    """One thread, followed from where ``view`` has begun, for as long as somebody listens."""
+
+    def __init__(self, thread_id: str, view: ThreadView, zone: ZoneInfo | None) -> None:
+        self._thread_id, self._view, self._zone = thread_id, view, zone
+        self._kept: deque[Told] = deque(maxlen=KEPT_FRAMES)
+        self._kept_from = view.last
+        self._readers: set[Waiting] = set()
+        self.is_over = False
+        self._gone = False
+        self._task = asyncio.create_task(self._run(), name=f"page of {thread_id}")
+
+    async def since(self, place: str) -> AsyncGenerator[bytes, None]:
+        """All frames that may show more than the log had up to ``place``, to the last.
+
+        :raises Lost: what came right after that place is not kept any more, or the reader is slow
+        :raises Gone: the thread was deleted
+        """
+        if log.position(place) < log.position(self._kept_from):
+            raise Lost
+        waiting: Waiting = asyncio.Queue(WAITING_FRAMES)
+        for kept in self._kept:
+            waiting.put_nowait(kept)
+        self._readers.add(waiting)
+        try:
+            while not (self.is_over and waiting.empty()):
+                told = await waiting.get()
+                if told is None:
+                    break
+                if log.position(told[0]) >= log.position(place):
+                    yield told[1]
+            if waiting not in self._readers:
+                raise Lost
+            if self._gone:
+                raise Gone
+            if self._task.done():
+                self._task.result()  # raises what went wrong: the reader's connection breaks off
+        finally:
+            self._readers.discard(waiting)
+            if not self._readers:
+                await self._leave()
+
+    async def _leave(self) -> None:
+        """Nobody listens any more; whoever comes now begins anew."""
+        self.is_over = True
+        await stopped(self._task)
+
+    async def _run(self) -> None:
+        try:
+            while not await self._told_to_the_end():
+                pass
+        except Gone:
+            self._gone = True
+        finally:
+            self.is_over = True
+            for waiting in list(self._readers):
+                self._put(waiting, None)
+
+    async def _told_to_the_end(self) -> bool:
+        """Follow until no run is active any more. False when the log has lost the place: what there
+        is was told anew.
+        """
+        try:
+            await self._follow()
+        except Lost:
+            await asyncio.sleep(TICK_SECONDS)
+        except redis.RedisError as error:
+            logger.warning("the event log does not answer (%s); trying again", error)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return True
+        html, active = await work(self._view.begin, self._zone)
+        self._tell(frame("message", html, entry_id=self._view.last))
+        return not active
+
+    async def _follow(self) -> None:
+        """Tell what happens from now on, until no run is active any more.
+
+        :raises Lost: the log does not have this place any more
+        :raises Gone: the thread was deleted
+        """
+        view = self._view
+        entries: Heard = asyncio.Queue(QUEUE_SIZE)
+        listening = asyncio.create_task(self._listen(entries))
+        try:
+            while True:
+                self._take(await entries.get())
+                while not entries.empty():
+                    self._take(entries.get_nowait())
+                html, ended, took = await work(view.render, self._zone)
+                self._tell(frame("message", html, entry_id=view.last) if html else PING)
+                if ended:
+                    return
+                await asyncio.sleep(min(max(TICK_SECONDS, WORK_SHARE * took), MAX_TICK_SECONDS))
+        finally:
+            await stopped(listening)
+
+    async def _listen(self, entries: Heard) -> None:
+        try:
+            async with aclosing(hub().follow(self._thread_id, self._view.cursor)) as items:
+                async for item in items:
+                    await entries.put(item)
+        except redis.RedisError as error:
+            await entries.put(error)
+
+    def _take(self, item: Entry | Idle | Reset | Exception) -> None:
+        if isinstance(item, Exception):
+            raise item
+        self._view.take(item)
+
+    def _tell(self, data: bytes) -> None:
+        told = (self._view.last, data)
+        if data is not PING:
+            if len(self._kept) == KEPT_FRAMES:
+                self._kept_from = self._kept[0][0]
+            self._kept.append(told)
+        for waiting in list(self._readers):
+            self._put(waiting, told)
+
+    def _put(self, waiting: Waiting, told: Told | None) -> None:
+        """Hand a frame to a reader; one that is too slow is let go of."""
+        if not waiting.full():
+            waiting.put_nowait(told)
+            return
+        self._readers.discard(waiting)
+        while not waiting.empty():
+            waiting.get_nowait()
+        waiting.put_nowait(None)
+
+
+async def stopped(task: "asyncio.Task[None]") -> None:
+    """Cancel the task and wait for its end.
+
+    More than once if need be: before Python 3.12, asyncio.wait_for, with which the Redis client
+    sends, loses a cancellation that comes just as the command has been sent.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=TICK_SECONDS)
+
+
+_lives: dict[tuple[asyncio.AbstractEventLoop, str, ZoneInfo | None], Live] = {}
+
+
+def live(thread_id: str, view: ThreadView, zone: ZoneInfo | None) -> Live:
+    """The thread as it is followed for readers with this clock; from ``view`` on, whose owner it
+    is then, if nobody does yet.
+    """
+    for over in [place for place, known in _lives.items() if known.is_over]:
+        del _lives[over]
+    place = (asyncio.get_running_loop(), thread_id, zone)
+    if place not in _lives:
+        _lives[place] = Live(thread_id, view, zone)
+    return _lives[place]
