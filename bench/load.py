@@ -190,12 +190,10 @@ async def followers(service: Service) -> list[Figure]:
         await asyncio.sleep(number / 200)
         reader = Api(service, service.stack.url, {"Cookie": cookie})
         async for line in reader.stream(f"/threads/{thread_id}/stream", None):
-            if not line.startswith(b"data:"):
-                continue
-            if asked.is_set():
+            if line.startswith(b"data:") and asked.is_set():
                 heard.append(time.monotonic())
                 return
-            open_now += 1
+            open_now += line.startswith(b"event: message")
 
     following = [asyncio.create_task(follow(number)) for number in range(FOLLOWERS)]
     while open_now < FOLLOWERS:

@@ -78,6 +78,8 @@ class ThreadStream:
                     if not active:
                         break
                     told = live(self._thread_id, view, self._zone).since(self._last)
+                    # A reader waits for hours; what it began with takes as much as all else of it.
+                    del view, html
                     async with aclosing(told) as frames:
                         async for data in frames:
                             await self._check_access()
