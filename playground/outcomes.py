@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from assistants.models import Run, RunStatus
+from assistants.operations import queue
 
 # Both start a new run on the thread as it stands, without adding a message.
 RETRY: Final = "Retry the run"
@@ -44,12 +45,7 @@ def of_run(run: Run) -> Outcome | None:
     """None for a run that goes on or is complete: there is nothing to say about it."""
     match run.status:
         case RunStatus.QUEUED:
-            return Outcome(
-                "late",
-                "Waiting for a worker",
-                "The run starts as soon as one is free. You can close this page; the run goes on "
-                "without it.",
-            )
+            return _queued(run)
         case RunStatus.REQUIRES_ACTION:
             return _requires_action(run)
         case RunStatus.CANCELLING:
@@ -73,6 +69,20 @@ def error_in(logs: str) -> str:
     """
     found = _RAISED.search(logs)
     return str(found[1] or found[2]) if found else ""
+
+
+def _queued(run: Run) -> Outcome:
+    before = queue.before(run)
+    place = {
+        0: "No other is before it.",
+        1: "One other is before it.",
+    }.get(before, f"{before} others are before it.")
+    return Outcome(
+        "late",
+        "Waiting for a worker",
+        f"The run starts as soon as one has room for it. {place} You can close this page; the run "
+        "goes on without it.",
+    )
 
 
 def _requires_action(run: Run) -> Outcome:

@@ -82,6 +82,12 @@ OPENAI_API_VERSION = env.text("OPENAI_API_VERSION")
 PLAYGROUND_MODELS = env.words("PLAYGROUND_MODELS")
 PLAYGROUND_MODEL_WINDOWS = env.numbers("PLAYGROUND_MODEL_WINDOWS", 64, 100_000_000)
 
+# How many runs are under way at once in the worker, and of those in one project; more wait in the
+# queue. A worker that is told to stop gives running ones so many seconds to end by themselves.
+WORKER_RUNS = env.integer("WORKER_RUNS", 400, 1, 10_000)
+PROJECT_RUNS = env.integer("PROJECT_RUNS", 300, 0, 10_000)
+WORKER_GRACE_SECONDS = env.integer("WORKER_GRACE_SECONDS", 8, 0, 3600)
+
 CHAT_CONNECT_SECONDS = env.integer("CHAT_CONNECT_SECONDS", 10, 1, 600)
 CHAT_FIRST_TOKEN_SECONDS = env.integer("CHAT_FIRST_TOKEN_SECONDS", 180, 1, 3600)
 CHAT_SILENCE_SECONDS = env.integer("CHAT_SILENCE_SECONDS", 120, 1, 3600)

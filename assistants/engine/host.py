@@ -34,17 +34,12 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_RUNS = 400
-"""So many runs are under way at once in a process; more wait in the queue."""
-
 INTERPRETER_SECONDS = 20.0
 """How long a code call waits for an interpreter that is being started again."""
 
 DATABASE_THREADS = 4
 BEAT_SECONDS = LEASE.total_seconds() / 3
 ALIVE_SECONDS = 15
-GRACE_SECONDS = 8.0
-"""How long running runs may go on once the worker is told to stop."""
 
 
 class Host:
@@ -60,7 +55,7 @@ class Host:
         self._rung_again: set[str] = set()
         self._wishes: dict[str, Stop] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._slots = asyncio.Semaphore(MAX_RUNS)
+        self._slots = asyncio.Semaphore(settings.WORKER_RUNS)
         self._stopping = False
         self._thread = threading.Thread(target=self._serve, name="runs", daemon=True)
         self._thread.start()
@@ -84,7 +79,9 @@ class Host:
         """
         if not self._thread.is_alive():
             return
-        asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result(GRACE_SECONDS + 10)
+        asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result(
+            settings.WORKER_GRACE_SECONDS + 10
+        )
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._pool.shutdown()
@@ -231,7 +228,7 @@ class Host:
         self._stopping = True
         tasks = [task for _, task in self._active.values()]
         if tasks:
-            await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+            await asyncio.wait(tasks, timeout=settings.WORKER_GRACE_SECONDS)
         for run_id in list(self._active):
             self._interrupt(run_id, "shutdown")
         if left := [task for _, task in self._active.values()]:

@@ -8,6 +8,7 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Run, RunStatus, StepStatus, clock
+from assistants.operations import queue
 
 
 @dataclass
@@ -92,6 +93,7 @@ def end(
     run.save()
     events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
     log.publish(run.thread_id, events)
+    queue.ring_next(run)
 
 
 def _without_its_text(run: Run) -> list[Wire]:

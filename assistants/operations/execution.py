@@ -15,6 +15,7 @@ from assistants import doorbell
 from assistants.errors import Wire
 from assistants.models import Run, RunStatus, RunStep, clock
 from assistants.models.run import RunQuerySet
+from assistants.operations import queue
 from assistants.operations.endings import Partial, end, publish
 
 LEASE = timedelta(seconds=15)
@@ -31,9 +32,11 @@ class LeaseLost(Exception):
 
 @transaction.atomic
 def claim(run_id: str) -> Run | None:
-    """Take a queued run. None when there is nothing to take: gone, ended, or another worker was
-    first.
+    """Take a queued run. None when there is nothing to take: gone, ended, another worker was first,
+    or its project has as many runs under way as it may have.
     """
+    if not queue.has_room(run_id):
+        return None
     lease, now = secrets.token_hex(16), clock.now()
     claimed = Run.objects.filter(pk=run_id, status=RunStatus.QUEUED).update(
         status=RunStatus.IN_PROGRESS, started_at=now, lease=lease, lease_until=now + LEASE
@@ -179,6 +182,7 @@ def require_action(
     row.lease, row.lease_until = "", None
     row.save()
     publish(row, "thread.run.requires_action")
+    queue.ring_next(row)
 
 
 @transaction.atomic

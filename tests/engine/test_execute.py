@@ -428,9 +428,9 @@ def test_usage_is_estimated_where_the_provider_gives_none(chat: ChatServer) -> N
 
 
 def test_a_stopping_worker_lets_go_of_what_nobody_has_seen(
-    chat: ChatServer, host: Host, monkeypatch: pytest.MonkeyPatch
+    chat: ChatServer, host: Host, settings: Settings
 ) -> None:
-    monkeypatch.setattr("assistants.engine.host.GRACE_SECONDS", 0.1)
+    settings.WORKER_GRACE_SECONDS = 0.1
     gate = Gate()
     chat.reply(until(gate), text("never"))
     run = started()

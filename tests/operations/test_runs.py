@@ -7,7 +7,9 @@ from io import BytesIO
 import pytest
 import redis
 from django.db import connection
+from pytest_django import Settings
 
+from assistants import doorbell
 from assistants.errors import Invalid, ThreadLocked
 from assistants.events import log
 from assistants.models import Message, Run, RunStatus, clock
@@ -16,6 +18,7 @@ from assistants.operations import (
     execution,
     files,
     messages,
+    queue,
     runs,
     steps,
     sweep,
@@ -433,3 +436,31 @@ def test_the_log_of_a_deleted_thread_does_not_stay(redis_url: str) -> None:
 
     with redis.Redis.from_url(redis_url) as client:
         assert 0 < client.ttl(key) <= 60
+
+
+def test_a_project_with_all_its_places_taken_waits_and_others_go(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PROJECT_RUNS = 2
+    rung: list[str] = []
+    monkeypatch.setattr(doorbell, "_send", lambda _task, ids: rung.append(ids[0]))
+    many = [make_run(make_thread(None, "Hi"), make_assistant()) for _ in range(4)]
+    project = make_project("Another")
+    other = make_run(make_thread(project, "Hi"), make_assistant(project))
+
+    first, second = (execution.claim(run.id) for run in many[:2])
+    assert first is not None
+    assert second is not None
+    assert execution.claim(many[2].id) is None
+    assert execution.claim(other.id) is not None
+    many[2].refresh_from_db()
+    assert many[2].status == RunStatus.QUEUED
+    assert [queue.before(run) for run in many[2:]] == [0, 1]
+
+    rung.clear()
+    execution.complete(first)
+    assert rung == [many[2].id]
+    assert execution.claim(many[2].id) is not None
+    assert execution.claim(many[3].id) is None
+    settings.PROJECT_RUNS = 0
+    assert execution.claim(many[3].id) is not None
