@@ -258,7 +258,7 @@ class Promise(RuleBasedStateMachine):
             told = [
                 name.removeprefix("thread.run.")
                 for name, of in self._events()
-                if of == run_id and name.count(".") == 2
+                if of == run_id and name.startswith("thread.run.") and name.count(".") == 2
             ]
             ends = [name for name in told if name not in (*ACTIVE, "created")]
             assert ends == [status]
