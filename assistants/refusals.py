@@ -141,6 +141,7 @@ CONTENT_TYPE: Final = Rule(
 NOT_MULTIPART: Final = Rule(
     Invalid, "We could not parse the multipart body of your request: {fault}"
 )
+TOO_MANY_FIELDS: Final = Rule(Invalid, "The request has more than {limit} parameters.")
 MALFORMED: Final = Rule(Invalid, "The request is malformed.")
 BODY_TOO_LARGE: Final = Rule(
     TooLarge, "The request body is larger than the limit of {limit} bytes."

@@ -18,7 +18,7 @@ BATCHES = "/vector_stores/{vector_store_id}/file_batches"
 
 
 def find(request: ApiRequest, vector_store_id: str, batch_id: str) -> FileBatch:
-    return vector_stores.find(request, vector_store_id).file_batches.fetch(batch_id)
+    return vector_stores.find(request, vector_store_id).file_batches.fetch(batch_id, "batch_id")
 
 
 @router.post(BATCHES, response=answers(FileBatchObject))

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from asgiref.sync import markcoroutinefunction
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from assistants import refusals
@@ -22,6 +22,8 @@ from assistants.api.request import ApiRequest
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 PAGES = frozenset({"/v1/docs"})
 """Below the API's addresses, but for people."""
+REFERENCE = frozenset({"/v1/openapi.json"})
+"""What they are made of, which Ninja gives out whatever the method."""
 
 
 class ApiMiddleware:
@@ -36,22 +38,25 @@ class ApiMiddleware:
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         dialect = dialects.of(request)
-        if dialect is None or request.path_info in PAGES:
+        is_read = request.method in ("GET", "HEAD")
+        if dialect is None or (is_read and request.path_info in PAGES):
             return await self._get_response(request)
         begun = time.perf_counter()
         asked = cast("ApiRequest", request)
         asked.dialect = dialect
         asked.request_id = f"req_{secrets.token_hex(16)}"
-        path = dialects.path_inside(request.path_info, request.GET)
         response: HttpResponseBase
-        if refused := _unknown_host(request):
+        if refused := _unreadable(request):
             response = problems.answer(asked, problems.understood(asked, refused))
         elif limit := getattr(request, "scope", {}).get(refusals.TOO_LARGE):
             response = problems.answer(asked, refusals.BODY_TOO_LARGE(limit=limit))
         elif preflight := cors.preflight(request):
             response = preflight
-        elif path is None or "\0" in path:
+        elif (path := dialects.path_inside(request.path_info, request.GET)) is None:
             response = problems.answer(asked, problems.unknown_address(asked))
+        elif path in PAGES or (path in REFERENCE and not is_read):
+            response = problems.answer(asked, problems.method_not_allowed(asked))
+            response["Allow"] = "GET, HEAD"
         else:
             asked.path_info = path
             response = await dispatch.answer(asked)
@@ -60,6 +65,9 @@ class ApiMiddleware:
             allowed = response["Allow"]
             response = problems.answer(asked, problems.method_not_allowed(asked))
             response["Allow"] = allowed
+        if isinstance(response, HttpResponse):
+            # Without a length the web server sends chunks, which clients of HTTP/1.0 do not know.
+            response["Content-Length"] = str(len(response.content))
         response["X-Request-ID"] = asked.request_id
         response["X-Content-Type-Options"] = "nosniff"
         response["openai-version"] = "2020-10-01"
@@ -70,12 +78,14 @@ class ApiMiddleware:
         return response
 
 
-def _unknown_host(request: HttpRequest) -> DisallowedHost | None:
-    """What is wrong with the name that the caller has for this server. Without this a page could
-    give a name of its own to this machine's address, and then ask under it as its own server.
+def _unreadable(request: HttpRequest) -> SuspiciousOperation | None:
+    """What is wrong with the query, or with the name that the caller has for this server. Without a
+    look at that a page could give a name of its own to this machine's address, and then ask under
+    it as its own server.
     """
     try:
         request.get_host()
-    except DisallowedHost as error:
+        request.GET  # noqa: B018 - it is read when it is first asked for
+    except SuspiciousOperation as error:
         return error
     return None

@@ -8,6 +8,7 @@ from django.core.exceptions import (
     DisallowedHost,
     RequestDataTooBig,
     SuspiciousOperation,
+    TooManyFieldsSent,
     TooManyFilesSent,
 )
 from django.db import OperationalError
@@ -66,8 +67,16 @@ def understood(request: ApiRequest, error: Exception) -> ApiError:
             return refusals.HOST_UNKNOWN(host=request.headers.get("Host", ""))
         case RequestDataTooBig():
             return refusals.BODY_TOO_LARGE(limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        case MultiPartParserError() | TooManyFilesSent() | UnreadablePostError():
-            return refusals.NOT_MULTIPART(fault=error)
+        case TooManyFieldsSent():
+            return refusals.TOO_MANY_FIELDS(limit=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
+        case TooManyFilesSent():
+            return refusals.NOT_MULTIPART(fault="it has too many files.")
+        case MultiPartParserError() if "header size" in str(error):
+            return refusals.NOT_MULTIPART(
+                fault="the headers of a part are too long. Is the file's name?"
+            )
+        case MultiPartParserError() | UnreadablePostError():
+            return refusals.NOT_MULTIPART(fault=str(error))
         case SuspiciousOperation():
             return refusals.MALFORMED()
         case OperationalError():

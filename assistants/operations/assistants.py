@@ -50,7 +50,7 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
     """
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True, exclude_unset=True))
     if fields.get("model", "") is None:
-        raise refusals.MISSING(path="model")
+        raise refusals.WRONG_TYPE(path="model", expected="a string", got="null")
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
     _check(assistant.project, fields)
     with transaction.atomic():

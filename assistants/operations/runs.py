@@ -29,6 +29,8 @@ from assistants.params.run import RunOptions
 from assistants.params.tools import ToolResources
 
 EXPIRES_AFTER = timedelta(seconds=600)
+MAX_SHOWN = 128
+"""So many ids of calls a refusal repeats: as many as a run has tools."""
 MAX_OUTPUT_BYTES = 512 * 1024
 
 
@@ -193,7 +195,8 @@ def submit_tool_outputs(run: Run, params: ToolOutputsSubmit) -> Run:
     expected = [call["id"] for call in calls]
     got = [given.tool_call_id for given in params.tool_outputs]
     if sorted(got) != sorted(expected):
-        shown = [refusals.echoed(call_id) for call_id in got]
+        shown = [refusals.echoed(call_id) for call_id in got[:MAX_SHOWN]]
+        shown += ["…"] if len(got) > MAX_SHOWN else []
         raise refusals.OTHER_CALLS(expected=expected, got=shown)
     if sum(len(output.encode()) for output in outputs.values()) >= MAX_OUTPUT_BYTES:
         raise refusals.OUTPUTS_TOO_LARGE()

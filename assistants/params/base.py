@@ -2,13 +2,21 @@
 service's error texts.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le, MaxLen
-from pydantic import BaseModel, ConfigDict, Discriminator, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.types import Strict
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
 from assistants import refusals
 from assistants.errors import Invalid
@@ -53,6 +61,17 @@ def text_or(tag: str, kind: type, error: str) -> Discriminator:
     return Discriminator(choose, custom_error_type=error, custom_error_message="wrong type")
 
 
+def _digits(value: Any) -> Any:
+    """A query or a form has its numbers as text; Python would read ``1_0`` and `` 5`` as some."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"-?[0-9]+", value):
+        raise PydanticKnownError("int_parsing")
+    # As many digits as Python reads; whatever is longer is too large for anything here.
+    return int(value[:4000])
+
+
+Digits = BeforeValidator(_digits)
 MetadataKey = Annotated[str, StringConstraints(max_length=64)]
 MetadataValue = Annotated[str, StringConstraints(max_length=512)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], MaxLen(16)]

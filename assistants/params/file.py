@@ -7,7 +7,7 @@ from annotated_types import Ge, Le
 from pydantic import ConfigDict, Field
 
 from assistants import refusals
-from assistants.params.base import Params
+from assistants.params.base import Digits, Params
 
 ANCHOR, SECONDS = "expires_after[anchor]", "expires_after[seconds]"
 
@@ -19,7 +19,7 @@ class FileUpload(Params):
 
     purpose: str
     anchor: Literal["created_at"] | None = Field(None, alias=ANCHOR)
-    seconds: Annotated[int, Ge(3600), Le(2_592_000)] | None = Field(None, alias=SECONDS)
+    seconds: Annotated[int, Digits, Ge(3600), Le(2_592_000)] | None = Field(None, alias=SECONDS)
 
     def expires_after(self) -> timedelta | None:
         """How long the file is to be kept, None for ever.

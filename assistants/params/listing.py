@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from annotated_types import Ge, Le
 from pydantic import ConfigDict, Field
 
-from assistants.params.base import Params
+from assistants.params.base import Digits, Params
 
 
 class ListParams(Params):
@@ -16,7 +16,7 @@ class ListParams(Params):
 
     model_config = ConfigDict(extra="ignore", strict=False)
 
-    limit: Annotated[int, Ge(1), Le(100)] = 20
+    limit: Annotated[int, Digits, Ge(1), Le(100)] = 20
     order: Literal["asc", "desc"] = "desc"
     after: str | None = None
     before: str | None = None
@@ -51,5 +51,5 @@ class MessageListParams(ListParams):
 
 
 class FileListParams(ListParams):
-    limit: Annotated[int, Ge(1), Le(10_000)] = 10_000
+    limit: Annotated[int, Digits, Ge(1), Le(10_000)] = 10_000
     purpose: str | None = None

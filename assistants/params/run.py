@@ -21,7 +21,7 @@ TokenLimit = Annotated[int, Ge(256), Le(2**31 - 1)]
 
 class TruncationStrategy(Params):
     type: Literal["auto", "last_messages"]
-    last_messages: Annotated[int, Ge(1)] | None = None
+    last_messages: Annotated[int, Ge(1), Le(2**31 - 1)] | None = None
 
 
 class RunOptions(Params):

@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
+from assistants.refusals import echoed
+
 Schema = dict[str, Any]
 Place = tuple[str | int, ...]
 
@@ -28,7 +30,7 @@ class BadSchema(ValueError):
     """What is wrong, and where, in the service's words."""
 
     def __init__(self, place: Place, fault: str) -> None:
-        super().__init__(f"In context={place!r}, {fault}")
+        super().__init__(f"In context={echoed(repr(place))}, {fault}")
 
 
 def check(schema: Schema, *, strict: bool = False) -> None:
@@ -42,7 +44,9 @@ def check(schema: Schema, *, strict: bool = False) -> None:
         raise BadSchema(tuple(error.instance_path), f"{error.message[:300]}.") from error
     if schema.get("type", "object") != "object":
         raise BadSchema(
-            (), f"schema must be a JSON Schema of 'type: \"object\"', got {schema['type']!r}."
+            (),
+            "schema must be a JSON Schema of 'type: \"object\"', "
+            f"got {echoed(repr(schema['type']))}.",
         )
     for place, part in _parts(schema, ()):
         if str(part.get("$ref", "")).startswith("#/"):
@@ -77,7 +81,9 @@ def _check_reference(schema: Schema, place: Place, reference: str) -> None:
         elif isinstance(target, dict) and step in target:
             target = target[step]
         else:
-            raise BadSchema(place, f"reference to a component that is not there: {reference!r}.")
+            raise BadSchema(
+                place, f"reference to a component that is not there: {echoed(repr(reference))}."
+            )
 
 
 def _check_strict(place: Place, schema: Schema) -> None:
@@ -89,7 +95,7 @@ def _check_strict(place: Place, schema: Schema) -> None:
             raise BadSchema(
                 place,
                 "'required' is required to be supplied and to be an array including every key in "
-                f"properties. Missing {name!r}.",
+                f"properties. Missing {echoed(repr(name))}.",
             )
 
 

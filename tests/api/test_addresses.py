@@ -1,9 +1,12 @@
 """Addresses, headers and envelopes: what holds for every answer, whatever was asked."""
 
+import json
+import socket
 from typing import Any
 
 import httpx2
 import pytest
+from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from pytest_django import Settings
 
@@ -237,6 +240,60 @@ def test_a_database_that_does_not_answer_is_a_matter_of_time(
     assert error(response)["message"] == (
         "The server is overloaded or not ready yet. Please try again later."
     )
+
+
+def test_what_django_finds_suspicious_is_refused(
+    http: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def suspicious() -> None:
+        raise SuspiciousOperation("../../etc/passwd")
+
+    monkeypatch.setattr("assistants.operations.providers.offered", suspicious)
+    response = http.get("/v1/models")
+    assert response.status_code == 400
+    assert error(response)["message"] == "The request is malformed."
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", ["/v1/docs", "/v1/openapi.json", "/openai/v1/docs"])
+def test_the_reference_can_only_be_read(http: httpx2.Client, method: str, path: str) -> None:
+    response = http.request(method, path)
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, HEAD"
+    assert error(response)["code"] == "method_not_supported"
+
+
+def test_a_client_of_http_1_0_is_told_a_length(address: str, secret: str) -> None:
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = (
+            f"GET /v1/models HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {secret}\r\n\r\n"
+        )
+        connection.sendall(head.encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    assert "transfer-encoding" not in head.lower()
+    assert json.loads(body)["object"] == "list"
+
+
+def test_a_refusal_stays_short_whatever_was_sent(
+    http: httpx2.Client, known: dict[str, str]
+) -> None:
+    name = "k" * 100_000
+    function = {"name": "add", "parameters": {"type": "object", "properties": {name: 5}}}
+    tools = [{"type": "function", "function": function}]
+    outputs = [{"tool_call_id": f"call_{n}", "output": ""} for n in range(5000)]
+    run = f"/v1/threads/{known['thread_id']}/runs/{known['run_id']}"
+    boundary = {"Content-Type": f"multipart/form-data; boundary={'Z' * 5000}"}
+    for response in (
+        http.post("/v1/assistants", json={"model": "demo", "tools": tools}),
+        http.post(f"{run}/submit_tool_outputs", json={"tool_outputs": outputs}),
+        http.post("/v1/files", content=b"x", headers=boundary),
+    ):
+        assert response.status_code == 400
+        assert len(response.content) < 2_000
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/openai/models?api-version=1", "/v1/nothing"])

@@ -89,8 +89,19 @@ BROKEN = [
     Broken("NOT_MULTIPART", "POST", "/v1/files",
            "We could not parse the multipart body of your request: Invalid boundary in multipart: "
            "None", more={"content": b"", "headers": {"Content-Type": "multipart/form-data"}}),
-    Broken("MALFORMED", "POST", "/v1/files", "The request is malformed.",
+    Broken("TOO_MANY_FIELDS", "GET", "/v1/nothing?" + "&".join(f"a{n}=1" for n in range(1001)),
+           "The request has more than 1000 parameters."),
+    Broken("TOO_MANY_FIELDS", "GET", "/openai/models?" + "&".join(f"a{n}=1" for n in range(1001)),
+           "The request has more than 1000 parameters."),
+    Broken("TOO_MANY_FIELDS", "POST", "/v1/files", "The request has more than 1000 parameters.",
            more={"data": {str(n): "" for n in range(1001)}, "files": {"file": ("a.txt", b"1")}}),
+    Broken("NOT_MULTIPART", "POST", "/v1/files",
+           "We could not parse the multipart body of your request: the headers of a part are too "
+           "long. Is the file's name?",
+           more={"data": {"purpose": "assistants"}, "files": {"file": ("x" * 2000, b"1")}}),
+    Broken("NOT_MULTIPART", "POST", "/v1/files",
+           "We could not parse the multipart body of your request: it has too many files.",
+           more={"files": [("file", ("a.txt", b"1"))] * 101}),
     Broken("MISSING", "POST", "/v1/assistants", "Missing required parameter: 'model'.", "model",
            "missing_required_parameter", json={}),
     Broken("UNKNOWN", "POST", "/v1/threads",
@@ -99,6 +110,12 @@ BROKEN = [
     Broken("WRONG_TYPE", "POST", "/v1/assistants",
            "Invalid type for 'model': expected a string, but got an integer instead.", "model",
            "invalid_type", json={"model": 1}),
+    Broken("WRONG_TYPE", "POST", "/v1/assistants/<assistant_id>",
+           "Invalid type for 'model': expected a string, but got null instead.", "model",
+           "invalid_type", json={"model": None}),
+    *(Broken("WRONG_TYPE", "GET", f"/v1/assistants?limit={limit}",
+             "Invalid type for 'limit': expected an integer, but got a string instead.", "limit",
+             "invalid_type") for limit in ("1_0", "%205", "+5", "1.0", "")),
     Broken("BODY_OF_WRONG_TYPE", "POST", "/v1/assistants",
            "Invalid type for the request body: expected an object, but got an array instead.",
            code="invalid_type", json=[]),
@@ -136,6 +153,15 @@ BROKEN = [
     Broken("INTEGER_TOO_LARGE", "GET", "/v1/assistants?limit=101",
            "Invalid 'limit': integer above maximum value. Expected a value <= 100, but got 101 "
            "instead.", "limit", "integer_above_max_value"),
+    Broken("INTEGER_TOO_LARGE", "GET", f"/v1/assistants?limit={'9' * 5000}",
+           f"Invalid 'limit': integer above maximum value. Expected a value <= 100, but got "
+           f"{'9' * 256}… instead.", "limit", "integer_above_max_value"),
+    Broken("INTEGER_TOO_LARGE", "POST", "/v1/threads/<free_thread_id>/runs",
+           "Invalid 'truncation_strategy.last_messages': integer above maximum value. Expected a "
+           "value <= 2147483647, but got 9223372036854775808 instead.",
+           "truncation_strategy.last_messages", "integer_above_max_value",
+           json={"assistant_id": "<assistant_id>", "truncation_strategy": {
+               "type": "last_messages", "last_messages": 2**63}}),
     Broken("INTEGER_TOO_SMALL", "GET", "/v1/assistants?limit=0",
            "Invalid 'limit': integer below minimum value. Expected a value >= 1, but got 0 "
            "instead.", "limit", "integer_below_min_value"),
@@ -152,6 +178,9 @@ BROKEN = [
            json={"model": "demo", "tool_resources": {"file_search": {"vector_store_ids": ["x"]}}}),
     Broken("WRONG_ID", "GET", "/v1/threads/<thread_id>/messages?run_id=x",
            "Invalid 'run_id': 'x'. Expected an ID that begins with 'run'.", "run_id",
+           "invalid_value"),
+    Broken("WRONG_ID", "GET", "/v1/vector_stores/<vector_store_id>/file_batches/x",
+           "Invalid 'batch_id': 'x'. Expected an ID that begins with 'vsfb'.", "batch_id",
            "invalid_value"),
     Broken("WRONG_ID", "GET", "/v1/assistants?after=x",
            "Invalid 'after': 'x'. Expected an ID that begins with 'asst'.", "after",
@@ -239,6 +268,7 @@ BROKEN = [
 
 ELSEWHERE = {
     "NOT_HTTP": "tests/playground/test_protocol.py",
+    "MALFORMED": "tests/api/test_addresses.py",
     "WRONG_VALUE": "tests/params/test_refusals.py",
     "TOO_MANY_REQUESTS": "tests/api/test_rate_limit.py",
     "UNAVAILABLE": "tests/api/test_addresses.py",

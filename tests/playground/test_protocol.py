@@ -5,7 +5,6 @@ import socket
 
 import pytest
 
-from assistants import refusals
 from playground.asgi import application
 from tests.api.serving import serving
 
@@ -33,7 +32,8 @@ def test_what_cannot_be_read_is_refused_in_the_envelope(sent: bytes) -> None:
     assert b"content-type: application/json" in head
     assert b"x-request-id: req_" in head
     assert json.loads(body)["error"] == {
-        "message": refusals.NOT_HTTP().message,
+        "message": "The request is not HTTP that can be read: its first line or a header is "
+        "broken.",
         "type": "invalid_request_error",
         "param": None,
         "code": None,

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import TooManyFieldsSent
 from django.http import HttpRequest, QueryDict
 
 from assistants.api.dialects import first
@@ -41,7 +42,7 @@ def of(request: HttpRequest) -> Dialect | None:
     path = request.path_info
     azure = _below(path, AZURE)
     if azure and not _below(path.removeprefix(AZURE), V1):
-        version = request.GET.get("api-version", "")
+        version = _api_version(request)
         return Dialect(azure=True, first=bool(_DATED.match(version)) and version < _SECOND_SINCE)
     if not azure and not _below(path, V1):
         return None
@@ -49,8 +50,18 @@ def of(request: HttpRequest) -> Dialect | None:
     return Dialect(azure, first="assistants=v1" in betas)
 
 
+def _api_version(request: HttpRequest) -> str:
+    """Empty too where the query is one that is refused anyway."""
+    try:
+        return request.GET.get("api-version", "")
+    except TooManyFieldsSent:
+        return ""
+
+
 def path_inside(path: str, query: QueryDict) -> str | None:
     """The path under ``/v1`` that a path of either dialect means, None if it means nothing."""
+    if "\0" in path:
+        return None
     if _below(path, V1):
         return path
     rest = path.removeprefix(AZURE)
