@@ -352,7 +352,8 @@ def _of_step(step: RunStep, image_names: dict[str, str], run: Run) -> list[Wire]
     """An assistant's tool calls and their results."""
     calls = step.step_details["tool_calls"]
     made = [_call(call, step) for call in calls]
-    asked = {"role": "assistant", "content": None, "tool_calls": made}
+    # Not null: some servers refuse that beside calls.
+    asked = {"role": "assistant", "content": "", "tool_calls": made}
     results = []
     for call in calls:
         if call["type"] == "function":

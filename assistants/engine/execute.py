@@ -476,7 +476,7 @@ def _asked(turn: _Turn) -> Wire:
         }
         for call in turn.calls
     ]
-    return {"role": "assistant", "content": turn.text or None, "tool_calls": calls}
+    return {"role": "assistant", "content": turn.text, "tool_calls": calls}
 
 
 def _tool_choice(choice: str | Wire) -> str | Wire:
