@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from typing_extensions import override
 
+from assistants import log_ids
+
 
 class TextFormatter(logging.Formatter):
     """``LEVEL logger: message``, plain news without the level. The runner adds time and process."""
@@ -29,7 +31,9 @@ class NoProbes(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``, ``error``."""
+    """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``, ``error``; and
+    ``request``, ``thread`` and ``run``, the ids of what it is about.
+    """
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -38,6 +42,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **log_ids.ids.get(),
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)

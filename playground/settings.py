@@ -1,6 +1,7 @@
 """All settings. What a person can set is an environment variable, optional, listed in README.md."""
 
 import hashlib
+import os
 import secrets
 import tempfile
 from pathlib import Path
@@ -34,6 +35,11 @@ def _runtime_dir() -> Path:
 
 
 RUNTIME_DIR = env.path("RUNTIME_DIR", _runtime_dir())
+METRICS_DIR = RUNTIME_DIR / "metrics"
+if METRICS_DIR.is_dir():
+    # The library takes the folder from the environment, when it is first imported.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 INTERPRETER_SOCKET = str(RUNTIME_DIR / "interpreter.sock")
 SANDBOX_PYTHON = env.path("SANDBOX_PYTHON", BASE_DIR / ".sandbox-venv" / "bin" / "python")
 

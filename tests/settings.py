@@ -21,7 +21,7 @@ _folder = Path(tempfile.mkdtemp(prefix="playground-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 os.environ["CHAT_RETRIES"] = "1"  # asking again is tested where it matters
 os.environ["DATA_DIR"] = str(_folder)
-for name in ("files", "tmp", "run"):
+for name in ("files", "tmp", "run", "run/metrics"):
     (_folder / name).mkdir(mode=0o700)
 
 from playground.settings import *  # noqa: E402, F403

@@ -27,6 +27,7 @@ class Stack:
 
     api_key = "sk-tests-only"
     login_token = "tests-only"
+    metrics_token = "tests-only"
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.data_dir = folder / "data"
@@ -65,6 +66,7 @@ class Stack:
             "DATA_DIR": str(self.data_dir),
             "PLAYGROUND_API_KEY": self.api_key,
             "PLAYGROUND_LOGIN_TOKEN": self.login_token,
+            "METRICS_TOKEN": self.metrics_token,
             "OPENAI_API_KEY": "played",
             "OPENAI_BASE_URL": self.chat.url,
         }

@@ -6,6 +6,7 @@ takes longer than most requests do. Here a few threads stay, and each keeps its 
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Final
 
 from django.db import connections
@@ -23,7 +24,9 @@ _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="api")
 
 async def answer(request: ApiRequest) -> HttpResponseBase:
     """What the API answers to the request, whose path is one under ``/v1``."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _answer, request)
+    return await asyncio.get_running_loop().run_in_executor(
+        _threads, copy_context().run, _answer, request
+    )
 
 
 def _answer(request: ApiRequest) -> HttpResponseBase:

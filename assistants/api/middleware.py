@@ -15,11 +15,13 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from assistants import refusals
+from assistants import metrics, refusals
 from assistants.api import cors, dialects, dispatch, problems
 from assistants.api.request import ApiRequest
+from assistants.log_ids import speaking_of
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 PAGES = frozenset({"/v1/docs"})
 """Below the API's addresses, but for people."""
 REFERENCE = frozenset({"/v1/openapi.json"})
@@ -45,6 +47,7 @@ class ApiMiddleware:
         asked = cast("ApiRequest", request)
         asked.dialect = dialect
         asked.request_id = f"req_{secrets.token_hex(16)}"
+        speaking_of(request=asked.request_id)
         response: HttpResponseBase
         if refused := _unreadable(request):
             response = problems.answer(asked, problems.understood(asked, refused))
@@ -71,11 +74,19 @@ class ApiMiddleware:
         response["X-Request-ID"] = asked.request_id
         response["X-Content-Type-Options"] = "nosniff"
         response["openai-version"] = "2020-10-01"
-        response["openai-processing-ms"] = str(round((time.perf_counter() - begun) * 1000))
+        took = time.perf_counter() - begun
+        response["openai-processing-ms"] = str(round(took * 1000))
+        metrics.requests.labels(_method(request), response.status_code).inc()
+        metrics.request_seconds.observe(took)
         if dialect.azure:
             response["apim-request-id"] = asked.request_id
         cors.mark(request, response)
         return response
+
+
+def _method(request: HttpRequest) -> str:
+    """One of a few: what callers make up would be a number of its own each."""
+    return request.method if request.method in METHODS else "other"
 
 
 def _unreadable(request: HttpRequest) -> SuspiciousOperation | None:

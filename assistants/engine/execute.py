@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import jiter
 
-from assistants import tokens
+from assistants import metrics, tokens
 from assistants.engine import context, file_search
 from assistants.engine.chat.abilities import Abilities, own_name
 from assistants.engine.chat.clients import Clients
@@ -29,6 +29,7 @@ from assistants.engine.publisher import Publisher
 from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
 from assistants.errors import ApiError, Wire
+from assistants.log_ids import speaking_of
 from assistants.models import Run, RunStatus, clock
 from assistants.models.base import new_id
 from assistants.operations import endings, execution, providers, runs, steps
@@ -117,6 +118,8 @@ class Execution:
         self._spent = endings.total_usage([])
         self._provider = "the provider"
         """The name of who answers."""
+        self._begun = False
+        """Whether the model has begun to answer."""
         self._spoken = False
         """Whether the run has said anything so far."""
         self._unrecorded: Wire | None = None
@@ -124,6 +127,7 @@ class Execution:
 
     async def __call__(self) -> None:
         """Execute the run to its end. Set ``stop`` and cancel the task to interrupt it."""
+        speaking_of(thread=self.run.thread_id, run=self.run.id)
         expires_at = self.run.expires_at or clock.now() + runs.EXPIRES_AFTER
         limit = asyncio.timeout((expires_at - clock.now()).total_seconds())
         try:
@@ -277,6 +281,8 @@ class Execution:
         client = services.clients.of(model.provider)
         turn = _Turn()
         async for part in ask(client, model.provider.label, request, services.patience):
+            if not self._begun and isinstance(part, Text | ToolCallPart):
+                self._note_beginning()
             match part:
                 case Text(text):
                     turn.text += text
@@ -292,6 +298,12 @@ class Execution:
             turn.usage = Usage(size, tokens.count(spoken, own_name(model.name)))
         self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
         return turn
+
+    def _note_beginning(self) -> None:
+        self._begun = True
+        if self.run.started_at is not None:
+            took = clock.now() - self.run.started_at
+            metrics.first_token_seconds.observe(took.total_seconds())
 
     def _options(self, *, forced: bool) -> Wire:
         """The parameters of the request, without those that stand at their defaults: not every
@@ -398,9 +410,11 @@ class Execution:
             elif call.name == context.CODE_TOOL and not call.code().strip():
                 content = NO_CODE
             elif call.name == context.CODE_TOOL:
-                content = await self._code.call(tools, call.place, call.code())
+                with metrics.tool_seconds.labels("code_interpreter").time():
+                    content = await self._code.call(tools, call.place, call.code())
             elif call.name == file_search.TOOL:
-                content = await self._search.call(tools, call.place, call.arguments, position)
+                with metrics.tool_seconds.labels("file_search").time():
+                    content = await self._search.call(tools, call.place, call.arguments, position)
             else:
                 continue
             results.append({"role": "tool", "tool_call_id": call.id, "content": content})

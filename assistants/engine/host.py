@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 import redis
@@ -21,6 +22,7 @@ import uvloop
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
+from assistants import metrics
 from assistants.engine.chat.clients import Clients
 from assistants.engine.execute import Execution, Services, Stop
 from assistants.engine.publisher import Publisher
@@ -110,7 +112,7 @@ class Host:
         self._start(self._say_alive())
 
     async def _database(self, operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        call = functools.partial(_in_thread, operation, *args, **kwargs)
+        call = functools.partial(copy_context().run, _in_thread, operation, *args, **kwargs)
         # Shielded: the thread goes on writing when the run is cancelled, and what it writes must be
         # known.
         return await asyncio.shield(self._loop.run_in_executor(self._pool, call))
@@ -139,6 +141,9 @@ class Host:
                 run = await self._database(execution.claim, run_id)
                 if run is None:
                     return
+                if run.started_at is not None:
+                    waited = run.started_at - run.created_at
+                    metrics.queue_seconds.observe(waited.total_seconds())
                 executing = Execution(run, self._services)
                 task = self._loop.create_task(executing(), name=run_id)
                 # A task that is cancelled before its first step never begins, and so never ends

@@ -181,6 +181,11 @@ def _overflow(queue: Queue) -> None:
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 
 
+def followers() -> int:
+    """How many readers this process has at the moment."""
+    return sum(found.followers for found in list(_hubs.values()))
+
+
 def hub() -> Hub:
     """The hub of the running event loop."""
     loop = asyncio.get_running_loop()

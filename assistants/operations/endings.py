@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db import transaction
+
+from assistants import metrics
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
@@ -94,6 +97,13 @@ def end(
     events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
     log.publish(run.thread_id, events)
     queue.ring_next(run)
+    transaction.on_commit(lambda: _count(run))
+
+
+def _count(run: Run) -> None:
+    metrics.runs_ended.labels(run.status).inc()
+    for kind in ("prompt", "completion"):
+        metrics.tokens.labels(kind).inc((run.usage or {}).get(f"{kind}_tokens", 0))
 
 
 def _without_its_text(run: Run) -> list[Wire]:

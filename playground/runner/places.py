@@ -74,6 +74,9 @@ def make_folders() -> None:
         raise CannotStart(
             f"RUNTIME_DIR {settings.RUNTIME_DIR} is open to others: remove it, or name another."
         )
+    # Numbers of processes that are no more would count again.
+    shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)
+    settings.METRICS_DIR.mkdir(mode=0o700)
 
 
 def _close(path: Path, mode: int) -> None:

@@ -10,6 +10,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
 from pytest_django import Settings
 
+from assistants import log_ids
 from assistants.models import Project
 
 VERSION = {"api-version": "2024-05-01-preview"}
@@ -347,3 +348,17 @@ def test_an_unknown_field_with_a_long_name_is_repeated_only_in_part(http: httpx2
     response = http.post("/v1/threads", json={"x" * 5000: 1})
     assert error(response)["code"] == "unknown_parameter"
     assert len(response.content) < 1000
+
+
+def test_log_lines_name_their_request(
+    http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    def look() -> list[Any]:
+        seen.append(log_ids.ids.get()["request"])
+        return []
+
+    monkeypatch.setattr("assistants.operations.providers.offered", look)
+    answers = [http.get("/v1/models").headers["x-request-id"] for _ in range(3)]
+    assert seen == answers

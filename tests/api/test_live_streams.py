@@ -1,8 +1,10 @@
 """Streams of runs that the real worker executes, on the whole stack."""
 
 import json
+import re
 from typing import Any
 
+import httpx2
 import pytest
 from openai import AzureOpenAI, OpenAI
 
@@ -121,3 +123,15 @@ def test_the_sdk_polls_a_run_to_its_end(client: OpenAI, stack: Stack) -> None:
     assert run.status == "completed"
     (answer,) = client.beta.threads.messages.list(thread.id, run_id=run.id).data
     assert answer.content[0].to_dict()["text"] == {"value": "Hello.", "annotations": []}
+
+
+def test_a_worker_s_numbers_are_told_by_the_web_server(client: OpenAI, stack: Stack) -> None:
+    stack.chat.otherwise(text("Hello."))
+    assistant = client.beta.assistants.create(model="played")
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "Hi"}])
+    client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    token = {"Authorization": f"Bearer {stack.metrics_token}"}
+    told = httpx2.get(f"{stack.url}/metrics", headers=token).text
+    for name in ("run_first_token_seconds", "run_queue_seconds", "api_request_seconds"):
+        (count,) = re.findall(rf"^playground_{name}_count (\S+)$", told, re.MULTILINE)
+        assert float(count) >= 1, name

@@ -3,6 +3,7 @@ order.
 """
 
 import json
+import logging
 import time
 from datetime import timedelta
 from io import BytesIO
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from pytest_django import Settings
+from typing_extensions import override
 
 from assistants.engine.host import Host
 from assistants.errors import Wire
@@ -18,6 +20,7 @@ from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, Thread
 from assistants.operations import aliases, execution, files, messages, runs
 from assistants.params import MetadataUpdate, ToolOutputsSubmit, validate
+from playground.logs import JsonFormatter
 from tests.chat_server import (
     ChatServer,
     Gate,
@@ -788,3 +791,27 @@ def test_the_limit_on_a_prompt_counts_what_earlier_turns_used(chat: ChatServer) 
     assert [message["content"][0] for message in before] == ["1", "2", "3", "4"]
     # 500 are left: the question, and what was just found out.
     assert [message["role"] for message in after] == ["user", "assistant", "tool"]
+
+
+def test_log_lines_name_the_run_and_its_thread(chat: ChatServer) -> None:
+    lines: list[str] = []
+
+    class Kept(logging.Handler):
+        @override
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(self.format(record))
+
+    handler = Kept()
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("assistants")
+    logger.addHandler(handler)
+    try:
+        chat.otherwise(error(400, "No."))
+        first, second = settled(started()), settled(started())
+    finally:
+        logger.removeHandler(handler)
+    told = [json.loads(line) for line in lines if "failed (" in line]
+    assert [(line["run"], line["thread"]) for line in told] == [
+        (first.id, first.thread_id),
+        (second.id, second.thread_id),
+    ]

@@ -19,6 +19,7 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 
+from assistants import metrics
 from assistants.engine.chat.failures import MAX_REASON, ChatError, refused, unreachable
 from assistants.engine.chat.patience import Patience
 from assistants.engine.tokens import Usage
@@ -76,6 +77,8 @@ async def ask(
             return
         except ChatError as error:
             wait = None if has_begun else patience.wait(attempt, error)
+            again = "no" if wait is None else "yes"
+            metrics.chat_failures.labels(error.code, again).inc()
             if wait is None:
                 raise
             logger.info("asking again in %.1f s: %s", wait, error.message)

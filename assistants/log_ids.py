@@ -1,0 +1,17 @@
+"""What a line of the log is about: ids of the request, the thread and the run that it was written
+for.
+"""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
+
+ids: ContextVar[Mapping[str, str]] = ContextVar(
+    "log_ids",
+    default=MappingProxyType({}),
+)
+
+
+def speaking_of(**about: str) -> None:
+    """From here on, until the task or thread has done with it, lines are about these as well."""
+    ids.set({**ids.get(), **about})
