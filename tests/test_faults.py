@@ -1,16 +1,20 @@
 """What dies, comes back; and every run still ends, once. On the whole stack, as real processes."""
 
+import contextlib
 import os
+import random
 import signal
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from openai import BadRequestError, OpenAI
+import redis
+from openai import APIError, BadRequestError, OpenAI
 from pytest_django import Settings
 
 from assistants.engine.host import Host
@@ -311,3 +315,83 @@ def test_a_text_is_searchable_within_moments_while_a_run_goes_on(
     client.vector_stores.files.delete(done.id, vector_store_id=store.id)
     assert client.vector_stores.search(store.id, query="salt").data == []
     assert ended(client, thread_id, run_id).status == "completed"
+
+
+KILLED = ("worker", "web", "redis", "interpreter", "beat")
+WORDS = "word " * 60
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_dies_in_whatever_order_every_run_ends_once(
+    stack: Stack, client: OpenAI, seed: int
+) -> None:
+    """People go on asking while processes are killed, some of them before they have come back."""
+    chance = random.Random(seed)
+    stack.chat.when("chaos", [text(WORDS, rate=20)])
+    assistant_id = client.beta.assistants.create(model=MODEL).id
+    asked: dict[str, list[str]] = {}
+    """The messages of each thread that were answered with 200."""
+    over = threading.Event()
+
+    def go_on_asking() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            with contextlib.suppress(APIError):
+                thread_id = client.beta.threads.create().id
+                asked[thread_id] = []
+                words = f"chaos {number}"
+                client.beta.threads.messages.create(thread_id, role="user", content=words)
+                asked[thread_id].append(words)
+                client.beta.threads.runs.create(thread_id, assistant_id=assistant_id)
+            over.wait(0.3)
+
+    asking = threading.Thread(target=go_on_asking)
+    asking.start()
+    try:
+        for _ in range(6):
+            time.sleep(chance.uniform(0.2, 3))
+            with contextlib.suppress(LookupError):  # it is being started again
+                kill(stack, chance.choice(KILLED))
+    finally:
+        over.set()
+        asking.join()
+    until(lambda: healthy(stack), 60, "the stack does not recover")
+
+    assert len(asked) > 10
+    runs = [
+        (thread_id, run.id)
+        for thread_id in asked
+        for run in client.beta.threads.runs.list(thread_id).data
+    ]
+    deadline = time.monotonic() + 60
+    statuses = Counter(
+        ended(client, *pair, seconds=max(1, deadline - time.monotonic())).status for pair in runs
+    )
+    assert set(statuses) <= {"completed", "failed"}
+    assert statuses["completed"] > 5
+    events = redis.Redis.from_url(stack.redis_url, decode_responses=True)
+    for thread_id, words in asked.items():
+        messages = client.beta.threads.messages.list(thread_id, order="asc", limit=100).data
+        told = [
+            (message.role, message.status, message.content[0].text.value)  # type: ignore[union-attr]
+            for message in messages
+        ]
+        # What was answered with 200 is there once; what was not may be there, once.
+        users = [value for role, _, value in told if role == "user"]
+        assert len(users) == len(set(users))
+        assert users[: len(words)] == words
+        for role, status, value in told:
+            assert role == "user" or WORDS.startswith(value)
+            assert role == "user" or (value == WORDS) >= (status == "completed")
+        entries: Any = events.xrange(f"log:{thread_id}")
+        ends = [
+            fields["run"]
+            for _, fields in entries
+            if fields["event"].removeprefix("thread.run.") in TERMINAL
+        ]
+        assert len(ends) == len(set(ends))
+        # The lock is free.
+        client.beta.threads.messages.create(thread_id, role="user", content="still there?")
+    events.close()
