@@ -45,6 +45,7 @@ def sweep() -> dict[str, int]:
     """Every few seconds: end, requeue or ring for what was left behind."""
     done: dict[str, int] = {}
     for job in (
+        sweep_runs.set_right,
         sweep_runs.reap,
         sweep_runs.expire,
         sweep_runs.ring_again,

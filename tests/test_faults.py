@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import sqlite3
 import threading
 import time
 import urllib.error
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning"
 
 TERMINAL = {"completed", "failed", "cancelled", "expired", "incomplete"}
 MODEL = "played"
+WORDS = "word " * 60
 
 
 @pytest.fixture
@@ -317,8 +319,22 @@ def test_a_text_is_searchable_within_moments_while_a_run_goes_on(
     assert ended(client, thread_id, run_id).status == "completed"
 
 
+def test_a_database_that_is_busy_for_a_while_loses_nothing(stack: Stack, client: OpenAI) -> None:
+    stack.chat.when("busy", [text(WORDS, rate=40)])
+    thread_id, _, run_id = begin(client, "busy")
+    stack.chat.wait(1)
+    (path,) = stack.data_dir.glob("*.sqlite3")
+    holding = sqlite3.connect(path, isolation_level=None)
+    holding.execute("BEGIN IMMEDIATE")
+    time.sleep(6)
+    holding.execute("ROLLBACK")
+    holding.close()
+    assert ended(client, thread_id, run_id).status == "completed"
+    answer = client.beta.threads.messages.list(thread_id).data[0]
+    assert answer.content[0].text.value == WORDS  # type: ignore[union-attr]
+
+
 KILLED = ("worker", "web", "redis", "interpreter", "beat")
-WORDS = "word " * 60
 
 
 @pytest.mark.timeout(240)

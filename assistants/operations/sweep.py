@@ -14,7 +14,8 @@ from assistants.events import log
 from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, clock
 from assistants.operations.endings import Partial, end
-from assistants.operations.execution import give_back
+from assistants.operations.execution import LEASE, give_back
+from assistants.operations.runs import EXPIRES_AFTER
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,20 @@ UNHEARD = timedelta(seconds=10)
 
 MOST = 100
 """So many runs are looked after in one go; the next sweep takes the others."""
+
+
+def set_right() -> int:
+    """Bring back what lies further ahead than any clock of ours has put it: the clock was set back
+    since. Without this a dead worker's run, or one that waits, would be left until the clock is
+    there again. Returns how many.
+    """
+    now = clock.now()
+    active = Run.objects.active()
+    return (
+        active.filter(lease_until__gt=now + LEASE).update(lease_until=now + LEASE)
+        + active.filter(expires_at__gt=now + EXPIRES_AFTER).update(expires_at=now + EXPIRES_AFTER)
+        + active.filter(created_at__gt=now).update(created_at=now)
+    )
 
 
 def reap() -> int:

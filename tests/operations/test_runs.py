@@ -360,6 +360,40 @@ def test_a_queued_run_that_nobody_heard_of_is_rung_again() -> None:
     assert sweep.ring_again() == 1
 
 
+def test_a_clock_that_is_set_back_keeps_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = claimed()
+    waiting = make_run(make_thread(None, "Hi"), make_assistant())
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() - timedelta(hours=5))
+    assert sweep.set_right() > 0
+    assert sweep.set_right() == 0
+
+    monkeypatch.setattr(clock, "now", lambda: real() - timedelta(hours=5) + 2 * execution.LEASE)
+    assert sweep.reap() == 1
+    dead.refresh_from_db()
+    assert dead.status == RunStatus.QUEUED
+    assert sweep.ring_again() == 2
+    monkeypatch.setattr(clock, "now", lambda: real() - timedelta(hours=4))
+    assert sweep.expire() == 2
+    waiting.refresh_from_db()
+    assert waiting.status == RunStatus.EXPIRED
+
+
+def test_a_clock_that_is_set_forward_ends_what_it_must_and_a_living_worker_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = claimed()
+    step, message = steps.begin_message(run)
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(hours=5))
+    assert sweep.reap() == 1
+    with pytest.raises(LeaseLost):
+        steps.finish_message(run, step, message, [], None)
+    run.refresh_from_db()
+    assert run.status == RunStatus.FAILED
+    assert not run.thread.runs.active().exists()
+
+
 def test_usage_of_a_run_is_the_sum_of_its_steps() -> None:
     run = claimed()
     for prompt, completion in ((830, 20), (1198, 30)):
