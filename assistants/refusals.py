@@ -57,6 +57,17 @@ def echoed(given: str) -> str:
     return given if len(given) <= MAX_ECHO else f"{given[:MAX_ECHO]}…"
 
 
+@dataclass(frozen=True)
+class Ours:
+    """A text of our own, which is told whole however long it is."""
+
+    text: str
+
+    @override
+    def __str__(self) -> str:
+        return self.text
+
+
 class Listed(tuple[str, ...]):
     """``'a', 'b' and 'c'``: how the service lists the values it would have accepted."""
 
@@ -368,6 +379,13 @@ NOT_SEARCHED: Final = Rule(
     code="unsupported_file",
     param="file_ids",
 )
+NOT_FOR_CODE: Final = Rule(Invalid, "Invalid extension {extension}. Supported formats: {formats}")
+NOT_AN_IMAGE: Final = Rule(
+    Invalid,
+    "Invalid message content: Expected file type to be a supported format: {formats} but got "
+    "{extension}.",
+)
+NOT_HANDED_OUT: Final = Rule(Invalid, "Not allowed to download files of purpose: {purpose}")
 STORE_EXPIRED: Final = Rule(
     Invalid,
     "Vector store '{vector_store_id}' has expired. It can be used again once its 'expires_after' "

@@ -56,6 +56,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
 CSRF_TRUSTED_ORIGINS = ["/".join(PUBLIC_URL.split("/", 3)[:3])] if PUBLIC_URL else []
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+STRICT_FILES = env.boolean("STRICT_FILES", False)
 RATE_LIMIT_PER_MINUTE = env.integer("RATE_LIMIT_PER_MINUTE", 0, 0, 1_000_000)
 
 # --- Keys, sign-in --------------------------------------------------------------------------------

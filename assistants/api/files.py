@@ -13,7 +13,7 @@ from assistants.api.objects import FileDeleted, FilePage, UploadRefused, answers
 from assistants.api.replies import json_response, reply, reply_page
 from assistants.api.request import ApiRequest
 from assistants.models import File
-from assistants.operations import files
+from assistants.operations import file_types, files
 from assistants.params import FileListParams, FileUpload
 
 router = Router(tags=["Files"])
@@ -90,6 +90,8 @@ def delete_file(request: ApiRequest, file_id: str) -> HttpResponse:
 def get_file_content(request: ApiRequest, file_id: str) -> StreamingHttpResponse:
     """A file's bytes. They come as a download that no browser will take for a page."""
     file = find(request, file_id)
+    if not request.dialect.azure:  # which hands out every file
+        file_types.check_download(file)
     return StreamingHttpResponse(
         files.pieces(file),
         headers={

@@ -8,7 +8,7 @@ from django.db import transaction
 from assistants import refusals
 from assistants.errors import Wire
 from assistants.models import Assistant, File, Project
-from assistants.operations import leftovers, providers, tool_resources, vector_stores
+from assistants.operations import file_types, leftovers, providers, tool_resources, vector_stores
 from assistants.params import AssistantCreate, AssistantUpdate, VectorStoreCreate
 from assistants.params.base import MAX_FILES
 
@@ -75,8 +75,9 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
 def attach_file(assistant: Assistant, file: File) -> None:
     """Let the assistant's tools open the file, besides those that they already may.
 
-    :raises Invalid: it may open as many as an assistant can
+    :raises Invalid: it may open as many as an assistant can, or none of this type
     """
+    file_types.check_for_code(assistant.project, [file.id])
     row = Assistant.objects.select_for_update().get(pk=assistant.pk)
     file_ids = list(dict.fromkeys([*row.code_interpreter_file_ids, file.id]))
     if len(file_ids) > MAX_FILES:

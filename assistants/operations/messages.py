@@ -11,7 +11,7 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Thread, clock
-from assistants.operations import files, openings, tool_resources
+from assistants.operations import file_types, files, openings, tool_resources
 from assistants.params import MessageCreate, MetadataUpdate
 
 
@@ -21,7 +21,8 @@ def create(thread: Thread, params: MessageCreate) -> Message:
 
     :raises ThreadLocked: a run is active on it
     :raises NotFound: a file that it names is not there
-    :raises Invalid: its attachments are more than a thread may have, or cannot be searched
+    :raises Invalid: its attachments are more than a thread may have, or of a type that their tool
+        does not take
     """
     # Whoever inserts a run locks the same row, so that the check holds until the commit.
     thread = Thread.objects.select_for_update().get(pk=thread.pk)
@@ -35,17 +36,15 @@ def append(thread: Thread, params: MessageCreate) -> Message:
     bring messages along.
 
     :raises NotFound: a file that it names is not there
+    :raises Invalid: as ``create``
     """
     given = params.model_dump(mode="json")
     content = _content(given["content"])
     attachments = given["attachments"] or []
-    files.check_known(
-        thread.project,
-        [
-            *(part["image_file"]["file_id"] for part in content if part["type"] == "image_file"),
-            *(attachment["file_id"] for attachment in attachments),
-        ],
-    )
+    images = [part["image_file"]["file_id"] for part in content if part["type"] == "image_file"]
+    attached = [attachment["file_id"] for attachment in attachments]
+    files.check_known(thread.project, [*images, *attached])
+    file_types.check_images(thread.project, images)
     message = Message.objects.create(
         thread=thread,
         role=given["role"],
@@ -106,6 +105,7 @@ def _open_attachments(thread: Thread, attachments: list[Wire]) -> None:
     thread's vector store, or both.
     """
     if file_ids := _for_tool("code_interpreter", attachments):
+        file_types.check_for_code(thread.project, file_ids)
         known = thread.code_interpreter_file_ids
         merged = list(dict.fromkeys([*known, *file_ids]))
         tool_resources.check_count(merged)

@@ -6,7 +6,7 @@ from typing import Any
 from assistants import refusals
 from assistants.errors import Wire
 from assistants.models import Assistant, File, Project, Thread, VectorStore
-from assistants.operations import files, vector_store_files, vector_stores
+from assistants.operations import file_types, files, vector_store_files, vector_stores
 from assistants.params import VectorStoreFileCreate, validate
 from assistants.params.vector_store import InlineVectorStore
 
@@ -40,7 +40,7 @@ def stored(
 
     :param before: what was kept; what is named there and was deleted since does not matter here
     :raises NotFound: a file or vector store that is not there
-    :raises Invalid: a file of a store that is to be created is of a type that is not searched
+    :raises Invalid: a file is of a type that its tool does not take
     """
     resources: Wire = {}
     kept = {} if asked is None else before or {}
@@ -52,7 +52,9 @@ def stored(
     if interpreter is not None:
         file_ids = list(dict.fromkeys(interpreter.get("file_ids", [])))
         known = set(kept.get("code_interpreter", {}).get("file_ids", []))
-        files.check_known(project, [file_id for file_id in file_ids if file_id not in known])
+        new = [file_id for file_id in file_ids if file_id not in known]
+        files.check_known(project, new)
+        file_types.check_for_code(project, new)
         resources["code_interpreter"] = {"file_ids": file_ids}
     search: dict[str, Any] | None = (asked or {}).get("file_search")
     if search is not None:

@@ -269,6 +269,9 @@ BROKEN = [
 ELSEWHERE = {
     "NOT_HTTP": "tests/playground/test_protocol.py",
     "MALFORMED": "tests/api/test_addresses.py",
+    "NOT_FOR_CODE": "tests/api/test_strict_files.py",
+    "NOT_AN_IMAGE": "tests/api/test_strict_files.py",
+    "NOT_HANDED_OUT": "tests/api/test_strict_files.py",
     "WRONG_VALUE": "tests/params/test_refusals.py",
     "TOO_MANY_REQUESTS": "tests/api/test_rate_limit.py",
     "UNAVAILABLE": "tests/api/test_addresses.py",
