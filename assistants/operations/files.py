@@ -102,8 +102,8 @@ def create(
     # An upload that lies on the disk already is a Django file of its own kind, which is moved.
     stored = content if isinstance(content, DjangoFile) else DjangoFile(content)
     file.key = default_storage.save(f"{project.id}/{file.id}", stored)
-    file.bytes = default_storage.size(file.key)
     try:
+        file.bytes = default_storage.size(file.key)
         if file.bytes > MAX_BYTES:
             raise refusals.FILE_TOO_LARGE(limit=MAX_BYTES)
         if expires_after is not None:

@@ -1,6 +1,5 @@
 """``/files`` through the SDK and as raw multipart."""
 
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,6 @@ import httpx2
 import pytest
 from django.conf import settings
 from openai import BadRequestError, NotFoundError, OpenAI
-from pytest_django import Settings
-
-from assistants.models import File
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 
@@ -222,45 +218,3 @@ def test_unknown_fields_of_the_form_are_refused(http: httpx2.Client) -> None:
     assert answer.status_code == 400
     assert answer.json()["error"]["message"] == "Unknown parameter: 'expires_after'."
     assert answer.json()["error"]["code"] == "unknown_parameter"
-
-
-@pytest.mark.parametrize("announced", [True, False])
-def test_an_upload_that_breaks_off_leaves_nothing_behind(
-    address: str,
-    secret: str,
-    client: OpenAI,
-    settings: Settings,
-    tmp_path: Path,
-    announced: bool,
-) -> None:
-    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "tmp")
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": tmp_path / "files"},
-        },
-    }
-    for folder in ("tmp", "files"):
-        (tmp_path / folder).mkdir()
-    # Large enough to lie on the disk before the client goes.
-    content = b"x" * 8_000_000
-    form = (
-        b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nassistants\r\n'
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
-    ) + content
-    length = f"Content-Length: {2 * len(form)}" if announced else "Transfer-Encoding: chunked"
-    head = (
-        f"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {secret}\r\n"
-        f"Content-Type: multipart/form-data; boundary=b\r\n{length}\r\n\r\n"
-    )
-    host, port = address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        chunk = b"" if announced else f"{len(form):x}\r\n".encode()
-        connection.sendall(head.encode() + chunk + form)
-    time.sleep(0.5)  # for what the server does when it notices
-    assert not File.objects.exists()
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    # One that comes whole would have been seen there.
-    client.files.create(file=("a.txt", b"1"), purpose="assistants")
-    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import time
+from pathlib import Path
+from typing import Final
 
 import redis
 from django.conf import settings
@@ -15,6 +18,8 @@ from django.db.migrations.executor import MigrationExecutor
 from assistants.models import ApiKey
 from assistants.operations import projects
 from playground import login, redis_server
+
+KEEP_UPLOADS_SECONDS: Final = 24 * 3600
 
 
 class Command(BaseCommand):
@@ -31,6 +36,7 @@ class Command(BaseCommand):
         self.check_redis()
         self.migrate()
         self.collect_static()
+        self.clear_uploads()
         told = {"login_token": self.login_token(), "has_api_key": self.has_api_key()}
         self.stdout.write(json.dumps(told))
 
@@ -67,6 +73,15 @@ class Command(BaseCommand):
         if not stamp.is_file() or stamp.read_text() != seen.hexdigest():
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)
             stamp.write_text(seen.hexdigest())
+
+    def clear_uploads(self) -> None:
+        """Remove what a web server that was killed had taken in and not yet kept. Another one may
+        be at work: what it has is younger.
+        """
+        if folder := settings.FILE_UPLOAD_TEMP_DIR:
+            for path in Path(folder).glob("*.upload*"):
+                if time.time() - path.stat().st_mtime > KEEP_UPLOADS_SECONDS:
+                    path.unlink(missing_ok=True)
 
     def login_token(self) -> str | None:
         """A token for the link, unless the owner set one."""
