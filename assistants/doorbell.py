@@ -5,12 +5,16 @@ A ring may be lost: the row is the truth, and the sweep rings again for what nob
 """
 
 import logging
+from datetime import timedelta
 
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
+
+UNHEARD = timedelta(seconds=10)
+"""What waits for longer than this is rung for again."""
 
 EXECUTE_RUN = "assistants.tasks.execute_run"
 CLOSE_SESSION = "assistants.tasks.close_session"

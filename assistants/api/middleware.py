@@ -19,8 +19,10 @@ from assistants import metrics, refusals
 from assistants.api import cors, dialects, dispatch, problems
 from assistants.api.request import ApiRequest
 from assistants.log_ids import speaking_of
+from assistants.traces import tracer
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+READING = ("GET", "HEAD")
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 PAGES = frozenset({"/v1/docs"})
 """Below the API's addresses, but for people."""
@@ -40,9 +42,17 @@ class ApiMiddleware:
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         dialect = dialects.of(request)
-        is_read = request.method in ("GET", "HEAD")
-        if dialect is None or (is_read and request.path_info in PAGES):
+        if dialect is None or (request.method in READING and request.path_info in PAGES):
             return await self._get_response(request)
+        with tracer.start_as_current_span(
+            f"{request.method} {request.path_info.split('/')[1]}"
+        ) as span:
+            response = await self._answer(request, dialect)
+            span.set_attribute("request", response["X-Request-ID"])
+            span.set_attribute("http.response.status_code", response.status_code)
+            return response
+
+    async def _answer(self, request: HttpRequest, dialect: dialects.Dialect) -> HttpResponseBase:
         begun = time.perf_counter()
         asked = cast("ApiRequest", request)
         asked.dialect = dialect
@@ -57,7 +67,7 @@ class ApiMiddleware:
             response = preflight
         elif (path := dialects.path_inside(request.path_info, request.GET)) is None:
             response = problems.answer(asked, problems.unknown_address(asked))
-        elif path in PAGES or (path in REFERENCE and not is_read):
+        elif path in PAGES or (path in REFERENCE and request.method not in READING):
             response = problems.answer(asked, problems.method_not_allowed(asked))
             response["Allow"] = "GET, HEAD"
         else:

@@ -8,11 +8,15 @@ life of a run".
 import asyncio
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 import jiter
+from openai import AsyncOpenAI
+from opentelemetry import trace
 
 from assistants import metrics, tokens
 from assistants.engine import context, file_search
@@ -38,6 +42,7 @@ from assistants.operations.execution import LeaseLost
 from assistants.operations.providers import ChatModel
 from assistants.text import storable_json
 from assistants.tools.code_interpreter.client import Interpreter
+from assistants.traces import tracer
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +133,11 @@ class Execution:
     async def __call__(self) -> None:
         """Execute the run to its end. Set ``stop`` and cancel the task to interrupt it."""
         speaking_of(thread=self.run.thread_id, run=self.run.id)
+        about = {"run": self.run.id, "thread": self.run.thread_id, "model": self.run.model}
+        with tracer.start_as_current_span("run", attributes=about):
+            await self._execute()
+
+    async def _execute(self) -> None:
         expires_at = self.run.expires_at or clock.now() + runs.EXPIRES_AFTER
         limit = asyncio.timeout((expires_at - clock.now()).total_seconds())
         try:
@@ -280,6 +290,20 @@ class Execution:
         request = {"model": model.name, "messages": told, **options}
         client = services.clients.of(model.provider)
         turn = _Turn()
+        span = tracer.start_span("chat", attributes={"provider": model.provider.label})
+        with trace.use_span(span, end_on_exit=True):
+            await self._hear(turn, client, model, request)
+        if turn.usage is None:
+            spoken = turn.text + "".join(call.arguments for call in turn.calls)
+            turn.usage = Usage(size, tokens.count(spoken, own_name(model.name)))
+        self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
+        return turn
+
+    async def _hear(
+        self, turn: _Turn, client: AsyncOpenAI, model: ChatModel, request: Wire
+    ) -> None:
+        """Write what the model says as it comes."""
+        services = self._services
         async for part in ask(client, model.provider.label, request, services.patience):
             if not self._begun and isinstance(part, Text | ToolCallPart):
                 self._note_beginning()
@@ -293,11 +317,6 @@ class Execution:
                     turn.reason = reason
                 case Usage():
                     turn.usage = part
-        if turn.usage is None:
-            spoken = turn.text + "".join(call.arguments for call in turn.calls)
-            turn.usage = Usage(size, tokens.count(spoken, own_name(model.name)))
-        self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
-        return turn
 
     def _note_beginning(self) -> None:
         self._begun = True
@@ -410,10 +429,10 @@ class Execution:
             elif call.name == context.CODE_TOOL and not call.code().strip():
                 content = NO_CODE
             elif call.name == context.CODE_TOOL:
-                with metrics.tool_seconds.labels("code_interpreter").time():
+                with _watched("code_interpreter"):
                     content = await self._code.call(tools, call.place, call.code())
             elif call.name == file_search.TOOL:
-                with metrics.tool_seconds.labels("file_search").time():
+                with _watched("file_search"):
                     content = await self._search.call(tools, call.place, call.arguments, position)
             else:
                 continue
@@ -478,6 +497,13 @@ class Execution:
             await self._end(RunStatus.FAILED, {"code": "server_error", "message": message})
         else:
             await self._end(RunStatus.INCOMPLETE, incomplete="max_completion_tokens")
+
+
+@contextmanager
+def _watched(tool: str) -> Iterator[None]:
+    """A call of a built-in tool, as operators see it."""
+    with metrics.tool_seconds.labels(tool).time(), tracer.start_as_current_span(tool):
+        yield
 
 
 def _asked(turn: _Turn) -> Wire:

@@ -18,11 +18,11 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from assistants import doorbell
+from assistants.doorbell import UNHEARD
 from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile, clock
 from assistants.models.vector_store_file import VectorStoreFileQuerySet
 from assistants.operations import indexing, leftovers
 from assistants.operations.search import keyword_index
-from assistants.operations.sweep import UNHEARD
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.reader import Closed, Reader, Unreadable
 

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 
 from assistants import doorbell
+from assistants.doorbell import UNHEARD
 from assistants.models import Chunk, Leftover, VectorStore, clock
 from assistants.models.vector_store_file import VectorStoreFileQuerySet
 from assistants.operations import indexing
 from assistants.operations.search import keyword_index
-from assistants.operations.sweep import UNHEARD
 
 FILES_AT_ONCE = 200
 CHUNKS_AT_ONCE = 1000

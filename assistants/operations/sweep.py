@@ -4,12 +4,12 @@ time is over, rings that nobody heard.
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from assistants import doorbell
+from assistants.doorbell import UNHEARD
 from assistants.events import log
 from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, clock
@@ -18,9 +18,6 @@ from assistants.operations.execution import LEASE, give_back
 from assistants.operations.runs import EXPIRES_AFTER
 
 logger = logging.getLogger(__name__)
-
-UNHEARD = timedelta(seconds=10)
-"""After this long in the queue the doorbell is rung again."""
 
 MOST = 100
 """So many runs are looked after in one go; the next sweep takes the others."""

@@ -355,7 +355,7 @@ def test_a_queued_run_that_nobody_heard_of_is_rung_again() -> None:
     run = make_run(make_thread(None, "Hi"), make_assistant())
     assert sweep.ring_again() == 0
 
-    Run.objects.filter(pk=run.pk).update(created_at=clock.now() - sweep.UNHEARD)
+    Run.objects.filter(pk=run.pk).update(created_at=clock.now() - doorbell.UNHEARD)
 
     assert sweep.ring_again() == 1
 
