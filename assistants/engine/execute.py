@@ -6,25 +6,19 @@ life of a run".
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
 import jiter
-from openai import AsyncOpenAI
-from opentelemetry import trace
 
-from assistants import metrics, tokens
+from assistants import metrics
 from assistants.engine import context, file_search
-from assistants.engine.chat.abilities import Abilities, own_name
-from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.failures import ChatError, NoImages, TooLong
-from assistants.engine.chat.patience import Patience
-from assistants.engine.chat.stream import Finished, Text, ToolCallPart, ask
+from assistants.engine.asking import Asking
+from assistants.engine.chat.failures import ChatError
+from assistants.engine.chat.stream import Finished, Text, ToolCallPart
 from assistants.engine.code import CodeRunner
 from assistants.engine.context import Conversation
 from assistants.engine.file_search import FileSearch
@@ -49,9 +43,6 @@ logger = logging.getLogger(__name__)
 MAX_TURNS = 50
 """A model that still calls tools after so many turns goes in circles."""
 
-MAX_LESSONS = 4
-"""So often a turn is told anew, because the model turned out to take less than was thought."""
-
 NO_CODE = (
     "Nothing was run: the arguments hold no code. They must be a JSON object with the code as the "
     'string "code".'
@@ -67,12 +58,10 @@ lost the lease.
 class Services:
     """What all runs of a worker share."""
 
-    clients: Clients
+    asking: Asking
     publisher: Publisher
     interpreter: Interpreter
     database: Database
-    abilities: Abilities = field(default_factory=Abilities)
-    patience: Patience = field(default_factory=Patience.of_settings)
 
 
 @dataclass
@@ -256,55 +245,11 @@ class Execution:
         return None
 
     async def _turn(self, conversation: Conversation, model: ChatModel, *, forced: bool) -> _Turn:
-        """Ask the model until it takes what it is told, and write what it says as it comes."""
-        services, abilities = self._services, self._services.abilities
-        options = self._options(forced=forced)
-        count = partial(tokens.count, model=own_name(model.name))
-        around = count(json.dumps(options.get("tools", "")))
-        for _ in range(MAX_LESSONS):
-            limit = context.budget(self.run, abilities.window(model), self._spent) - around
-            sees = abilities.sees(model)
-            # Not on the loop: counting takes 45 ms for a million tokens.
-            told, size = await services.database(
-                context.told, self.run, conversation, limit, count, sees=sees
-            )
-            try:
-                return await self._answer(told, around + size, model, options)
-            except TooLong as error:
-                if len(told) <= 2:
-                    raise
-                abilities.learn_window(model, error.window, sent=around + size)
-            except NoImages:
-                if not sees:
-                    raise
-                abilities.learn_blind(model)
-        message = f"{self._provider} takes no part of this conversation. Begin a new thread."
-        raise ChatError("invalid_prompt", message)
-
-    async def _answer(self, told: list[Wire], size: int, model: ChatModel, options: Wire) -> _Turn:
-        """One answer of the model to these messages.
-
-        :param size: how many tokens they have, about, for a provider that does not say
-        """
-        services = self._services
-        request = {"model": model.name, "messages": told, **options}
-        client = services.clients.of(model.provider)
-        turn = _Turn()
-        span = tracer.start_span("chat", attributes={"provider": model.provider.label})
-        with trace.use_span(span, end_on_exit=True):
-            await self._hear(turn, client, model, request)
-        if turn.usage is None:
-            spoken = turn.text + "".join(call.arguments for call in turn.calls)
-            turn.usage = Usage(size, tokens.count(spoken, own_name(model.name)))
-        self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
-        return turn
-
-    async def _hear(
-        self, turn: _Turn, client: AsyncOpenAI, model: ChatModel, request: Wire
-    ) -> None:
-        """Write what the model says as it comes."""
-        services = self._services
-        async for part in ask(client, model.provider.label, request, services.patience):
+        """Ask the model once and write what it says as it comes."""
+        turn, options = _Turn(), self._options(forced=forced)
+        asking = self._services.asking
+        parts = asking.answer(self.run, model, conversation, options, self._spent)
+        async for part in parts:
             if not self._begun and isinstance(part, Text | ToolCallPart):
                 self._note_beginning()
             match part:
@@ -317,6 +262,9 @@ class Execution:
                     turn.reason = reason
                 case Usage():
                     turn.usage = part
+        if turn.usage:
+            self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
+        return turn
 
     def _note_beginning(self) -> None:
         self._begun = True

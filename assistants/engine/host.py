@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
 from assistants import metrics
+from assistants.engine.asking import Asking
 from assistants.engine.chat.clients import Clients
 from assistants.engine.execute import Execution, Services, Stop
 from assistants.engine.publisher import Publisher
@@ -101,8 +102,9 @@ class Host:
         self._redis = redis.asyncio.Redis.from_url(
             settings.REDIS_URL, decode_responses=True, socket_timeout=None
         )
+        self._clients = Clients()
         self._services = Services(
-            Clients(),
+            Asking(self._clients, self._database),
             Publisher(settings.REDIS_URL),
             Interpreter(settings.INTERPRETER_SOCKET, patience=INTERPRETER_SECONDS),
             self._database,
@@ -241,7 +243,7 @@ class Host:
         for task in list(self._tasks):
             task.cancel()
         await self._services.publisher.aclose()
-        await self._services.clients.aclose()
+        await self._clients.aclose()
         await self._services.interpreter.aclose()
         await self._redis.aclose()
 

@@ -1,0 +1,99 @@
+"""Asking a run's model: how much of the conversation it is told, and what it is told instead when
+it turns out to take less than was thought.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from opentelemetry.trace import StatusCode
+
+from assistants import tokens
+from assistants.engine import context
+from assistants.engine.chat.abilities import Abilities, own_name
+from assistants.engine.chat.clients import Clients
+from assistants.engine.chat.failures import ChatError, NoImages, TooLong
+from assistants.engine.chat.patience import Patience
+from assistants.engine.chat.stream import Part, Text, ToolCallPart, ask
+from assistants.engine.context import Conversation
+from assistants.engine.tokens import Usage
+from assistants.engine.writer import Database
+from assistants.errors import Wire
+from assistants.models import Run
+from assistants.operations.providers import ChatModel
+from assistants.traces import tracer
+
+MAX_LESSONS: Final = 4
+"""So often the model is told anew, because it took less than was thought."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the runs of a worker share for it: what one learns of a model, the others know."""
+
+    clients: Clients
+    database: Database
+    abilities: Abilities = field(default_factory=Abilities)
+    patience: Patience = field(default_factory=Patience.of_settings)
+
+    async def answer(
+        self, run: Run, model: ChatModel, conversation: Conversation, options: Wire, spent: Wire
+    ) -> AsyncIterator[Part]:
+        """The parts of the model's answer, with a ``Usage`` among them.
+
+        :param options: parameters of the request, the tools among them
+        :param spent: what the run's earlier turns have used
+        :raises ChatError: as ``chat.stream.ask``
+        """
+        count = partial(tokens.count, model=own_name(model.name))
+        around = count(json.dumps(options.get("tools", "")))
+        for _ in range(MAX_LESSONS):
+            limit = context.budget(run, self.abilities.window(model), spent) - around
+            sees = self.abilities.sees(model)
+            # Not on the loop: counting takes 45 ms for a million tokens.
+            told, size = await self.database(
+                context.told, run, conversation, limit, count, sees=sees
+            )
+            request = {"model": model.name, "messages": told, **options}
+            try:
+                async for part in self._counted(model, request, around + size):
+                    yield part
+                return
+            except TooLong as error:
+                if len(told) <= 2:
+                    raise
+                self.abilities.learn_window(model, error.window, sent=around + size)
+            except NoImages:
+                if not sees:
+                    raise
+                self.abilities.learn_blind(model)
+        message = f"{model.provider.label} takes no part of this conversation. Begin a new thread."
+        raise ChatError("invalid_prompt", message)
+
+    async def _counted(self, model: ChatModel, request: Wire, size: int) -> AsyncIterator[Part]:
+        """The parts, with a usage of our own where the provider tells none.
+
+        :param size: about how many tokens the request has
+        """
+        client = self.clients.of(model.provider)
+        spoken, is_counted = "", False
+        span = tracer.start_span("chat", attributes={"provider": model.provider.label})
+        try:
+            async for part in ask(client, model.provider.label, request, self.patience):
+                match part:
+                    case Usage():
+                        is_counted = True
+                    case Text(text):
+                        spoken += text
+                    case ToolCallPart():
+                        spoken += part.arguments
+                yield part
+        except ChatError as error:
+            span.set_status(StatusCode.ERROR, error.code)
+            raise
+        finally:
+            span.end()
+        if not is_counted:
+            yield Usage(size, tokens.count(spoken, own_name(model.name)))
