@@ -4,7 +4,7 @@ import json
 import math
 import re
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
@@ -16,6 +16,8 @@ from assistants.api import dialects
 from assistants.api.request import ApiRequest
 from assistants.errors import Invalid
 from assistants.operations import vector_store_files
+
+N = TypeVar("N", int, float)
 
 _ODD_ESCAPE = re.compile(rb"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 """An escape that may stand for a null character or for half a character. Neither can be stored as
@@ -61,7 +63,12 @@ def parse(body: bytes) -> Any:
     """
     try:
         # JSON is UTF-8; given bytes, Python would guess, and let halves of characters pass.
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(
+            body.decode("utf-8-sig"),
+            parse_constant=_refuse,
+            parse_int=partial(_finite, int),
+            parse_float=partial(_finite, float),
+        )
         if _ODD_ESCAPE.search(body):
             text = json.dumps(value, ensure_ascii=False)
             text.encode()
@@ -77,12 +84,12 @@ def content_type_refused(request: HttpRequest, accepted: str) -> Invalid:
     return refusals.CONTENT_TYPE(given=given, accepted=accepted)
 
 
-def _finite(number: str) -> float:
+def _finite(kind: type[N], number: str) -> N:
     """
     :raises Invalid: it is more than a number can be here, such as ``1e999``
     """
-    value = float(number)
-    if math.isinf(value):
+    value = kind(number)
+    if math.isinf(float(number)):
         raise refusals.NUMBER_TOO_LARGE(number=number)
     return value
 

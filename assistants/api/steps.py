@@ -35,5 +35,5 @@ def get_run_step(
 ) -> HttpResponse:
     """One step of a run."""
     steps = runs.find(request, thread_id, run_id).steps.select_related("run")
-    found = steps.fetch(step_id).to_dict()
+    found = steps.fetch(step_id, "step_id").to_dict()
     return reply(request, include.step(found, result_content=params.result_content))

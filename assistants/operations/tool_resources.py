@@ -60,10 +60,9 @@ def stored(
     if search is not None:
         known = set(kept.get("file_search", {}).get("vector_store_ids", []))
         store_ids = search.get("vector_store_ids") or []
-        for place, store_id in enumerate(store_ids):
+        for store_id in store_ids:
             if store_id not in known:
-                path = f"tool_resources.file_search.vector_store_ids[{place}]"
-                VectorStore.objects.in_project(project).fetch(store_id, path)
+                VectorStore.objects.in_project(project).fetch(store_id)
         if inline := search.get("vector_stores"):
             params = validate(InlineVectorStore, inline[0])
             store_ids = [vector_stores.create_inline(project, params).id]

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Le, MaxLen
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,6 +21,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
 from assistants import refusals
 from assistants.errors import Invalid
+from assistants.models.base import ApiObject
 from assistants.refusals import Listed, Rule, echoed
 
 
@@ -92,6 +94,18 @@ def validate(model: type[P], body: Any) -> P:
         return model.model_validate(body)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False)) from error
+
+
+def id_of(noun: type[ApiObject]) -> AfterValidator:
+    """Refuses an id that does not begin as ids of the noun do, at the place where it stands."""
+    begins = noun.prefix.rstrip("_-")
+
+    def begun_right(object_id: str) -> str:
+        if not object_id.startswith(begins):
+            raise found(refusals.WRONG_ID, given=object_id, prefix=begins)
+        return object_id
+
+    return AfterValidator(begun_right)
 
 
 def found(rule: Rule[Invalid], *, field: str = "", **told: object) -> PydanticCustomError:

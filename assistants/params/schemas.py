@@ -5,7 +5,7 @@ against the rules that chat models set for that. Nothing that it refers to is fe
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from jsonschema_rs import Draft202012Validator, ValidationError
@@ -20,10 +20,16 @@ STANDARD = Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/
 
 DEEPEST = 100
 """So many levels a schema may have; the checks are recursive."""
-ONE = ("items", "not", "if", "then", "else")
+ONE = (
+    "items", "contains", "additionalProperties", "propertyNames", "unevaluatedItems",
+    "unevaluatedProperties", "not", "if", "then", "else",
+)  # fmt: skip
 MANY = ("anyOf", "allOf", "oneOf", "prefixItems")
-NAMED = ("properties", "patternProperties", "$defs", "definitions")
+NAMED = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
 """The words of the standard that hold schemas: one, a list of them, or some by name."""
+
+REFERENCES = ("$ref", "$dynamicRef")
+ANCHORS = ("$anchor", "$dynamicAnchor")
 
 
 class BadSchema(ValueError):
@@ -48,11 +54,12 @@ def check(schema: Schema, *, strict: bool = False) -> None:
             "schema must be a JSON Schema of 'type: \"object\"', "
             f"got {echoed(repr(schema['type']))}.",
         )
-    for place, part in _parts(schema, ()):
-        if str(part.get("$ref", "")).startswith("#/"):
-            _check_reference(schema, place, part["$ref"])
-        if strict and _is_object(part):
-            _check_strict(place, part)
+    parts = list(_parts(schema, (), schema))
+    anchors = {part.schema[word] for part in parts for word in ANCHORS if word in part.schema}
+    for part in parts:
+        _check_references(part, anchors)
+        if strict and _is_object(part.schema):
+            _check_strict(part.place, part.schema)
 
 
 def _check_depth(schema: Schema) -> None:
@@ -69,21 +76,34 @@ def _check_depth(schema: Schema) -> None:
     raise BadSchema((), f"the schema has more than {DEEPEST} levels.")
 
 
-def _check_reference(schema: Schema, place: Place, reference: str) -> None:
-    """A reference from ``place`` to a part of the schema leads somewhere. Other references mean
-    something to the models at most: nothing is fetched.
+def _check_references(part: "_Part", anchors: set[str]) -> None:
+    """A reference to a part of the schema leads to one. Other references mean something to the
+    models at most: nothing is fetched.
     """
-    target: Any = schema
-    for escaped in reference.removeprefix("#/").split("/"):
-        step = unquote(escaped).replace("~1", "/").replace("~0", "~")
-        if isinstance(target, list) and step.isdecimal() and int(step) < len(target):
-            target = target[int(step)]
-        elif isinstance(target, dict) and step in target:
-            target = target[step]
-        else:
+    for word in REFERENCES:
+        reference = part.schema.get(word, "")
+        if not reference.startswith("#"):
+            continue
+        fragment = unquote(reference[1:])
+        if fragment not in anchors and not _stands_at(fragment, part.base):
             raise BadSchema(
-                place, f"reference to a component that is not there: {echoed(repr(reference))}."
+                part.place,
+                f"reference to a component that is not there: {echoed(repr(reference))}.",
             )
+
+
+def _stands_at(pointer: str, base: Any) -> bool:
+    """Whether there is a schema at the JSON pointer (RFC 6901)."""
+    head, *steps = pointer.split("/")
+    for escaped in steps:
+        step = escaped.replace("~1", "/").replace("~0", "~")
+        if isinstance(base, list) and step.isdecimal() and int(step) < len(base):
+            base = base[int(step)]
+        elif isinstance(base, dict) and step in base:
+            base = base[step]
+        else:
+            return False
+    return not head and isinstance(base, dict | bool)
 
 
 def _check_strict(place: Place, schema: Schema) -> None:
@@ -105,16 +125,26 @@ def _is_object(schema: Schema) -> bool:
     return is_one or "properties" in schema
 
 
-def _parts(schema: Any, place: Place) -> Iterator[tuple[Place, Schema]]:
+class _Part(NamedTuple):
+    """A schema within a schema."""
+
+    place: Place
+    schema: Schema
+    base: Schema
+    """What "#" means there: the nearest schema around it that has an "$id", else the whole."""
+
+
+def _parts(schema: Any, place: Place, base: Schema) -> Iterator[_Part]:
     """Every schema within this one, itself included."""
     if not isinstance(schema, dict):
         return
-    yield place, schema
+    base = schema if "$id" in schema else base
+    yield _Part(place, schema, base)
     for word in ONE:
-        yield from _parts(schema.get(word), (*place, word))
+        yield from _parts(schema.get(word), (*place, word), base)
     for word in MANY:
         for number, part in enumerate(schema.get(word, [])):
-            yield from _parts(part, (*place, word, number))
+            yield from _parts(part, (*place, word, number), base)
     for word in NAMED:
         for name, part in schema.get(word, {}).items():
-            yield from _parts(part, (*place, word, name))
+            yield from _parts(part, (*place, word, name), base)

@@ -16,8 +16,9 @@ from pydantic import (
 from pydantic.types import Strict
 
 from assistants import refusals
+from assistants.models import VectorStore
 from assistants.params import schemas
-from assistants.params.base import BY_TYPE, FileIds, P, Params, found, text_or
+from assistants.params.base import BY_TYPE, FileIds, P, Params, found, id_of, text_or
 from assistants.params.vector_store import InlineVectorStore
 
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -127,7 +128,7 @@ class CodeInterpreterResources(Params):
     file_ids: FileIds = []
 
 
-OneStore = Annotated[list[Annotated[str, Strict()]], MaxLen(1)]
+OneStore = Annotated[list[Annotated[str, Strict(), id_of(VectorStore)]], MaxLen(1)]
 
 
 class VectorStoreIds(Params):

@@ -77,6 +77,14 @@ BROKEN = [
            "The request body holds a number that is too large: 1e999.", code="invalid_value",
            more={"content": b'{"model": "demo", "temperature": 1e999}',
                  "headers": {"Content-Type": "application/json"}}),
+    Broken("NUMBER_TOO_LARGE", "POST", "/v1/assistants",
+           f"The request body holds a number that is too large: 1{'0' * 255}….",
+           code="invalid_value",
+           more={"content": f'{{"model": "demo", "temperature": 1{"0" * 309}}}',
+                 "headers": {"Content-Type": "application/json"}}),
+    Broken("WRONG_ID", "GET", "/v1/threads/<thread_id>/runs/<run_id>/steps/run_1",
+           "Invalid 'step_id': 'run_1'. Expected an ID that begins with 'step'.", "step_id",
+           "invalid_value"),
     Broken("BODY_WITH_NULL", "POST", "/v1/threads", "The request body holds a null character.",
            code="invalid_value", json={"metadata": {"a": "\0"}}),
     Broken("FIELD_WITH_NULL", "GET", "/v1/files?purpose=%00",
@@ -351,3 +359,16 @@ def test_refusals_are_made_by_the_table_alone() -> None:
             and node.func.id in imported & KINDS
         ]
         assert not made
+
+
+def test_whoever_raises_a_refusal_fills_it_in() -> None:
+    """Not one name too few, and none that the texts do not have."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            rule = RULES.get(node.func.attr)
+            if rule and getattr(node.func.value, "id", "") == "refusals":
+                texts = f"{rule.message} {rule.param}"
+                told = {keyword.arg for keyword in node.keywords}
+                assert told == set(re.findall(r"{(\w+)", texts)), f"{path}:{node.lineno}"

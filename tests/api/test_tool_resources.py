@@ -224,3 +224,25 @@ def test_a_run_searches_the_assistants_store_and_the_threads(client: OpenAI) -> 
         assistant_id=client.beta.assistants.create(model="demo").id
     )
     assert run.to_dict()["tool_resources"] == {"code_interpreter": {"file_ids": []}}
+
+
+def test_a_wrong_id_of_a_store_is_told_where_it_stands(client: OpenAI, http: httpx2.Client) -> None:
+    search = {"tool_resources": {"file_search": {"vector_store_ids": ["store_1"]}}}
+    assistant = client.beta.assistants.create(model="demo")
+    thread = client.beta.threads.create()
+    run = {"assistant_id": assistant.id}
+    for path, body, place in (
+        (f"/v1/assistants/{assistant.id}", search, ""),
+        (f"/v1/threads/{thread.id}", search, ""),
+        ("/v1/threads/runs", {**run, **search}, ""),
+        ("/v1/threads/runs", {**run, "thread": search}, "thread."),
+    ):
+        answer = http.post(path, json=body)
+        param = f"{place}tool_resources.file_search.vector_store_ids[0]"
+        assert answer.status_code == 400
+        assert answer.json()["error"] == {
+            "message": f"Invalid '{param}': 'store_1'. Expected an ID that begins with 'vs'.",
+            "type": "invalid_request_error",
+            "param": param,
+            "code": "invalid_value",
+        }

@@ -109,14 +109,17 @@ def test_a_strict_schema_closes_every_object() -> None:
         ("#/anyOf/0", True),
         ("#/anyOf/1", False),
         ("#/$defs/town", False),
+        ("#/$defs/city/type", False),
         ("#/$defs/city/type/0", False),
+        ("#named", True),
+        ("#unnamed", False),
     ],
 )
 def test_a_reference_within_the_schema_leads_somewhere(reference: str, is_there: bool) -> None:
     schema = {
         "type": "object",
         "properties": {"where": {"$ref": reference}},
-        "$defs": {"city": {"type": "string"}, "a/b c": {"type": "string"}},
+        "$defs": {"city": {"type": "string"}, "a/b c": {"$anchor": "named"}},
         "anyOf": [True],
     }
     if is_there:
@@ -126,6 +129,30 @@ def test_a_reference_within_the_schema_leads_somewhere(reference: str, is_there:
             "Invalid schema for function 'book': In context=('properties', 'where'), reference to "
             f"a component that is not there: '{reference}'."
         )
+
+
+@pytest.mark.parametrize("word", ["$ref", "$dynamicRef"])
+@pytest.mark.parametrize(
+    "holder", ["contains", "additionalProperties", "propertyNames", "unevaluatedItems", "not"]
+)
+def test_a_reference_is_looked_at_wherever_a_schema_stands(holder: str, word: str) -> None:
+    error = refusal(with_function({"properties": {"a": {holder: {word: "#/$defs/gone"}}}}))
+    place = f"('properties', 'a', '{holder}')"
+    assert f"In context={place}, reference to a component" in error.message
+
+
+def test_a_schema_with_an_id_of_its_own_refers_within_itself() -> None:
+    inner = {"$id": "inner", "$defs": {"a": {}}, "properties": {"next": {"$ref": "#/$defs/a"}}}
+    validate(AssistantCreate, formatted({"properties": {"inner": inner}}))
+    inner["$defs"] = {}
+    outer = {"properties": {"inner": inner}, "$defs": {"a": {}}}
+    assert "that is not there: '#/$defs/a'" in refusal(formatted(outer)).message
+
+
+def test_what_only_looks_like_a_reference_is_none() -> None:
+    like = {"$ref": "#/nowhere"}
+    schema = {"properties": {"$ref": {"enum": [like]}}, "default": like, "examples": [like]}
+    validate(AssistantCreate, formatted(schema))
 
 
 def test_a_strict_schema_requires_every_property() -> None:
