@@ -36,6 +36,8 @@ class Interpreter:
     reason: str | None
     walls: tuple[Wall, ...] = ()
     state: str = "off"
+    packages: tuple[str, ...] = ()
+    """``name version`` of what code may import beside Python's own library."""
 
 
 class _Link(http.client.HTTPConnection):
@@ -66,7 +68,8 @@ def ask(timeout: float = TIMEOUT_SECONDS) -> Interpreter:
     finally:
         link.close()
     walls = tuple(Wall(wall["name"], wall["ok"], wall["detail"]) for wall in told["walls"])
-    return Interpreter(told["ok"], told["reason"], walls, told["state"])
+    packages = tuple(told["packages"])
+    return Interpreter(told["ok"], told["reason"], walls, told["state"], packages)
 
 
 def state() -> Interpreter:

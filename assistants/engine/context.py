@@ -5,7 +5,7 @@ Chat Completions messages.
 import base64
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from assistants.engine import file_search
@@ -113,8 +113,10 @@ def _is_users(message: Wire) -> bool:
     return bool(message["role"] == "user")
 
 
-def build(run: Run) -> Conversation:
+def build(run: Run, packages: Sequence[str] = ()) -> Conversation:
     """All that the run's model may be told.
+
+    :param packages: what its code may import
 
     Earlier tool calls are part of it, in their place between the messages, so that "show me the
     code" and "make it dark" can be answered, and the markers of earlier citations still name what
@@ -129,7 +131,7 @@ def build(run: Run) -> Conversation:
         _of_message(item) if isinstance(item, Message) else _of_step(item, names, run)
         for item in history
     ]
-    return Conversation(_system(run), turns)
+    return Conversation(_system(run, packages), turns)
 
 
 def tool_result(logs: str, image_names: Iterable[str], saved_paths: Iterable[str]) -> str:
@@ -177,10 +179,11 @@ def _is_whole(step: RunStep) -> bool:
     return bool(calls) and not cut_off
 
 
-def _system(run: Run) -> str:
+def _system(run: Run, packages: Sequence[str]) -> str:
     parts = [run.instructions or ""]
     if run.has_tool("code_interpreter"):
-        parts.append(CODE_INSTRUCTIONS)
+        installed = f" Packages: {', '.join(packages)}." if packages else ""
+        parts.append(CODE_INSTRUCTIONS + installed)
         if given := input_files(run):
             parts.append("\n".join(["Files you can open with code:", *_file_lines(given)]))
     if run.has_tool(file_search.TOOL):

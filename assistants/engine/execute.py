@@ -199,7 +199,9 @@ class Execution:
 
     async def _converse(self) -> None:
         await self._search.ready()
-        conversation, model, resumed = await self._services.database(self._prepare)
+        has_code = self.run.has_tool("code_interpreter")
+        packages = await self._services.interpreter.packages() if has_code else []
+        conversation, model, resumed = await self._services.database(self._prepare, packages)
         for number in range(MAX_TURNS):
             if reason := self._exhausted():
                 await self._end(RunStatus.INCOMPLETE, incomplete=reason)
@@ -221,7 +223,7 @@ class Execution:
             "server_error", f"The model called tools {MAX_TURNS} times without an answer."
         )
 
-    def _prepare(self) -> tuple[Conversation, ChatModel, bool]:
+    def _prepare(self, packages: list[str]) -> tuple[Conversation, ChatModel, bool]:
         """What is read from the database before the first turn: the conversation, the model, and
         whether the run goes on after functions were called.
         """
@@ -232,7 +234,7 @@ class Execution:
         self._search.remember()
         model = providers.resolve(run.answered_by or run.model)
         self._provider = model.provider.label
-        return context.build(run), model, bool(taken)
+        return context.build(run, packages), model, bool(taken)
 
     def _exhausted(self) -> str | None:
         """Which of the run's limits on tokens, over all its turns, leaves no room for another."""

@@ -135,3 +135,14 @@ def test_a_worker_s_numbers_are_told_by_the_web_server(client: OpenAI, stack: St
     for name in ("run_first_token_seconds", "run_queue_seconds", "api_request_seconds"):
         (count,) = re.findall(rf"^playground_{name}_count (\S+)$", told, re.MULTILINE)
         assert float(count) >= 1, name
+
+
+def test_a_model_is_told_what_its_code_may_import(client: OpenAI, stack: Stack) -> None:
+    stack.chat.otherwise(text("Hello."))
+    tools: Any = [{"type": "code_interpreter"}]
+    assistant = client.beta.assistants.create(model="played", tools=tools)
+    thread = client.beta.threads.create(messages=[{"role": "user", "content": "Hi"}])
+    client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    system = stack.chat.requests[-1].body["messages"][0]
+    assert system["role"] == "system"
+    assert "Packages: numpy " in system["content"]

@@ -210,6 +210,13 @@ def test_the_theme_changes_at_once_and_stays(page: Page, addresses: list[str]) -
     expect(root).not_to_have_attribute("data-theme", re.compile("."))
 
 
+def test_settings_show_what_code_may_import(page: Page, addresses: list[str]) -> None:
+    page.goto("/settings")
+    packages = page.get_by_role("region", name="Packages for code").get_by_role("listitem")
+    expect(packages.first).to_contain_text("numpy")
+    assert packages.count() > 10
+
+
 def test_changes_of_an_assistant_save_themselves(page: Page, studio: Studio) -> None:
     studio.make_assistant("Draft name")
     name = page.get_by_label("Name", exact=True)

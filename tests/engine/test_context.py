@@ -114,3 +114,9 @@ def test_how_much_a_turn_may_be_told(
 ) -> None:
     run = make_run(make_thread(None, "Hi"), make_assistant(), **limits)
     assert context.budget(run, window, {"prompt_tokens": spent}) == budget
+
+
+def test_the_model_is_told_what_its_code_may_import() -> None:
+    conversation = context.build(run_with_files(), ["numpy 2.3.1", "pandas 2.3.0"])
+    assert "Packages: numpy 2.3.1, pandas 2.3.0." in conversation.system
+    assert "Packages:" not in context.build(run_with_files()).system

@@ -94,6 +94,7 @@ class Interpreter:
         self._path = socket
         self._patience = patience
         self._http: aiohttp.ClientSession | None = None
+        self._packages: list[str] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,6 +136,14 @@ class Interpreter:
             return Health(walls=walls, **fields)
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             return Health(False, "off", _no_answer(error), walls=[], sessions=0, warm=0)
+
+    async def packages(self) -> list[str]:
+        """``name version`` of what code may import. They stay as they are until all is started
+        anew, so they are asked for until they are known. Never raises.
+        """
+        if not self._packages:
+            self._packages = (await self.health()).packages
+        return self._packages
 
     async def execute(
         self, session: str, code: str, inputs: Sequence[InputFile], *, deadline: float

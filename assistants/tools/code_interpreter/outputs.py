@@ -5,7 +5,7 @@ One JSON object a line. Dataclasses here are shared by both ends, so a field is 
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 
 Outcome = Literal["ok", "error", "deadline", "interrupted", "died"]
@@ -85,6 +85,8 @@ class Health:
     walls: list[Wall]
     sessions: int
     warm: int
+    packages: list[str] = field(default_factory=list)
+    """``name version`` of what code may import beside Python's own library."""
 
 
 _KINDS: Final[dict[str, type[Logs | Image | SavedFile | Ended]]] = {

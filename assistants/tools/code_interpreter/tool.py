@@ -9,6 +9,7 @@ from typing import Final
 from assistants.tools.code_interpreter import files
 from assistants.tools.code_interpreter.limits import Limits
 from assistants.tools.code_interpreter.outputs import Health, State, Wall
+from assistants.tools.code_interpreter.packages import tool_box
 from assistants.tools.code_interpreter.reach import Unreachable
 from assistants.tools.code_interpreter.sandbox import (
     Missing,
@@ -51,6 +52,7 @@ class Tool:
         self.sessions: Sessions | None = None  # None while the tool is off
         self._settings = settings
         self._walls: list[Wall] = []
+        self._packages: list[str] = []
         self._off: str | None = _STARTING
         self._sandboxes: Sandboxes | None = None
         settings.root.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,7 @@ class Tool:
             logger.error("the code interpreter is off: %s", self._off)
             return
         self._off = None
+        self._packages = tool_box(self._sandboxes.python)
         self.sessions = Sessions(
             self._sandboxes,
             settings.root,
@@ -113,6 +116,7 @@ class Tool:
             walls=self._walls,
             sessions=self.sessions.live,
             warm=pool.warm,
+            packages=self._packages,
         )
 
     async def close(self) -> None:

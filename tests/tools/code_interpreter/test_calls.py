@@ -302,3 +302,13 @@ async def test_code_runs_in_english_utf8_and_unknown_surroundings(shared: Sessio
     )
 
     assert gave.logs == "/mnt/data user UTF-8 é–中\n"
+
+
+async def test_it_tells_which_packages_code_may_import(client: Interpreter) -> None:
+    packages = await client.packages()
+    names = [package.split()[0] for package in packages]
+    assert {"numpy", "pandas", "matplotlib", "python-docx"} <= set(names)
+    assert "ipykernel" not in names
+    numpy = next(package for package in packages if package.startswith("numpy "))
+    told = await Session(client, "packages-1").run("import numpy\nprint(numpy.__version__)")
+    assert f"numpy {told.logs.strip()}" == numpy
