@@ -63,13 +63,13 @@ def ask(timeout: float = TIMEOUT_SECONDS) -> Interpreter:
     try:
         link.request("GET", "/health")
         told: dict[str, Any] = json.loads(link.getresponse().read())
-    except (OSError, ValueError, http.client.HTTPException) as error:
+        walls = tuple(Wall(wall["name"], wall["ok"], wall["detail"]) for wall in told["walls"])
+        packages = tuple(told["packages"])
+        return Interpreter(told["ok"], told["reason"], walls, told["state"], packages)
+    except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
         raise NoAnswer from error
     finally:
         link.close()
-    walls = tuple(Wall(wall["name"], wall["ok"], wall["detail"]) for wall in told["walls"])
-    packages = tuple(told["packages"])
-    return Interpreter(told["ok"], told["reason"], walls, told["state"], packages)
 
 
 def state() -> Interpreter:

@@ -388,15 +388,13 @@ def test_a_reader_too_slow_for_its_queue_misses_nothing(
 def test_a_reader_who_leaves_leaves_nothing_behind_and_the_run_goes_on(
     http: httpx2.Client, client: OpenAI, assistant: Assistant, thread: Thread
 ) -> None:
+    await_followers(0)  # those of earlier tests
     with run_on(http, thread, assistant) as stream:
         run = the_run()
         lines = stream.response.iter_lines()
         assert next(lines) == "event: thread.run.created"
-        assert followers() == 1
-    deadline = time.monotonic() + 5
-    while followers():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        await_followers(1)
+    await_followers(0)
     worker = Worker(run.id)
     worker.answer("It ", "is 4.")
     worker.complete()
@@ -413,8 +411,11 @@ def test_the_end_of_the_thread_ends_the_stream_with_an_error(
     assert Message.objects.count() == 0
 
 
-def followers() -> int:
-    return sum(hub.followers for hub in hubs._hubs.values())
+def await_followers(number: int) -> None:
+    deadline = time.monotonic() + 5
+    while sum(hub.followers for hub in hubs._hubs.values()) != number:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("pieces", [[], ["Half an "], ["Half an ", "answer"]])

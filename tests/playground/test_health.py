@@ -21,7 +21,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 async def interpreter(settings: Settings, tmp_path: Path) -> AsyncIterator[dict[str, Any]]:
     """An interpreter that says what the test puts into this."""
-    told: dict[str, Any] = {"ok": True, "state": "ready", "reason": None, "walls": []}
+    told: dict[str, Any] = {
+        "ok": True,
+        "state": "ready",
+        "reason": None,
+        "walls": [],
+        "packages": [],
+    }
 
     async def health(_request: web.Request) -> web.Response:
         return web.json_response(told)

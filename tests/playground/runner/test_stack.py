@@ -25,7 +25,8 @@ WORKER_MISSING = {"parts": {"worker": {"ok": False}, "interpreter": {"ok": True}
 async def test_the_interpreter_itself_is_asked_why_code_cannot_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = {"ok": False, "state": "off", "reason": "bubblewrap: install it", "walls": []}
+    reason = "bubblewrap: install it"
+    told = {"ok": False, "state": "off", "reason": reason, "walls": [], "packages": []}
 
     async def health(_request: web.Request) -> web.Response:
         return web.json_response(told)

@@ -420,6 +420,21 @@ async def test_a_flood_of_output_is_cut_and_says_so(
     assert process.memory("VmRSS") < 200 * 1024  # KiB
 
 
+async def test_what_was_printed_and_displayed_is_not_kept_in_the_session(session: Session) -> None:
+    grown = (
+        "import os, resource\n"
+        "from IPython.display import display\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "for _ in range(1000): os.write(1, b'y' * 65536)\n"
+        "for _ in range(300): display('x' * 200_000)\n"
+        "open('/mnt/data/grown', 'w').write("
+        "str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))"
+    )
+    assert (await session.run(grown)).end.outcome == "ok"
+    kib = int((await session.run("print(open('/mnt/data/grown').read())")).logs)
+    assert kib < 40 * 1024
+
+
 async def test_a_flood_of_messages_ends_the_session(session: Session) -> None:
     gave = await session.run(
         "from IPython.display import display\nwhile True: display(1)", deadline=30

@@ -24,7 +24,35 @@ from typing import Any, NoReturn
 
 MAX_MESSAGE = 8 * 1024 * 1024  # bytes; the server cuts the connection somewhat above
 MAX_TEXT = 1_000_000  # characters of one text in a message that is too large
+DISPLAYS = ("display_data", "execute_result", "update_display_data")
 MAX_IMAGE = MAX_MESSAGE - 64 * 1024  # bytes in base64
+
+
+class Room:
+    """How much text each call may still give, in characters."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, int] = {}
+
+    def take(self, call: dict[str, Any], text: str) -> str:
+        """As much of the text as there is room for, which then is taken.
+
+        :param call: the header of the call's request
+        """
+        name = call.get("msg_id", "")
+        left = self._left.get(name, MAX_TEXT)
+        text = text[:left]
+        self._left[name] = left - len(text)
+        return text
+
+
+class NothingKept(dict[int, list[Any]]):
+    """In place of IPython's own record of all that was ever printed and displayed, which nobody
+    reads and which would grow until the sandbox is full.
+    """
+
+    def __missing__(self, number: int) -> list[Any]:
+        return []
 
 
 def set_limits(rlimits: dict[str, int]) -> None:
@@ -75,6 +103,7 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
     sys.modules["debugpy"] = None  # type: ignore[assignment]
 
     import zmq
+    from ipykernel import iostream
     from ipykernel.iostream import IOPubThread, OutStream
     from ipykernel.ipkernel import IPythonKernel
     from ipykernel.kernelapp import IPKernelApp
@@ -87,30 +116,40 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
     keep_warnings_short()
     runpy.run_path(str(pathlib.Path(__file__).with_name("fonts.py")))
 
-    class BoundedSession(Session):
-        """Honest code may print or draw more than anybody will see. The rest is dropped here, where
-        it costs least; the server, which shows less still, says so.
+    # Honest code may print, display or draw more than anybody will see. The rest is dropped here,
+    # where it costs least; the server, which shows less still, says so.
+
+    class BoundedOutput(OutStream):
+        """What is printed is dropped as it is written: the thread that sends may lag behind by more
+        than the sandbox's memory holds.
         """
 
-        call: object = None
-        room = MAX_TEXT
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self.room = Room()
+            super().__init__(*arguments, **options)
+
+        def write(self, string: str) -> int:
+            fits = string
+            if isinstance(string, str):  # ipykernel says what is wrong with anything else
+                fits = self.room.take(self.parent_header, string)
+            if fits:
+                super().write(fits)
+            return len(string)
+
+    class BoundedSession(Session):
+        room = Room()
 
         def serialize(self, msg: dict[str, Any], ident: Any = None) -> list[bytes]:
-            if msg["msg_type"] == "stream":
-                msg = {**msg, "content": self.within_room(msg)}
+            shown = msg["content"].get("data") if msg["msg_type"] in DISPLAYS else None
+            if shown and isinstance(text := shown.get("text/plain"), str):
+                text = self.room.take(msg["parent_header"], text)
+                msg = {**msg, "content": {**msg["content"], "data": {**shown, "text/plain": text}}}
             frames: list[bytes] = super().serialize(msg, ident)
             if sum(map(len, frames)) <= MAX_MESSAGE:
                 return frames
             return super().serialize({**msg, "content": shortened(msg["content"])}, ident)
 
-        def within_room(self, msg: dict[str, Any]) -> dict[str, Any]:
-            """The content of a message with printed text, as far as its call may still print."""
-            call = msg["parent_header"].get("msg_id")
-            if call != self.call:
-                self.call, self.room = call, MAX_TEXT
-            text = msg["content"]["text"][: self.room]
-            self.room -= len(text)
-            return {**msg["content"], "text": text}
+    iostream.OutStream = BoundedOutput
 
     class ForkedOutput(IOPubThread):
         """Output of forked processes comes over a Unix socket in /tmp, where ipykernel would use
@@ -224,6 +263,7 @@ def run_kernel(descriptors: dict[str, int], key: bytes) -> None:
             ),
         )
         application.initialize([])
+        application.shell.history_manager.outputs = NothingKept()
     application.start()
 
 
