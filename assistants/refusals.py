@@ -115,6 +115,11 @@ HOST_UNKNOWN: Final = Rule(
 UNAVAILABLE: Final = Rule(
     Unavailable, "The server is overloaded or not ready yet. Please try again later."
 )
+DISK_FULL: Final = Rule(
+    Unavailable,
+    "The server's disk is full, so nothing of this request was kept. "
+    "Send it again when whoever runs the server has made room.",
+)
 UNEXPECTED: Final = Rule(
     ApiError,
     "The server had an error while processing your request. Sorry about that! "

@@ -1,5 +1,6 @@
 """Refusals and failures as answers: every one in the error envelope, none with a traceback."""
 
+import errno
 import logging
 from typing import cast
 
@@ -79,11 +80,21 @@ def understood(request: ApiRequest, error: Exception) -> ApiError:
             return refusals.NOT_MULTIPART(fault=str(error))
         case SuspiciousOperation():
             return refusals.MALFORMED()
+        case OSError() | OperationalError() if _is_disk_full(error):
+            logger.error("%s: %s", request.request_id, error)
+            return refusals.DISK_FULL()
         case OperationalError():
             logger.warning("%s: the database does not answer: %s", request.request_id, error)
             return refusals.UNAVAILABLE()
     logger.error("%s failed", request.request_id, exc_info=error)
     return unexpected(request)
+
+
+def _is_disk_full(error: Exception) -> bool:
+    """Whether there was no room left: for a file, or for the database, which says so in words."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "is full" in str(error)
 
 
 def answered_by(api: NinjaAPI) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import close_old_connections, connection
 from django.http import HttpRequest, JsonResponse
 
 from playground import interpreter
@@ -97,14 +97,13 @@ async def _ask(question: Callable[[], Awaitable[str]]) -> Part:
 
 
 def _database() -> str:
+    # Of a full disk one can still read, but nothing more is kept.
+    if shutil.disk_usage(settings.DATA_DIR).free < FULL_BYTES:
+        raise NotAnswering("the disk of DATA_DIR is full: make room")
     close_old_connections()
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        if shutil.disk_usage(settings.DATA_DIR).free < FULL_BYTES:
-            raise NotAnswering("the disk of DATA_DIR is full: make room") from error
-        raise
     finally:
         connection.close()
     return ""

@@ -118,12 +118,12 @@ async def test_who_is_signed_in_is_told_why(
     assert (await report())["interpreter"].detail == "bubblewrap is not installed"
 
 
-async def test_a_full_disk_is_why_the_database_does_not_answer(
+async def test_a_database_that_fails_is_named_without_its_words(
     interpreter: dict[str, Any], worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken:
         def cursor(self) -> None:
-            raise OperationalError("disk I/O error")
+            raise OperationalError("unable to open /home/somebody/db.sqlite3")
 
         def close(self) -> None:
             """There is nothing to close."""
@@ -131,6 +131,11 @@ async def test_a_full_disk_is_why_the_database_does_not_answer(
     monkeypatch.setattr("playground.views.health.connection", Broken())
     _, body = await ask()
     assert body["parts"]["database"]["detail"] == "OperationalError"
+
+
+async def test_a_full_disk_is_named(
+    interpreter: dict[str, Any], worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("playground.views.health.FULL_BYTES", 2**62)
     status, body = await ask()
     assert status == 503
