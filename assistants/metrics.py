@@ -11,7 +11,7 @@ SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180,
 
 runs_ended: Final = Counter("playground_runs_ended", "Runs that reached their end.", ["status"])
 queue_seconds: Final = Histogram(
-    "playground_run_queue_seconds", "From a run's creation to its claim.", buckets=SECONDS
+    "playground_run_queue_seconds", "From when a run is queued to its claim.", buckets=SECONDS
 )
 first_token_seconds: Final = Histogram(
     "playground_run_first_token_seconds",

@@ -231,6 +231,13 @@ class RunView:
         return chat_models.of_run(self.run)
 
     @property
+    def seconds_to_first_word(self) -> float | None:
+        """From the run's creation until the model said or called anything; None if it has not."""
+        if not self.steps:
+            return None
+        return (self.steps[0].step.created_at - self.run.created_at).total_seconds()
+
+    @property
     def depends_on(self) -> tuple[object, ...] | None:
         """What tells it from any other state of itself, or None while it may still change."""
         if self.run.is_active:

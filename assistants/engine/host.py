@@ -143,9 +143,8 @@ class Host:
                 run = await self._database(execution.claim, run_id)
                 if run is None:
                     return
-                if run.started_at is not None:
-                    waited = run.started_at - run.created_at
-                    metrics.queue_seconds.observe(waited.total_seconds())
+                if run.seconds_queued is not None:
+                    metrics.queue_seconds.observe(run.seconds_queued)
                 executing = Execution(run, self._services)
                 task = self._loop.create_task(executing(), name=run_id)
                 # A task that is cancelled before its first step never begins, and so never ends

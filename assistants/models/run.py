@@ -67,6 +67,10 @@ class Run(ApiObject):
     parallel_tool_calls = models.BooleanField(default=True)
 
     expires_at = models.DateTimeField(null=True)
+    queued_at = models.DateTimeField(default=clock.now, null=True)
+    """When the run began to wait for a worker: at first, and again when its functions' outputs had
+    come.
+    """
     started_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
@@ -103,6 +107,15 @@ class Run(ApiObject):
     def seconds(self) -> float | None:
         """How long the run took from its creation, or None while it is active."""
         return (self.ended_at - self.created_at).total_seconds() if self.ended_at else None
+
+    @property
+    def seconds_queued(self) -> float | None:
+        """How long the run waited for a worker, the last time that it did; None if none has begun
+        since.
+        """
+        if self.started_at is None or self.queued_at is None or self.started_at < self.queued_at:
+            return None
+        return (self.started_at - self.queued_at).total_seconds()
 
     @property
     def vector_store_ids(self) -> list[str]:

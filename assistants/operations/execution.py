@@ -202,9 +202,9 @@ def give_back(run: Run, partial: Partial) -> None:
     if run.status == RunStatus.CANCELLING:
         end(run, RunStatus.CANCELLED, partial)
     elif not run.steps.exists():
-        run.status = RunStatus.QUEUED
+        run.status, run.queued_at = RunStatus.QUEUED, clock.now()
         run.lease, run.lease_until = "", None
-        run.save(update_fields=["status", "lease", "lease_until"])
+        run.save(update_fields=["status", "queued_at", "lease", "lease_until"])
         publish(run, "thread.run.queued")
         doorbell.ring(doorbell.EXECUTE_RUN, run.id)
     else:

@@ -208,10 +208,10 @@ def submit_tool_outputs(run: Run, params: ToolOutputsSubmit) -> Run:
     step.status = StepStatus.COMPLETED
     step.completed_at = step.ended_at = now
     step.save()
-    row.status = RunStatus.QUEUED
+    row.status, row.queued_at = RunStatus.QUEUED, now
     row.required_action = None
     row.lease, row.lease_until = "", None
-    row.save(update_fields=["status", "required_action", "lease", "lease_until"])
+    row.save(update_fields=["status", "queued_at", "required_action", "lease", "lease_until"])
     done = Event.of("thread.run.step.completed", step.to_dict(), row.id)
     log.publish(row.thread_id, [done])
     publish(row, "thread.run.queued")

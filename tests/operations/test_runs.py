@@ -326,6 +326,39 @@ def test_submitted_outputs_put_the_run_back_into_the_queue() -> None:
         runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
 
 
+def test_the_time_in_the_queue_counts_from_the_last_time_that_a_run_was_queued() -> None:
+    run, _ = waiting_for_weather()
+    assert run.seconds_queued is not None
+    Run.objects.update(created_at=run.created_at - timedelta(minutes=5))
+    body = {"tool_outputs": [{"tool_call_id": "call_1", "output": "dry"}]}
+    queued = runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+    queued.refresh_from_db()
+    assert queued.seconds_queued is None
+
+    again = execution.claim(run.id)
+
+    assert again is not None
+    assert again.seconds_queued is not None
+    assert again.seconds_queued < 60
+
+
+def test_cancelling_a_run_that_waits_for_functions_ends_it_at_once() -> None:
+    run, step_id = waiting_for_weather()
+
+    assert runs.cancel(run).status == RunStatus.CANCELLING
+
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED
+    assert run.required_action is None
+    assert run.cancelled_at is not None
+    assert run.steps.get(pk=step_id).status == "cancelled"
+    assert names(run)[-3:] == [
+        "thread.run.cancelling",
+        "thread.run.step.cancelled",
+        "thread.run.cancelled",
+    ]
+
+
 def test_too_large_outputs_are_refused() -> None:
     run, _ = waiting_for_weather()
     body = {"tool_outputs": [{"tool_call_id": "call_1", "output": "x" * 512 * 1024}]}

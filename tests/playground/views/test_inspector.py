@@ -31,6 +31,8 @@ def test_steps_stand_on_a_time_line_with_their_tokens(page: Client, run: Run) ->
     assert "20→7" in text
     assert run.id in text
     assert "<dd>free</dd>" in text
+    assert "in the queue</span>" in text
+    assert "<dt>First word</dt>" in text
 
 
 def test_only_the_demo_model_is_known_to_cost_nothing(page: Client, run: Run) -> None:
