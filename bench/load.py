@@ -289,11 +289,16 @@ class Api:
             ]
             writer.write("\r\n".join([*head, "", ""]).encode() + content)
             status = await reader.readline()
-            while (await reader.readline()).strip():
-                pass
+            length = None
+            while header := (await reader.readline()).strip():
+                name, _, value = header.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
             if b" 200 " not in status:
                 raise RuntimeError(f"{path}: {status!r} {await reader.read(500)!r}")
-            # What has no length comes in chunks, and all that is asked for here has none.
+            if length is not None:
+                yield await reader.readexactly(length)
+                return
+            # What has no length comes in chunks.
             rest = b""
             while size := int(await reader.readline(), 16):
                 *lines, rest = (rest + await reader.readexactly(size)).split(b"\n")

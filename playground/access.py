@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django_htmx.http import HttpResponseClientRedirect
@@ -101,6 +102,14 @@ def api_key(request: Request, key_id: str) -> ApiKey:
     :raises Http404: the person's project has no such key
     """
     return _fetch(ApiKey.objects.filter(project=project(request)), key_id)
+
+
+def may_still_read(
+    sessions: type[SessionBase], session_key: str, user_id: int, project_id: str
+) -> bool:
+    """Whether who was let in before is still signed in, and a member of the project."""
+    members = User.objects.filter(pk=user_id, is_active=True, projects=project_id)
+    return sessions().exists(session_key) and members.exists()
 
 
 def _fetch(known: ObjectQuerySet[M], object_id: str) -> M:

@@ -33,15 +33,13 @@ RETRY_SECONDS: Final = 1.0
 QUEUE_SIZE: Final = 500
 """More waits at the hub, which sends a follower back to the beginning who is too far behind."""
 KEPT_FRAMES: Final = 64
-"""For a reader who comes while the thread is followed: what was told since its own beginning."""
-WAITING_FRAMES: Final = 200
-"""A reader who has taken none of so many is too slow, and begins again."""
+"""For a reader who comes while the thread is followed, what was told since its own beginning; and
+for one who is slow, who begins again when so many wait.
+"""
 
 Heard = asyncio.Queue[Entry | Idle | Reset | Exception]
 Told = tuple[str, bytes]
 """A frame, after the place in the log up to which it shows the thread."""
-Waiting = asyncio.Queue[Told | None]
-"""What a reader has not taken yet; None is the end."""
 
 
 class Live:
@@ -51,7 +49,9 @@ class Live:
         self._thread_id, self._view, self._zone = thread_id, view, zone
         self._kept: deque[Told] = deque(maxlen=KEPT_FRAMES)
         self._kept_from = view.last
-        self._readers: set[Waiting] = set()
+        self._told = 0
+        self._news = asyncio.Event()
+        self._readers = 0
         self.is_over = False
         self._gone = False
         self._task = asyncio.create_task(self._run(), name=f"page of {thread_id}")
@@ -64,27 +64,32 @@ class Live:
         """
         if log.position(place) < log.position(self._kept_from):
             raise Lost
-        waiting: Waiting = asyncio.Queue(WAITING_FRAMES)
-        for kept in self._kept:
-            waiting.put_nowait(kept)
-        self._readers.add(waiting)
+        number = self._oldest
+        self._readers += 1
         try:
-            while not (self.is_over and waiting.empty()):
-                told = await waiting.get()
-                if told is None:
-                    break
-                if log.position(told[0]) >= log.position(place):
-                    yield told[1]
-            if waiting not in self._readers:
-                raise Lost
+            while not (self.is_over and number == self._told):
+                if number == self._told:
+                    await self._news.wait()
+                    continue
+                if number < self._oldest:
+                    raise Lost
+                up_to, data = self._kept[number - self._oldest]
+                number += 1
+                if log.position(up_to) >= log.position(place):
+                    yield data
             if self._gone:
                 raise Gone
             if self._task.done():
                 self._task.result()  # raises what went wrong: the reader's connection breaks off
         finally:
-            self._readers.discard(waiting)
+            self._readers -= 1
             if not self._readers:
                 await self._leave()
+
+    @property
+    def _oldest(self) -> int:
+        """The number of the oldest frame that is kept."""
+        return self._told - len(self._kept)
 
     async def _leave(self) -> None:
         """Nobody listens any more; whoever comes now begins anew."""
@@ -99,8 +104,7 @@ class Live:
             self._gone = True
         finally:
             self.is_over = True
-            for waiting in list(self._readers):
-                self._put(waiting, None)
+            self._wake()
 
     async def _told_to_the_end(self) -> bool:
         """Follow until no run is active any more. False when the log has lost the place: what there
@@ -155,23 +159,16 @@ class Live:
         self._view.take(item)
 
     def _tell(self, data: bytes) -> None:
-        told = (self._view.last, data)
-        if data is not PING:
-            if len(self._kept) == KEPT_FRAMES:
-                self._kept_from = self._kept[0][0]
-            self._kept.append(told)
-        for waiting in list(self._readers):
-            self._put(waiting, told)
+        if len(self._kept) == KEPT_FRAMES:
+            self._kept_from = self._kept[0][0]
+        self._kept.append((self._view.last, data))
+        self._told += 1
+        self._wake()
 
-    def _put(self, waiting: Waiting, told: Told | None) -> None:
-        """Hand a frame to a reader; one that is too slow is let go of."""
-        if not waiting.full():
-            waiting.put_nowait(told)
-            return
-        self._readers.discard(waiting)
-        while not waiting.empty():
-            waiting.get_nowait()
-        waiting.put_nowait(None)
+    def _wake(self) -> None:
+        """Have all readers look what is new. Each waits for the event that it found."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
 
 async def stopped(task: "asyncio.Task[None]") -> None:

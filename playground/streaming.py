@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from django.http import HttpRequest
 from assistants.events import log
 from assistants.events.sse import EventStream, frame, hand_over
 from assistants.models import Thread
-from playground import transcript
+from playground import access, transcript
 from playground.live import RETRY_SECONDS, TICK_SECONDS, live
 from playground.thread_view import Gone, Lost, ThreadView, work
 
@@ -55,12 +56,14 @@ class ThreadStream:
 
         :param after: an entry id; anything else stands for the present
         """
-        session, members = request.session, thread.project.members
-        key, user_id = session.session_key or "", request.user.pk or 0
-
-        def allowed() -> bool:
-            return session.exists(key) and members.filter(pk=user_id, is_active=True).exists()
-
+        # No more of the request than this: a reader may stay for hours.
+        allowed = partial(
+            access.may_still_read,
+            type(request.session),
+            request.session.session_key or "",
+            request.user.pk or 0,
+            thread.project_id,
+        )
         place = (
             after if re.fullmatch(r"\d{1,16}-\d{1,16}", after) else transcript.place_of(log.START)
         )

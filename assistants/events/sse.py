@@ -7,7 +7,7 @@ with the request, and ``Streams``, which stands around Django, writes the frames
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ Frames = Callable[[], AsyncGenerator[bytes, None]]
 and closed when the reader has gone.
 """
 
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
 """An ASGI application, as loosely typed as Django's handler is."""
 
 PING: Final = b": ping\n\n"
@@ -84,19 +84,22 @@ class Streams:
             await self._django(scope, receive, send)
             return
         slot: list[Frames] = []
-        head: HTTPResponseStartEvent | None = None
+        heads: list[HTTPResponseStartEvent] = []
 
         async def keep_head_of_stream(event: ASGISendEvent) -> None:
-            nonlocal head
             # The content type is looked at too, because a middleware may have answered instead.
             if slot and event["type"] == "http.response.start" and _is_stream(event):
-                head = event
-            elif head is None:
+                heads.append(event)
+            elif not heads:
                 await send(event)
 
-        await self._django({**scope, _SLOT: slot}, receive, keep_head_of_stream)
-        if head is not None:
-            await _stream(head, slot[0], receive, send)
+        # In a task of its own: what Django leaves in the context of its task goes with it, and a
+        # stream that stays open for hours does not keep it.
+        handling = self._django({**scope, _SLOT: slot}, receive, keep_head_of_stream)
+        await asyncio.create_task(handling)
+        if heads:
+            await send(_without_length(heads.pop()))
+            await _stream(slot.pop(), receive, send)
 
 
 def _is_stream(head: HTTPResponseStartEvent) -> bool:
@@ -104,15 +107,13 @@ def _is_stream(head: HTTPResponseStartEvent) -> bool:
     return content_type in ((bytes(name).lower(), value) for name, value in head["headers"])
 
 
-async def _stream(
-    head: HTTPResponseStartEvent,
-    frames: Frames,
-    receive: ASGIReceiveCallable,
-    send: ASGISendCallable,
-) -> None:
-    # Django has measured its empty body.
+def _without_length(head: HTTPResponseStartEvent) -> HTTPResponseStartEvent:
+    """Django has measured its empty body."""
     headers = [pair for pair in head["headers"] if bytes(pair[0]).lower() != b"content-length"]
-    await send({**head, "headers": headers})
+    return {**head, "headers": headers}
+
+
+async def _stream(frames: Frames, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     writing = asyncio.create_task(_write(frames, send))
     leaving = asyncio.create_task(_left(receive))
     try:

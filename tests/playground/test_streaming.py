@@ -254,7 +254,7 @@ async def test_many_readers_cost_one_rendering(
 async def test_a_reader_who_takes_nothing_is_not_waited_for(
     thread: Thread, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("playground.live.WAITING_FRAMES", 2)
+    monkeypatch.setattr("playground.live.KEPT_FRAMES", 2)
     slow, quick = Reader(thread), Reader(thread)
     reading = asyncio.create_task(quick.read())
     frames = slow._stream.frames()
