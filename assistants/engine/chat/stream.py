@@ -20,6 +20,7 @@ import openai
 from openai import AsyncOpenAI
 
 from assistants import metrics
+from assistants.engine.chat.deadline import Deadline
 from assistants.engine.chat.failures import MAX_REASON, ChatError, refused, unreachable
 from assistants.engine.chat.patience import Patience
 from assistants.engine.tokens import Usage
@@ -115,7 +116,9 @@ async def answer(
                     "of its API; most end in /v1."
                 )
                 raise ChatError("server_error", message)
-            async for part in _streamed(response.iter_lines(), label, deadline, patience):
+            moving = Deadline(deadline)
+            stack.callback(moving.close)
+            async for part in _streamed(response.iter_lines(), label, moving, patience):
                 yield part
     except TimeoutError as error:
         message = (
@@ -133,18 +136,17 @@ async def answer(
 
 
 async def _streamed(
-    lines: AsyncIterator[str], label: str, deadline: float, patience: Patience
+    lines: AsyncIterator[str], label: str, deadline: Deadline, patience: Patience
 ) -> AsyncIterator[Part]:
     """The parts of a stream.
 
-    :param deadline: when its first piece must have come, by the loop's clock
+    :param deadline: when its first piece must have come
     """
     calls, time = _Calls(), asyncio.get_running_loop().time
     has_begun = ended = False
     while True:
         try:
-            async with asyncio.timeout_at(deadline):
-                line = await anext(lines, None)
+            line = await deadline.wait(anext(lines, None))
         except TimeoutError as error:
             if not has_begun:
                 raise
@@ -159,7 +161,7 @@ async def _streamed(
         data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
         if not data:
             continue  # empty, or a comment that only keeps the line open
-        has_begun, deadline = True, time() + patience.silence
+        has_begun, deadline.at = True, time() + patience.silence
         if data == "[DONE]":
             ended = True
             break

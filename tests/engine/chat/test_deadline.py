@@ -1,0 +1,79 @@
+"""A deadline that moves."""
+
+import asyncio
+
+import pytest
+
+from assistants.engine.chat import deadline as module
+from assistants.engine.chat.deadline import Deadline
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.02)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def test_what_comes_in_time_is_handed_on_and_what_does_not_is_broken_off() -> None:
+    deadline = Deadline(now() + 0.1)
+    assert await deadline.wait(asyncio.sleep(0.01, "word")) == "word"
+    with pytest.raises(TimeoutError):
+        await deadline.wait(asyncio.sleep(5))
+    deadline.close()
+    # The task itself goes on as if nothing had been.
+    await asyncio.sleep(0.01)
+
+
+async def test_a_deadline_that_moves_away_and_one_that_moves_nearer() -> None:
+    begun = now()
+    deadline = Deadline(begun + 0.05)
+    deadline.at = begun + 0.3
+    assert await deadline.wait(asyncio.sleep(0.15, "late")) == "late"
+    deadline.at = now() + 0.05
+    with pytest.raises(TimeoutError):
+        await deadline.wait(asyncio.sleep(5))
+    assert now() - begun < 0.29
+    deadline.close()
+
+
+async def test_work_between_two_waits_is_not_timed() -> None:
+    deadline = Deadline(now() + 0.03)
+    await asyncio.sleep(0.1)
+    deadline.at = now() + 1
+    assert await deadline.wait(asyncio.sleep(0, "word")) == "word"
+    deadline.close()
+
+
+async def test_a_wish_to_cancel_is_no_timeout() -> None:
+    async def reading() -> None:
+        deadline = Deadline(now() + 5)
+        try:
+            await deadline.wait(asyncio.sleep(5))
+        finally:
+            deadline.close()
+
+    task = asyncio.create_task(reading())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_what_comes_in_the_very_moment_comes_too_late_and_breaks_nothing_else() -> None:
+    loop = asyncio.get_running_loop()
+    deadline = Deadline(now() + 5)
+    coming = loop.create_future()
+
+    def both() -> None:
+        coming.set_result("word")
+        deadline.at = now()
+        deadline._look()
+
+    loop.call_soon(both)
+    with pytest.raises(TimeoutError):
+        await deadline.wait(coming)
+    assert await asyncio.sleep(0.05, "next") == "next"
+    deadline.close()
