@@ -67,11 +67,22 @@ def lower_priority(processes: list[int]) -> None:
             Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
 
 
+def why_it_ended(kernel: Kernel) -> str | None:
+    """What completes the sentence "The session ended: ..."; None if nobody knows."""
+    if kernel.end_reason is None and kernel.sandbox.ran_out_of_memory:
+        return _too_much_memory(kernel)  # the kernel was quicker than the watch
+    return kernel.end_reason
+
+
+def _too_much_memory(kernel: Kernel) -> str:
+    return f"it used more than {kernel.limits.memory // MIB:,} MB of memory"
+
+
 async def _check_memory(kernel: Kernel) -> None:
     processes = kernel.sandbox.processes()
     limit = kernel.limits.memory
     if resident(processes) > limit and await asyncio.to_thread(proportional, processes) > limit:
-        kernel.kill(f"it used more than {limit // MIB:,} MB of memory")
+        kernel.kill(_too_much_memory(kernel))
 
 
 async def _check_disk(kernel: Kernel, data: Path) -> None:
