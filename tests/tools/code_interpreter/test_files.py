@@ -98,6 +98,38 @@ def test_a_fifo_does_not_block(data: Path, tmp_path: Path) -> None:
         files.copy_out(data, "fifo", tmp_path / "target", 1000)
 
 
+def opens(folder: Path, path: str, resolve: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setattr(files, "_RESOLVE", resolve)
+    with files.opened_folder(folder) as root:
+        try:
+            os.close(files.open_beneath(root, path, os.O_RDONLY))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "flag, folder, path",
+    [
+        ("BENEATH", "data", "../secret"),
+        ("NO_SYMLINKS", "data", "link"),
+        ("NO_MAGICLINKS", "/proc/thread-self", "cwd"),
+        ("NO_XDEV", "/", "proc/version"),
+    ],
+)
+def test_each_part_of_the_way_a_file_is_opened_stops_something_by_itself(
+    data: Path, flag: str, folder: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "plain").write_bytes(b"x")
+    (data / "link").symlink_to("plain")
+    below = (data.parent / folder).resolve()
+    alone, in_use = getattr(files, f"_RESOLVE_{flag}"), files._RESOLVE
+
+    assert opens(below, path, 0, monkeypatch)
+    assert not opens(below, path, alone, monkeypatch)
+    assert in_use & alone
+
+
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "a/../../secret", "link/file", "two"])
 def test_nothing_but_a_plain_file_below_the_folder_is_opened(
     data: Path, tmp_path: Path, path: str
