@@ -306,7 +306,8 @@ class Sandboxes:
             "NPROC": self.limits.processes,
             "NOFILE": self.limits.open_files,
             "FSIZE": self.limits.file_size,
-            "CORE": 0,
+            # Not 0: the kernel pipes crashes to a program of the host whatever the limit, but for 1.
+            "CORE": 1,
             "MSGQUEUE": 0,
             "MEMLOCK": 0,
             "SIGPENDING": 1024,
