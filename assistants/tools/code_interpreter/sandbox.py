@@ -306,7 +306,7 @@ class Sandboxes:
             "NPROC": self.limits.processes,
             "NOFILE": self.limits.open_files,
             "FSIZE": self.limits.file_size,
-            # Not 0: the kernel pipes crashes to a program of the host whatever the limit, but for 1.
+            # Not 0: with 0 the kernel still pipes a crash to a program of the host, if told to.
             "CORE": 1,
             "MSGQUEUE": 0,
             "MEMLOCK": 0,

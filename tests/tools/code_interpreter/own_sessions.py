@@ -12,6 +12,9 @@ from assistants.tools.code_interpreter.sandbox import Sandboxes, find_bubblewrap
 from assistants.tools.code_interpreter.sessions import Sessions
 from tests.tools.code_interpreter.interpreter_process import PYTHON, Gave
 
+# A system call filter of one instruction.
+ALLOW_ALL = b"\x06\0\0\0\0\0\xff\x7f"
+
 
 def a_folder() -> Path:
     """One that the sandboxes' user may enter, as pytest's own are not."""

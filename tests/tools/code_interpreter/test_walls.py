@@ -29,6 +29,7 @@ from tests.tools.code_interpreter.interpreter_process import (
     Session,
     connected,
 )
+from tests.tools.code_interpreter.own_sessions import ALLOW_ALL
 
 NAMES = [
     "files",
@@ -78,7 +79,6 @@ GAIN = "the code could gain privileges by running a program"
 NEW_NAMESPACE = "a new user namespace could be made"
 INSIDE = Path(sandbox.__file__).parent / "inside"
 RLIMITS = ["AS", "NPROC", "NOFILE", "FSIZE", "CORE", "MSGQUEUE", "MEMLOCK", "SIGPENDING"]
-ALLOW_ALL = b"\x06\0\0\0\0\0\xff\x7f"
 
 
 def instead(*removed: tuple[str, ...]) -> Callable[..., Callable[[Options], Options]]:
