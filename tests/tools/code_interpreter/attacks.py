@@ -138,14 +138,18 @@ held = os.open('/mnt/data/owned', os.O_RDWR)
 attempt(lambda: fcntl.ioctl(held, 0x40086602, bytes(8)))
 os.close(held); os.remove('/mnt/data/owned')
 """,
-    "leases and locks on what all sandboxes share": ATTEMPT
+    "leases, which make the server wait": ATTEMPT
     + """
 import fcntl
-for path in ('/opt/kernel/boot.py', '/usr/bin/env', '/etc/passwd'):
+open('/mnt/data/leased', 'w').close()
+for path in ('/mnt/data/leased', '/opt/kernel/boot.py', '/usr/bin/env', '/etc/passwd'):
     held = os.open(path, os.O_RDONLY)
     attempt(lambda: fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_RDLCK),
             lambda: fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK))
     os.close(held)
+folder = os.open('/mnt/data', os.O_RDONLY)
+attempt(lambda: fcntl.fcntl(folder, fcntl.F_NOTIFY, 1 << 31 | 63))
+os.close(folder); os.remove('/mnt/data/leased')
 """,
     "the environment of the host": """
 known = {'PATH', 'LD_LIBRARY_PATH', 'HOME', 'LANG', 'PYTHONDONTWRITEBYTECODE', 'MPLBACKEND',

@@ -1,7 +1,9 @@
 """Reading and writing a folder that changes under one's hands."""
 
 import contextlib
+import fcntl
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -128,6 +130,21 @@ def test_each_part_of_the_way_a_file_is_opened_stops_something_by_itself(
     assert opens(below, path, 0, monkeypatch)
     assert not opens(below, path, alone, monkeypatch)
     assert in_use & alone
+
+
+def test_a_file_that_is_kept_from_being_opened_does_not_block(data: Path, tmp_path: Path) -> None:
+    held = os.open(data / "leased", os.O_RDWR | os.O_CREAT)
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    began = time.monotonic()
+    try:
+        with pytest.raises(BlockingIOError):
+            files.copy_out(data, "leased", tmp_path / "target", 1000)
+    finally:
+        os.close(held)
+        signal.signal(signal.SIGIO, before)
+
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "a/../../secret", "link/file", "two"])
