@@ -63,8 +63,8 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
         if opened >= 0:
             return opened
         error = ctypes.get_errno()
-        # EAGAIN: something was renamed during the walk, so the kernel could not be sure; or the file
-        # has a lease, which may last.
+        # EAGAIN: something was renamed during the walk, so the kernel could not be sure. Or there
+        # is a lease on the file, which may last.
         if error not in (errno.EINTR, errno.EAGAIN) or attempt == _TRIES - 1:
             raise OSError(error, os.strerror(error), path)
     raise AssertionError  # the last attempt has returned or raised

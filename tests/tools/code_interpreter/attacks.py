@@ -516,6 +516,16 @@ try: fcntl.fcntl(w, 1031, 1 << 28); print('THROUGH')
 except OSError: pass
 os.close(r); os.close(w)
 """,
+    "disk by the word alone": """
+import errno
+f = os.open('/tmp/promised', os.O_RDWR | os.O_CREAT)
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.syscall(285, f, 0, ctypes.c_long(0), ctypes.c_long(1 << 20)) == 0: print('THROUGH')
+os.posix_fallocate(f, 0, 1 << 20)  # the library's own way is to write
+if os.fstat(f).st_size != 1 << 20: print('THROUGH: honest code cannot do it')
+os.close(f); os.remove('/tmp/promised')
+""",
     "one file that is larger than it may be": """
 import signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
