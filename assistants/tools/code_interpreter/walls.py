@@ -101,6 +101,7 @@ async def _try_one(sandboxes: Sandboxes, sandbox: Sandbox, folders: Folders) -> 
         return [Wall("sandbox", ok=False, detail=f"{said.rstrip('.')}. {cure}")]
     for name, through in _namespaces(sandbox).items():
         found[name] += through
+    found["environment"] += _environment(sandbox)
     walls = [_wall(name, kept_out, found[name]) for name, kept_out in _INSIDE.items()]
     group = _cgroup(sandboxes, sandbox)
     walls += [
@@ -135,6 +136,16 @@ def _namespaces(sandbox: Sandbox) -> dict[str, list[str]]:
         if same:
             shared.setdefault(wall, []).append(f"the {kind} namespace is the host's")
     return shared
+
+
+def _environment(sandbox: Sandbox) -> list[str]:
+    """Whether the first process was given variables of the server's, which it keeps in its memory
+    even if those that it starts do not get them.
+    """
+    with contextlib.suppress(OSError):  # an ordinary user may not be let look
+        if Path(f"/proc/{sandbox.first}/environ").read_bytes():
+            return ["the first process of the sandbox has the server's environment"]
+    return []
 
 
 def _cgroup(sandboxes: Sandboxes, sandbox: Sandbox) -> Wall:

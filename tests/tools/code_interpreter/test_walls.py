@@ -1,5 +1,6 @@
 """Every wall holds here, is missed when it alone is taken away, and no wall means no tool."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import tempfile
 import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +152,19 @@ async def test_a_wall_that_is_taken_away_is_missed(
     sandboxes.weaken, wall = TAKEN_AWAY[layer]
 
     assert wall in await broken(sandboxes, place)
+
+
+async def test_variables_that_only_bubblewrap_has_are_missed(
+    sandboxes: Weakened, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = asyncio.create_subprocess_exec
+
+    async def with_ours(*command: Path | str, **options: Any) -> asyncio.subprocess.Process:
+        return await start(*command, **{**options, "env": {"SECRET_KEY": "x"}})
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", with_ours)
+
+    assert "environment" in await broken(sandboxes, place)
 
 
 async def test_a_missing_system_call_filter_is_missed(sandboxes: Weakened, place: Path) -> None:
