@@ -42,6 +42,8 @@ _NAMESPACES: Final = {
     "net": "network",
     "user": "privileges",
 }
+# What a shell sets by itself, where bubblewrap is started by a script.
+_SHELLS: Final = {"", "PWD", "OLDPWD", "SHLVL", "_"}
 _IN_A_CGROUP: Final = (
     "The kernel itself limits memory, processes and processor time of each sandbox as a whole."
 )
@@ -143,8 +145,9 @@ def _environment(sandbox: Sandbox) -> list[str]:
     even if those that it starts do not get them.
     """
     with contextlib.suppress(OSError):  # an ordinary user may not be let look
-        if Path(f"/proc/{sandbox.first}/environ").read_bytes():
-            return ["the first process of the sandbox has the server's environment"]
+        held = Path(f"/proc/{sandbox.first}/environ").read_text(errors="replace").split("\0")
+        if others := {entry.partition("=")[0] for entry in held} - _SHELLS:
+            return [f"the first process of the sandbox has {', '.join(sorted(others))}"]
     return []
 
 
