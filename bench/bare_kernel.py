@@ -29,9 +29,15 @@ class BareKernel:
         :raises RuntimeError: an error in the code
         """
         begun = time.perf_counter()
-        for _ in self._said(code):
-            pass
+        self.printed(code)
         return time.perf_counter() - begun
+
+    def printed(self, code: str) -> str:
+        """What the code printed.
+
+        :raises RuntimeError: an error in the code
+        """
+        return "".join(said["text"] for said in self._said(code) if said.get("name") == "stdout")
 
     def draw(self, code: str, file: Path) -> float:
         """The seconds until the image that the code shows was in this file."""

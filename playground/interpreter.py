@@ -22,6 +22,8 @@ class Wall:
     name: str
     ok: bool
     detail: str
+    extra: bool = False
+    """One that stands behind others: the code interpreter is on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def ask(timeout: float = TIMEOUT_SECONDS) -> Interpreter:
     try:
         link.request("GET", "/health")
         told: dict[str, Any] = json.loads(link.getresponse().read())
-        walls = tuple(Wall(wall["name"], wall["ok"], wall["detail"]) for wall in told["walls"])
+        walls = tuple(Wall(**wall) for wall in told["walls"])
         packages = tuple(told["packages"])
         return Interpreter(told["ok"], told["reason"], walls, told["state"], packages)
     except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:

@@ -36,7 +36,8 @@ def report(health: Health) -> str:
     """One line per wall, then what it comes to."""
     width = max((len(wall.name) for wall in health.walls), default=0)
     lines = [
-        f"{'holds ' if wall.ok else 'BROKEN'}  {wall.name:<{width}}  {wall.detail}"
+        f"{'holds ' if wall.ok else 'BROKEN' if wall.breaks else 'absent'}"
+        f"  {wall.name:<{width}}  {wall.detail}"
         for wall in health.walls
     ]
     lines.append("The code interpreter is on." if health.ok else "The code interpreter is off.")

@@ -29,6 +29,7 @@ _RESOLVE: Final = (
     _RESOLVE_NO_XDEV | _RESOLVE_NO_MAGICLINKS | _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH
 )
 _CHUNK: Final = 1024 * 1024
+_TRIES: Final = 1000
 _CANNOT_SHARE: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _DEPTH: Final = 60
 _NAME_BYTES: Final = 200
@@ -47,10 +48,11 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
     """Open `path` below the open folder `folder`; a descriptor.
 
     Raises OSError: ELOOP for a link anywhere on the way, EXDEV for `..` out of the folder or a
-    mount, ENOSYS without openat2 (Linux before 5.6), and whatever open() raises.
+    mount, ENOSYS without openat2 (Linux before 5.6), EAGAIN if somebody keeps it from being opened,
+    and whatever open() raises.
     """
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC | os.O_NOCTTY, 0, _RESOLVE)
-    while True:
+    for attempt in range(_TRIES):
         opened: int = _syscall(
             ctypes.c_long(_OPENAT2),
             ctypes.c_int(folder),
@@ -61,9 +63,11 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
         if opened >= 0:
             return opened
         error = ctypes.get_errno()
-        # EAGAIN: something was renamed during the walk, so the kernel could not be sure.
-        if error not in (errno.EINTR, errno.EAGAIN):
+        # EAGAIN: something was renamed during the walk, so the kernel could not be sure. Or there
+        # is a lease on the file, which may last.
+        if error not in (errno.EINTR, errno.EAGAIN) or attempt == _TRIES - 1:
             raise OSError(error, os.strerror(error), path)
+    raise AssertionError  # the last attempt has returned or raised
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """How much one sandbox may use. Every number in one place, with what it stands against."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from typing import Final
 
 KIB: Final = 1024
@@ -19,6 +20,10 @@ class Limits:
     processes: int = 96  # and threads: a kernel has about 15, a fork bomb stops here
     open_files: int = 512
     file_size: int = 512 * MIB  # what the Files API takes
+
+    # Of a sandbox's cgroup, where there may be one; memory and processes are limited there too.
+    # One call may use all processors: that is what they are for, and `nice` puts the pages first.
+    cpus: float = field(default_factory=lambda: float(os.cpu_count() or 1))
 
     # Watched from outside.
     memory: int = 1 * GIB  # PSS of all processes of a sandbox together

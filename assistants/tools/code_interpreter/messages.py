@@ -15,9 +15,9 @@ from typing import Final
 from jupyter_client.session import Session
 
 from assistants.text import storable
+from assistants.tools.code_interpreter import pictures
 
 _MAX_FRAMES: Final = 16
-_SIGNATURES: Final = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 # CSI and OSC sequences, and what else a terminal would act upon.
 _TERMINAL: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]|\x1b"
@@ -121,7 +121,7 @@ def _displayed(data: object, *, is_result: bool) -> Said | None:
     """
     if not isinstance(data, dict):
         return None
-    for mime, signature in _SIGNATURES.items():
+    for mime in pictures.TYPES:
         encoded = data.get(mime)
         if not isinstance(encoded, str):
             continue
@@ -129,7 +129,7 @@ def _displayed(data: object, *, is_result: bool) -> Said | None:
             image = base64.b64decode(encoded)
         except (binascii.Error, ValueError):
             continue
-        if image.startswith(signature):
+        if pictures.may_be_shown(mime, image):
             return Picture(mime, image)
     text = data.get("text/plain")
     if not isinstance(text, str) or not text:

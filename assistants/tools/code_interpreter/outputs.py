@@ -66,11 +66,19 @@ Output = Logs | Image | SavedFile | Ended
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """One wall around the code: `detail` says what was tried, or what is missing and the cure."""
+    """One wall around the code: `detail` says what was tried, or what is missing and the cure. An
+    `extra` one stands behind others, and the tool is on without it.
+    """
 
     name: str
     ok: bool
     detail: str
+    extra: bool = False
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the tool is off because of it."""
+        return not (self.ok or self.extra)
 
 
 @dataclass(frozen=True, slots=True)

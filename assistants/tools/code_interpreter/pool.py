@@ -49,6 +49,7 @@ class Pool:
         self._fonts = root / ".fonts"
         self._sockets = sockets
         self._size = size
+        self._wanted = size  # fewer while memory is short
         self._warm: list[Kernel] = []
         self._taken = asyncio.Event()
         self._refilling: asyncio.Task[None] | None = None
@@ -99,6 +100,20 @@ class Pool:
             self._discard_later(kernel)
         with self._trial():
             return await self._make()
+
+    async def spare_one(self) -> bool:
+        """Keep one kernel less ready, and end one that is too many. False if none waits."""
+        self._wanted = max(min(self._wanted, self.warm) - 1, 0)
+        if not self._warm:
+            return False
+        await self.discard(self._warm.pop(0), "memory is short")
+        return True
+
+    def keep_all(self) -> None:
+        """Memory is there again: keep as many kernels ready as were asked for."""
+        if self._wanted < self._size:
+            self._wanted = self._size
+            self._taken.set()
 
     async def discard(self, kernel: Kernel, reason: str) -> None:
         """End a kernel and remove its folders, but not the one that became a session's."""
@@ -152,7 +167,7 @@ class Pool:
     async def _refill(self) -> None:
         while True:
             self._taken.clear()
-            if self.warm >= self._size:
+            if self.warm >= self._wanted:
                 await self._taken.wait()
                 await self._quiet_moment()
                 continue

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from assistants.tools.code_interpreter import seccomp
+from assistants.tools.code_interpreter.cgroup import Cgroup, Cgroups
 from assistants.tools.code_interpreter.limits import Limits
 from assistants.tools.code_interpreter.outputs import DATA
 from assistants.tools.code_interpreter.reach import Reach
@@ -140,6 +141,8 @@ class Sandboxes:
         Unreachable.
         """
         self.limits = limits
+        self.cgroups: Cgroups | None = None  # each sandbox gets one of these, if there are any
+        self.why_no_cgroup = "nobody has looked for one"
         self.uid = SANDBOX_UID if os.geteuid() == 0 else None
         self.python = python
         self._bubblewrap = bubblewrap
@@ -303,7 +306,8 @@ class Sandboxes:
             "NPROC": self.limits.processes,
             "NOFILE": self.limits.open_files,
             "FSIZE": self.limits.file_size,
-            "CORE": 0,
+            # Not 0: with 0 the kernel still pipes a crash to a program of the host, if told to.
+            "CORE": 1,
             "MSGQUEUE": 0,
             "MEMLOCK": 0,
             "SIGPENDING": 1024,
@@ -323,9 +327,11 @@ class Sandboxes:
         Raises OSError if it did not start.
         Must be called in the main thread: the sandbox dies with the thread that made it.
         """
+        group = self.cgroups.make() if self.cgroups is not None else None
         status_read, status_write = os.pipe()
         reports, transport = await _reader(status_read)
         filter_read, filter_write = os.pipe()
+        go_read, go_write = os.pipe()
         try:
             with os.fdopen(filter_write, "wb") as written:
                 written.write(self._filter)  # smaller than a pipe
@@ -333,6 +339,7 @@ class Sandboxes:
                 *self._options(folders),
                 ("--seccomp", str(filter_read)),
                 ("--json-status-fd", str(status_write)),
+                ("--block-fd", str(go_read)),
                 ("--", f"{_ENVIRONMENT}/bin/python", "-P", f"{_PROGRAMS}/{program}"),
             ]
             process = await asyncio.create_subprocess_exec(
@@ -343,7 +350,7 @@ class Sandboxes:
                 stderr=subprocess.PIPE,
                 env={},
                 cwd="/",
-                pass_fds=(status_write, filter_read, *pass_fds),
+                pass_fds=(status_write, filter_read, go_read, *pass_fds),
                 umask=0o077,
                 user=self.uid,
                 group=self.uid,
@@ -351,23 +358,35 @@ class Sandboxes:
             )
         except OSError:
             transport.close()
+            os.close(go_write)
+            if group is not None:
+                group.remove()
             raise
         finally:
             os.close(filter_read)
             os.close(status_write)
+            os.close(go_read)
         if process.stdin is not None:
             process.stdin.write(configuration)  # and not as an argument, which everybody could read
             process.stdin.close()
         try:
             async with asyncio.timeout(_START_SECONDS):
-                return Sandbox(process, transport, await _child_pid(reports))
+                first = await _child_pid(reports)
+            if group is not None:
+                group.take_in(first)  # nothing of the sandbox runs yet
+            os.write(go_write, b"1")
+            return Sandbox(process, transport, first, group)
         except (OSError, TimeoutError) as error:
             transport.close()
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             said = await _read(process.stderr)
             await process.wait()
+            if group is not None:
+                group.remove()
             raise OSError(f"bubblewrap: {said or error}") from error
+        finally:
+            os.close(go_write)
 
 
 async def _read(stream: asyncio.StreamReader | None) -> str:
@@ -404,14 +423,17 @@ class Sandbox:
         process: asyncio.subprocess.Process,
         reports: asyncio.BaseTransport,
         first: int,
+        group: Cgroup | None,
     ) -> None:
         """`reports` is bubblewrap's status pipe: it writes its last word there when it ends, so the
-        pipe stays open.
+        pipe stays open. `group` has all processes but bubblewrap itself, and goes with them.
 
         Raises OSError if the sandbox has ended already.
         """
         self._process = process
         self.first = first
+        self.group = group
+        self.ran_out_of_memory = False  # whether the kernel ended it for that
         self._reports = reports
         self._pidfd = os.pidfd_open(first)
         self._over = asyncio.ensure_future(process.wait())
@@ -420,6 +442,9 @@ class Sandbox:
     def _let_go(self, _: "asyncio.Future[int]") -> None:
         os.close(self._pidfd)
         self._reports.close()
+        if self.group is not None:
+            self.ran_out_of_memory = self.group.ran_out_of_memory
+            self.group.remove()
 
     @property
     def over(self) -> bool:
@@ -446,6 +471,8 @@ class Sandbox:
     def kill(self) -> None:
         """End every process inside, at once. A signal to bubblewrap itself would not reach them."""
         if not self.over:
+            if self.group is not None:
+                self.group.kill()
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 

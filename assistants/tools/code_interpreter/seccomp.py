@@ -7,7 +7,7 @@ rules:
 - A call in another calling convention than the machine's own (i386 on x86-64) ends the process.
 - A call that `syscalls.py` does not list does not exist: ENOSYS, so that libraries take their
   fallbacks. clone3 is among them, whose flags a filter cannot read.
-- Six calls are let through only with the arguments below.
+- Seven calls are let through only with the arguments below, and one says that it cannot.
 - Sockets are Unix only. A network namespace has no inet routes but still knows AF_VSOCK,
   AF_NETLINK, AF_ALG and thirty more, each a way into the kernel.
 """
@@ -72,6 +72,8 @@ _IOCTL: Final = (0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 # setsockopt: SO_ATTACH_FILTER, ATTACH_BPF, ATTACH_REUSEPORT_CBPF, ATTACH_REUSEPORT_EBPF load
 # programs.
 _SOCKET_PROGRAMS: Final = (26, 50, 51, 52)
+# fcntl: F_SETLEASE keeps whoever opens the file waiting for 45 s, and that is the server; F_NOTIFY.
+_FCNTL: Final = (1024, 1026)
 
 
 class UnknownMachine(Exception):
@@ -118,6 +120,9 @@ _NARROWED: Final[dict[str, list[bytes]]] = {
     "clone": _no_bits(0, _NEW_NAMESPACES, errno.EPERM),
     "prctl": _only(0, _PRCTL, errno.EPERM),
     "ioctl": _only(1, _IOCTL, errno.ENOTTY),
+    "fcntl": _never(1, _FCNTL, errno.EPERM),
+    # It takes gigabytes of the disk in no time, before any watch sees it. Libraries then write.
+    "fallocate": [_refuse(errno.EOPNOTSUPP)],
     "setsockopt": _never(2, _SOCKET_PROGRAMS, errno.EPERM),
 }
 

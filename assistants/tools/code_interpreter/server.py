@@ -243,6 +243,15 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "--disk", type=int, default=limits.disk // MIB, help="MB of disk for a session (2048)"
     )
+    parse.add_argument(
+        "--cpus", type=float, default=limits.cpus, help="processors for a session (all)"
+    )
+    parse.add_argument("--cgroup", type=Path, help="where to make cgroups; the server's own")
+    parse.add_argument(
+        "--spare",
+        type=int,
+        help="MB of free memory below which idle kernels end (a tenth of all, 2048 at most)",
+    )
     return parse
 
 
@@ -257,7 +266,11 @@ def settings(arguments: argparse.Namespace) -> Settings:
         idle=arguments.idle,
         kernels=arguments.kernels,
         patience=arguments.patience,
-        limits=Limits(memory=arguments.memory * MIB, disk=arguments.disk * MIB),
+        cgroup=arguments.cgroup,
+        spared=None if arguments.spare is None else arguments.spare * MIB,
+        limits=Limits(
+            memory=arguments.memory * MIB, disk=arguments.disk * MIB, cpus=arguments.cpus
+        ),
     )
 
 

@@ -261,7 +261,7 @@ class Session:
             await asyncio.gather(watching, return_exceptions=True)
         notes += showing.notes
         if outcome == "died":
-            notes.append(await self._bury(kernel.end_reason, before))
+            notes.append(await self._bury(watch.why_it_ended(kernel), before))
         elif outcome == "deadline":
             notes.append(
                 f"The code was stopped after {call.deadline:g} seconds. Variables are kept."
@@ -395,7 +395,7 @@ class Session:
                 code = self._kernel.sandbox.exit_code
                 logger.warning("session %s: Python ended by itself, exit code %s", self.id, code)
             await self._pool.discard(self._kernel, reason)
-            self._why_gone = self._kernel.end_reason or "Python crashed"
+            self._why_gone = watch.why_it_ended(self._kernel) or "Python crashed"
             self._kernel = None
             self._places.give_back()
 

@@ -5,14 +5,23 @@ one sandbox, whose `data` serves until a session takes it.
 """
 
 import asyncio
+import logging
 import time
 from pathlib import Path
+from typing import Final
 
-from assistants.tools.code_interpreter import moving
+from assistants.tools.code_interpreter import memory, moving
+from assistants.tools.code_interpreter.limits import MIB
 from assistants.tools.code_interpreter.places import Places, spoken
 from assistants.tools.code_interpreter.pool import Pool
 from assistants.tools.code_interpreter.sandbox import Sandboxes
 from assistants.tools.code_interpreter.session import Session
+
+logger = logging.getLogger(__name__)
+
+_MEMORY_SECONDS: Final = 1.0
+# Memory counts as there again only somewhat above the mark, so that kernels do not come and go.
+_ENOUGH: Final = 1.25
 
 
 class Sessions:
@@ -28,16 +37,19 @@ class Sessions:
         idle: float,
         kernels: int,
         patience: float,
+        spared: int = 0,
     ) -> None:
         """`idle` seconds without a call end a session's kernel; there are at most `kernels` of
-        them, and a call waits up to `patience` seconds for one.
+        them, and a call waits up to `patience` seconds for one. Kernels without a call end while
+        less than `spared` bytes of memory are left.
         """
+        self.spared = spared
         self._root = root
         self._sandboxes = sandboxes
         self._idle = idle
         self._places = Places(kernels, self._make_room, patience)
         self._sessions: dict[str, Session] = {}
-        self._tidying: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         moving.clear(root / ".boxes", root)
         self.pool = Pool(sandboxes, root, sockets, warm)
 
@@ -49,13 +61,13 @@ class Sessions:
     def start(self) -> None:
         """Begin to prepare kernels and to end idle ones."""
         self.pool.start()
-        self._tidying = asyncio.create_task(self._tidy())
+        self._tasks = [asyncio.create_task(self._tidy()), asyncio.create_task(self._spare())]
 
     async def close(self) -> None:
         """End every kernel. Files stay."""
-        if self._tidying is not None:
-            self._tidying.cancel()
-            await asyncio.gather(self._tidying, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(s.rest("the server stops") for s in self._sessions.values()))
         await self.pool.close()
 
@@ -104,12 +116,29 @@ class Sessions:
         """End a kernel that no call uses: one that is dead anyway, else the one that was used least
         recently. False if there is none.
         """
+        return await self._rest_one("another session needed its place")
+
+    async def _rest_one(self, reason: str) -> bool:
         idle = [session for session in self._sessions.values() if session.is_idle]
         if not idle:
             return False
         first = min(idle, key=lambda s: (s.is_live, s.last_used))
-        await first.rest("another session needed its place" if first.is_live else "it has ended")
+        await first.rest(reason if first.is_live else "it has ended")
         return True
+
+    async def _spare(self) -> None:
+        """While memory is short, end one kernel a second that no call uses: those that wait first,
+        since nobody's variables are in them.
+        """
+        while True:
+            await asyncio.sleep(_MEMORY_SECONDS)
+            left = await asyncio.to_thread(memory.available)
+            if left >= self.spared * _ENOUGH:
+                self.pool.keep_all()
+            elif left < self.spared and (
+                await self.pool.spare_one() or await self._rest_one("the machine was low on memory")
+            ):
+                logger.warning("%d MB of memory are left: a kernel was ended", left // MIB)
 
     async def _tidy(self) -> None:
         while True:

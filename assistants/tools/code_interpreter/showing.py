@@ -26,6 +26,7 @@ class Showing:
         self._limits = limits
         self._put = put
         self._room = self._limits.logs
+        self._error_room = _ERROR_ROOM
         self._figures: set[bytes] = set()
 
     async def show(self, said: Said, *, is_stopped: bool) -> None:
@@ -51,11 +52,19 @@ class Showing:
             self._put(Logs(f"\n[output truncated after {self._limits.logs:,} characters]\n"))
 
     def _show_error(self, traceback: str) -> None:
-        """The end of a traceback says what happened, so it is shown even if there is no room."""
-        room = max(self._room, _ERROR_ROOM)
-        if len(traceback) > room:
-            traceback = f"[beginning of the traceback truncated]\n{traceback[-room:]}"
-        self._put(Logs(traceback))
+        """The end of a traceback says what happened, so there is some room for it when the logs are
+        full; forged ones may come by the thousand.
+        """
+        room = max(self._room, self._error_room)
+        if room <= 0:
+            return
+        shown = traceback[-room:]
+        if len(shown) < len(traceback):
+            self._put(Logs("[beginning of the traceback truncated]\n"))
+        if self._room < len(shown):
+            self._error_room -= len(shown)
+        self._room = max(self._room - len(shown), 0)
+        self._put(Logs(shown))
 
     def _show_figure(self, picture: Picture) -> None:
         digest = hashlib.sha256(picture.data).digest()
@@ -65,7 +74,7 @@ class Showing:
             note = f"Only the first {self._limits.images} figures are shown."
             self.notes = [note]
         elif len(picture.data) > self._limits.image_size:
-            self._put(Logs(f"[a figure of {len(picture.data):,} bytes is too large to be shown]\n"))
+            self._show_text(f"[a figure of {len(picture.data):,} bytes is too large to be shown]\n")
         else:
             self._figures.add(digest)
             self._put(self._keep_figure(picture))

@@ -4,7 +4,7 @@ What is not listed here does not exist inside (ENOSYS). The list is what Python,
 box need; it leaves out whatever reaches beyond the process: mounting, tracing, new namespaces,
 kernel keys, BPF, io_uring, modules, clocks, shared memory that no limit counts (memfd, System V),
 and every way to splice pages. Numbers: the Linux headers asm/unistd_64.h and asm-generic/unistd.h.
-`seccomp.py` makes the filter and narrows the six calls whose arguments matter.
+`seccomp.py` makes the filter and narrows the seven calls whose arguments matter.
 """
 
 from typing import Final

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from assistants.tools.code_interpreter import files
+from assistants.tools.code_interpreter import cgroup, files, memory
 from assistants.tools.code_interpreter.limits import Limits
 from assistants.tools.code_interpreter.outputs import Health, State, Wall
 from assistants.tools.code_interpreter.packages import tool_box
@@ -31,7 +31,9 @@ class Settings:
 
     `runtime` is a folder for its sockets, with a short path; `root` one for the sessions' files;
     `python` belongs to the sandbox's venv; `bubblewrap` is looked for if None. `idle` in seconds,
-    and so is `patience`, the wait of a call for a kernel when all `kernels` are in use.
+    and so is `patience`, the wait of a call for a kernel when all `kernels` are in use. `cgroup` is
+    where the sandboxes' cgroups are made, the server's own if None. Idle kernels end while less
+    than `spared` bytes of memory are left; None is what memory.py says.
     """
 
     runtime: Path
@@ -42,6 +44,8 @@ class Settings:
     idle: float = 3600.0
     kernels: int = 20
     patience: float = 60.0
+    cgroup: Path | None = None
+    spared: int | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -73,6 +77,12 @@ class Tool:
         except (Missing, Unreachable, OSError) as error:
             self._off = str(error)
             self._walls = [Wall("sandbox", ok=False, detail=self._off)]
+            return
+        try:
+            self._sandboxes.cgroups = cgroup.find(settings.cgroup, settings.limits)
+        except cgroup.NoCgroup as error:
+            self._sandboxes.why_no_cgroup = str(error)
+            logger.info("no cgroup for sandboxes, the watch does it alone: %s", error)
 
     async def start(self) -> None:
         """Try the walls, and begin to prepare kernels if all of them hold."""
@@ -84,7 +94,7 @@ class Tool:
         if attempt.exists():
             files.remove_tree(attempt)
         self._walls = await try_walls(self._sandboxes, attempt)
-        if broken := [wall for wall in self._walls if not wall.ok]:
+        if broken := [wall for wall in self._walls if wall.breaks]:
             self._off = " ".join(f"{wall.name}: {wall.detail}" for wall in broken)
             logger.error("the code interpreter is off: %s", self._off)
             return
@@ -98,6 +108,7 @@ class Tool:
             idle=settings.idle,
             kernels=settings.kernels,
             patience=settings.patience,
+            spared=memory.usually_spared() if settings.spared is None else settings.spared,
         )
         self.sessions.start()
 

@@ -18,6 +18,7 @@ from assistants.tools.code_interpreter.outputs import Wall
 from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
 
 _SECONDS: Final = 20.0
+_END_SECONDS: Final = 5.0
 
 # What each wall that the canary tries from inside keeps out, as a person reads it.
 _INSIDE: Final = {
@@ -31,6 +32,24 @@ _INSIDE: Final = {
     "privileges": "An ordinary user without capabilities, who cannot gain any.",
     "limits": "Memory, processes, open files and the size of a file are limited.",
 }
+# Which wall each namespace is part of.
+_NAMESPACES: Final = {
+    "mnt": "files",
+    "pid": "processes",
+    "ipc": "processes",
+    "uts": "processes",
+    "cgroup": "processes",
+    "net": "network",
+    "user": "privileges",
+}
+# What a shell sets by itself, where bubblewrap is started by a script.
+_SHELLS: Final = {"", "PWD", "OLDPWD", "SHLVL", "_"}
+_IN_A_CGROUP: Final = (
+    "The kernel itself limits memory, processes and processor time of each sandbox as a whole."
+)
+_NO_CGROUP: Final = (
+    "Not on this machine: memory of all processes together is watched, which takes a moment"
+)
 _CURE: Final = (
     "The tool stays off. docs/interpreter.md says what each wall needs and how to try them again."
 )
@@ -82,7 +101,11 @@ async def _try_one(sandboxes: Sandboxes, sandbox: Sandbox, folders: Folders) -> 
         said = await sandbox.errors() or "No answer from inside."
         cure = _CURE_NAMESPACES if said.startswith("bwrap") else _CURE
         return [Wall("sandbox", ok=False, detail=f"{said.rstrip('.')}. {cure}")]
+    for name, through in _namespaces(sandbox).items():
+        found[name] += through
+    found["environment"] += _environment(sandbox)
     walls = [_wall(name, kept_out, found[name]) for name, kept_out in _INSIDE.items()]
+    group = _cgroup(sandboxes, sandbox)
     walls += [
         _wall("user", _user_detail(sandboxes), _user(sandboxes, sandbox)),
         _wall(
@@ -95,8 +118,52 @@ async def _try_one(sandboxes: Sandboxes, sandbox: Sandbox, folders: Folders) -> 
             "Memory, disk and processor time are watched; a sandbox that passes a limit ends.",
             await _watch(sandbox, folders),
         ),
+        group,
     ]
     return walls
+
+
+def _namespaces(sandbox: Sandbox) -> dict[str, list[str]]:
+    """The namespaces that the sandbox shares with this process, by the wall they belong to. What
+    is kept out by one is kept out by the filter too, so only a look from outside tells.
+    """
+    shared: dict[str, list[str]] = {}
+    for kind, wall in _NAMESPACES.items():
+        try:
+            same = Path(f"/proc/{sandbox.first}/ns/{kind}").readlink() == (
+                Path(f"/proc/self/ns/{kind}").readlink()
+            )
+        except OSError:
+            continue  # this kernel has no such kind, or does not let an ordinary user look
+        if same:
+            shared.setdefault(wall, []).append(f"the {kind} namespace is the host's")
+    return shared
+
+
+def _environment(sandbox: Sandbox) -> list[str]:
+    """Whether the first process was given variables of the server's, which it keeps in its memory
+    even if those that it starts do not get them.
+    """
+    with contextlib.suppress(OSError):  # an ordinary user may not be let look
+        held = Path(f"/proc/{sandbox.first}/environ").read_text(errors="replace").split("\0")
+        if others := {entry.partition("=")[0] for entry in held} - _SHELLS:
+            return [f"the first process of the sandbox has {', '.join(sorted(others))}"]
+    return []
+
+
+def _cgroup(sandboxes: Sandboxes, sandbox: Sandbox) -> Wall:
+    """What the kernel counts for the sandbox, if it may."""
+    why_not = sandboxes.why_no_cgroup
+    if sandboxes.cgroups is not None and sandbox.group is not None:
+        try:
+            outside = set(sandbox.processes()) - set(sandbox.group.processes())
+        except OSError as error:
+            why_not = str(error)
+        else:
+            if not outside:
+                return Wall("cgroup", ok=True, detail=_IN_A_CGROUP, extra=True)
+            why_not = f"{len(outside)} processes of the sandbox are outside it"
+    return Wall("cgroup", ok=False, detail=f"{_NO_CGROUP} ({why_not}).", extra=True)
 
 
 def _wall(name: str, kept_out: str, through: list[str]) -> Wall:
@@ -128,10 +195,19 @@ def _outputs(folders: Folders) -> list[str]:
     (data / "plain").write_text("x")
     (data / "link").symlink_to(folders.data.parent / "secret")
     (data / "way").symlink_to("..")
+    (data / "inner-link").symlink_to("plain")
     os.mkfifo(data / "fifo")
     os.link(data / "plain", data / "second-name")
     target = folders.data.parent / "fetched"
-    for path in ("link", "way/secret", "fifo", "second-name", "../secret", "/etc/passwd"):
+    for path in (
+        "link",
+        "inner-link",
+        "way/secret",
+        "fifo",
+        "second-name",
+        "../secret",
+        "/etc/passwd",
+    ):
         try:
             files.copy_out(data, path, target, 1000)
             target.unlink()
@@ -158,7 +234,7 @@ async def _watch(sandbox: Sandbox, folders: Folders) -> list[str]:
         through.append("the disk use of the sandbox cannot be measured")
     sandbox.kill()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(_END_SECONDS):
             await sandbox.wait()
     except TimeoutError:
         return [*through, "the sandbox cannot be ended"]

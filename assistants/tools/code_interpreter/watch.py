@@ -7,6 +7,7 @@ Watching is sampling, so what is used can pass a limit for a moment; then the sa
 import asyncio
 import contextlib
 import os
+import stat
 import time
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,9 @@ from assistants.tools.code_interpreter.limits import MIB
 _MEMORY_SECONDS: Final = 0.2
 _DISK_SECONDS: Final = 1.0
 _IDLE_SECONDS: Final = 5.0
+_NO_NAME: Final = " (deleted)"
+# Memory that processes share, in /proc/<pid>/maps; it is counted as memory.
+_NO_FILE: Final = "/dev/zero (deleted)"
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
@@ -60,6 +64,34 @@ def processor_time(processes: list[int]) -> float:
     return total / _TICK
 
 
+def nameless(processes: list[int]) -> int:
+    """Bytes on disk of files that the processes have open or mapped, and that no folder has."""
+    found: dict[tuple[int, int], int] = {}
+    for pid in processes:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as opened:
+            for entry in opened:
+                with contextlib.suppress(OSError):
+                    status = entry.stat()
+                    if status.st_nlink == 0 and stat.S_ISREG(status.st_mode):
+                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
+                if line.endswith(_NO_NAME) and not line.endswith(_NO_FILE):
+                    _add_mapping(line, found)
+    return sum(found.values())
+
+
+def _add_mapping(line: str, found: dict[tuple[int, int], int]) -> None:
+    """Count the file of a line of /proc/<pid>/maps, whose size nobody tells: it has at least what
+    is mapped of it. One that is open as well is counted already.
+    """
+    span, _, offset, device, inode = line.split()[:5]
+    first, last = (int(end, 16) for end in span.split("-"))
+    major, minor = (int(part, 16) for part in device.split(":"))
+    key = (os.makedev(major, minor), int(inode))
+    found[key] = max(found.get(key, 0), int(offset, 16) + last - first)
+
+
 def lower_priority(processes: list[int]) -> None:
     """If memory runs out on the whole machine, a sandbox goes first."""
     for pid in processes:
@@ -67,11 +99,22 @@ def lower_priority(processes: list[int]) -> None:
             Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
 
 
+def why_it_ended(kernel: Kernel) -> str | None:
+    """What completes the sentence "The session ended: ..."; None if nobody knows."""
+    if kernel.end_reason is None and kernel.sandbox.ran_out_of_memory:
+        return _too_much_memory(kernel)  # the kernel was quicker than the watch
+    return kernel.end_reason
+
+
+def _too_much_memory(kernel: Kernel) -> str:
+    return f"it used more than {kernel.limits.memory // MIB:,} MB of memory"
+
+
 async def _check_memory(kernel: Kernel) -> None:
     processes = kernel.sandbox.processes()
     limit = kernel.limits.memory
     if resident(processes) > limit and await asyncio.to_thread(proportional, processes) > limit:
-        kernel.kill(f"it used more than {limit // MIB:,} MB of memory")
+        kernel.kill(_too_much_memory(kernel))
 
 
 async def _check_disk(kernel: Kernel, data: Path) -> None:
@@ -82,6 +125,7 @@ async def _check_disk(kernel: Kernel, data: Path) -> None:
         found = await asyncio.to_thread(files.listing, folder, limits.files)
         usage, names = usage + found.usage, names + found.names
         hidden = hidden or found.hidden
+    usage += await asyncio.to_thread(nameless, kernel.sandbox.processes())
     if usage > limits.disk:
         kernel.kill(f"it wrote more than {limits.disk // MIB:,} MB")
     elif names > limits.files:
@@ -92,13 +136,20 @@ async def _check_disk(kernel: Kernel, data: Path) -> None:
 
 async def during_call(kernel: Kernel, data: Path) -> None:
     """Watch until cancelled. `data` is where the session's folder is now."""
-    next_disk = time.monotonic() + _DISK_SECONDS
+    looked, free = time.monotonic(), _free(data)
     while not kernel.over:
         await asyncio.sleep(_MEMORY_SECONDS)
         await _check_memory(kernel)
-        if time.monotonic() >= next_disk:
+        taken = free - _free(data)  # by whomever, but that costs one look more at most
+        if time.monotonic() >= looked + _DISK_SECONDS or taken > kernel.limits.disk // 4:
             await _check_disk(kernel, data)
-            next_disk = time.monotonic() + _DISK_SECONDS
+            looked, free = time.monotonic(), _free(data)
+
+
+def _free(folder: Path) -> int:
+    """Bytes that the file system of `folder` has left."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
 
 
 async def between_calls(kernel: Kernel, data: Path) -> None:

@@ -1,7 +1,9 @@
 """Reading and writing a folder that changes under one's hands."""
 
 import contextlib
+import fcntl
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +98,53 @@ def test_a_fifo_does_not_block(data: Path, tmp_path: Path) -> None:
     os.mkfifo(data / "fifo")
     with pytest.raises(OSError, match="not a regular file"):
         files.copy_out(data, "fifo", tmp_path / "target", 1000)
+
+
+def opens(folder: Path, path: str, resolve: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setattr(files, "_RESOLVE", resolve)
+    with files.opened_folder(folder) as root:
+        try:
+            os.close(files.open_beneath(root, path, os.O_RDONLY))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "flag, folder, path",
+    [
+        ("BENEATH", "data", "../secret"),
+        ("NO_SYMLINKS", "data", "link"),
+        ("NO_MAGICLINKS", "/proc/thread-self", "cwd"),
+        ("NO_XDEV", "/", "proc/version"),
+    ],
+)
+def test_each_part_of_the_way_a_file_is_opened_stops_something_by_itself(
+    data: Path, flag: str, folder: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "plain").write_bytes(b"x")
+    (data / "link").symlink_to("plain")
+    below = (data.parent / folder).resolve()
+    alone, in_use = getattr(files, f"_RESOLVE_{flag}"), files._RESOLVE
+
+    assert opens(below, path, 0, monkeypatch)
+    assert not opens(below, path, alone, monkeypatch)
+    assert in_use & alone
+
+
+def test_a_file_that_is_kept_from_being_opened_does_not_block(data: Path, tmp_path: Path) -> None:
+    held = os.open(data / "leased", os.O_RDWR | os.O_CREAT)
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+    fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    began = time.monotonic()
+    try:
+        with pytest.raises(BlockingIOError):
+            files.copy_out(data, "leased", tmp_path / "target", 1000)
+    finally:
+        os.close(held)
+        signal.signal(signal.SIGIO, before)
+
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "a/../../secret", "link/file", "two"])

@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jupyter_client.session import Session
 
@@ -93,6 +93,7 @@ json_values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # it says how busy the machine is
 @given(
     st.sampled_from(
         ["stream", "display_data", "execute_result", "error", "execute_reply", "status"]

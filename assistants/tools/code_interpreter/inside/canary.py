@@ -70,6 +70,9 @@ def files(config: dict[str, Any]) -> list[str]:
     inside = {"bin", "dev", "etc", "lib", "lib32", "lib64", "mnt", "opt", "sbin", "tmp", "usr"}
     if others := {path.name for path in Path("/").iterdir()} - inside:
         through.append(f"there are folders of the host: {', '.join(sorted(others))}")
+    devices = {"null", "zero", "full", "random", "urandom", "shm"}
+    if others := {path.name for path in Path("/dev").iterdir()} - devices:
+        through.append(f"there are devices of the host: {', '.join(sorted(others))}")
     for folder in (
         "/",
         "/usr",
@@ -102,8 +105,13 @@ def environment(config: dict[str, Any]) -> list[str]:
 
 
 def processes(config: dict[str, Any]) -> list[str]:
+    through = []
     seen = [pid for pid in range(1, 5000) if exists(pid)]
-    return [] if len(seen) <= 2 else [f"{len(seen)} processes could be seen"]
+    if len(seen) > 2:
+        through.append(f"{len(seen)} processes could be seen")
+    if os.getsid(0) == 0:  # begun outside this process namespace
+        through.append("the session, and so the terminal, is the server's")
+    return through
 
 
 def exists(pid: int) -> bool:
