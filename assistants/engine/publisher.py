@@ -1,12 +1,13 @@
 """Writes the deltas of all runs of a worker to the event log, in one pipeline after the other.
 
-The first delta goes out at once. What arrives while a flush is under way is folded: consecutive
-deltas of the same object become one. Nothing is ever held back to wait for more, so a model that
-stalls swallows no text.
+The first delta goes out at once. What arrives while a flush is under way, and for as long again
+after it, is folded: consecutive deltas of the same object become one. So a worker that has much to
+send spends no more than half of its time on sending, and a model that stalls swallows no text.
 """
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 DRAIN_SECONDS = 5.0
+MAX_PAUSE_SECONDS = 0.02
+"""Between two flushes, at most: nobody sees the difference."""
 
 
 @dataclass(slots=True)
@@ -88,10 +91,13 @@ class Publisher:
             self._wake.clear()
             batch, self._pending, self._last = self._pending, [], {}
             posted = self._posted
+            begun = time.monotonic()
             await self._flush(batch)
             async with self._progress:
                 self._flushed = posted
                 self._progress.notify_all()
+            if len(batch) > 1:
+                await asyncio.sleep(min(time.monotonic() - begun, MAX_PAUSE_SECONDS))
 
     async def _flush(self, batch: list[_Pending]) -> None:
         while batch:

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import jiter
 import openai
 from openai import AsyncOpenAI
 
 from assistants import metrics
 from assistants.engine.chat.deadline import Deadline
 from assistants.engine.chat.failures import MAX_REASON, ChatError, refused, unreachable
+from assistants.engine.chat.lines import Lines, LineTooLong
 from assistants.engine.chat.patience import Patience
 from assistants.engine.tokens import Usage
 from assistants.errors import Wire
@@ -118,7 +120,7 @@ async def answer(
                 raise ChatError("server_error", message)
             moving = Deadline(deadline)
             stack.callback(moving.close)
-            async for part in _streamed(response.iter_lines(), label, moving, patience):
+            async for part in _streamed(response.iter_bytes(), label, moving, patience):
                 yield part
     except TimeoutError as error:
         message = (
@@ -136,17 +138,19 @@ async def answer(
 
 
 async def _streamed(
-    lines: AsyncIterator[str], label: str, deadline: Deadline, patience: Patience
+    pieces: AsyncIterator[bytes], label: str, deadline: Deadline, patience: Patience
 ) -> AsyncIterator[Part]:
     """The parts of a stream.
 
     :param deadline: when its first piece must have come
     """
-    calls, time = _Calls(), asyncio.get_running_loop().time
-    has_begun = ended = False
-    while True:
+    calls, lines, time = _Calls(), Lines(), asyncio.get_running_loop().time
+    has_begun = ended = is_over = False
+    while not is_over:
         try:
-            line = await deadline.wait(anext(lines, None))
+            piece = await deadline.wait(anext(pieces, None))
+            is_over = piece is None
+            whole = lines.end() if piece is None else lines.feed(piece)
         except TimeoutError as error:
             if not has_begun:
                 raise
@@ -156,18 +160,20 @@ async def _streamed(
                 "CHAT_SILENCE_SECONDS says how long to wait."
             )
             raise ChatError("server_error", message, may_pass=True) from error
-        if line is None:
-            break
-        data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
-        if not data:
-            continue  # empty, or a comment that only keeps the line open
-        has_begun, deadline.at = True, time() + patience.silence
-        if data == "[DONE]":
-            ended = True
-            break
-        for part in _parts(_chunk(data, label), calls):
-            ended = ended or isinstance(part, Finished)
-            yield part
+        except LineTooLong as error:
+            message = f"{label} sent a line that has no end."
+            raise ChatError("server_error", message) from error
+        for line in whole:
+            # What has no data is empty, or a comment that only keeps the line open.
+            if not (line.startswith(b"data:") and (data := line[5:].strip())):
+                continue
+            has_begun, deadline.at = True, time() + patience.silence
+            if data == b"[DONE]":
+                ended = is_over = True
+                break
+            for part in _parts(_chunk(data.decode(errors="replace"), label), calls):
+                ended = ended or isinstance(part, Finished)
+                yield part
     if not has_begun:
         # As llama-cpp-python's server does with a conversation that is too long for its model.
         message = (
@@ -184,7 +190,7 @@ async def _streamed(
 def _chunk(data: str, label: str) -> Wire:
     try:
         # Servers that cut a text between the halves of a character send each half as an escape.
-        chunk = json.loads(storable_json(data))
+        chunk = jiter.from_json(storable_json(data).encode())
     except ValueError as error:
         raise ChatError("server_error", f"{label} sent what is not JSON.") from error
     if not isinstance(chunk, dict):
