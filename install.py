@@ -21,6 +21,7 @@ REQUIREMENTS = ROOT / "requirements"
 VENV = ROOT / ".venv"
 SANDBOX_VENV = ROOT / ".sandbox-venv"
 NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
+NETWORK = {"iproute2": "ip", "openssl": "openssl"}
 DEBIAN_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
@@ -261,6 +262,18 @@ def samples() -> None:
         stamp.write_text(wanted)
 
 
+def network() -> None:
+    """What the tests of an interpreter on another host use: two network namespaces, certificates.
+    Without ``ip`` they use the loopback interface.
+    """
+    missing = [name for name, program in NETWORK.items() if not found(program)]
+    if missing and DEBIAN_ROOT:
+        with step(f"Installing {', '.join(missing)} for the tests"):
+            apt_install(*missing)
+    if not found("openssl"):
+        raise CannotInstall("The tests need openssl, which makes certificates: install it.")
+
+
 def certificates_of_system() -> dict[str, str]:
     """Node knows the system's certificates only where it is told of them."""
     bundle = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -292,6 +305,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "redis": redis,
     "chromium": chromium,
     "samples": samples,
+    "network": network,
 }
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ An empty variable counts as one that is not set, since that is how compose files
 """
 
 import os
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class BadSetting(Exception):
@@ -99,3 +101,37 @@ def url(name: str, schemes: Sequence[str], default: str = "") -> str:
         ways = " or ".join(f"{scheme}://" for scheme in schemes)
         raise BadSetting(f"{name} does not start with {ways}.")
     return value.rstrip("/")
+
+
+def origin(name: str, scheme: str) -> str:
+    """An address of a host and nothing on it, such as ``https://host:8443``."""
+    value = url(name, [scheme])
+    try:
+        parts = urlsplit(value)
+        bare = bool(parts.hostname) and value == f"{parts.scheme}://{parts.netloc}"
+        _ = parts.port
+    except ValueError:
+        bare = False
+    if value and (not bare or "@" in value):
+        raise BadSetting(f"{name} is not a host with its port, as in {scheme}://host:8443.")
+    return value
+
+
+def bearer(name: str) -> str:
+    """A secret that is sent as a header: no spaces, plain characters. It is not in the message."""
+    value = text(name)
+    if not all("!" <= character <= "~" for character in value):
+        raise BadSetting(f"{name} has characters that no token has.")
+    return value
+
+
+def certificates(name: str) -> Path | None:
+    """The path of a file with certificates in PEM, or None."""
+    if not text(name):
+        return None
+    file = path(name, Path())
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{name}={file} holds no certificates in PEM ({error}).") from error
+    return file

@@ -3,10 +3,13 @@
 import http.client
 import json
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from typing_extensions import override
@@ -53,7 +56,26 @@ class _Link(http.client.HTTPConnection):
 
 
 class NoAnswer(Exception):
-    """The interpreter process does not answer."""
+    """The interpreter process does not answer. The message is for whoever runs this server."""
+
+
+@lru_cache(maxsize=1)
+def _tls(authority: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authority)
+
+
+def _link(timeout: float) -> tuple[http.client.HTTPConnection, dict[str, str]]:
+    """A connection to wherever the interpreter is, and the headers that it wants."""
+    if not settings.INTERPRETER_URL:
+        return _Link("interpreter", timeout=timeout), {}
+    address = urlsplit(settings.INTERPRETER_URL)
+    link = http.client.HTTPSConnection(
+        address.hostname or "",
+        address.port or 443,
+        timeout=timeout,
+        context=_tls(settings.INTERPRETER_CA),
+    )
+    return link, {"Authorization": f"Bearer {settings.INTERPRETER_TOKEN}"}
 
 
 def ask(timeout: float = TIMEOUT_SECONDS) -> Interpreter:
@@ -61,15 +83,22 @@ def ask(timeout: float = TIMEOUT_SECONDS) -> Interpreter:
 
     :raises NoAnswer: nothing that makes sense within ``timeout`` seconds
     """
-    link = _Link("interpreter", timeout=timeout)
+    link, headers = _link(timeout)
     try:
-        link.request("GET", "/health")
-        told: dict[str, Any] = json.loads(link.getresponse().read())
+        link.request("GET", "/health", headers=headers)
+        response = link.getresponse()
+        told: dict[str, Any] = json.loads(response.read())
+        if response.status == http.client.UNAUTHORIZED:
+            raise NoAnswer("The code interpreter refuses INTERPRETER_TOKEN.")
         walls = tuple(Wall(**wall) for wall in told["walls"])
         packages = tuple(told["packages"])
         return Interpreter(told["ok"], told["reason"], walls, told["state"], packages)
+    except ssl.SSLCertVerificationError as error:
+        raise NoAnswer(
+            f"The code interpreter's certificate is refused ({error.verify_message})."
+        ) from error
     except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
-        raise NoAnswer from error
+        raise NoAnswer("The interpreter process does not answer.") from error
     finally:
         link.close()
 
@@ -83,5 +112,5 @@ def state() -> Interpreter:
 def _kept(_moment: int) -> Interpreter:
     try:
         return ask()
-    except NoAnswer:
-        return Interpreter(ok=False, reason="The interpreter process does not answer.")
+    except NoAnswer as error:
+        return Interpreter(ok=False, reason=str(error))

@@ -41,6 +41,12 @@ if METRICS_DIR.is_dir():
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 INTERPRETER_SOCKET = str(RUNTIME_DIR / "interpreter.sock")
+# Where the code interpreter is, if it is not on this host; else there is a process of our own.
+INTERPRETER_URL = env.origin("INTERPRETER_URL", "https")
+INTERPRETER_TOKEN = env.bearer("INTERPRETER_TOKEN")
+INTERPRETER_CA = env.certificates("INTERPRETER_CA")
+if INTERPRETER_URL and not INTERPRETER_TOKEN:
+    raise env.BadSetting("INTERPRETER_URL needs INTERPRETER_TOKEN, or INTERPRETER_TOKEN_FILE.")
 SANDBOX_PYTHON = env.path("SANDBOX_PYTHON", BASE_DIR / ".sandbox-venv" / "bin" / "python")
 
 # --- Address --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from django.conf import global_settings
 
+from assistants.tools.code_interpreter.server import parser
 from playground.runner.stack import STOPPING_ORDER, STOPPING_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +64,30 @@ def test_the_image_runs_as_nobody_special_keeps_its_data_and_is_probed() -> None
     assert service["ports"][0].split(":")[-1] == told["EXPOSE"]
     assert f"127.0.0.1:{told['EXPOSE']}/healthz" in told["HEALTHCHECK"]
     assert told["CMD"] == '["python", "-m", "playground.runner"]'
+
+
+def test_a_cluster_is_told_options_that_the_interpreter_has_and_files_that_are_mounted() -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", INTERPRETER, re.DOTALL)
+    objects = {each["kind"]: each for each in yaml.safe_load_all(text)}
+    pod = objects["Deployment"]["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    told = parser().parse_args(container["args"])
+    reached = [told.certificate, told.key, told.token_file, told.sessions, told.socket]
+    mounted = {Path(volume["mountPath"]) for volume in container["volumeMounts"]}
+    assert all(mounted & set(path.parents) for path in reached)
+    assert {volume["name"] for volume in container["volumeMounts"]} == {
+        volume["name"] for volume in pod["spec"]["volumes"]
+    }
+    assert pod["spec"]["runtimeClassName"] == objects["RuntimeClass"]["metadata"]["name"]
+    port = int(told.listen.rpartition(":")[2])
+    assert container["ports"] == [{"containerPort": port}]
+    assert objects["Service"]["spec"]["ports"] == [{"port": port}]
+    labels = pod["metadata"]["labels"]
+    assert objects["Service"]["spec"]["selector"] == labels
+    assert objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == labels
+    user = re.search(r"--uid (\d+)", (ROOT / "Dockerfile").read_text())
+    assert user
+    assert pod["spec"]["securityContext"]["runAsUser"] == int(user[1])
 
 
 def test_every_dependency_is_explained() -> None:

@@ -82,6 +82,15 @@ def test_without_what_runs_the_samples_it_says_what_is_missing(nothing_here: Pat
         install.samples()
 
 
+def test_without_openssl_it_says_what_is_missing_and_without_ip_it_goes_on(
+    nothing_here: Path,
+) -> None:
+    with pytest.raises(install.CannotInstall, match="The tests need openssl"):
+        install.network()
+    put_program(nothing_here / "programs" / "openssl")
+    install.network()
+
+
 def test_no_chromium_is_an_error_that_says_how_to_get_one(nothing_here: Path) -> None:
     with pytest.raises(install.CannotInstall, match="apt install chromium"):
         install.chromium()

@@ -31,6 +31,7 @@ from assistants.events.control import CANCEL_CHANNEL
 from assistants.models import Thread
 from assistants.operations import execution
 from assistants.operations.execution import LEASE
+from assistants.tools.code_interpreter.address import address
 from assistants.tools.code_interpreter.client import Interpreter, InterpreterUnavailable
 
 logger = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class Host:
         self._services = Services(
             Asking(self._clients, self._database),
             Publisher(settings.REDIS_URL),
-            Interpreter(settings.INTERPRETER_SOCKET, patience=INTERPRETER_SECONDS),
+            Interpreter(address(), patience=INTERPRETER_SECONDS),
             self._database,
         )
         self._start(self._heartbeat())

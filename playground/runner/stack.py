@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from honcho.colour import get_colours
 from honcho.environ import parse_procfile
@@ -46,6 +48,8 @@ class Stack:
         commands = parse_procfile((settings.BASE_DIR / "Procfile").read_text()).processes
         if not redis_server.is_ours():
             del commands["redis"]
+        if settings.INTERPRETER_URL:
+            del commands["interpreter"]
         printer = Printer(
             sys.stdout,
             width=max(map(len, commands)),
@@ -217,8 +221,19 @@ async def ask_health() -> dict[str, Any] | None:
 
 
 async def ask_interpreter() -> dict[str, Any] | None:
-    """What the interpreter says of itself (``outputs.Health``); None while it does not answer."""
-    return await _get("/health", asyncio.open_unix_connection(settings.INTERPRETER_SOCKET))
+    """What the interpreter says of itself (``outputs.Health``), or only the reason why it does not;
+    None while it does not answer.
+    """
+    if not settings.INTERPRETER_URL:
+        return await _get("/health", asyncio.open_unix_connection(settings.INTERPRETER_SOCKET))
+    there = urlsplit(settings.INTERPRETER_URL)
+    tls = ssl.create_default_context(cafile=settings.INTERPRETER_CA)
+    headers = f"Host: {there.netloc}\r\nAuthorization: Bearer {settings.INTERPRETER_TOKEN}"
+    opening = asyncio.open_connection(there.hostname, there.port or 443, ssl=tls)
+    try:
+        return await _get("/health", opening, headers)
+    except ssl.SSLCertVerificationError as error:
+        return {"reason": f"The code interpreter's certificate is refused: {error.verify_message}."}
 
 
 def has_settled(health: dict[str, Any], code: dict[str, Any] | None) -> bool:
@@ -228,7 +243,7 @@ def has_settled(health: dict[str, Any], code: dict[str, Any] | None) -> bool:
     missing = {name for name, part in health["parts"].items() if not part["ok"]}
     if why_no_code(code):
         missing.discard("interpreter")
-    return not missing and code is not None and code["state"] != "untried"
+    return not missing and code is not None and code.get("state") != "untried"
 
 
 def why_no_code(code: dict[str, Any] | None) -> str:
@@ -238,17 +253,24 @@ def why_no_code(code: dict[str, Any] | None) -> str:
     return str(code["reason"] or "") if code else ""
 
 
-async def _get(path: str, opening: Awaitable[Link]) -> dict[str, Any] | None:
-    """The JSON at ``path``; None without an answer."""
+async def _get(
+    path: str, opening: Awaitable[Link], headers: str = "Host: localhost"
+) -> dict[str, Any] | None:
+    """The JSON at ``path``; None without an answer.
+
+    :raises ssl.SSLCertVerificationError: whoever answers is not who we wanted
+    """
     try:
         async with asyncio.timeout(5):
             reader, writer = await opening
             try:
-                writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                writer.write(f"GET {path} HTTP/1.0\r\n{headers}\r\n\r\n".encode())
                 answer = await reader.read()
             finally:
                 writer.close()
         return dict(json.loads(answer.partition(b"\r\n\r\n")[2]))
+    except ssl.SSLCertVerificationError:  # which is an OSError and a ValueError
+        raise
     except (OSError, TimeoutError, ValueError):
         return None
 

@@ -136,7 +136,7 @@ def _interpreter() -> str:
     try:
         told = interpreter.ask(TIMEOUT_SECONDS)
     except interpreter.NoAnswer as error:
-        raise NotAnswering("the interpreter process is not answering") from error
+        raise NotAnswering(str(error), "the interpreter process is not answering") from error
     if told.state == "failing":
         raise NotAnswering(str(told.reason), CODE_FAILS)
     return "" if told.ok else str(told.reason)

@@ -1,5 +1,8 @@
 """Settings from the environment: typed, from files too, loud when wrong."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,6 +115,66 @@ def test_origins_have_a_scheme_and_a_host_and_nothing_else(
         monkeypatch.setenv(name, wrong)
         with pytest.raises(BadSetting, match="is no origin"):
             env.origins(name)
+
+
+def test_the_address_of_a_host_has_its_port_and_nothing_else(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert env.origin(name, "https") == ""
+    for right in ("https://host:8443", "https://host", "https://[2001:db8::1]:8443"):
+        monkeypatch.setenv(name, f"{right}/")
+        assert env.origin(name, "https") == right
+    for wrong in (
+        "https://",
+        "https://:1",
+        "https://h/path",
+        "https://h:x",
+        "https://u:p@h",
+        "https://h?a",
+    ):
+        monkeypatch.setenv(name, wrong)
+        with pytest.raises(BadSetting, match="is not a host with its port"):
+            env.origin(name, "https")
+    monkeypatch.setenv(name, "http://host:8443")
+    with pytest.raises(BadSetting, match="does not start with https://"):
+        env.origin(name, "https")
+
+
+def test_a_token_that_no_header_can_have_is_an_error_that_does_not_tell_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "s3cret-._~+/=")
+    assert env.bearer(name) == "s3cret-._~+/="
+    for wrong in ("s3 cret", "s3cret\u00e9", "s3\ncret"):
+        monkeypatch.setenv(name, wrong)
+        with pytest.raises(BadSetting, match="has characters that no token has") as refused:
+            env.bearer(name)
+        assert wrong not in str(refused.value)
+
+
+def test_certificates_are_a_file_that_has_some(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert env.certificates(name) is None
+    for content in (None, "nothing"):
+        file = tmp_path / "ca.pem"
+        if content:
+            file.write_text(content)
+        monkeypatch.setenv(name, str(file))
+        with pytest.raises(BadSetting, match="holds no certificates in PEM"):
+            env.certificates(name)
+
+
+def test_another_host_without_a_token_is_an_error(tmp_path: Path) -> None:
+    url = {"INTERPRETER_URL": "https://host:8443", "DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", "import playground.settings"],
+        env={**os.environ, **url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "INTERPRETER_URL needs INTERPRETER_TOKEN" in done.stderr
 
 
 def test_numbers_have_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

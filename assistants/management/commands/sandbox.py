@@ -1,12 +1,20 @@
-"""``manage.py sandbox check``: do the walls around the code interpreter hold on this machine?"""
+"""``manage.py sandbox check``: do the walls around the code interpreter hold?
 
+They are tried on this machine; with INTERPRETER_URL, the interpreter there tells how it found its
+own when it started.
+"""
+
+import asyncio
 import sys
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from assistants.tools.code_interpreter.address import address
 from assistants.tools.code_interpreter.check import check, report
+from assistants.tools.code_interpreter.client import Interpreter
+from assistants.tools.code_interpreter.outputs import Health
 
 
 class Command(BaseCommand):
@@ -20,7 +28,19 @@ class Command(BaseCommand):
         parser.add_argument("--bubblewrap", help="the bwrap program; else looked for on PATH")
 
     def handle(self, *_args: object, **options: Any) -> None:
-        health = check(settings.SANDBOX_PYTHON, options["bubblewrap"])
+        if settings.INTERPRETER_URL:
+            health = asyncio.run(ask())
+            self.stdout.write(f"What {settings.INTERPRETER_URL} says of itself:")
+        else:
+            health = check(settings.SANDBOX_PYTHON, options["bubblewrap"])
         self.stdout.write(report(health))
         if not health.ok:
+            if not health.walls:
+                self.stdout.write(str(health.reason))
             sys.exit(1)
+
+
+async def ask() -> Health:
+    """What the interpreter that the settings name says."""
+    async with Interpreter(address()) as interpreter:
+        return await interpreter.health()

@@ -1,5 +1,5 @@
 """The code interpreter as the rest of the service sees it: asyncio, over the interpreter's Unix
-socket.
+socket, or over TLS where it is on another host.
 
     interpreter = Interpreter(settings.INTERPRETER_SOCKET)
     async for output in interpreter.execute(thread_id, code, inputs, deadline=120):
@@ -11,6 +11,7 @@ A session is made by its first call and lives until `close`. Its calls run one a
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import time
@@ -35,6 +36,7 @@ from assistants.tools.code_interpreter.outputs import (
     Wall,
     decode,
 )
+from assistants.tools.code_interpreter.remote import Remote
 
 __all__ = [
     "Ended",
@@ -46,6 +48,7 @@ __all__ = [
     "Logs",
     "Outcome",
     "Output",
+    "Remote",
     "SavedFile",
     "Wall",
 ]
@@ -57,6 +60,11 @@ _CONNECT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 0.1
 _HEALTH_SECONDS: Final = 5.0
 DAY: Final = 24 * 3600.0
+_STOPPED: Final = "The code interpreter was stopped during the call. Variables are gone."
+_CUT_OFF: Final = (
+    "The connection to the code interpreter broke off during the call, which is stopped then. "
+    "Variables may be gone."
+)
 
 
 class InterpreterUnavailable(Exception):
@@ -87,11 +95,12 @@ class InputFile:
 class Interpreter:
     """A connection to the interpreter process. Belongs to the event loop that first uses it."""
 
-    def __init__(self, socket: str, *, patience: float = 20.0) -> None:
-        """`socket` is the path that the process listens on. Connects when it is first needed; a
-        call waits up to `patience` seconds for a process that is being started.
+    def __init__(self, place: str | Remote, *, patience: float = 20.0) -> None:
+        """`place` is the path of the socket that the process listens on, or where it is on another
+        host. Connects when it is first needed; a call waits up to `patience` seconds for a process
+        that is being started.
         """
-        self._path = socket
+        self._place = place
         self._patience = patience
         self._http: aiohttp.ClientSession | None = None
         self._packages: list[str] = []
@@ -115,9 +124,17 @@ class Interpreter:
 
     def _connection(self) -> aiohttp.ClientSession:
         if self._http is None:
+            address, headers = "http://interpreter", None
+            connector: aiohttp.BaseConnector
+            if isinstance(self._place, Remote):
+                address, headers = self._place.url, self._place.headers()
+                connector = self._place.connector()
+            else:
+                connector = aiohttp.UnixConnector(self._place, limit=0)
             self._http = aiohttp.ClientSession(
-                "http://interpreter",
-                connector=aiohttp.UnixConnector(self._path, limit=0),
+                address,
+                connector=connector,
+                headers=headers,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 read_bufsize=_LONGEST_LINE,
                 auto_decompress=False,
@@ -131,9 +148,12 @@ class Interpreter:
         timeout = aiohttp.ClientTimeout(total=_HEALTH_SECONDS)
         try:
             async with self._connection().get("/health", timeout=timeout) as response:
+                await _raise_for(response)
                 fields = await response.json()
             walls = [Wall(**wall) for wall in fields.pop("walls")]
             return Health(walls=walls, **fields)
+        except InterpreterUnavailable as error:
+            return Health(False, "off", error.reason, walls=[], sessions=0, warm=0)
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             return Health(False, "off", _no_answer(error), walls=[], sessions=0, warm=0)
 
@@ -167,7 +187,7 @@ class Interpreter:
                         missing = (await response.json())["missing"]
                     else:
                         await _raise_for(response)
-                        async for output in _outputs(response):
+                        async for output in self._outputs(response):
                             yield output
                         return
                 for one in inputs:
@@ -177,12 +197,27 @@ class Interpreter:
             except aiohttp.ClientConnectionError as error:
                 # The process answers a call before it runs anything, so nothing was run. It is
                 # kept running, so it will be back.
-                if time.monotonic() >= until:
+                if time.monotonic() >= until or not _may_be_tried_again(error):
                     raise _unavailable(error) from error
                 await asyncio.sleep(_RETRY_SECONDS)
             except aiohttp.ClientError as error:
                 raise _unavailable(error) from error
         raise InterpreterUnavailable("The session's files change faster than they can be sent.")
+
+    async def _outputs(self, response: aiohttp.ClientResponse) -> AsyncIterator[Output]:
+        """The outputs in an answer. If it breaks off on this host, the process has ended, and its
+        kernels too; else that may be the network's doing.
+        """
+        ended = False
+        try:
+            async for line in response.content:
+                output = decode(line)
+                ended = isinstance(output, Ended)
+                yield output
+        except aiohttp.ClientError:
+            pass
+        if not ended:
+            yield Ended("died", _CUT_OFF if isinstance(self._place, Remote) else _STOPPED)
 
     async def _send(self, session: str, one: InputFile) -> None:
         content = await asyncio.to_thread(one.open)
@@ -221,25 +256,33 @@ class Interpreter:
         Nothing is copied where the process's folder is on the file system of `target`, else they
         are fetched. Raises as `fetch` does.
         """
-        path = f"/sessions/{session}/outputs/{output_id}"
+        if not isinstance(self._place, Remote):
+            place = await self._path_of(session, output_id)
+            # Else it is on another file system; `fetch` says if it is gone.
+            with contextlib.suppress(OSError):
+                os.rename(place, target)  # noqa: PTH104 - a path of another process
+                return
+        with target.open("wb") as written:
+            async for chunk in self.fetch(session, output_id):
+                await asyncio.to_thread(written.write, chunk)
+        # Otherwise it goes with the others, in a quarter of an hour.
+        with contextlib.suppress(InterpreterUnavailable):
+            await self._request("DELETE", f"/sessions/{session}/outputs/{output_id}")
+
+    async def _path_of(self, session: str, output_id: str) -> str:
+        """Where an output lies. Asked of a process on this host only: one elsewhere must not name
+        files of ours.
+        """
         try:
-            async with self._connection().head(path) as response:
+            async with self._connection().head(
+                f"/sessions/{session}/outputs/{output_id}"
+            ) as response:
                 if response.status == 404:
                     raise FileNotFoundError(output_id)
                 await _raise_for(response)
-                place = unquote(response.headers[OUTPUT_PATH])
+                return unquote(response.headers[OUTPUT_PATH])
         except aiohttp.ClientError as error:
             raise _unavailable(error) from error
-        try:
-            os.rename(place, target)  # noqa: PTH104 - a path of another process
-        except OSError:
-            # Another file system or another machine's; `fetch` says if it is gone.
-            with target.open("wb") as written:
-                async for chunk in self.fetch(session, output_id):
-                    await asyncio.to_thread(written.write, chunk)
-            # Otherwise it goes with the others, in a quarter of an hour.
-            with contextlib.suppress(InterpreterUnavailable):
-                await self._request("DELETE", path)
 
     async def interrupt(self, session: str) -> None:
         """Stop the call that runs in a session, if one does. Variables stay. Raises
@@ -275,20 +318,6 @@ class Interpreter:
             raise _unavailable(error) from error
 
 
-async def _outputs(response: aiohttp.ClientResponse) -> AsyncIterator[Output]:
-    """The outputs in an answer. If it breaks off, the process has ended, and its kernels too."""
-    ended = False
-    try:
-        async for line in response.content:
-            output = decode(line)
-            ended = isinstance(output, Ended)
-            yield output
-    except aiohttp.ClientError:
-        pass
-    if not ended:
-        yield Ended("died", "The code interpreter was stopped during the call. Variables are gone.")
-
-
 async def _chunks(content: BinaryIO) -> AsyncIterator[bytes]:
     while chunk := await asyncio.to_thread(content.read, _CHUNK):
         yield chunk
@@ -302,7 +331,18 @@ async def _raise_for(response: aiohttp.ClientResponse) -> None:
     except (ValueError, KeyError, TypeError):
         reason = f"The code interpreter failed with status {response.status}."
     off = "It is switched off on this server, whose settings page says why."
-    raise InterpreterUnavailable(str(reason), shown=off if response.status == 503 else None)
+    if response.status == 401:
+        reason = f"{reason} INTERPRETER_TOKEN here has to be what its --token-file holds."
+    raise InterpreterUnavailable(str(reason), shown=off if response.status in {401, 503} else None)
+
+
+def _may_be_tried_again(error: aiohttp.ClientConnectionError) -> bool:
+    """Not over a certificate that is refused, since it stays so; and not over a connection that
+    fell silent once it was made, since it may have carried the call.
+    """
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return not isinstance(error, aiohttp.ClientConnectorCertificateError)
+    return not (isinstance(error, aiohttp.ClientOSError) and error.errno == errno.ETIMEDOUT)
 
 
 def _unavailable(error: Exception) -> InterpreterUnavailable:
@@ -312,5 +352,10 @@ def _unavailable(error: Exception) -> InterpreterUnavailable:
 
 
 def _no_answer(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return (
+            f"The code interpreter's certificate is refused ({error.certificate_error}). "
+            "INTERPRETER_CA has to hold who signed it, and INTERPRETER_URL a name that is in it."
+        )
     what = str(error) or type(error).__name__
     return f"The code interpreter's process does not answer ({what}). Is it running?"

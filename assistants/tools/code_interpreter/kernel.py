@@ -15,8 +15,13 @@ from jupyter_client.session import Session
 from assistants.tools.code_interpreter import messages
 from assistants.tools.code_interpreter.limits import Limits
 from assistants.tools.code_interpreter.messages import Idle, Replied, Said
-from assistants.tools.code_interpreter.provisioner import BubblewrapProvisioner, manager_for
-from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
+from assistants.tools.code_interpreter.provisioner import (
+    BubblewrapProvisioner,
+    Provisioner,
+    Running,
+    manager_for,
+)
+from assistants.tools.code_interpreter.sandbox import Folders, Sandboxes
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +87,7 @@ class Kernel:
     def __init__(
         self,
         kernel_id: str,
-        sandbox: Sandbox,
+        sandbox: Running,
         folders: Folders,
         channels: _Channels,
         limits: Limits,
@@ -96,13 +101,19 @@ class Kernel:
 
     @classmethod
     async def start(
-        cls, kernel_id: str, sandboxes: Sandboxes, folders: Folders, sockets: Path
+        cls,
+        kernel_id: str,
+        sandboxes: Sandboxes,
+        folders: Folders,
+        sockets: Path,
+        kind: type[Provisioner] = BubblewrapProvisioner,
     ) -> "Kernel":
-        """A kernel that answers. Raises KernelFailed."""
+        """A kernel that answers, where `kind` puts it. Raises KernelFailed.
+
+        No setting chooses another kind: `walls.py` tries the walls of this one.
+        """
         manager = manager_for(kernel_id)
-        provisioner = BubblewrapProvisioner(
-            kernel_id=kernel_id, kernel_spec=manager.kernel_spec, parent=manager
-        )
+        provisioner = kind(kernel_id=kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
         provisioner.sandboxes = sandboxes
         provisioner.folders = folders
         provisioner.sockets = sockets
@@ -111,7 +122,7 @@ class Kernel:
             await manager.start_kernel()
         except OSError as error:
             raise KernelFailed(str(error)) from error
-        if (sandbox := provisioner.sandbox) is None:
+        if (sandbox := provisioner.running) is None:
             raise KernelFailed("it has no sandbox")
         limits = sandboxes.limits
         channels = _Channels(provisioner.connection_info, limits)
@@ -125,7 +136,7 @@ class Kernel:
             await kernel.end("its start was given up")
             raise
         finally:
-            provisioner.remove_sockets()
+            provisioner.connected()
         return kernel
 
     async def _answers(self) -> None:

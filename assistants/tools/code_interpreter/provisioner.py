@@ -2,16 +2,16 @@
 in.
 
 jupyter_client asks a KernelProvisioner to launch a kernel and to say how to reach it. Ours starts
-it in a sandbox on this machine. The others that exist for Jupyter (Kubernetes, YARN, a gateway) fit
-the same seam: `manager_for` takes any. See docs/interpreter.md for what else such a place must
-offer.
+it in a sandbox on this machine, and `Kernel.start` names it. Another is a `Provisioner` as well: a
+class that exists for Jupyter (Kubernetes, YARN, a gateway), with the few answers that Jupyter does
+not ask for. See docs/interpreter.md.
 """
 
 import json
 import os
 import socket
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
@@ -23,7 +23,47 @@ from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxe
 _CHANNELS: Final = ("shell", "iopub", "control")  # their ports are 1, 2, 3
 
 
-class BubblewrapProvisioner(KernelProvisionerBase):
+class Running(Protocol):
+    """A kernel's processes, wherever they are: what `Sandbox` is on this machine."""
+
+    @property
+    def over(self) -> bool:
+        """Whether all of them have ended."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the first one; None while it runs, or where nobody knows."""
+
+    @property
+    def ran_out_of_memory(self) -> bool:
+        """Whether they were ended because they used more memory than they may."""
+
+    async def wait(self) -> None:
+        """Until all of them have ended."""
+
+    def kill(self) -> None:
+        """End all of them at once."""
+
+    async def errors(self) -> str:
+        """What they wrote before they ended without an answer, for the log."""
+
+    def processes(self) -> list[int]:
+        """Their numbers on this machine, for `watch.py`; none where something else watches."""
+
+
+class Provisioner(KernelProvisionerBase):
+    """What the interpreter wants beside what Jupyter does."""
+
+    sandboxes: Sandboxes
+    folders: Folders
+    sockets: Path  # a folder of the server's; a socket's path may have 107 bytes
+    running: Running | None = None  # once it is launched
+
+    def connected(self) -> None:
+        """The server has its connections to the kernel, and makes no more."""
+
+
+class BubblewrapProvisioner(Provisioner):
     """Runs the kernel in a sandbox of its own, reached over Unix sockets.
 
     The server makes the listening sockets, at a path that the sandbox cannot see, and hands the
@@ -31,14 +71,11 @@ class BubblewrapProvisioner(KernelProvisionerBase):
     socket's place, and the server would connect to wherever it points.
     """
 
-    sandboxes: Sandboxes
-    folders: Folders
-    sockets: Path  # a folder of the server's; a socket's path may have 107 bytes
-    sandbox: Sandbox | None = None
+    running: Sandbox | None = None
 
     @property
     def has_process(self) -> bool:
-        return self.sandbox is not None
+        return self.running is not None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         return {
@@ -60,14 +97,14 @@ class BubblewrapProvisioner(KernelProvisionerBase):
                 "sockets": {channel: made.fileno() for channel, made in listening.items()},
                 "key": key,
             }
-            self.sandbox = await self.sandboxes.start(
+            self.running = await self.sandboxes.start(
                 self.folders,
                 "boot.py",
                 json.dumps(config).encode(),
                 pass_fds=[made.fileno() for made in listening.values()],
             )
         except OSError:
-            self.remove_sockets()
+            self._remove_sockets()
             raise
         finally:
             for made in listening.values():
@@ -86,19 +123,22 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         }
         return self.connection_info
 
-    def remove_sockets(self) -> None:
-        """Once both ends are connected, nobody needs the names."""
+    def connected(self) -> None:
+        """Nobody needs the names of the sockets any more."""
+        self._remove_sockets()
+
+    def _remove_sockets(self) -> None:
         for port in range(1, len(_CHANNELS) + 1):
             (self.sockets / f"{self.kernel_id}-{port}").unlink(missing_ok=True)
 
     async def poll(self) -> int | None:
-        if self.sandbox is None or self.sandbox.over:
+        if self.running is None or self.running.over:
             return 0
         return None
 
     async def wait(self) -> int | None:
-        if self.sandbox is not None:
-            await self.sandbox.wait()
+        if self.running is not None:
+            await self.running.wait()
         return 0
 
     async def send_signal(self, signum: int) -> None:
@@ -106,14 +146,14 @@ class BubblewrapProvisioner(KernelProvisionerBase):
         await self.kill()
 
     async def kill(self, restart: bool = False) -> None:
-        if self.sandbox is not None:
-            self.sandbox.kill()
+        if self.running is not None:
+            self.running.kill()
 
     async def terminate(self, restart: bool = False) -> None:
         await self.kill()
 
     async def cleanup(self, restart: bool = False) -> None:
-        self.remove_sockets()
+        self._remove_sockets()
 
 
 class _Manager(AsyncKernelManager):

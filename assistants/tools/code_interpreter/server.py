@@ -2,8 +2,12 @@
 
     python -m assistants.tools.code_interpreter.server --socket PATH --sessions DIR --python PYTHON
 
-Owns every kernel, and speaks HTTP on a Unix socket that only its own user may open. `client.py` is
-the other end:
+Owns every kernel, and speaks HTTP on a Unix socket that only its own user may open. For a service
+on another host it does so over TLS as well, where every request needs a token:
+
+    ... --listen 0.0.0.0:8443 --certificate FILE --key FILE --token-file FILE
+
+`client.py` is the other end:
 
     GET    /health                              what `Health` holds
     GET    /sessions?untouched=<seconds>        {"sessions": [id]}: those on disk that no call has
@@ -12,13 +16,14 @@ the other end:
                                                 answers a line of JSON per output,
                                                 or 409 {"missing": [file id]}
     PUT    /sessions/<session>/inputs/<file id>?name=   the bytes of an input
-    GET    /sessions/<session>/outputs/<id>     the bytes of an output; `Output-Path` says where
-                                                they lie
+    GET    /sessions/<session>/outputs/<id>     the bytes of an output; on the Unix socket,
+                                                `Output-Path` says where they lie
     DELETE /sessions/<session>/outputs/<id>     removes them
     POST   /sessions/<session>/interrupt        stops the call that runs
     DELETE /sessions/<session>                  ends it and removes its files
 
-503 {"reason"} while the tool is off. A caller that goes away interrupts what it started.
+503 {"reason"} while the tool is off, 401 {"reason"} without the token. A caller that goes away
+interrupts what it started. SIGHUP has the certificate read again.
 """
 
 import argparse
@@ -30,7 +35,7 @@ import logging
 import os
 import re
 import signal
-import socket
+import ssl
 import sys
 import time
 from pathlib import Path
@@ -40,6 +45,13 @@ from urllib.parse import quote
 from aiohttp import web
 
 from assistants.tools.code_interpreter.limits import MIB, Limits
+from assistants.tools.code_interpreter.listening import (
+    CannotListen,
+    Network,
+    listen_unix,
+    network,
+    token_needed,
+)
 from assistants.tools.code_interpreter.outputs import OUTPUT_PATH, encode
 from assistants.tools.code_interpreter.session import NoRoom
 from assistants.tools.code_interpreter.sessions import Sessions
@@ -125,7 +137,9 @@ async def get_output(request: web.Request) -> web.StreamResponse:
     path = session.outputs.find(_word(request, "output")) if session else None
     if path is None:
         raise _refusal(web.HTTPNotFound, "no such output")
-    return web.FileResponse(path, chunk_size=_CHUNK, headers={OUTPUT_PATH: quote(str(path))})
+    # A path means something on this host only.
+    here = {} if request.secure else {OUTPUT_PATH: quote(str(path))}
+    return web.FileResponse(path, chunk_size=_CHUNK, headers=here)
 
 
 async def remove_output(request: web.Request) -> web.Response:
@@ -145,9 +159,11 @@ async def remove(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def application(tool: Tool) -> web.Application:
-    """The HTTP face of `tool`."""
-    app = web.Application(client_max_size=_LARGEST_REQUEST)
+def application(tool: Tool, token: str | None = None) -> web.Application:
+    """The HTTP face of `tool`, for whoever has `token`; None where the socket keeps others away."""
+    app = web.Application(
+        client_max_size=_LARGEST_REQUEST, middlewares=[token_needed(token)] if token else []
+    )
     app[_TOOL] = tool
     app.router.add_get("/health", health)
     app.router.add_get("/sessions", untouched)
@@ -160,30 +176,24 @@ def application(tool: Tool) -> web.Application:
     return app
 
 
-def _listen(path: Path) -> socket.socket:
-    """A Unix socket at `path` that only this process's user may open, from its first moment on."""
-    path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o177)
-    try:
-        listening.bind(str(path))
-        listening.listen(128)
-    finally:
-        os.umask(before)
-    return listening
-
-
-async def serve(tool: Tool, path: Path) -> None:
-    """Until SIGTERM or SIGINT."""
+async def serve(tool: Tool, path: Path, reached: Network | None = None) -> None:
+    """Until SIGTERM or SIGINT. Raises CannotListen."""
+    loop = asyncio.get_running_loop()
     over = asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(one, over.set)
-    runner = web.AppRunner(
-        application(tool), access_log=None, handler_cancellation=True, shutdown_timeout=1
-    )
+        loop.add_signal_handler(one, over.set)
+    # All that may be wrong with it is known before a kernel starts.
+    tls = reached.tls() if reached else None
+    network_socket = reached.listen() if reached else None
     await tool.start()
-    await runner.setup()
-    await web.SockSite(runner, _listen(path)).start()
+    runners = []
+    if reached and tls and network_socket:
+        runners.append(await _runner(application(tool, reached.token)))
+        await web.SockSite(runners[0], network_socket, ssl_context=tls).start()
+        loop.add_signal_handler(signal.SIGHUP, _load_again, reached, tls)
+        logger.info("listening on %s port %s, with TLS", reached.host, reached.port)
+    runners.append(await _runner(application(tool)))
+    await web.SockSite(runners[-1], listen_unix(path)).start()
     logger.info("listening on %s", path)
     await over.wait()
     try:
@@ -191,7 +201,22 @@ async def serve(tool: Tool, path: Path) -> None:
             await tool.close()
     except TimeoutError:
         logger.warning("not everything could be closed; the kernels end with this process")
-    await runner.cleanup()
+    await asyncio.gather(*(runner.cleanup() for runner in runners))
+
+
+async def _runner(app: web.Application) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
+    await runner.setup()
+    return runner
+
+
+def _load_again(reached: Network, tls: ssl.SSLContext) -> None:
+    try:
+        reached.load_certificate(tls)
+    except CannotListen as error:
+        logger.error("the certificate stays as it was: %s", error)
+    else:
+        logger.info("the certificate was read again")
 
 
 class _JsonFormatter(logging.Formatter):
@@ -223,6 +248,14 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument(
         "--socket", type=Path, required=True, help="where to listen; at most 80 bytes"
     )
+    parse.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        help="listen here too, with TLS, for a service on another host; needs the next three",
+    )
+    parse.add_argument("--certificate", type=Path, help="in PEM, with those between it and its CA")
+    parse.add_argument("--key", type=Path, help="of the certificate, in PEM, without a passphrase")
+    parse.add_argument("--token-file", type=Path, help="what each request has to carry")
     parse.add_argument("--sessions", type=Path, required=True, help="where the sessions' files are")
     parse.add_argument("--python", type=Path, required=True, help="python of the sandbox's venv")
     parse.add_argument("--bubblewrap", help="the bwrap program; looked for on PATH if not given")
@@ -274,12 +307,26 @@ def settings(arguments: argparse.Namespace) -> Settings:
     )
 
 
+def reached_at(arguments: argparse.Namespace) -> Network | None:
+    """Where other hosts reach the process, or None. Raises CannotListen."""
+    needed = (arguments.certificate, arguments.key, arguments.token_file)
+    if not any((arguments.listen, *needed)):
+        return None
+    if not all((arguments.listen, *needed)):
+        raise CannotListen("--listen, --certificate, --key and --token-file go together.")
+    return network(arguments.listen, *needed)
+
+
 def main() -> int:
     _set_up_logging()
     arguments = parser().parse_args()
-    tool = Tool(settings(arguments))
     path = arguments.socket.absolute()
-    asyncio.run(serve(tool, path))
+    try:
+        reached = reached_at(arguments)
+        asyncio.run(serve(Tool(settings(arguments)), path, reached))
+    except CannotListen as error:
+        logger.error("%s", error)
+        return 1
     path.unlink(missing_ok=True)
     return 0
 

@@ -31,13 +31,15 @@ START_SECONDS = 30.0
 class InterpreterProcess:
     """The server as `make run` starts it, in folders of its own."""
 
-    def __init__(self, *arguments: str, python: Path = PYTHON) -> None:
+    def __init__(self, *arguments: str, python: Path = PYTHON, within: Sequence[str] = ()) -> None:
+        """`within` is a command that runs another one, such as in a network namespace."""
         self.folder = Path(tempfile.mkdtemp(prefix="ci-"))  # its socket's path has to be short
         self.folder.chmod(0o711)
         self.sessions = self.folder / "sessions"
         self.socket = str(self.folder / "s")
         self._arguments = arguments
         self._python = python
+        self._within = within
         self.start()
 
     def start(self) -> None:
@@ -45,7 +47,7 @@ class InterpreterProcess:
         module = "assistants.tools.code_interpreter.server"
         places = ("--socket", self.socket, "--sessions", self.sessions, "--python", self._python)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", module, *places, *self._arguments],
+            [*self._within, sys.executable, "-m", module, *places, *self._arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stderr=self.log,

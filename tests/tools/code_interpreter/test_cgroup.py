@@ -16,6 +16,7 @@ import pytest
 from assistants.tools.code_interpreter import cgroup, walls, watch
 from assistants.tools.code_interpreter.cgroup import Cgroup, Cgroups, NoCgroup
 from assistants.tools.code_interpreter.limits import MIB, Limits
+from assistants.tools.code_interpreter.sandbox import Sandbox
 from tests.tools.code_interpreter.interpreter_process import (
     InterpreterProcess,
     Session,
@@ -209,6 +210,7 @@ async def test_a_whole_sandbox_is_born_in_its_group_and_ends_with_it(groups: Cgr
         )
         kernel = sessions.get("thread")._kernel
         assert kernel is not None
+        assert isinstance(kernel.sandbox, Sandbox)
         assert kernel.sandbox.group is not None
         inside = set(kernel.sandbox.processes())
         assert len(inside) >= 5
