@@ -24,6 +24,11 @@ QUEUE_SIZE = 2_000
 IDLE_SECONDS: Final = 15.0
 BLOCK_MS: Final = 30_000
 CONNECTIONS: Final = 8
+PAUSE_SECONDS: Final = 50e-6
+MAX_PAUSE_SECONDS: Final = 0.02
+"""Between two looks, for each log that is followed, and at most. A look names all of them, so it
+costs the more the more there are: with 300, one look for each word would take all of a processor.
+"""
 
 
 class Reset:
@@ -157,6 +162,7 @@ class Hub:
                     self._bell_cursor = rows[-1][0]
                 else:
                     self._hand_out(name.removeprefix("log:"), rows)
+            await asyncio.sleep(min(len(streams) * PAUSE_SECONDS, MAX_PAUSE_SECONDS))
 
     def _hand_out(self, thread_id: str, rows: list[tuple[str, dict[str, str]]]) -> None:
         if thread_id not in self._cursors:
