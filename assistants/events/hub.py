@@ -16,6 +16,7 @@ from typing import Any, Final
 import redis.asyncio
 from django.conf import settings
 
+from assistants.deadline import Deadline
 from assistants.events.log import START, Entry, entries, key, position
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,8 @@ class Hub:
         Yields ``IDLE`` whenever nothing came for 15 s, and ``RESET`` as the last item when the
         place is lost.
         """
-        with self._listening(thread_id) as queue:
+        with contextlib.ExitStack() as stack:
+            queue = stack.enter_context(self._listening(thread_id))
             await self._watch(thread_id)
             if await self._lost(thread_id, after):
                 yield RESET
@@ -86,10 +88,13 @@ class Hub:
             for entry in await self._backlog(thread_id, after):
                 last = position(entry.id)
                 yield entry
+            time = asyncio.get_running_loop().time
+            silence = Deadline(time())
+            stack.callback(silence.close)
             while True:
+                silence.at = time() + IDLE_SECONDS
                 try:
-                    async with asyncio.timeout(IDLE_SECONDS):
-                        item = await queue.get()
+                    item = await silence.wait(queue.get())
                 except TimeoutError:
                     yield IDLE
                     continue

@@ -29,6 +29,7 @@ fence.
 _ONLY_MARKS = re.compile(r"[\s>]*[-+*_=#~`|:\s]+")
 _DELIMITER_ROW = re.compile(r"[\s|:-]+")
 _BARE_SANDBOX = re.compile(r"(?<![\w(])s(?:a(?:n(?:d(?:b(?:o(?:x(?::\S*)?)?)?)?)?)?)?$")
+_SPECIAL = re.compile(r"[\\`$\[!*_~<]")
 _AUTOLINK = re.compile(r"<[^<>\s]*>")
 _DOLLAR = re.compile(r"\$(?![\s$])(?:\\.|[^\\$\n])+?(?<!\s)\$(?!\d)")
 
@@ -127,7 +128,8 @@ def _heal_inline(text: str, *, holds: bool = True) -> str:
         text = text[: bare.start()]
     open_marks: list[tuple[str, int]] = []
     position, end = 0, len(text)
-    while position < end:
+    while position < end and (special := _SPECIAL.search(text, position, end)):
+        position = special.start()
         mark = text[position]
         rest = end - position
         if mark == "\\":

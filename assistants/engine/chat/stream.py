@@ -21,7 +21,7 @@ import openai
 from openai import AsyncOpenAI
 
 from assistants import metrics
-from assistants.engine.chat.deadline import Deadline
+from assistants.deadline import Deadline
 from assistants.engine.chat.failures import MAX_REASON, ChatError, refused, unreachable
 from assistants.engine.chat.lines import Lines, LineTooLong
 from assistants.engine.chat.patience import Patience

@@ -4,13 +4,7 @@ import asyncio
 
 import pytest
 
-from assistants.engine.chat import deadline as module
-from assistants.engine.chat.deadline import Deadline
-
-
-@pytest.fixture(autouse=True)
-def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.02)
+from assistants.deadline import Deadline
 
 
 def now() -> float:
@@ -22,9 +16,13 @@ async def test_what_comes_in_time_is_handed_on_and_what_does_not_is_broken_off()
     assert await deadline.wait(asyncio.sleep(0.01, "word")) == "word"
     with pytest.raises(TimeoutError):
         await deadline.wait(asyncio.sleep(5))
-    deadline.close()
-    # The task itself goes on as if nothing had been.
+    # The task itself goes on as if nothing had been, and so does the deadline.
     await asyncio.sleep(0.01)
+    deadline.at = now() + 0.05
+    assert await deadline.wait(asyncio.sleep(0.01, "word")) == "word"
+    with pytest.raises(TimeoutError):
+        await deadline.wait(asyncio.sleep(5))
+    deadline.close()
 
 
 async def test_a_deadline_that_moves_away_and_one_that_moves_nearer() -> None:
