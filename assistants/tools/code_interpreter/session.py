@@ -14,6 +14,7 @@ import dataclasses
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -315,7 +316,8 @@ class Session:
         kept = self._folder / "kept"
         kept.mkdir(mode=0o700)
         self._sandboxes.give(kept)
-        now = files.listing(self._data, self.limits.files).files
+        # All of it: a look that gives up early may not have come to what earlier calls have left.
+        now = files.listing(self._data, sys.maxsize).files
         for path, state in before.items():
             if now.get(path) != state:
                 continue

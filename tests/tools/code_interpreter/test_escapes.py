@@ -272,6 +272,19 @@ async def test_a_flood_of_output_is_cut_and_says_so(
     assert process.memory("VmRSS") < 200 * 1024  # KiB
 
 
+async def test_too_many_files_take_none_of_earlier_calls_with_them(session: Session) -> None:
+    names = [f"earlier-{number}" for number in range(20)]
+    await session.run(f"for name in {names}: open(name, 'w').write(name)")
+
+    gave = await session.run("for n in range(10**6): open(f'n{n}', 'w')", deadline=30)
+
+    assert gave.end.outcome == "died"
+    assert "files" in gave.note
+    left = (await session.run("import os; print(sorted(os.listdir()))")).logs
+    assert all(repr(name) in left for name in names)
+    assert "'n0'" not in left
+
+
 async def test_what_was_printed_and_displayed_is_not_kept_in_the_session(session: Session) -> None:
     grown = (
         "import os, resource\n"
