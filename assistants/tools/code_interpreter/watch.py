@@ -76,7 +76,7 @@ def nameless(processes: list[int]) -> int:
                         found[status.st_dev, status.st_ino] = status.st_blocks * 512
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
-                if line.endswith(_NO_NAME) and not line.endswith(_NO_FILE):
+                if line.endswith(_NO_NAME) and line.split(maxsplit=5)[-1] != _NO_FILE:
                     _add_mapping(line, found)
     return sum(found.values())
 
