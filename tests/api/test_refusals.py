@@ -286,6 +286,7 @@ ELSEWHERE = {
     "UNEXPECTED": "tests/api/test_addresses.py",
     "BODY_TOO_LARGE": "tests/api/test_addresses.py",
     "FILE_TOO_LARGE": "tests/playground/views/test_files.py",
+    "DISK_FULL": "tests/test_full_disk.py",
     "ALIAS_LENGTH": "tests/operations/test_providers.py",
     "ALIAS_OF_DEMO": "tests/operations/test_providers.py",
     "KEY_NAME_LENGTH": "tests/playground/views/test_settings.py",
