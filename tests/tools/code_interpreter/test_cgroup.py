@@ -171,7 +171,7 @@ def groups() -> Iterator[Cgroups]:
     try:
         found = cgroup.find(None, LIMITS, needed=())
     except NoCgroup as error:
-        pytest.skip(f"no cgroup can be made here: {error}")
+        pytest.skip(f"this kernel makes no cgroup for the tests: {error}")
     before = set(found.parent.glob("sandbox-*"))
     yield found
     assert set(found.parent.glob("sandbox-*")) <= before, "every group is removed again"
@@ -243,7 +243,7 @@ def limiting() -> Cgroups:
     try:
         return cgroup.find(None, LIMITS)
     except NoCgroup as error:
-        pytest.skip(f"the kernel limits no memory for the tests: {error}")
+        pytest.skip(f"this kernel limits no memory for the tests: {error}")
 
 
 CREEPING = """
