@@ -29,5 +29,6 @@ def ring(task: str, *ids: str) -> None:
 def _send(task: str, ids: tuple[str, ...]) -> None:
     try:
         current_app.send_task(task, args=ids, ignore_result=True, retry=False)
-    except OperationalError:
-        logger.exception("nobody hears %s for %s; the sweep will ring again", task, ids)
+    except (OperationalError, OSError) as error:
+        told = "nobody hears %s for %s, the sweep will ring again: %s"
+        logger.warning(told, task, ", ".join(ids), error)

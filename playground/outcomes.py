@@ -111,7 +111,7 @@ def _failed(run: Run) -> Outcome:
         str(error.get("code")),
         (
             "The run failed",
-            "retry the run. If it fails again, look at the raw JSON, or choose another model.",
+            "retry the run. If it fails again, look at its JSON, and at the server's log.",
         ),
     )
     message, code = str(error.get("message") or ""), str(error.get("code") or "")

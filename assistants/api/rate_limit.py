@@ -9,13 +9,13 @@ an outage.
 import hashlib
 import logging
 import math
-from typing import Final
+from typing import Any, Final
 
 import redis
 from django.conf import settings
 
 from assistants import refusals
-from assistants.events.log import client
+from assistants.events.log import ask
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +31,16 @@ def count(secret: str) -> None:
     if not limit:
         return
     name = f"rate:{hashlib.sha256(secret.encode()).hexdigest()}"
-    pipeline = client().pipeline(transaction=True)
-    pipeline.set(name, 0, px=WINDOW_MS, nx=True)
-    pipeline.incr(name)
-    pipeline.pttl(name)
+
+    def counted(client: redis.Redis) -> Any:
+        pipeline = client.pipeline(transaction=True)
+        pipeline.set(name, 0, px=WINDOW_MS, nx=True)
+        pipeline.incr(name)
+        pipeline.pttl(name)
+        return pipeline.execute()
+
     try:
-        _, asked, left_ms = pipeline.execute()
+        _, asked, left_ms = ask(counted)
     except redis.RedisError as error:
         logger.warning("requests are not counted, Redis does not answer: %s", error)
         return

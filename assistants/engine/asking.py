@@ -14,16 +14,23 @@ from assistants import tokens
 from assistants.engine import context
 from assistants.engine.chat.abilities import Abilities, own_name
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.failures import ChatError, NoImages, TooLong
+from assistants.engine.chat.failures import ChatError, NoImages, TooLong, endless
 from assistants.engine.chat.patience import Patience
 from assistants.engine.chat.stream import Part, Text, ToolCallPart, ask
 from assistants.engine.context import Conversation
+from assistants.engine.growing import Growing
 from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database
 from assistants.errors import Wire
 from assistants.models import Run
 from assistants.operations.providers import ChatModel
 from assistants.traces import tracer
+
+MAX_ANSWER: Final = 1_000_000
+"""Characters of one answer, text and arguments together: about twice of what the models with the
+longest answers can give. What goes on beyond it goes in circles, and all that it says is kept,
+sent on and shown.
+"""
 
 MAX_LESSONS: Final = 4
 """So often the model is told anew, because it took less than was thought."""
@@ -78,7 +85,7 @@ class Asking:
         :param size: about how many tokens the request has
         """
         client = self.clients.of(model.provider)
-        spoken, is_counted = "", False
+        spoken, is_counted = Growing(), False
         span = tracer.start_span("chat", attributes={"provider": model.provider.label})
         try:
             async for part in ask(client, model.provider.label, request, self.patience):
@@ -86,9 +93,11 @@ class Asking:
                     case Usage():
                         is_counted = True
                     case Text(text):
-                        spoken += text
+                        spoken.append(text)
                     case ToolCallPart():
-                        spoken += part.arguments
+                        spoken.append(part.arguments)
+                if len(spoken) > MAX_ANSWER:
+                    raise endless(model.provider.label)
                 yield part
         except ChatError as error:
             span.set_status(StatusCode.ERROR, error.code)
@@ -96,4 +105,4 @@ class Asking:
         finally:
             span.end()
         if not is_counted:
-            yield Usage(size, tokens.count(spoken, own_name(model.name)))
+            yield Usage(size, tokens.count(str(spoken), own_name(model.name)))

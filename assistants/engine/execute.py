@@ -22,6 +22,7 @@ from assistants.engine.chat.stream import Finished, Text, ToolCallPart
 from assistants.engine.code import CodeRunner
 from assistants.engine.context import Conversation
 from assistants.engine.file_search import FileSearch
+from assistants.engine.growing import Growing
 from assistants.engine.markers import Markers
 from assistants.engine.publisher import Publisher
 from assistants.engine.tokens import Usage
@@ -72,18 +73,34 @@ class _Call:
     place: int | None
     """Its place in the step; None for a tool that the run does not have."""
     id: str = field(default_factory=lambda: new_id("call_"))
-    arguments: str = ""
+    given: Growing = field(default_factory=Growing)
     sent: int = 0
+    """Characters of its code that the step tells."""
+    read: int = 0
+    """Characters of its arguments that were there at the last look for more code."""
+
+    @property
+    def arguments(self) -> str:
+        return str(self.given)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether to look for more code. A look reads all that has come, so in a long call it waits
+        for a little more.
+        """
+        return 32 * (len(self.given) - self.read) >= self.read - 4096
 
     def code(self) -> str:
         """The code in the arguments, as far as they have come."""
+        arguments = self.arguments
+        self.read = len(arguments)
         try:
             parsed = jiter.from_json(
-                storable_json(self.arguments).encode(), partial_mode="trailing-strings"
+                storable_json(arguments).encode(), partial_mode="trailing-strings"
             )
         except ValueError:
             # Some models send the code itself instead of JSON around it.
-            return "" if self.arguments.lstrip().startswith("{") else self.arguments
+            return "" if arguments.lstrip().startswith("{") else arguments
         code = parsed.get(context.CODE_PARAMETER, "") if isinstance(parsed, dict) else parsed
         return code if isinstance(code, str) else ""
 
@@ -92,7 +109,7 @@ class _Call:
 class _Turn:
     """One answer of the model."""
 
-    text: str = ""
+    text: Growing = field(default_factory=Growing)
     calls: list[_Call] = field(default_factory=list)
     reason: str = ""
     usage: Usage | None = None
@@ -256,7 +273,7 @@ class Execution:
                 self._note_beginning()
             match part:
                 case Text(text):
-                    turn.text += text
+                    turn.text.append(text)
                     (await self._open_message()).text(text)
                 case ToolCallPart():
                     await self._tool_call(turn, part)
@@ -264,6 +281,9 @@ class Execution:
                     turn.reason = reason
                 case Usage():
                     turn.usage = part
+        for call in turn.calls:
+            if call.name == context.CODE_TOOL:
+                self._tell_code(call)
         if turn.usage:
             self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
         return turn
@@ -338,16 +358,21 @@ class Execution:
         if part.index == len(turn.calls):
             turn.calls.append(self._open_call(self._tools, part.name))
         call = turn.calls[part.index]
-        call.arguments += part.arguments
+        call.given.append(part.arguments)
         if call.place is None:
             return
         if call.name == context.CODE_TOOL:
-            code = call.code()
-            if len(code) > call.sent:
-                self._tools.code(call.place, code[call.sent :])
-                call.sent = len(code)
+            if call.has_news:
+                self._tell_code(call)
         elif part.arguments and call.name != file_search.TOOL:
             self._tools.arguments(call.place, part.arguments)
+
+    def _tell_code(self, call: _Call) -> None:
+        """Write what is new of a call's code."""
+        code = call.code()
+        if self._tools is not None and call.place is not None and len(code) > call.sent:
+            self._tools.code(call.place, code[call.sent :])
+            call.sent = len(code)
 
     def _open_call(self, tools: ToolStepWriter, name: str) -> _Call:
         call = _Call(name, None)
@@ -466,7 +491,7 @@ def _asked(turn: _Turn) -> Wire:
         }
         for call in turn.calls
     ]
-    return {"role": "assistant", "content": turn.text, "tool_calls": calls}
+    return {"role": "assistant", "content": str(turn.text), "tool_calls": calls}
 
 
 def _tool_choice(choice: str | Wire) -> str | Wire:

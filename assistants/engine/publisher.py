@@ -24,6 +24,14 @@ DRAIN_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 0.02
 """Between two flushes, at most: nobody sees the difference."""
 
+MAX_FOLDED = 16_384
+"""Characters of a delta beyond which the next one stands for itself: folding copies both."""
+
+MAX_WAITING = 16_000_000
+"""Characters of deltas that wait for Redis. While it is away for longer than that lasts, runs tell
+nothing more of what is being said; the end of each message tells the whole.
+"""
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -31,6 +39,7 @@ class _Pending:
     name: str
     run: str
     data: Wire
+    size: int
 
 
 class Publisher:
@@ -40,6 +49,10 @@ class Publisher:
         self._redis = redis.asyncio.Redis.from_url(redis_url, decode_responses=True)
         self._pending: list[_Pending] = []
         self._last: dict[str, _Pending] = {}
+        self._waiting = 0
+        """Characters that no flush has taken yet."""
+        self._silent: set[str] = set()
+        """Runs of which a delta was dropped, so that those after it would make no sense."""
         self._posted = 0
         self._flushed = 0
         self._wake = asyncio.Event()
@@ -47,23 +60,49 @@ class Publisher:
         self._task = asyncio.create_task(self._run(), name="publisher")
 
     def post(
-        self, thread_id: str, run_id: str, name: str, data: Wire, *, alone: bool = False
+        self,
+        thread_id: str,
+        run_id: str,
+        name: str,
+        data: Wire,
+        *,
+        size: int = 0,
+        alone: bool = False,
     ) -> None:
         """Send a delta; ``data`` belongs to the publisher from now on.
 
+        :param size: about how many characters it has
         :param alone: it is folded with no other
         """
+        if not self._has_room(run_id, size):
+            return
+        self._waiting += size
         last = None if alone else self._last.get(thread_id)
-        if last is not None and last.name == name and last.data["id"] == data["id"]:
+        if (
+            last is not None
+            and last.name == name
+            and last.data["id"] == data["id"]
+            and last.size < MAX_FOLDED
+        ):
             _fold(last.data["delta"], data["delta"])
+            last.size += size
         else:
-            pending = _Pending(thread_id, name, run_id, data)
+            pending = _Pending(thread_id, name, run_id, data, size)
             self._pending.append(pending)
             self._last[thread_id] = pending
         if alone:
             del self._last[thread_id]
         self._posted += 1
         self._wake.set()
+
+    def _has_room(self, run_id: str, size: int) -> bool:
+        if run_id in self._silent:
+            return False
+        if self._waiting + size <= MAX_WAITING:
+            return True
+        self._silent.add(run_id)
+        logger.warning("%s is not followed any further: too much waits for Redis", run_id)
+        return False
 
     async def drain(self) -> None:
         """Wait until all that was posted before is in the log, so that what an operation
@@ -90,6 +129,7 @@ class Publisher:
             await self._wake.wait()
             self._wake.clear()
             batch, self._pending, self._last = self._pending, [], {}
+            self._waiting = 0
             posted = self._posted
             begun = time.monotonic()
             await self._flush(batch)
@@ -100,6 +140,7 @@ class Publisher:
                 await asyncio.sleep(min(time.monotonic() - begun, MAX_PAUSE_SECONDS))
 
     async def _flush(self, batch: list[_Pending]) -> None:
+        failed = False
         while batch:
             pipeline = self._redis.pipeline(transaction=False)
             for item in batch:
@@ -108,10 +149,15 @@ class Publisher:
                 pipeline.xadd(key(item.thread_id), fields, maxlen=MAX_ENTRIES, approximate=True)
             try:
                 await pipeline.execute()
-                return
             except redis.RedisError as error:
-                logger.warning("the event log does not answer (%s); trying again", error)
+                if not failed:
+                    logger.warning("the event log does not answer (%s); trying on", error)
+                failed = True
                 await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if failed:
+                logger.warning("the event log answers again")
+            return
 
 
 def _fold(known: Wire, delta: Wire) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 from assistants.engine.citations import file_paths
+from assistants.engine.growing import Growing
 from assistants.engine.markers import Markers, Source
 from assistants.engine.publisher import Publisher
 from assistants.engine.sentences import claim, quote
@@ -37,7 +38,16 @@ class MessageWriter:
         self._run, self.step, self.message = run, step, message
         self._publisher = publisher
         self._markers = markers
-        self.content: list[Wire] = []
+        self._content: list[Wire] = []
+        self._said = Growing()
+        """The text of the last part, where that is one."""
+
+    @property
+    def content(self) -> list[Wire]:
+        """The parts so far."""
+        if self._content and self._content[-1]["type"] == "text":
+            self._content[-1]["text"]["value"] = str(self._said)
+        return self._content
 
     @property
     def is_blank(self) -> bool:
@@ -58,7 +68,7 @@ class MessageWriter:
         """Add an image part."""
         part = {"type": "image_file", "image_file": {"file_id": file_id, "detail": "auto"}}
         self.content.append(part)
-        self._delta({"index": len(self.content) - 1, **part})
+        self._delta({"index": len(self._content) - 1, **part})
 
     def text(self, text: str) -> None:
         """Append what the model says. What may become a marker waits until it is whole."""
@@ -76,22 +86,21 @@ class MessageWriter:
     def _say(self, text: str, citation: Wire | None = None) -> None:
         """Append to the text, and with it the citation whose marker it is."""
         delta: Wire = {"value": text}
-        if not self.content or self.content[-1]["type"] != "text":
-            self.content.append({"type": "text", "text": {"value": "", "annotations": []}})
+        if not self._content or self._content[-1]["type"] != "text":
+            self._content.append({"type": "text", "text": {"value": "", "annotations": []}})
+            self._said = Growing()
             delta["annotations"] = []
-        part = self.content[-1]["text"]
+        part = self._content[-1]["text"]
         if citation is not None:
             # Recordings have no quote in the delta; the whole message tells it.
             told = {**citation, "file_citation": {**citation["file_citation"], "quote": ""}}
             delta["annotations"] = [{"index": len(part["annotations"]), **told}]
             part["annotations"].append(citation)
-        part["value"] += text
-        self._delta({"index": len(self.content) - 1, "type": "text", "text": delta})
+        self._said.append(text)
+        self._delta({"index": len(self._content) - 1, "type": "text", "text": delta}, len(text))
 
     def _cite(self, source: Source) -> None:
-        said = (
-            self.content[-1]["text"]["value"] if self.content and "text" in self.content[-1] else ""
-        )
+        said = self._content[-1].get("text", {}).get("value", "") if self.content else ""
         marker, start = source.marker, len(said)
         cited = {"file_id": source.file_id, "quote": quote(source.text, claim(said))}
         citation = {
@@ -143,13 +152,14 @@ class MessageWriter:
             known += found
             self._delta({"index": index, "type": "text", "text": {"annotations": deltas}})
 
-    def _delta(self, part: Wire) -> None:
+    def _delta(self, part: Wire, size: int = 0) -> None:
         data = {
             "id": self.message.id,
             "object": "thread.message.delta",
             "delta": {"content": [part]},
         }
-        self._publisher.post(self._run.thread_id, self._run.id, "thread.message.delta", data)
+        thread_id, run_id = self._run.thread_id, self._run.id
+        self._publisher.post(thread_id, run_id, "thread.message.delta", data, size=size)
 
 
 class ToolStepWriter:
@@ -158,13 +168,21 @@ class ToolStepWriter:
     def __init__(self, run: Run, step: RunStep, publisher: Publisher) -> None:
         self._run, self.step = run, step
         self._publisher = publisher
-        self.calls: list[Wire] = []
+        self._calls: list[Wire] = []
+        self._arguments: dict[int, Growing] = {}
 
     @classmethod
     async def begin(cls, run: Run, publisher: Publisher, database: Database) -> "ToolStepWriter":
         await publisher.drain()
         step = await database(steps.begin_tool_calls, run)
         return cls(run, step, publisher)
+
+    @property
+    def calls(self) -> list[Wire]:
+        """The calls so far."""
+        for place, arguments in self._arguments.items():
+            self._calls[place]["function"]["arguments"] = str(arguments)
+        return self._calls
 
     @property
     def details(self) -> Wire:
@@ -188,52 +206,53 @@ class ToolStepWriter:
 
     def results(self, place: int, results: list[Wire]) -> None:
         """What a file search has found. It is told with the end of the step, as recordings show."""
-        self.calls[place]["file_search"]["results"] = results
+        self._calls[place]["file_search"]["results"] = results
 
     def code(self, place: int, text: str) -> None:
         """Append to the code of a call."""
-        self.calls[place]["code_interpreter"]["input"] += text
-        self._call_delta(place, {"input": text})
+        self._calls[place]["code_interpreter"]["input"] += text
+        self._call_delta(place, {"input": text}, len(text))
 
     def arguments(self, place: int, text: str) -> None:
         """Append to the arguments of a function call."""
-        self.calls[place]["function"]["arguments"] += text
-        self._call_delta(place, {"arguments": text})
+        self._arguments.setdefault(place, Growing()).append(text)
+        self._call_delta(place, {"arguments": text}, len(text))
 
     def logs(self, place: int, text: str) -> None:
         """Append to what the code printed."""
-        outputs = self.calls[place]["code_interpreter"]["outputs"]
+        outputs = self._calls[place]["code_interpreter"]["outputs"]
         if outputs and outputs[-1]["type"] == "logs":
             outputs[-1]["logs"] += text
         else:
             outputs.append({"type": "logs", "logs": text})
         delta = {"index": len(outputs) - 1, "type": "logs", "logs": text}
-        self._call_delta(place, {"outputs": [delta]})
+        self._call_delta(place, {"outputs": [delta]}, len(text))
 
     def image(self, place: int, file_id: str) -> None:
         """Add a figure that the code drew."""
-        outputs = self.calls[place]["code_interpreter"]["outputs"]
+        outputs = self._calls[place]["code_interpreter"]["outputs"]
         output = {"type": "image", "image": {"file_id": file_id}}
         outputs.append(output)
         self._call_delta(place, {"outputs": [{"index": len(outputs) - 1, **output}]})
 
     def _open(self, call: Wire) -> int:
-        self.calls.append(call)
-        place = len(self.calls) - 1
+        self._calls.append(call)
+        place = len(self._calls) - 1
         # The call goes on growing here; the delta needs a copy of its own. Recordings show what
         # opens a call in a delta by itself.
         self._delta({"index": place, **copy.deepcopy(call)}, alone=True)
         return place
 
-    def _call_delta(self, place: int, delta: Wire) -> None:
-        kind = self.calls[place]["type"]
-        self._delta({"index": place, "type": kind, kind: delta})
+    def _call_delta(self, place: int, delta: Wire, size: int = 0) -> None:
+        kind = self._calls[place]["type"]
+        self._delta({"index": place, "type": kind, kind: delta}, size)
 
-    def _delta(self, call: Wire, *, alone: bool = False) -> None:
+    def _delta(self, call: Wire, size: int = 0, *, alone: bool = False) -> None:
         data = {
             "id": self.step.id,
             "object": "thread.run.step.delta",
             "delta": {"step_details": {"type": "tool_calls", "tool_calls": [call]}},
         }
         thread_id, run_id = self._run.thread_id, self._run.id
-        self._publisher.post(thread_id, run_id, "thread.run.step.delta", data, alone=alone)
+        name = "thread.run.step.delta"
+        self._publisher.post(thread_id, run_id, name, data, size=size, alone=alone)

@@ -7,7 +7,7 @@ import logging
 import redis
 from django.db import transaction
 
-from assistants.events.log import client
+from assistants.events.log import ask
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ def cancel(run_id: str) -> None:
 
 def _send(run_id: str) -> None:
     try:
-        client().publish(CANCEL_CHANNEL, run_id)
-    except redis.RedisError:
-        logger.exception("the wish to cancel %s is not heard; the heartbeat will see it", run_id)
+        ask(lambda client: client.publish(CANCEL_CHANNEL, run_id))
+    except redis.RedisError as error:
+        told = "the wish to cancel %s is not heard, the heartbeat will see it: %s"
+        logger.warning(told, run_id, error)

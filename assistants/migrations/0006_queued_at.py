@@ -1,4 +1,6 @@
-"""When a run began to wait for a worker."""
+"""When a run began to wait for a worker. Older runs get the moment of this migration: they began
+before it, so nothing is told of how long they waited.
+"""
 
 from django.db import migrations, models
 
@@ -12,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="run",
             name="queued_at",
-            field=models.DateTimeField(default=clock.now, null=True),
+            field=models.DateTimeField(default=clock.now),
         ),
     ]

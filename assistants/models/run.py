@@ -67,7 +67,7 @@ class Run(ApiObject):
     parallel_tool_calls = models.BooleanField(default=True)
 
     expires_at = models.DateTimeField(null=True)
-    queued_at = models.DateTimeField(default=clock.now, null=True)
+    queued_at = models.DateTimeField(default=clock.now)
     """When the run began to wait for a worker: at first, and again when its functions' outputs had
     come.
     """
@@ -113,7 +113,7 @@ class Run(ApiObject):
         """How long the run waited for a worker, the last time that it did; None if none has begun
         since.
         """
-        if self.started_at is None or self.queued_at is None or self.started_at < self.queued_at:
+        if self.started_at is None or self.started_at < self.queued_at:
             return None
         return (self.started_at - self.queued_at).total_seconds()
 

@@ -34,6 +34,7 @@ def set_right() -> int:
         active.filter(lease_until__gt=now + LEASE).update(lease_until=now + LEASE)
         + active.filter(expires_at__gt=now + EXPIRES_AFTER).update(expires_at=now + EXPIRES_AFTER)
         + active.filter(created_at__gt=now).update(created_at=now)
+        + active.filter(queued_at__gt=now).update(queued_at=now)
     )
 
 
@@ -78,7 +79,7 @@ def ring_again() -> int:
     """Ring for queued runs that nobody picked up: a lost message loses nothing. Returns how
     many.
     """
-    waiting = Run.objects.filter(status=RunStatus.QUEUED, created_at__lt=clock.now() - UNHEARD)
+    waiting = Run.objects.filter(status=RunStatus.QUEUED, queued_at__lt=clock.now() - UNHEARD)
     ids = list(waiting.oldest_first().values_list("pk", flat=True)[:500])
     for run_id in ids:
         doorbell.ring(doorbell.EXECUTE_RUN, run_id)

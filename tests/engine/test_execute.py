@@ -815,3 +815,25 @@ def test_log_lines_name_the_run_and_its_thread(chat: ChatServer) -> None:
         (first.id, first.thread_id),
         (second.id, second.thread_id),
     ]
+
+
+def test_an_answer_without_end_is_cut_off_and_what_was_said_is_kept(chat: ChatServer) -> None:
+    chat.reply(text("", pieces=["around and around "] * 60_000))
+
+    run = settled(started(), seconds=60)
+
+    assert run.status == RunStatus.FAILED
+    assert "gave an answer that was too long" in run.last_error["message"]
+    said = run.thread.messages.newest_first()[0]
+    assert said.status == "incomplete"
+    assert 999_000 < len(said.text) <= 1_000_000
+    assert set(said.text.split()) <= {"around", "and", "a", "aroun"}
+
+
+def test_arguments_without_end_are_cut_off_too(chat: ChatServer) -> None:
+    chat.reply(tool_call("weather", "x" * 1_100_000, fragments=2_000))
+
+    run = settled(started(tools=[WEATHER]), seconds=60)
+
+    assert run.status == RunStatus.FAILED
+    assert "too long" in run.last_error["message"]

@@ -7,11 +7,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+import aiohttp
 import httpx2
 import openai
 
 from assistants.errors import Wire
 from assistants.text import storable
+
+_CLOSED = (
+    httpx2.RemoteProtocolError,
+    aiohttp.ServerDisconnectedError,
+    ConnectionResetError,
+    BrokenPipeError,
+)
+"""The server has left before it had answered."""
 
 _SHORTEST_KEY = 8
 """Shorter ones are no secrets: they stand where a server wants any text at all."""
@@ -117,11 +126,28 @@ def unreachable(label: str, error: BaseException) -> ChatError:
                     "Check both, and that the server is running.",
                     may_pass=True,
                 )
-    if any(isinstance(cause, TimeoutError | httpx2.TimeoutException) for cause in causes):
+    if any(isinstance(cause, _CLOSED) for cause in causes):
+        message = (
+            f"{label} closed the connection without an answer. Try again. If it happens each time, "
+            "check that the address is that of its API; its own log may say more."
+        )
+    elif any(isinstance(cause, TimeoutError | httpx2.TimeoutException) for cause in causes):
         message = f"{label} did not answer in time. Try again, or choose another model."
     else:
         message = f"{label} cannot be reached. Check its address and that it is running."
     return ChatError("server_error", message, may_pass=True)
+
+
+TRY_AGAIN = "Try again; what was said is kept. Its own log may say more."
+
+
+def endless(label: str) -> ChatError:
+    """An answer that goes on beyond what any model means to say."""
+    message = (
+        f"{label} gave an answer that was too long, so it was cut off. A model that repeats itself "
+        "does this: try again, choose another model, or set max_completion_tokens."
+    )
+    return ChatError("server_error", message)
 
 
 def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -> ChatError:
@@ -141,7 +167,8 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
             retry_after=_retry_after(error),
         )
     code = "invalid_prompt" if status in (400, 413, 422) else "server_error"
-    message = f"{label} refused the request ({status}): {reason}"
+    did = "refused the request" if status < 500 else "failed"
+    message = f"{label} {did} ({status}): {reason or 'it does not say why'}"
     name = request["model"]
     if _TOO_LONG.search(reason):
         hint = "The newest message and what it needs are more than the model can read. Shorten it."
@@ -154,6 +181,8 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
         )
     if _has_images(request) and status != 401 and _NO_IMAGES.search(reason):
         return NoImages(code, message)
+    if not reason:
+        message += ". Try again in a moment; its own log may say more."
     if status in (401, 403):
         message += " Check the key of this provider."
     if status == 404:
@@ -172,6 +201,8 @@ def without_key(text: str, key: str) -> str:
 def _reason(error: openai.APIStatusError, key: str) -> str:
     body = error.body
     told = body.get("message") if isinstance(body, dict) else None
+    if told is None and error.message == f"Error code: {error.status_code}":
+        return ""  # the package's own words for an answer without any, or for a web page
     return storable(without_key(str(told or error.message), key))[:MAX_REASON]
 
 

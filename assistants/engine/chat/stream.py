@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import httpx2
 import jiter
 import openai
@@ -22,8 +23,15 @@ from openai import AsyncOpenAI
 
 from assistants import metrics
 from assistants.deadline import Deadline
-from assistants.engine.chat.failures import MAX_REASON, ChatError, refused, unreachable
-from assistants.engine.chat.lines import Lines, LineTooLong
+from assistants.engine.chat.failures import (
+    MAX_REASON,
+    TRY_AGAIN,
+    ChatError,
+    endless,
+    refused,
+    unreachable,
+)
+from assistants.engine.chat.lines import MAX_LINE_BYTES, Lines, LineTooLong
 from assistants.engine.chat.patience import Patience
 from assistants.engine.tokens import Usage
 from assistants.errors import Wire
@@ -108,7 +116,7 @@ async def answer(
             kind = response.headers.get("content-type", "")
             if kind.startswith("application/json"):
                 async with asyncio.timeout_at(deadline):
-                    whole = await response.text()
+                    whole = await _whole(response.iter_bytes(), label)
                 for part in _parts(_chunk(whole, label), _Calls()):
                     yield part
                 return
@@ -132,9 +140,22 @@ async def answer(
         raise refused(label, request, error, client.api_key) from error
     except (openai.APIConnectionError, httpx2.TimeoutException) as error:
         raise unreachable(label, error) from error
-    except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
-        message = f"{label} broke off: {storable(str(error))[:MAX_REASON]}"
+    # Not all of aiohttp's own errors are translated for the package.
+    except (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+        is_other = isinstance(error, aiohttp.ClientResponseError)
+        why = "what it sent is not HTTP" if is_other else storable(str(error))[:MAX_REASON]
+        message = f"{label} broke off: {why}. {TRY_AGAIN}"
         raise ChatError("server_error", message, may_pass=True) from error
+
+
+async def _whole(pieces: AsyncIterator[bytes], label: str) -> str:
+    """An answer that comes in one piece."""
+    found = bytearray()
+    async for piece in pieces:
+        found += piece
+        if len(found) > MAX_LINE_BYTES:
+            raise endless(label)
+    return found.decode(errors="replace")
 
 
 async def _streamed(
@@ -161,8 +182,7 @@ async def _streamed(
             )
             raise ChatError("server_error", message, may_pass=True) from error
         except LineTooLong as error:
-            message = f"{label} sent a line that has no end."
-            raise ChatError("server_error", message) from error
+            raise endless(label) from error
         for line in whole:
             # What has no data is empty, or a comment that only keeps the line open.
             if not (line.startswith(b"data:") and (data := line[5:].strip())):
@@ -183,7 +203,7 @@ async def _streamed(
         )
         raise ChatError("server_error", message, may_pass=True)
     if not ended:
-        message = f"{label} ended in the middle of its answer."
+        message = f"{label} ended in the middle of its answer. {TRY_AGAIN}"
         raise ChatError("server_error", message, may_pass=True)
 
 
@@ -192,7 +212,11 @@ def _chunk(data: str, label: str) -> Wire:
         # Servers that cut a text between the halves of a character send each half as an escape.
         chunk = jiter.from_json(storable_json(data).encode())
     except ValueError as error:
-        raise ChatError("server_error", f"{label} sent what is not JSON.") from error
+        message = (
+            f"{label} sent what is not JSON. Try again. If it happens each time, check that the "
+            "address is that of an API for chat completions."
+        )
+        raise ChatError("server_error", message) from error
     if not isinstance(chunk, dict):
         raise ChatError("server_error", f"{label} sent what is not a chat completion.")
     if failure := chunk.get("error"):

@@ -99,6 +99,35 @@ def test_a_server_that_cannot_be_connected_to_in_time(settings: Settings) -> Non
             assert "did not answer in time" in asked(f"http://127.0.0.1:{port}/v1")
 
 
+def test_a_server_that_closes_the_connection() -> None:
+    with listening(b"") as port:
+        told = asked(f"http://127.0.0.1:{port}/v1")
+    assert "closed the connection without an answer. Try again." in told
+
+
+def test_a_server_that_speaks_no_http() -> None:
+    with listening(b"SSH-2.0-OpenSSH_9.9\r\n") as port:
+        told = asked(f"http://127.0.0.1:{port}/v1")
+    assert "broke off: what it sent is not HTTP. Try again;" in told
+
+
+@pytest.mark.parametrize("page", [b"", b"<html><h1>Internal Server Error</h1></html>"])
+def test_an_error_without_a_word_of_why(page: bytes) -> None:
+    head = f"HTTP/1.1 500 No\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\n\r\n"
+    with listening(head.encode() + page) as port:
+        told = asked(f"http://127.0.0.1:{port}/v1")
+    assert told.endswith(
+        " failed (500): it does not say why. Try again in a moment; its own log may say more."
+    )
+
+
+def test_what_is_not_json() -> None:
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+    with listening(head.encode() + b"{]") as port:
+        told = asked(f"http://127.0.0.1:{port}/v1")
+    assert "sent what is not JSON. Try again. If it happens each time, check that the" in told
+
+
 @pytest.mark.parametrize(
     "kind, told",
     [

@@ -138,7 +138,7 @@ def test_what_may_pass_is_asked_again(chat: ChatServer, trouble: list[Part]) -> 
 
 def test_it_is_given_up_at_last(chat: ChatServer) -> None:
     chat.otherwise(error(503, "Down for good."))
-    assert failed(chat).message == "Played refused the request (503): Down for good."
+    assert failed(chat).message == "Played failed (503): Down for good."
     assert len(chat.requests) == 3
 
 
