@@ -16,6 +16,7 @@ from assistants.events import log
 from assistants.events.log import Entry
 from assistants.models import Assistant, Message, Run, RunStep, Thread, clock
 from playground import access, chat_models, samples, transcript
+from playground.partials import whole_page
 from playground.transcript import RunView, StepView
 
 ENTRY_ID = re.compile(r"\d{1,16}-\d{1,16}")
@@ -59,6 +60,8 @@ class RunUsage:
 def inspect(request: access.Request, thread_id: str) -> HttpResponse:
     """One tab of a thread's inspector."""
     thread = access.thread(request, thread_id)
+    if not request.htmx:
+        return whole_page(request, "thread", thread.id, panel="inspect")
     # The assistant may have been deleted since.
     known = Assistant.objects.in_project(access.project(request))
     assistant = known.filter(pk=thread.assistant_id).first()
@@ -71,6 +74,8 @@ def inspect(request: access.Request, thread_id: str) -> HttpResponse:
 def inspect_new(request: access.Request, assistant_id: str) -> HttpResponse:
     """One tab of the inspector of a thread that does not exist yet."""
     assistant = access.assistant(request, assistant_id)
+    if not request.htmx:
+        return whole_page(request, "thread-new", assistant=assistant.id, panel="inspect")
     return render(request, "inspector/_pane.html", context(request, None, assistant, None))
 
 
@@ -79,6 +84,8 @@ def inspect_new(request: access.Request, assistant_id: str) -> HttpResponse:
 def newer_events(request: access.Request, thread_id: str) -> HttpResponse:
     """The events after those that are listed."""
     thread = access.thread(request, thread_id)
+    if not request.htmx:
+        return whole_page(request, "thread", thread.id, tab="events")
     shown = _events(request, thread)
     return render(request, "inspector/_events.html", {"thread": thread, **shown})
 

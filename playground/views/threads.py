@@ -16,6 +16,7 @@ from playground import access, fragments, paging, transcript
 from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
+from playground.partials import whole_page
 from playground.streaming import ThreadStream
 from playground.timezones import zone_of
 from playground.transcript import Transcript
@@ -84,6 +85,8 @@ def show(request: access.Request, thread_id: str) -> HttpResponse:
 def earlier(request: access.Request, thread_id: str) -> HttpResponse:
     """The messages before those that are shown."""
     thread = access.thread(request, thread_id)
+    if not request.htmx:
+        return whole_page(request, "thread", thread.id)
     before = thread.messages.filter(pk=request.GET.get("before", "")).first()
     if before is None:
         raise Http404("There is no such message.")

@@ -115,7 +115,8 @@ class Pages:
         return found[1]
 
     def _get(self, path: str) -> str:
-        with self._browser.open(self._url + path) as response:
+        request = urllib.request.Request(self._url + path, headers={"HX-Request": "true"})
+        with self._browser.open(request) as response:
             return str(response.read().decode())
 
 

@@ -96,7 +96,7 @@ def test_usage_adds_the_runs_up(page: Client, run: Run, assistant: Assistant) ->
     worker = Worker(make_run(run.thread, assistant).id)
     worker.answer("Again.")
     worker.complete()
-    total = page.get(f"/threads/{run.thread_id}/inspect?tab=usage").context["total"]
+    total = page.get(f"/threads/{run.thread_id}/inspect?tab=usage", headers=HTMX).context["total"]
     assert total == {"prompt_tokens": 40, "completion_tokens": 14, "total_tokens": 54}
 
 
@@ -141,13 +141,28 @@ def test_a_tab_is_part_of_the_page_without_a_script(page: Client, run: Run) -> N
     assert 'data-panel="inspect"' in text
 
 
+def test_a_part_that_is_opened_by_its_address_leads_to_its_page(
+    page: Client, run: Run, assistant: Assistant
+) -> None:
+    for part, whole in (
+        (f"threads/{run.thread_id}/inspect?tab=usage", f"threads/{run.thread_id}?tab=usage"),
+        (f"threads/{run.thread_id}/events?after=1-0", f"threads/{run.thread_id}?after=1-0"),
+        (f"threads/{run.thread_id}/earlier?before=x", f"threads/{run.thread_id}?before=x"),
+        (f"assistants/{assistant.id}/inspect?tab=code", "threads/new?tab=code"),
+    ):
+        answer = page.get(f"/{part}")
+        assert answer.status_code == 302
+        assert answer["Location"].startswith(f"/{whole}")
+        assert "<!doctype html>" in page.get(answer["Location"]).text.lower()
+
+
 @pytest.mark.parametrize("name", ["steps", "events", "json", "code", "usage"])
 def test_the_inspector_opens_when_the_assistant_was_deleted(
     page: Client, run: Run, assistant: Assistant, name: str
 ) -> None:
     assistants.delete(assistant)
 
-    assert page.get(f"/threads/{run.thread_id}/inspect?tab={name}").status_code == 200
+    assert page.get(f"/threads/{run.thread_id}/inspect?tab={name}", headers=HTMX).status_code == 200
 
 
 def test_numbers_beyond_all_sense_are_taken_for_none(page: Client, run: Run) -> None:
@@ -155,4 +170,4 @@ def test_numbers_beyond_all_sense_are_taken_for_none(page: Client, run: Run) -> 
 
     assert page.get("/threads", {"page": huge}).status_code == 200
     asked = {"after": "1-0", "number": huge}
-    assert page.get(f"/threads/{run.thread_id}/events", asked).status_code == 200
+    assert page.get(f"/threads/{run.thread_id}/events", asked, headers=HTMX).status_code == 200
