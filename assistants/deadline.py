@@ -22,6 +22,8 @@ class Deadline:
         self._at = at
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
+        """How many wishes to cancel the task there were before it began to wait."""
         self._is_waiting = self._has_passed = False
         self._timer: asyncio.TimerHandle | None = None
         self._runs_off = 0.0
@@ -50,19 +52,23 @@ class Deadline:
         if self._timer is None:
             self._set()
         self._task, self._is_waiting = asyncio.current_task(), True
+        self._cancelling = self._task.cancelling() if self._task else 0
         try:
-            return await coming
+            found = await coming
         except asyncio.CancelledError:
             if self._has_passed and self._is_only_ours():
                 raise TimeoutError from None
             raise
         finally:
             self._is_waiting = False
+        if self._has_passed:  # and what was waited for came all the same
+            self._is_only_ours()
+        return found
 
     def _is_only_ours(self) -> bool:
         """Take our break back. False when somebody else wishes to cancel the task too."""
         self._has_passed = False
-        return self._task is None or self._task.uncancel() == 0
+        return self._task is None or self._task.uncancel() <= self._cancelling
 
     def _set(self) -> None:
         self._runs_off = self._at

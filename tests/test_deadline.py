@@ -75,3 +75,38 @@ async def test_what_comes_in_the_very_moment_comes_too_late_and_breaks_nothing_e
         await deadline.wait(coming)
     assert await asyncio.sleep(0.05, "next") == "next"
     deadline.close()
+
+
+async def test_a_deadline_passes_in_a_task_that_is_being_cancelled_as_in_any_other() -> None:
+    async def tidying() -> str:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            deadline = Deadline(now() + 0.05)
+            with pytest.raises(TimeoutError):
+                await deadline.wait(asyncio.sleep(5))
+            deadline.close()
+        return "tidy"
+
+    task = asyncio.create_task(tidying())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    assert await task == "tidy"
+
+
+async def test_what_comes_just_as_the_deadline_passes_leaves_no_wish_to_cancel() -> None:
+    async def stubborn() -> str:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            return "late"
+        return "early"
+
+    deadline = Deadline(now() + 0.05)
+    assert await deadline.wait(stubborn()) == "late"
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    deadline.at = now() + 1
+    assert await deadline.wait(asyncio.sleep(0.01, "word")) == "word"
+    deadline.close()

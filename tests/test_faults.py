@@ -168,6 +168,28 @@ def test_runs_go_on_when_redis_was_killed(stack: Stack, client: OpenAI) -> None:
     assert ended(client, thread_id, again.id).status == "completed"
 
 
+def test_a_redis_that_hangs_holds_up_a_request_once_and_no_run_for_good(
+    stack: Stack, client: OpenAI
+) -> None:
+    stack.chat.otherwise(text("Here I am."))
+    thread_id, assistant_id, first = begin(client, "hello")
+    ended(client, thread_id, first)
+    pid = stack.pid_of("redis")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        run = client.beta.threads.runs.create(thread_id, assistant_id=assistant_id)
+        # Once for the event log and once for the broker, 2 s each.
+        assert time.monotonic() - begun < 6
+        begun = time.monotonic()
+        client.beta.threads.create(messages=[{"role": "user", "content": "hello"}])
+        client.beta.threads.retrieve(thread_id)
+        assert time.monotonic() - begun < 3
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert ended(client, thread_id, run.id).status == "completed"
+
+
 def test_two_people_who_write_to_one_thread_at_once(stack: Stack, client: OpenAI) -> None:
     stack.chat.when("first", [text("word " * 40, rate=20)])
     thread_id, assistant_id, run_id = begin(client, "first")

@@ -91,10 +91,12 @@ def understood(request: ApiRequest, error: Exception) -> ApiError:
 
 
 def _is_disk_full(error: Exception) -> bool:
-    """Whether there was no room left: for a file, or for the database, which says so in words."""
+    """Whether there was no room left: for a file, or for the database, which says so in words
+    (SQLite "database or disk is full", PostgreSQL "No space left on device").
+    """
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "is full" in str(error)
+    return any(words in str(error) for words in ("is full", "No space left on device"))
 
 
 def answered_by(api: NinjaAPI) -> None:

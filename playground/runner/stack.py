@@ -1,6 +1,7 @@
 """All processes together: started in order, watched until they answer, stopped in order."""
 
 import asyncio
+import functools
 import json
 import os
 import signal
@@ -217,7 +218,9 @@ async def manage(*arguments: str) -> str:
 async def ask_health() -> dict[str, Any] | None:
     """What GET /healthz says, whether good or bad; None while nobody listens."""
     host = settings.HOST if settings.HOST not in {"0.0.0.0", "::"} else "localhost"  # noqa: S104
-    return await _get("/healthz", asyncio.open_connection(host, settings.PORT))
+    health = await _get("/healthz", asyncio.open_connection(host, settings.PORT))
+    # Somebody else may listen there.
+    return health if health and isinstance(health.get("parts"), dict) else None
 
 
 async def ask_interpreter() -> dict[str, Any] | None:
@@ -227,13 +230,17 @@ async def ask_interpreter() -> dict[str, Any] | None:
     if not settings.INTERPRETER_URL:
         return await _get("/health", asyncio.open_unix_connection(settings.INTERPRETER_SOCKET))
     there = urlsplit(settings.INTERPRETER_URL)
-    tls = ssl.create_default_context(cafile=settings.INTERPRETER_CA)
     headers = f"Host: {there.netloc}\r\nAuthorization: Bearer {settings.INTERPRETER_TOKEN}"
-    opening = asyncio.open_connection(there.hostname, there.port or 443, ssl=tls)
+    opening = asyncio.open_connection(there.hostname, there.port or 443, ssl=_tls())
     try:
         return await _get("/health", opening, headers)
     except ssl.SSLCertVerificationError as error:
         return {"reason": f"The code interpreter's certificate is refused: {error.verify_message}."}
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=settings.INTERPRETER_CA)
 
 
 def has_settled(health: dict[str, Any], code: dict[str, Any] | None) -> bool:
@@ -256,7 +263,7 @@ def why_no_code(code: dict[str, Any] | None) -> str:
 async def _get(
     path: str, opening: Awaitable[Link], headers: str = "Host: localhost"
 ) -> dict[str, Any] | None:
-    """The JSON at ``path``; None without an answer.
+    """The JSON object at ``path``; None without an answer, or with another.
 
     :raises ssl.SSLCertVerificationError: whoever answers is not who we wanted
     """
@@ -271,7 +278,7 @@ async def _get(
         return dict(json.loads(answer.partition(b"\r\n\r\n")[2]))
     except ssl.SSLCertVerificationError:  # which is an OSError and a ValueError
         raise
-    except (OSError, TimeoutError, ValueError):
+    except (OSError, TimeoutError, ValueError, TypeError):
         return None
 
 
@@ -292,6 +299,8 @@ def announce(login_token: str | None, api_key: str, health: dict[str, Any], no_c
     say(f"  Sign in:  {address()}/login?token={token}{once}")
     if api_key:
         say(f"  API key:  {api_key} (shown only now)")
+    else:
+        say("  API key:  the one that you have; make key makes another")
     say(f"  For SDKs: base_url={address()}/v1")
     for name, part in health["parts"].items():
         if not part["ok"] and not (name == "interpreter" and no_code):

@@ -168,6 +168,9 @@ async def _streamed(
     calls, lines, time = _Calls(), Lines(), asyncio.get_running_loop().time
     has_begun = ended = is_over = False
     while not is_over:
+        if has_begun:
+            # From here on: what was done with the last piece is no silence of the provider.
+            deadline.at = time() + patience.silence
         try:
             piece = await deadline.wait(anext(pieces, None))
             is_over = piece is None
@@ -187,7 +190,7 @@ async def _streamed(
             # What has no data is empty, or a comment that only keeps the line open.
             if not (line.startswith(b"data:") and (data := line[5:].strip())):
                 continue
-            has_begun, deadline.at = True, time() + patience.silence
+            has_begun = True
             if data == b"[DONE]":
                 ended = is_over = True
                 break
