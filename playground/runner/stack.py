@@ -231,7 +231,9 @@ async def ask_interpreter() -> dict[str, Any] | None:
         return await _get("/health", asyncio.open_unix_connection(settings.INTERPRETER_SOCKET))
     there = urlsplit(settings.INTERPRETER_URL)
     headers = f"Host: {there.netloc}\r\nAuthorization: Bearer {settings.INTERPRETER_TOKEN}"
-    opening = asyncio.open_connection(there.hostname, there.port or 443, ssl=_tls())
+    opening = asyncio.open_connection(
+        there.hostname, there.port or 443, ssl=_tls(settings.INTERPRETER_CA)
+    )
     try:
         return await _get("/health", opening, headers)
     except ssl.SSLCertVerificationError as error:
@@ -239,8 +241,8 @@ async def ask_interpreter() -> dict[str, Any] | None:
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=settings.INTERPRETER_CA)
+def _tls(authority: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authority)
 
 
 def has_settled(health: dict[str, Any], code: dict[str, Any] | None) -> bool:

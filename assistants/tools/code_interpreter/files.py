@@ -16,7 +16,7 @@ import struct
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -52,7 +52,8 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
     and whatever open() raises.
     """
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC | os.O_NOCTTY, 0, _RESOLVE)
-    for attempt in range(_TRIES):
+    error = errno.EAGAIN
+    for _ in range(_TRIES):
         opened: int = _syscall(
             ctypes.c_long(_OPENAT2),
             ctypes.c_int(folder),
@@ -65,9 +66,9 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
         error = ctypes.get_errno()
         # EAGAIN: something was renamed during the walk, so the kernel could not be sure. Or there
         # is a lease on the file, which may last.
-        if error not in (errno.EINTR, errno.EAGAIN) or attempt == _TRIES - 1:
-            raise OSError(error, os.strerror(error), path)
-    raise AssertionError  # the last attempt has returned or raised
+        if error not in (errno.EINTR, errno.EAGAIN):
+            break
+    raise OSError(error, os.strerror(error), path)
 
 
 @contextmanager
@@ -95,11 +96,12 @@ class Listing:
     """What is below a folder. `usage` in bytes on disk, `names` of every kind.
 
     `files` holds the regular files that can be shown, by their path in the folder; `unshowable`
-    counts the others. `hidden`: something in there cannot be looked into, so usage and names are
-    not the whole.
+    counts the others. `irregular` are the paths of what is neither a file nor a folder. `hidden`:
+    something in there cannot be looked into, so usage and names are not the whole.
     """
 
     files: dict[str, State]
+    irregular: set[str] = field(default_factory=set)
     usage: int = 0
     names: int = 0
     unshowable: int = 0
@@ -146,6 +148,8 @@ def _look_into(root: int, path: str, found: Listing, stop_at_names: int) -> list
                     found.files[inner] = _state(status)
                 elif stat.S_ISREG(status.st_mode):
                     found.unshowable += 1
+                elif is_presentable(inner):
+                    found.irregular.add(inner)
     finally:
         os.close(here)
     return below

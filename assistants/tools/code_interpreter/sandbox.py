@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -328,6 +328,24 @@ class Sandboxes:
         Must be called in the main thread: the sandbox dies with the thread that made it.
         """
         group = self.cgroups.make() if self.cgroups is not None else None
+        try:
+            return await self._start(folders, program, configuration, group, pass_fds, stdout)
+        except BaseException:  # also when whoever waits for it gives up
+            if group is not None:
+                group.kill()
+                group.remove()
+            raise
+
+    async def _start(
+        self,
+        folders: Folders,
+        program: str,
+        configuration: bytes,
+        group: Cgroup | None,
+        pass_fds: Sequence[int],
+        stdout: int,
+    ) -> "Sandbox":
+        """As `start`, in `group`, which is the caller's to remove if there is no sandbox."""
         status_read, status_write = os.pipe()
         reports, transport = await _reader(status_read)
         filter_read, filter_write = os.pipe()
@@ -342,25 +360,25 @@ class Sandboxes:
                 ("--block-fd", str(go_read)),
                 ("--", f"{_ENVIRONMENT}/bin/python", "-P", f"{_PROGRAMS}/{program}"),
             ]
-            process = await asyncio.create_subprocess_exec(
-                self._bubblewrap,
-                *(part for option in options for part in option),
-                stdin=subprocess.PIPE,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                env={},
-                cwd="/",
-                pass_fds=(status_write, filter_read, go_read, *pass_fds),
-                umask=0o077,
-                user=self.uid,
-                group=self.uid,
-                extra_groups=None if self.uid is None else [],
+            process = await _whole(
+                asyncio.create_subprocess_exec(
+                    self._bubblewrap,
+                    *(part for option in options for part in option),
+                    stdin=subprocess.PIPE,
+                    stdout=stdout,
+                    stderr=subprocess.PIPE,
+                    env={},
+                    cwd="/",
+                    pass_fds=(status_write, filter_read, go_read, *pass_fds),
+                    umask=0o077,
+                    user=self.uid,
+                    group=self.uid,
+                    extra_groups=None if self.uid is None else [],
+                )
             )
-        except OSError:
+        except BaseException:
             transport.close()
             os.close(go_write)
-            if group is not None:
-                group.remove()
             raise
         finally:
             os.close(filter_read)
@@ -376,17 +394,44 @@ class Sandboxes:
                 group.take_in(first)  # nothing of the sandbox runs yet
             os.write(go_write, b"1")
             return Sandbox(process, transport, first, group)
-        except (OSError, TimeoutError) as error:
+        except BaseException as error:
             transport.close()
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            await _end(process)  # before `go_write` is closed, which would let it go on
             said = await _read(process.stderr)
             await process.wait()
-            if group is not None:
-                group.remove()
-            raise OSError(f"bubblewrap: {said or error}") from error
+            if isinstance(error, OSError | TimeoutError):
+                raise OSError(f"bubblewrap: {said or error}") from error
+            raise
         finally:
             os.close(go_write)
+
+
+async def _whole(
+    starting: Coroutine[object, object, asyncio.subprocess.Process],
+) -> asyncio.subprocess.Process:
+    """The process that is being started. Whoever gives up meanwhile has it ended first."""
+    task = asyncio.ensure_future(starting)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await _end(await task)
+        raise
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill a bubblewrap that waits for the go, and its child, which is told only after that to die
+    with its parent.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGSTOP)  # so that it has no child that we have not seen
+    here = Path(f"/proc/{process.pid}")
+    with contextlib.suppress(OSError):
+        while here.joinpath("stat").read_text().rpartition(")")[2].split()[0] not in "TZ":
+            await asyncio.sleep(0.001)
+        for child in here.joinpath(f"task/{process.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _read(stream: asyncio.StreamReader | None) -> str:

@@ -37,7 +37,7 @@ import re
 import signal
 import ssl
 import sys
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -185,12 +185,13 @@ async def serve(tool: Tool, path: Path, reached: Network | None = None) -> None:
     # All that may be wrong with it is known before a kernel starts.
     tls = reached.tls() if reached else None
     network_socket = reached.listen() if reached else None
+    if reached and tls:
+        loop.add_signal_handler(signal.SIGHUP, _load_again, reached, tls)
     await tool.start()
     runners = []
     if reached and tls and network_socket:
         runners.append(await _runner(application(tool, reached.token)))
         await web.SockSite(runners[0], network_socket, ssl_context=tls).start()
-        loop.add_signal_handler(signal.SIGHUP, _load_again, reached, tls)
         logger.info("listening on %s port %s, with TLS", reached.host, reached.port)
     runners.append(await _runner(application(tool)))
     await web.SockSite(runners[-1], listen_unix(path)).start()
@@ -212,6 +213,7 @@ async def _runner(app: web.Application) -> web.AppRunner:
 
 def _load_again(reached: Network, tls: ssl.SSLContext) -> None:
     try:
+        reached.tls()  # tried elsewhere first: of a pair that does not fit, one half would stay
         reached.load_certificate(tls)
     except CannotListen as error:
         logger.error("the certificate stays as it was: %s", error)
@@ -220,16 +222,18 @@ def _load_again(reached: Network, tls: ssl.SSLContext) -> None:
 
 
 class _JsonFormatter(logging.Formatter):
+    """As playground.logs has it for the other processes, which this one knows nothing of."""
+
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        return json.dumps(line, ensure_ascii=False)
 
 
 def _set_up_logging() -> None:

@@ -11,12 +11,13 @@ and the server. On disk, below the root of all sessions:
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,7 @@ from assistants.tools.code_interpreter.showing import Showing
 logger = logging.getLogger(__name__)
 
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg"}
+_NAMED: Final = 3
 _INCOMING: Final = "incoming-"
 _FRESH: Final = (
     "A new Python session was started: variables and imports of earlier calls are gone, "
@@ -90,7 +92,7 @@ class Session:
         self._watching: asyncio.Task[None] | None = None
         self._call: Call | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._seen: Mapping[str, State] | None = None  # as the last call left them, if known
+        self._seen: files.Listing | None = None  # as the last call left it, if known
         self._placed: dict[str, State] = {}  # inputs, as they were put there
         self._why_gone: str | None = None
         folder.mkdir(exist_ok=True)
@@ -242,7 +244,7 @@ class Session:
         self._record.used = True
         self._save()
         self.outputs.remove_old()
-        before = (await self._list()).files if self._seen is None else self._seen
+        before = await self._list() if self._seen is None else self._seen
         self._call = call
         call.begin(kernel)
         watching = asyncio.create_task(watch.during_call(kernel, self._data))
@@ -261,6 +263,11 @@ class Session:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         notes += showing.notes
+        if outcome != "died" and (beyond := watch.too_much(await self._list(), self.limits)):
+            # It was quicker than the watch.
+            kernel.kill(beyond)
+            await kernel.sandbox.wait()
+            outcome = "died"
         if outcome == "died":
             notes.append(await self._bury(watch.why_it_ended(kernel), before))
         elif outcome == "deadline":
@@ -279,6 +286,10 @@ class Session:
         if self._kernel is not None and not self._kernel.over:
             return self._kernel
         await self._drop_kernel("it has ended")
+        if self._seen is not None and watch.too_much(await self._list(), self.limits):
+            # What it had left running made too much after its call.
+            await asyncio.to_thread(self._remove_new, self._seen)
+            notes.append("What it wrote after its last call was too much and is gone.")
         await self._places.take(lambda: call.stopped is not None)
         kernel: Kernel | None = None
         try:
@@ -302,23 +313,22 @@ class Session:
         move_in(kernel.folders.data.parent, self._folder)
         kernel.folders = dataclasses.replace(kernel.folders, data=self._data)
 
-    async def _bury(self, reason: str | None, before: Mapping[str, State]) -> str:
+    async def _bury(self, reason: str | None, before: files.Listing) -> str:
         """After the kernel died in a call: what to say about it."""
         note = f"The Python session ended: {reason or 'Python crashed'}. Its variables are gone"
-        found = await self._list()
-        if found.usage > self.limits.disk or found.names > self.limits.files or found.hidden:
+        if watch.too_much(await self._list(), self.limits):
             await asyncio.to_thread(self._remove_new, before)
             return f"{note}, and so are the files that this call made."
         return f"{note}; files under {DATA} are kept."
 
-    def _remove_new(self, before: Mapping[str, State]) -> None:
-        """Take back all that a call wrote, since it was too much. Its kernel is dead."""
+    def _remove_new(self, before: files.Listing) -> None:
+        """Take back all that was written since, since it was too much. Its kernel is dead."""
         kept = self._folder / "kept"
         kept.mkdir(mode=0o700)
         self._sandboxes.give(kept)
         # All of it: a look that gives up early may not have come to what earlier calls have left.
         now = files.listing(self._data, sys.maxsize).files
-        for path, state in before.items():
+        for path, state in before.files.items():
             if now.get(path) != state:
                 continue
             target = kept / path
@@ -333,15 +343,15 @@ class Session:
         return await asyncio.to_thread(files.listing, self._data, self.limits.files)
 
     async def _give_files(
-        self, before: Mapping[str, State], put: Callable[[Output], None], notes: list[str]
+        self, before: files.Listing, put: Callable[[Output], None], notes: list[str]
     ) -> None:
         """Copy out the files that the call made or changed, oldest first."""
         found = await self._list()
-        self._seen = found.files
+        self._seen = found
         changed = [
             path
             for path, state in found.files.items()
-            if state not in (before.get(path), self._placed.get(path)) and _is_output(path)
+            if state not in (before.files.get(path), self._placed.get(path)) and _is_output(path)
         ]
         changed.sort(key=lambda path: (found.files[path].modified, path))
         room = self.limits.disk  # a file with holes says it is larger than what it takes
@@ -355,7 +365,7 @@ class Session:
                 notes.append(f"{path} was not kept: it is larger than {largest // MIB} MB.")
             except OSError as error:
                 logger.info("session %s: %r not kept: %s", self.id, path, error)
-                notes.append(f"{path} was not kept: it is no plain file.")
+                notes.append(f"{path} was not kept: {_why_not(error)}.")
             else:
                 room -= size
                 put(SavedFile(output_id, f"{DATA}/{self._shown_name(path)}", size))
@@ -364,10 +374,23 @@ class Session:
             notes.append(
                 f"{left} more files were written; they stay under {DATA} but are not offered."
             )
-        if found.unshowable:
+        if (more := found.unshowable - before.unshowable) > 0:
             notes.append(
-                f"{found.unshowable} files have names that cannot be shown and are not offered."
+                f"{more} files have names that cannot be shown and are not offered."
+                if more > 1
+                else "1 file has a name that cannot be shown and is not offered."
             )
+        if strange := sorted(
+            path
+            for path in found.irregular - before.irregular
+            if _is_output(path) and not self._is_name_of_input(path)
+        ):
+            named = ", ".join(strange[:_NAMED]) + (" and others" if strange[_NAMED:] else "")
+            notes.append(f"Not offered, since only plain files are: {named}.")
+
+    def _is_name_of_input(self, path: str) -> bool:
+        """Whether it is a link that `_link_names` has made."""
+        return "/" not in path and files.link_target(self._data, path) in self._record.inputs
 
     def _shown_name(self, path: str) -> str:
         """`path`, or the name of the input that it is the file of."""
@@ -419,6 +442,15 @@ class Session:
         draft = path.with_suffix(".new")
         draft.write_text(json.dumps(dataclasses.asdict(self._record)))
         draft.replace(path)
+
+
+def _why_not(error: OSError) -> str:
+    """Why a file is not copied, as the end of a sentence."""
+    if error.errno == errno.EMLINK:
+        return "it has a second name, as a hard link"
+    if error.errno in (errno.EINVAL, errno.ELOOP):
+        return "it is no plain file"
+    return "it is gone, or cannot be read"
 
 
 def _is_output(path: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 
 from assistants.tools.code_interpreter import files
 from assistants.tools.code_interpreter.kernel import Kernel
-from assistants.tools.code_interpreter.limits import MIB
+from assistants.tools.code_interpreter.limits import MIB, Limits
 
 _MEMORY_SECONDS: Final = 0.2
 _DISK_SECONDS: Final = 1.0
@@ -126,12 +126,20 @@ async def _check_disk(kernel: Kernel, data: Path) -> None:
         usage, names = usage + found.usage, names + found.names
         hidden = hidden or found.hidden
     usage += await asyncio.to_thread(nameless, kernel.sandbox.processes())
-    if usage > limits.disk:
-        kernel.kill(f"it wrote more than {limits.disk // MIB:,} MB")
-    elif names > limits.files:
-        kernel.kill(f"it made more than {limits.files:,} files")
-    elif hidden:
-        kernel.kill("it made folders that cannot be looked into")
+    found = files.Listing({}, usage=usage, names=names, hidden=hidden)
+    if reason := too_much(found, limits):
+        kernel.kill(reason)
+
+
+def too_much(found: files.Listing, limits: Limits) -> str | None:
+    """Which limit what lies in the folders is beyond, as the end of "The session ended: ..."."""
+    if found.usage > limits.disk:
+        return f"it wrote more than {limits.disk // MIB:,} MB"
+    if found.names > limits.files:
+        return f"it made more than {limits.files:,} files"
+    if found.hidden:
+        return "it made folders that cannot be looked into"
+    return None
 
 
 async def during_call(kernel: Kernel, data: Path) -> None:

@@ -327,12 +327,16 @@ async def test_a_new_certificate_is_read_on_a_signal_and_variables_stay(
     assert (await session.run("x")).logs == "3\n"
 
     good = there.certificate.read_bytes()
-    there.certificate.write_text("nothing")
-    there.process.process.send_signal(signal.SIGHUP)
-    while "stays as it was" not in there.process.said():
-        assert time.monotonic() < deadline, there.process.said()
-        await asyncio.sleep(0.05)
-    assert (await session.run("x")).logs == "3\n"
+    other = there.papers.server("other", there.hosts.address)[0].read_bytes()
+    # The second is somebody else's: it is a certificate, but not that of the key.
+    for refusals, content in enumerate((b"nothing", other), 1):
+        there.certificate.write_bytes(content)
+        there.process.process.send_signal(signal.SIGHUP)
+        while there.process.said().count("stays as it was") < refusals:
+            assert time.monotonic() < deadline, there.process.said()
+            await asyncio.sleep(0.05)
+        assert serial()
+        assert (await session.run("x")).logs == "3\n"
     there.certificate.write_bytes(good)
 
 
