@@ -266,9 +266,9 @@ class Session:
         if outcome != "died" and (beyond := watch.too_much(await self._list(), self.limits)):
             # It was quicker than the watch.
             kernel.kill(beyond)
-            await kernel.sandbox.wait()
             outcome = "died"
         if outcome == "died":
+            await kernel.sandbox.wait()  # or the next call would be given one that is half dead
             notes.append(await self._bury(watch.why_it_ended(kernel), before))
         elif outcome == "deadline":
             notes.append(
