@@ -5,14 +5,11 @@ read. See docs/retrieval.md for what a score means.
 """
 
 import contextlib
-import fcntl
 import logging
 import math
-import os
 import re
 import shutil
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,13 +19,12 @@ import tantivy
 from tantivy import Occur, Query
 
 from assistants.retrieval import segments
+from assistants.retrieval.stores import checked, hidden, is_id, locked
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
 """Part of each directory's name; counts up when what was indexed before is no longer found."""
-STORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
-"""Ids of stores become names of directories."""
 HEAP = 60_000_000
 """Bytes that a writer may use before it writes a part to disk; 15 MB make it three times slower."""
 OPEN_INDEXES = 64
@@ -182,7 +178,7 @@ class KeywordIndex:
         """
         directory = self._directory(store)
         with self._alone(store):
-            fresh = _hidden(directory)
+            fresh = hidden(directory)
             fresh.mkdir()
             try:
                 total = self._fill(fresh, entries)
@@ -197,7 +193,7 @@ class KeywordIndex:
         """Remove what processes that died had begun to build or to remove."""
         for path in list(self._root.glob(".*.*.*")):
             store = path.name[1:].partition(".")[0]
-            if path.is_dir() and STORE.fullmatch(store):
+            if path.is_dir() and is_id(store):
                 with self._alone(store):
                     shutil.rmtree(path, ignore_errors=True)
 
@@ -229,7 +225,7 @@ class KeywordIndex:
                 for chunk, file, score in self._find(store, opened, query, depth, files):
                     found.setdefault((chunk, file), []).append(score)
         hits = [
-            Hit(chunk, file, _fused(scores, len(queries)))
+            Hit(chunk, file, together(scores, len(queries)))
             for (chunk, file), scores in found.items()
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.chunk))
@@ -279,9 +275,7 @@ class KeywordIndex:
         )
 
     def _directory(self, store: str) -> Path:
-        if not STORE.fullmatch(store):
-            raise ValueError(f"not the id of a store: {store!r}")
-        return self._root / f"{store}.{FORMAT}"
+        return self._root / f"{checked(store)}.{FORMAT}"
 
     def _writes_of(self, store: str) -> _Writes:
         with self._mutex:
@@ -293,14 +287,14 @@ class KeywordIndex:
     @contextlib.contextmanager
     def _alone(self, store: str) -> Iterator[None]:
         """While this lasts no other thread or process writes to the store."""
-        with self._writes_of(store).nobody_else(), _locked(self._lock_of(store)):
+        with self._writes_of(store).nobody_else(), locked(self._lock_of(store)):
             yield
 
     def _discard_all_of(self, store: str) -> None:
         """Remove the store's index, and those of other formats."""
         for directory in self._root.glob(f"{store}.*"):
             if directory.is_dir():
-                grave = _hidden(directory)
+                grave = hidden(directory)
                 directory.rename(grave)  # at once for all who look
                 shutil.rmtree(grave, ignore_errors=True)
 
@@ -309,7 +303,7 @@ class KeywordIndex:
 
     def _commit(self, store: str, changes: Sequence[_Change]) -> None:
         directory = self._directory(store)
-        with _locked(self._lock_of(store)):
+        with locked(self._lock_of(store)):
             directory.mkdir(exist_ok=True)
             if not (directory / "meta.json").exists() and any(directory.iterdir()):
                 raise Damaged(f"{directory} has lost its meta.json")
@@ -419,7 +413,7 @@ def _calibrated(ratio: float) -> float:
     return 1 - math.exp(-1.5 * ratio)
 
 
-def _fused(scores: Sequence[float], queries: int) -> float:
+def together(scores: Sequence[float], queries: int) -> float:
     """One score of several queries: the best, raised a little by what the others found too."""
     best = max(scores)
     if queries == 1:
@@ -448,27 +442,6 @@ def _stamp(directory: Path) -> tuple[int, ...]:
     """Changes with every commit, and when the directory is another."""
     meta = (directory / "meta.json").stat()
     return directory.stat().st_ino, meta.st_ino, meta.st_mtime_ns, meta.st_size
-
-
-def _hidden(directory: Path) -> Path:
-    """A name beside it for what is not finished, or on its way out."""
-    return directory.with_name(f".{directory.name}.{time.time_ns()}")
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the file's lock, which the system frees when the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            # Who held it before may have removed the file: then others lock a new one.
-            if os.fstat(file).st_nlink:
-                yield
-                return
-        finally:
-            os.close(file)
 
 
 @contextlib.contextmanager
