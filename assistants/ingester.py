@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 from django.db import connections
 
-from assistants.operations import indexing, ingestion, leftovers, search
+from assistants.operations import embedding, indexing, ingestion, leftovers, search
+from assistants.operations.embedding_model import Unavailable
 from assistants.operations.ingestion import LEASE, Grab
 from assistants.retrieval.reader import Reader
 
@@ -23,6 +24,8 @@ THREADS = 2
 BEAT_SECONDS = LEASE.total_seconds() / 3
 PAUSE_SECONDS = 1.0
 """After a failure, so that it is not repeated without end at full speed."""
+LONGEST_PAUSE_SECONDS = 300.0
+"""Before an embedding model that has failed again and again is asked once more."""
 GRACE_SECONDS = 3.0
 """How long files that are being read may take once the worker is told to stop."""
 CLOSING_SECONDS = 1.0
@@ -47,6 +50,9 @@ class Ingester:
         ]
         heart = threading.Thread(target=self._beat, name="ingester-beat", daemon=True)
         mender = threading.Thread(target=self._mend, name="ingester-mend", daemon=True)
+        self._threads.append(
+            threading.Thread(target=self._embed, name="ingester-embed", daemon=True)
+        )
         for thread in (*self._threads, heart, mender):
             thread.start()
 
@@ -84,6 +90,29 @@ class Ingester:
                     self._changed.wait()
         connections.close_all()
 
+    def _embed(self) -> None:
+        """Have vectors made. A model that gives none is asked again after longer and longer."""
+        pause = PAUSE_SECONDS
+        while not self._stopped.is_set():
+            rung = self._rung
+            if _tried(self._embed_off) is None:
+                self._stopped.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                continue
+            pause = PAUSE_SECONDS
+            with self._changed:
+                if self._rung == rung and not self._stopped.is_set():
+                    self._changed.wait()
+        connections.close_all()
+
+    def _embed_off(self) -> bool | None:
+        try:
+            embedding.work_off(self._stopped.is_set)
+        except Unavailable as unavailable:
+            logger.warning("files are found by their words alone: %s", unavailable)
+            return None
+        return True
+
     def _work_off(self) -> bool:
         while not self._stopped.is_set():
             grabbed = ingestion.grab(self._last_store)
@@ -105,6 +134,7 @@ class Ingester:
         finally:
             # After a failure the claim is not renewed, so that the sweep takes the files back.
             del self._grabs[place]
+        self.wake()  # for the vectors of what is completed now
 
     def _clean(self) -> bool:
         if not self._cleaning.acquire(blocking=False):
@@ -123,6 +153,8 @@ class Ingester:
     def _mend(self) -> None:
         _tried(search.keyword_index().clean_up)
         _tried(indexing.rebuild_missing, self._stopped.is_set)
+        if _tried(embedding.mend, self._stopped.is_set):
+            self.wake()
         connections.close_all()
 
 

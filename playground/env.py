@@ -66,6 +66,15 @@ def words(name: str) -> list[str]:
     return [word.strip() for word in text(name).split(",") if word.strip()]
 
 
+def some(name: str, allowed: Sequence[str]) -> list[str]:
+    """Some of ``allowed``, with commas between them, written in any case."""
+    found = [word.lower() for word in words(name)]
+    for word in found:
+        if word not in allowed:
+            raise BadSetting(f"{name}: {word} is not one of {', '.join(allowed)}.")
+    return found
+
+
 def numbers(name: str, minimum: int, maximum: int) -> dict[str, int]:
     """Numbers by name, as ``llama3=8192,qwen3=32768``."""
     found = {}

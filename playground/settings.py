@@ -9,6 +9,7 @@ from typing import Any
 
 import dj_database_url
 
+from assistants.retrieval import spoken
 from playground import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -106,6 +107,28 @@ CHAT_FIRST_TOKEN_SECONDS = env.integer("CHAT_FIRST_TOKEN_SECONDS", 180, 1, 3600)
 CHAT_SILENCE_SECONDS = env.integer("CHAT_SILENCE_SECONDS", 120, 1, 3600)
 CHAT_RETRIES = env.integer("CHAT_RETRIES", 3, 0, 20)
 CHAT_RETRY_SECONDS = env.integer("CHAT_RETRY_SECONDS", 60, 0, 600)
+
+# --- Embeddings -----------------------------------------------------------------------------------
+
+# Without a model, files are searched by their words alone. It is asked at the provider above unless
+# it has an address of its own. A key goes only to where it was given for.
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
+EMBEDDING_BASE_URL = env.url("EMBEDDING_BASE_URL", ["http", "https"])
+EMBEDDING_API_KEY = env.text("EMBEDDING_API_KEY")
+EMBEDDING_DIMENSIONS = env.integer("EMBEDDING_DIMENSIONS", 0, 0, 16_384)
+EMBEDDING_LANGUAGES = env.some("EMBEDDING_LANGUAGES", ["all", *spoken.NAMES])
+EMBEDDING_BATCH = env.integer("EMBEDDING_BATCH", 32, 1, 2048)
+EMBEDDING_SECONDS = env.integer("EMBEDDING_SECONDS", 60, 1, 3600)
+EMBEDDING_QUERY_SECONDS = env.integer("EMBEDDING_QUERY_SECONDS", 3, 1, 600)
+if len(EMBEDDING_MODEL) > 200:
+    raise env.BadSetting("EMBEDDING_MODEL is longer than the name of any model.")
+if EMBEDDING_MODEL and not (
+    EMBEDDING_BASE_URL or OPENAI_API_KEY or OPENAI_BASE_URL or AZURE_OPENAI_ENDPOINT
+):
+    raise env.BadSetting(
+        "EMBEDDING_MODEL needs a provider: set EMBEDDING_BASE_URL, OPENAI_API_KEY, OPENAI_BASE_URL "
+        "or AZURE_OPENAI_ENDPOINT too."
+    )
 
 # --- Application ----------------------------------------------------------------------------------
 

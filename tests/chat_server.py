@@ -13,6 +13,8 @@ Which reply a request gets: the one registered with `when` for a token in its la
 (the n-th of them once n rounds of tool calls follow that message), else the next one queued with
 `reply`, else the one set with `otherwise`, else status 500 with a sentence that says so.
 
+It plays an embedding model too, at `/v1/embeddings`: see `Embeddings`.
+
 A reply is a list of parts, played in order. What the parts leave out is added: the finish reason,
 the usage chunk (when asked for with `stream_options`) and `[DONE]`. Requests without `stream` get
 the same parts folded into one completion.
@@ -25,6 +27,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import random
 import re
 import signal
 import threading
@@ -430,6 +433,74 @@ class Exchange:
                 mine[-1]["function"]["arguments"] += call["function"]["arguments"]
 
 
+class Embeddings:
+    """The embedding model that is played: texts with words in common are near to each other, and
+    so are texts with words of one meaning. Every name is another model, whose vectors mean nothing
+    to the others.
+    """
+
+    synonyms = (("car", "automobile", "vehicle"), ("cost", "price", "charge"), ("buy", "purchase"))
+    dull = frozenset(["the", "a", "an", "is", "was", "of", "in", "on", "to", "with", "and", "from"])
+
+    def __init__(self) -> None:
+        self.dimensions = 256
+        self.longest: int | None = None
+        """Texts with more characters are refused, as servers do it."""
+        self.requests: list[Json] = []
+        self._failure: HttpError | None = None
+        self._late = 0.0
+
+    @property
+    def texts(self) -> list[str]:
+        """All that were asked for, in their order."""
+        return [text for request in self.requests for text in request["input"]]
+
+    def fail(self, status: int, message: str = "The played model says no.") -> None:
+        """Answer every request with this error, until `work`."""
+        body = {"error": {"message": message, "type": "server_error", "param": None, "code": None}}
+        self._failure = HttpError(status, body, {})
+
+    def be_late(self, seconds: float) -> None:
+        """Wait so long before each answer."""
+        self._late = seconds
+
+    def work(self) -> None:
+        """Answer as a model that is well."""
+        self._failure, self._late = None, 0.0
+
+    async def answer(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self.requests.append(body)
+        await asyncio.sleep(self._late)
+        if self._failure:
+            return web.json_response(self._failure.body, status=self._failure.status)
+        texts = body["input"]
+        if self.longest is not None and max(map(len, texts)) > self.longest:
+            told = {"message": f"The input has more than {self.longest} characters."}
+            return web.json_response({"error": told}, status=400)
+        width = body.get("dimensions") or self.dimensions
+        data = [
+            {
+                "object": "embedding",
+                "index": number,
+                "embedding": self._of(body["model"], text, width),
+            }
+            for number, text in enumerate(texts)
+        ]
+        # The order is the index's, not that of the list.
+        answer = {"object": "list", "model": body["model"], "data": data[::-1]}
+        return web.json_response(answer | {"usage": {"prompt_tokens": 1, "total_tokens": 1}})
+
+    def _of(self, model: str, text: str, width: int) -> list[float]:
+        words = [word for word in re.findall(r"\w+", text.lower()) if word not in self.dull]
+        total = [0.0] * width
+        for word in words or ["nothing"]:
+            meaning = next((same[0] for same in self.synonyms if word in same), word)
+            draw = random.Random(f"{model} {meaning}")
+            total = [number + draw.gauss(0, 1) for number in total]
+        return total
+
+
 class ChatServer:
     """The played model: a thread with a server on a loopback port. Use it in a `with` block."""
 
@@ -438,6 +509,7 @@ class ChatServer:
     ) -> None:
         """`port` 0: any free one. Without `remember`, requests are not kept: for benchmarks."""
         self.requests: list[Received] = []
+        self.embeddings = Embeddings()
         self._remember = remember
         self._port = port
         self._models = list(models)
@@ -477,6 +549,8 @@ class ChatServer:
         self._queue.clear()
         self._keyed.clear()
         self._default = None
+        self.embeddings.work()
+        self.embeddings.requests.clear()
         self.requests.clear()
 
     def wait(self, count: int = 1, *, timeout: float = 10) -> list[Received]:
@@ -519,6 +593,8 @@ class ChatServer:
         app.router.add_get("/openai/models", self._list_models)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_post("/openai/deployments/{model}/chat/completions", self._complete)
+        app.router.add_post("/v1/embeddings", self.embeddings.answer)
+        app.router.add_post("/openai/deployments/{model}/embeddings", self.embeddings.answer)
         runner = web.AppRunner(
             app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )

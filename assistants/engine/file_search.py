@@ -14,7 +14,8 @@ from assistants.engine.markers import Source
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
-from assistants.operations.search import Found, search
+from assistants.operations.query_meaning import Asked
+from assistants.operations.search import Found, ask, search
 from assistants.text import storable_json
 from assistants.tokens import estimate, reach
 
@@ -235,7 +236,11 @@ class FileSearch:
         wanted = queries(given)
         if not wanted:
             return f"Nothing was searched: {TOOL} needs {PARAMETER}, a list of texts."
-        found = await self._database(self._search, wanted)
+        asked = ask(self._run.vector_store_ids, wanted)
+        if asked is not None:
+            # Here, not in the few threads that the database has.
+            await asyncio.wait([asyncio.wrap_future(asked.future)], timeout=asked.seconds_left)
+        found = await self._database(self._search, wanted, asked)
         writer.results(place, [_result(one) for one in found])
         call = writer.calls[place]
         searched = {
@@ -253,13 +258,14 @@ class FileSearch:
         ids = [call["id"] for call in calls]
         return {call_id: self._searches[call_id] for call_id in ids if call_id in self._searches}
 
-    def _search(self, wanted: list[str]) -> list[Found]:
+    def _search(self, wanted: list[str], asked: Asked | None) -> list[Found]:
         return search(
             self._run.thread.project,
             self._run.vector_store_ids,
             wanted,
             limit=self._options.get("max_num_results") or MAX_RESULTS,
             threshold=self.ranking_options["score_threshold"],
+            asked=asked,
         )
 
     def _add(self, call: Wire, searched: Wire) -> None:

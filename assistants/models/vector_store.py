@@ -47,6 +47,8 @@ class VectorStore(ApiObject):
     metadata = models.JSONField(default=dict)
     expires_after_days = models.PositiveIntegerField(null=True)
     last_active_at = models.DateTimeField(default=clock.now)
+    embedding_error = models.TextField(default="", blank=True)
+    """Why the embedding model gives no vectors for its files, as long as it does not."""
 
     objects = models.Manager.from_queryset(VectorStoreQuerySet)()
 

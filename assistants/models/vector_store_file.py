@@ -61,6 +61,12 @@ class VectorStoreFileQuerySet(ObjectQuerySet["VectorStoreFile"]):
         """Those that are to be ingested and that no worker has."""
         return self.filter(status=FileStatus.IN_PROGRESS, claim="")
 
+    def without_vectors(self, label: str) -> Self:
+        """Those that can be found by their words, and not yet by their meaning as the embedding
+        model of this label has it.
+        """
+        return self.filter(status=FileStatus.COMPLETED).exclude(embedded_by=label)
+
 
 class VectorStoreFile(Listed):
     """A file in a store. On the wire its id is the file's.
@@ -91,6 +97,10 @@ class VectorStoreFile(Listed):
     """The token of the worker that ingests the file. Only its holder may write what comes of it."""
     claimed_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    embedded_by = models.CharField(max_length=500, default="", blank=True)
+    """The embedding model that all chunks have vectors of, by its label. A worker that makes them
+    for a completed file holds ``claim`` until ``claimed_until``.
+    """
 
     objects = models.Manager.from_queryset(VectorStoreFileQuerySet)()
 
@@ -104,6 +114,7 @@ class VectorStoreFile(Listed):
             models.Index(fields=["vector_store", "status", "usage_bytes"]),
             models.Index(fields=["batch", "status", "usage_bytes"]),
             models.Index(fields=["status", "claim", "vector_store"]),
+            models.Index(fields=["status", "embedded_by", "vector_store"]),
         ]
 
     @classmethod

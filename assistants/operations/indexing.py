@@ -1,11 +1,13 @@
-"""Keeping the indexes in line with the database: what one has lost comes back from the chunks."""
+"""Keeping the keyword indexes in line with the database: what one has lost comes back from the
+chunks. What leaves them leaves the vectors too, which ``embedding`` makes.
+"""
 
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile
-from assistants.operations.search import keyword_index
+from assistants.operations.search import has_vectors, keyword_index, vector_index
 from assistants.retrieval.index import Damaged, Entry
 
 logger = logging.getLogger(__name__)
@@ -30,12 +32,21 @@ def add(store_id: str, chunks: Iterable[Chunk]) -> None:
 
 
 def remove(store_id: str, numbers: Collection[int]) -> None:
-    """Remove what the index has of files whose rows are gone, cancelled or failed."""
+    """Remove what the indexes have of files whose rows are gone, cancelled or failed."""
+    if has_vectors():
+        vector_index().remove(store_id, numbers)
     try:
         keyword_index().remove(store_id, numbers)
     except Damaged:
         logger.exception("the index of %s is damaged", store_id)
         rebuild(store_id)
+
+
+def drop(store_id: str) -> None:
+    """Remove all that the indexes have of a store."""
+    if has_vectors():
+        vector_index().drop(store_id)
+    keyword_index().drop(store_id)
 
 
 def rebuild(store_id: str) -> int:

@@ -22,7 +22,6 @@ from assistants.doorbell import UNHEARD
 from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile, clock
 from assistants.models.vector_store_file import VectorStoreFileQuerySet
 from assistants.operations import indexing, leftovers
-from assistants.operations.search import keyword_index
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.reader import Closed, Reader, Unreadable
 
@@ -225,7 +224,7 @@ def _put_right(store_id: str, numbers: list[int]) -> None:
         done = [number for number in numbers if rows.get(number) == FileStatus.COMPLETED]
         indexing.add(store_id, Chunk.objects.filter(store_file__in=done))
     else:
-        keyword_index().drop(store_id)
+        indexing.drop(store_id)
 
 
 def _delete_earlier(grabbed: Grab, numbers: list[int]) -> None:

@@ -12,7 +12,6 @@ from assistants.doorbell import UNHEARD
 from assistants.models import Chunk, Leftover, VectorStore, clock
 from assistants.models.vector_store_file import VectorStoreFileQuerySet
 from assistants.operations import indexing
-from assistants.operations.search import keyword_index
 
 FILES_AT_ONCE = 200
 CHUNKS_AT_ONCE = 1000
@@ -58,7 +57,7 @@ def clean(stopping: Callable[[], bool]) -> bool:
         return False
     store_id = first.vector_store_id
     if first.store_file is None:
-        keyword_index().drop(store_id)
+        indexing.drop(store_id)
         first.delete()
         return True
     left = Leftover.objects.filter(vector_store_id=store_id, store_file__isnull=False)

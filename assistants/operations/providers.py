@@ -69,7 +69,7 @@ def configured() -> list[Provider]:
         found.append(
             Provider(
                 kind="openai",
-                label=_shown(settings.OPENAI_BASE_URL) if settings.OPENAI_BASE_URL else "OpenAI",
+                label=shown(settings.OPENAI_BASE_URL) if settings.OPENAI_BASE_URL else "OpenAI",
                 base_url=settings.OPENAI_BASE_URL or f"https://{OPENAI_HOST}/v1",
                 # Servers on one's own machine often want no key, but the client insists on some
                 # text.
@@ -91,7 +91,7 @@ def configured() -> list[Provider]:
     return found
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """An address as people may see it: without a name and password, and what follows a "?"."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,23 +1,36 @@
 """Finding passages in vector stores."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from assistants.errors import Wire
 from assistants.models import Chunk, FileStatus, Project, VectorStore, VectorStoreFile, clock
-from assistants.operations import attribute_filters
+from assistants.operations import attribute_filters, embedding_model, query_meaning
+from assistants.operations.query_meaning import Asked, Meaning
+from assistants.retrieval import fusion
 from assistants.retrieval.index import Hit, KeywordIndex
+
+if TYPE_CHECKING:
+    from assistants.retrieval.vectors import VectorIndex
+
+logger = logging.getLogger(__name__)
 
 TOUCHED_EVERY = timedelta(seconds=1)
 """``last_active_at`` is shown in whole seconds, so it need not be written more often."""
 
 MAX_ASKED = 10_000
 """Of the index, at once: SQLite takes 32,766 parameters in a query."""
+
+
+LEAST_DEPTH = 100
+"""So many passages are looked at by words, and as many by meaning, however few are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,7 @@ def search(
     limit: int = 10,
     filters: Wire | None = None,
     threshold: float = 0.0,
+    asked: Asked | None = None,
 ) -> list[Found]:
     """The passages of these stores that answer the queries best, the best first.
 
@@ -55,6 +69,7 @@ def search(
 
     :param filters: a condition on the attributes of files, in the API's form, checked
     :param threshold: no passage with a lower score
+    :param asked: what ``ask`` returned for these stores and queries; without, this asks
     :raises Invalid: one of the stores has expired
     """
     stores = list(VectorStore.objects.in_project(project).filter(pk__in=store_ids))
@@ -65,15 +80,29 @@ def search(
     files = None if filters is None else _matching(within, filters)
     if not within or files == set():
         return []
-    asked = limit
+    meanings = {} if (asked := asked or ask(within, queries)) is None else asked.result()
+    wanted = limit
     while True:
-        hits = keyword_index().search(within, queries, asked, files)
+        hits = _hits(within, queries, wanted, files, meanings)
         alive = _alive([hit for hit in hits if hit.score >= threshold])
         # Entries of what was just taken out are no hits: others may have to fill their places.
-        enough = len(alive) >= limit or len(hits) < asked or asked >= MAX_ASKED
+        enough = len(alive) >= limit or len(hits) < wanted or wanted >= MAX_ASKED
         if enough or hits[-1].score < threshold:
             return _found(alive[:limit])
-        asked = min(asked * 4, MAX_ASKED)
+        wanted = min(wanted * 4, MAX_ASKED)
+
+
+def ask(store_ids: Sequence[str], queries: Sequence[str]) -> Asked | None:
+    """Begin to ask the embedding model what queries mean, and return at once. None when there is
+    none, or no vector of it in these stores.
+    """
+    model = embedding_model.configured()
+    if model is None:
+        return None
+    index = vector_index()
+    if not any(index.holds(store_id, model.label) for store_id in store_ids):
+        return None
+    return query_meaning.begin(model, queries)
 
 
 def keyword_index() -> KeywordIndex:
@@ -84,6 +113,62 @@ def keyword_index() -> KeywordIndex:
 @cache
 def _index(root: Path) -> KeywordIndex:
     return KeywordIndex(root)
+
+
+def vector_index() -> "VectorIndex":
+    """This process's vectors. Any process may write to them."""
+    return _vectors(settings.INDEX_ROOT / "vectors")
+
+
+@cache
+def _vectors(root: Path) -> "VectorIndex":
+    # Imported here: numpy takes 20 MB, and without an embedding model nobody needs it.
+    from assistants.retrieval.vectors import VectorIndex
+
+    return VectorIndex(root)
+
+
+def has_vectors() -> bool:
+    """Whether any store may have vectors, of whatever model."""
+    return (settings.INDEX_ROOT / "vectors").exists()
+
+
+def _hits(
+    store_ids: list[str],
+    queries: Sequence[str],
+    limit: int,
+    files: set[int] | None,
+    meanings: Mapping[str, Meaning],
+) -> list[Hit]:
+    """By words, and by meaning for those queries whose meaning is known."""
+    if not meanings:
+        return keyword_index().search(store_ids, queries, limit, files)
+    depth = max(2 * limit, LEAST_DEPTH)
+    found = []
+    for query in queries:
+        hits = keyword_index().search(store_ids, [query], depth, files)
+        if meaning := meanings.get(query):
+            hits = _fused(hits, meaning, store_ids, depth, files)
+        found.append(hits)
+    return fusion.of_queries(found, limit)
+
+
+def _fused(
+    hits: list[Hit], meaning: Meaning, store_ids: list[str], depth: int, files: set[int] | None
+) -> list[Hit]:
+    """What was found by words together with what is near. Vectors only ever add to a search."""
+    chunks = [hit.chunk for hit in hits]
+    try:
+        near = vector_index().search(
+            store_ids, meaning.label, meaning.numbers, depth, files, chunks
+        )
+    except (OSError, ValueError):
+        logger.exception("the vectors cannot be searched")
+        return hits
+    likenesses = {
+        (one.chunk, one.file): fusion.likeness(one.cosine, meaning.background) for one in near
+    }
+    return fusion.fused(hits, likenesses)
 
 
 def _matching(store_ids: list[str], filters: Wire) -> set[int]:

@@ -13,6 +13,7 @@ from assistants.errors import ApiError
 from assistants.models import FileStatus, VectorStore
 from assistants.models.vector_store_file import counted
 from assistants.operations import (
+    embedding,
     search,
     tool_resources,
     vector_store_files,
@@ -150,4 +151,5 @@ def _files_context(request: access.Request, store: VectorStore) -> dict[str, obj
         "page": page.number,
         "more": page.more,
         "in_progress": any(row.status == FileStatus.IN_PROGRESS for row in page.rows),
+        "embedding": embedding.progress(store),
     }

@@ -1,0 +1,153 @@
+"""What queries mean: their vectors, from the embedding model, while somebody waits for an answer.
+
+Nobody is to wait long, or in vain: a model that does not answer in time leaves the search to the
+words, and is left alone for a while.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LateError
+from dataclasses import dataclass
+from functools import cache
+
+from django.conf import settings
+
+from assistants.operations import embedding_model
+from assistants.operations.embedding_model import EmbeddingModel, Numbers, Unavailable
+
+logger = logging.getLogger(__name__)
+
+THREADS = 16
+"""So many searches ask at once; more wait."""
+QUIET_SECONDS = 30.0
+"""A model that gave nothing is not asked again for so long, so that searches are not slowed."""
+MAX_CHARACTERS = 2000
+"""Of a query, so that models with a small window take it."""
+
+UNRELATED = (
+    "The cat sleeps on the warm roof.",
+    "The central bank raised interest rates again.",
+    "Mix the flour with butter, sugar and two eggs.",
+    "The train leaves from platform four at noon.",
+    "She scored the winning goal in the last minute.",
+    "Press the red button to restart the machine.",
+    "The court rejected the appeal.",
+    "Vaccines train the immune system against a virus.",
+    "He painted the walls of the room blue.",
+    "The river floods the valley every spring.",
+    "Please send the signed contract by Friday.",
+    "The function returns an error when the list is empty.",
+    "Ancient ruins were discovered near the village.",
+    "Our hotel room had a view of the sea.",
+    "Most children learn to read at the age of six.",
+    "The galaxy contains billions of stars.",
+)
+"""Of everything a little. How near a query is to these on average is how near it is to anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A query's vector, of length 1, by the model of the label; ``background`` is its cosine to
+    texts that have nothing to do with it.
+    """
+
+    label: str
+    numbers: Numbers
+    background: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is being asked; the answer by query, without those that have none."""
+
+    future: "Future[dict[str, Meaning]]"
+    until: float
+
+    @property
+    def seconds_left(self) -> float:
+        """How long anybody should wait for it."""
+        return max(self.until - time.monotonic(), 0.0)
+
+    def result(self) -> dict[str, Meaning]:
+        """Wait for the answer; empty if it does not come in time."""
+        try:
+            return self.future.result(self.seconds_left)
+        except (LateError, CancelledError):
+            logger.warning("the embedding model did not answer in time; words alone are searched")
+            return {}
+
+
+def begin(model: EmbeddingModel, queries: Sequence[str]) -> Asked | None:
+    """Ask in another thread. None when the model knows the language of no query, or has just
+    failed.
+    """
+    known = [query for query in dict.fromkeys(queries) if query.strip() and model.knows(query)]
+    if not known or _silence.lasts(model):
+        return None
+    until = time.monotonic() + settings.EMBEDDING_QUERY_SECONDS
+    return Asked(_threads().submit(_meanings, model, known), until)
+
+
+def _meanings(model: EmbeddingModel, queries: list[str]) -> dict[str, Meaning]:
+    """By query; empty when the model does not give them, which the log tells."""
+    try:
+        middle = _middles.get(model)
+        others = () if middle else UNRELATED
+        texts = [*(query[:MAX_CHARACTERS] for query in queries), *others]
+        seconds = settings.EMBEDDING_QUERY_SECONDS
+        found = [_unit(numbers) for numbers in embedding_model.ask(model, texts, seconds=seconds)]
+        if middle is None or len(middle) != len(found[0]):
+            unrelated = found[len(queries) :] or [
+                _unit(numbers) for numbers in embedding_model.ask(model, UNRELATED, seconds=seconds)
+            ]
+            middle = [sum(column) / len(unrelated) for column in zip(*unrelated, strict=True)]
+            _middles[model] = middle
+    except Unavailable as unavailable:
+        logger.warning("words alone are searched for a while: %s", unavailable)
+        _silence.begin(model)
+        return {}
+    return {
+        query: Meaning(model.label, numbers, sum(map(float.__mul__, numbers, middle)))
+        for query, numbers in zip(queries, found, strict=False)
+    }
+
+
+_middles: dict[EmbeddingModel, Numbers] = {}
+"""The mean of the unrelated texts. Asked for once in each process, with its first query."""
+
+
+class _Silence:
+    """Which models are not to be asked now."""
+
+    def __init__(self) -> None:
+        self._until: dict[EmbeddingModel, float] = {}
+        self._mutex = threading.Lock()
+
+    def begin(self, model: EmbeddingModel) -> None:
+        with self._mutex:
+            self._until[model] = time.monotonic() + QUIET_SECONDS
+
+    def lasts(self, model: EmbeddingModel) -> bool:
+        with self._mutex:
+            return time.monotonic() < self._until.get(model, 0.0)
+
+    def end(self) -> None:
+        with self._mutex:
+            self._until.clear()
+
+
+_silence = _Silence()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="embedding")
+
+
+def _unit(numbers: Numbers) -> Numbers:
+    length = math.sqrt(sum(number * number for number in numbers))
+    return [number / length for number in numbers]
