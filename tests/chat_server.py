@@ -446,6 +446,8 @@ class Embeddings:
         self.dimensions = 256
         self.longest: int | None = None
         """Texts with more characters are refused, as servers do it."""
+        self.lacking = 0
+        """So many vectors are missing in each answer."""
         self.requests: list[Json] = []
         self._failure: HttpError | None = None
         self._late = 0.0
@@ -488,7 +490,7 @@ class Embeddings:
             for number, text in enumerate(texts)
         ]
         # The order is the index's, not that of the list.
-        answer = {"object": "list", "model": body["model"], "data": data[::-1]}
+        answer = {"object": "list", "model": body["model"], "data": data[self.lacking :][::-1]}
         return web.json_response(answer | {"usage": {"prompt_tokens": 1, "total_tokens": 1}})
 
     def _of(self, model: str, text: str, width: int) -> list[float]:

@@ -43,7 +43,7 @@ class Unavailable(Exception):
     """The model gives no vectors now. The message is a sentence."""
 
 
-class _Refused(Unavailable):
+class Refused(Unavailable):
     """It does not take these texts; others it may."""
 
 
@@ -133,7 +133,7 @@ def ask_patiently(model: EmbeddingModel, texts: Sequence[str]) -> list[Numbers |
     """
     try:
         return [*ask(model, texts, seconds=settings.EMBEDDING_SECONDS, retries=RETRIES)]
-    except _Refused:
+    except Refused:
         # Is it the texts, or all that it is asked for? A wrong setting is not told by cutting.
         ask(model, ["text"], seconds=settings.EMBEDDING_SECONDS, retries=RETRIES)
     if len(texts) > 1:
@@ -147,7 +147,7 @@ def _cut_to_fit(model: EmbeddingModel, text: str) -> Numbers | None:
         text = text[: max(len(text) // 2, 1)]
         try:
             (found,) = ask(model, [text], seconds=settings.EMBEDDING_SECONDS, retries=RETRIES)
-        except _Refused:
+        except Refused:
             continue
         return found
     return None
@@ -169,7 +169,7 @@ def _ask(
         data: Any = sorted(answer.data, key=lambda one: one.index)
         found = [[float(number) for number in one.embedding] for one in data]
     except APIStatusError as error:
-        kind = _Refused if error.status_code in (400, 413, 422) else Unavailable
+        kind = Refused if error.status_code in (400, 413, 422) else Unavailable
         raise kind(_told(model, error)) from error
     except OpenAIError as error:
         raise Unavailable(_told(model, error)) from error

@@ -5,7 +5,6 @@ words, and is left alone for a while.
 """
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Sequence
@@ -17,7 +16,8 @@ from functools import cache
 from django.conf import settings
 
 from assistants.operations import embedding_model
-from assistants.operations.embedding_model import EmbeddingModel, Numbers, Unavailable
+from assistants.operations.embedding_model import EmbeddingModel, Numbers, Refused, Unavailable
+from assistants.retrieval.meaning import UNRELATED, Meaning, meaning_of, middle_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,37 +27,6 @@ QUIET_SECONDS = 30.0
 """A model that gave nothing is not asked again for so long, so that searches are not slowed."""
 MAX_CHARACTERS = 2000
 """Of a query, so that models with a small window take it."""
-
-UNRELATED = (
-    "The cat sleeps on the warm roof.",
-    "The central bank raised interest rates again.",
-    "Mix the flour with butter, sugar and two eggs.",
-    "The train leaves from platform four at noon.",
-    "She scored the winning goal in the last minute.",
-    "Press the red button to restart the machine.",
-    "The court rejected the appeal.",
-    "Vaccines train the immune system against a virus.",
-    "He painted the walls of the room blue.",
-    "The river floods the valley every spring.",
-    "Please send the signed contract by Friday.",
-    "The function returns an error when the list is empty.",
-    "Ancient ruins were discovered near the village.",
-    "Our hotel room had a view of the sea.",
-    "Most children learn to read at the age of six.",
-    "The galaxy contains billions of stars.",
-)
-"""Of everything a little. How near a query is to these on average is how near it is to anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """A query's vector, of length 1, by the model of the label; ``background`` is its cosine to
-    texts that have nothing to do with it.
-    """
-
-    label: str
-    numbers: Numbers
-    background: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +47,9 @@ class Asked:
             return self.future.result(self.seconds_left)
         except (LateError, CancelledError):
             logger.warning("the embedding model did not answer in time; words alone are searched")
-            return {}
+        except Exception:
+            logger.exception("the meaning of a query was not found out; words alone are searched")
+        return {}
 
 
 def begin(model: EmbeddingModel, queries: Sequence[str]) -> Asked | None:
@@ -99,19 +70,20 @@ def _meanings(model: EmbeddingModel, queries: list[str]) -> dict[str, Meaning]:
         others = () if middle else UNRELATED
         texts = [*(query[:MAX_CHARACTERS] for query in queries), *others]
         seconds = settings.EMBEDDING_QUERY_SECONDS
-        found = [_unit(numbers) for numbers in embedding_model.ask(model, texts, seconds=seconds)]
+        found = embedding_model.ask(model, texts, seconds=seconds)
         if middle is None or len(middle) != len(found[0]):
-            unrelated = found[len(queries) :] or [
-                _unit(numbers) for numbers in embedding_model.ask(model, UNRELATED, seconds=seconds)
-            ]
-            middle = [sum(column) / len(unrelated) for column in zip(*unrelated, strict=True)]
-            _middles[model] = middle
+            unrelated = found[len(queries) :]
+            unrelated = unrelated or embedding_model.ask(model, UNRELATED, seconds=seconds)
+            middle = _middles[model] = middle_of(unrelated)
     except Unavailable as unavailable:
-        logger.warning("words alone are searched for a while: %s", unavailable)
-        _silence.begin(model)
+        logger.warning("words alone are searched: %s", unavailable)
+        # One query that is refused says nothing of the next one.
+        if not isinstance(unavailable, Refused):
+            _silence.begin(model)
         return {}
+    # There are fewer queries than vectors when others were asked for with them.
     return {
-        query: Meaning(model.label, numbers, sum(map(float.__mul__, numbers, middle)))
+        query: meaning_of(model.label, numbers, middle)
         for query, numbers in zip(queries, found, strict=False)
     }
 
@@ -146,8 +118,3 @@ _silence = _Silence()
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="embedding")
-
-
-def _unit(numbers: Numbers) -> Numbers:
-    length = math.sqrt(sum(number * number for number in numbers))
-    return [number / length for number in numbers]

@@ -13,9 +13,10 @@ from django.conf import settings
 from assistants.errors import Wire
 from assistants.models import Chunk, FileStatus, Project, VectorStore, VectorStoreFile, clock
 from assistants.operations import attribute_filters, embedding_model, query_meaning
-from assistants.operations.query_meaning import Asked, Meaning
+from assistants.operations.query_meaning import Asked
 from assistants.retrieval import fusion
 from assistants.retrieval.index import Hit, KeywordIndex
+from assistants.retrieval.meaning import Meaning
 
 if TYPE_CHECKING:
     from assistants.retrieval.vectors import VectorIndex
@@ -27,10 +28,6 @@ TOUCHED_EVERY = timedelta(seconds=1)
 
 MAX_ASKED = 10_000
 """Of the index, at once: SQLite takes 32,766 parameters in a query."""
-
-
-LEAST_DEPTH = 100
-"""So many passages are looked at by words, and as many by meaning, however few are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,34 +138,14 @@ def _hits(
     meanings: Mapping[str, Meaning],
 ) -> list[Hit]:
     """By words, and by meaning for those queries whose meaning is known."""
+    words = keyword_index()
     if not meanings:
-        return keyword_index().search(store_ids, queries, limit, files)
-    depth = max(2 * limit, LEAST_DEPTH)
-    found = []
-    for query in queries:
-        hits = keyword_index().search(store_ids, [query], depth, files)
-        if meaning := meanings.get(query):
-            hits = _fused(hits, meaning, store_ids, depth, files)
-        found.append(hits)
-    return fusion.of_queries(found, limit)
-
-
-def _fused(
-    hits: list[Hit], meaning: Meaning, store_ids: list[str], depth: int, files: set[int] | None
-) -> list[Hit]:
-    """What was found by words together with what is near. Vectors only ever add to a search."""
-    chunks = [hit.chunk for hit in hits]
+        return words.search(store_ids, queries, limit, files)
     try:
-        near = vector_index().search(
-            store_ids, meaning.label, meaning.numbers, depth, files, chunks
-        )
+        return fusion.search(words, vector_index(), store_ids, queries, limit, files, meanings)
     except (OSError, ValueError):
         logger.exception("the vectors cannot be searched")
-        return hits
-    likenesses = {
-        (one.chunk, one.file): fusion.likeness(one.cosine, meaning.background) for one in near
-    }
-    return fusion.fused(hits, likenesses)
+        return words.search(store_ids, queries, limit, files)
 
 
 def _matching(store_ids: list[str], filters: Wire) -> set[int]:

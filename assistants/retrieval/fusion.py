@@ -1,11 +1,48 @@
 """One score from what the words of a passage say and from what its meaning says."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from assistants.retrieval.index import Hit, together
+from assistants.retrieval.index import Hit, KeywordIndex, together
+from assistants.retrieval.meaning import Meaning
+
+if TYPE_CHECKING:
+    from assistants.retrieval.vectors import VectorIndex
 
 MEANING = 0.5
 """What likeness counts for in a score, words the rest. Measured: docs/retrieval.md, "Scores"."""
+
+
+LEAST_DEPTH = 100
+"""So many passages are looked at by words, and as many by meaning, however few are wanted."""
+
+
+def search(
+    words: KeywordIndex,
+    vectors: "VectorIndex",
+    stores: Sequence[str],
+    queries: Sequence[str],
+    limit: int,
+    files: Collection[int] | None,
+    meanings: Mapping[str, Meaning],
+) -> list[Hit]:
+    """The best ``limit`` chunks by words, and by meaning for the queries whose meaning is known.
+
+    Only chunks of ``files`` when these are given.
+    """
+    depth = max(2 * limit, LEAST_DEPTH)
+    found = []
+    for query in queries:
+        hits = words.search(stores, [query], depth, files)
+        if meaning := meanings.get(query):
+            chunks = [hit.chunk for hit in hits]
+            near = vectors.search(stores, meaning.label, meaning.numbers, depth, files, chunks)
+            likenesses = {
+                (one.chunk, one.file): likeness(one.cosine, meaning.background) for one in near
+            }
+            hits = fused(hits, likenesses)
+        found.append(hits)
+    return of_queries(found, limit)
 
 
 def likeness(cosine: float, background: float) -> float:

@@ -51,7 +51,7 @@ class Vector:
 
     chunk: int
     file: int
-    numbers: Sequence[float]
+    numbers: Sequence[float] | Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,11 @@ class _Opened:
         places = places[places < self.head.count]
         return np.intersect1d(places, places[np.isin(self.chunks[places], wanted)])
 
+    def among(self, chunks: Collection[int]) -> set[int]:
+        """Those of these chunks that can be found."""
+        rows = self.rows_of(chunks)
+        return set(self.chunks[rows[self.files[rows] > 0]].tolist())
+
     def rows_in(self, files: Collection[int]) -> Array:
         """Where the vectors of these files are."""
         return np.flatnonzero(_is_in(self.files, files))
@@ -144,7 +149,7 @@ class VectorIndex:
             if opened is None or opened.head.model != model:
                 self._discard(directory)
                 opened = None
-            there = set() if opened is None else set(opened.chunks[opened.files[:] > 0].tolist())
+            there = set() if opened is None else opened.among({one.chunk for one in vectors})
             new = [one for one in vectors if one.chunk not in there]
             width = len(new[0].numbers) if new else 0
             if opened is not None and opened.head.count and new:
@@ -278,9 +283,7 @@ class VectorIndex:
         head = _Head(opened.head.model, opened.head.dimensions, 0)
         try:
             vectors = [
-                Vector(
-                    int(opened.chunks[row]), int(opened.files[row]), opened.vectors[row].tolist()
-                )
+                Vector(int(opened.chunks[row]), int(opened.files[row]), opened.vectors[row])
                 for row in alive
             ]
             _append(fresh, head, vectors)
@@ -315,9 +318,11 @@ def _find(
     files: Collection[int] | None,
     also: Collection[int],
 ) -> list[Near]:
-    among = np.arange(opened.head.count) if files is None else opened.rows_in(files)
-    if len(among) > EXACT:
-        among = _by_signs(opened, unit, max(CHOSEN, 10 * depth), among, files is None)
+    among = None if files is None else opened.rows_in(files)
+    if (opened.head.count if among is None else len(among)) > EXACT:
+        among = _by_signs(opened, unit, max(CHOSEN, 10 * depth), among)
+    elif among is None:
+        among = np.arange(opened.head.count)
     cosines = _cosines(opened, among, unit)
     if len(among) > depth:
         best = np.argpartition(-cosines, depth - 1)[:depth]
@@ -354,19 +359,23 @@ def _cosines(opened: _Opened, rows: Array, unit: Array) -> Array:
     return found
 
 
-def _by_signs(opened: _Opened, unit: Array, most: int, among: Array, everything: bool) -> Array:
-    """About ``most`` of these rows, those whose numbers have the query's signs most often."""
+def _by_signs(opened: _Opened, unit: Array, most: int, among: Array | None) -> Array:
+    """About ``most`` of these rows, or of all, those whose numbers have the query's signs most
+    often.
+    """
     asked = _signs(unit[None, :])[0]
-    differing = np.empty(len(among), np.uint16)
-    for begin in range(0, len(among), BLOCK):
-        block = slice(begin, min(begin + BLOCK, len(among)))
-        signs = opened.bits[block] if everything else opened.bits[among[block]]
-        differing[block] = _differing(signs, asked)
-    differing[opened.files[among] == 0] = opened.head.dimensions + 1
+    total = opened.head.count if among is None else len(among)
+    differing = np.empty(total, np.uint16)
+    for begin in range(0, total, BLOCK):
+        block = slice(begin, min(begin + BLOCK, total))
+        rows = block if among is None else among[block]
+        differing[block] = _differing(opened.bits[rows], asked)
+        differing[block][opened.files[rows] == 0] = opened.head.dimensions + 1
     counts = np.bincount(differing, minlength=opened.head.dimensions + 2)
     limit = int(np.searchsorted(np.cumsum(counts), most))
-    chosen: Array = among[differing <= limit]
-    return chosen
+    # Where many are the same, no more than twice as many: each that is compared takes memory.
+    chosen = np.flatnonzero(differing <= limit)[: 2 * most]
+    return chosen if among is None else among[chosen]
 
 
 def _differing(signs: Array, asked: Array) -> Array:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from assistants.engine import file_search
 from assistants.errors import Wire
@@ -32,6 +33,7 @@ from tests.chat_server import ChatServer, Part, finish, text, tool_call, usage
 from tests.engine.conftest import MODEL, settled
 from tests.engine.test_execute import assert_log_tells_the_truth, hand_in, names, wait_for_delta
 from tests.factories import make_assistant, make_file, make_project, make_run, make_thread
+from tests.until import until
 
 pytestmark = pytest.mark.usefixtures("host")
 
@@ -242,6 +244,36 @@ def test_the_tools_options_bound_the_results(chat: ChatServer, ingester: Ingeste
 
         assert len(results(settled(run))) == number
     assert heard(chat, 3) == "Nothing was found."
+
+
+def test_a_run_finds_what_is_said_in_other_words(
+    chat: ChatServer, settings: Settings, ingester: Ingester
+) -> None:
+    settings.EMBEDDING_MODEL, settings.EMBEDDING_LANGUAGES = "embedder", ["all"]
+    store = ingested(ad="The automobile has a price of nine thousand.", foods=FOODS)
+    until(lambda: not store.files.exclude(embedded_by="embedder").exists(), "no vectors come")
+    chat.reply(asking("cost of a car"))
+    chat.reply(text("Nine thousand."))
+
+    run = settled(started(store))
+
+    assert results(run)[0]["file_name"] == "ad.txt"
+    assert results(run)[0]["score"] > 0.2
+    assert chat.embeddings.texts.count("cost of a car") == 1
+
+
+def test_a_run_goes_on_without_an_embedding_model_that_is_late(
+    chat: ChatServer, settings: Settings, ingester: Ingester
+) -> None:
+    settings.EMBEDDING_MODEL, settings.EMBEDDING_LANGUAGES = "embedder", ["all"]
+    settings.EMBEDDING_QUERY_SECONDS = 0.2
+    store = ingested(foods=FOODS)
+    until(lambda: not store.files.exclude(embedded_by="embedder").exists(), "no vectors come")
+    chat.embeddings.be_late(2)
+    chat.reply(asking("favorite food of Filip"))
+    chat.reply(text("Cake."))
+    assert settled(started(store)).status == "completed"
+    assert "cake" in heard(chat)
 
 
 @pytest.mark.parametrize(

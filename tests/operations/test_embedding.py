@@ -217,12 +217,12 @@ def test_a_model_is_not_asked_for_languages_that_it_does_not_know(
         ("text-embedding-3-small", None),
         ("bge-m3:latest", None),
         ("intfloat/multilingual-e5-large", None),
-        ("all-minilm", {"english"}),
-        ("BAAI/bge-large-zh-v1.5", {"chinese", "english"}),
+        ("all-minilm", frozenset({"english"})),
+        ("BAAI/bge-large-zh-v1.5", frozenset({"chinese", "english"})),
     ],
 )
 def test_what_a_model_knows_goes_by_its_name(
-    model: Embeddings, settings: Settings, name: str, languages: set[str] | None
+    model: Embeddings, settings: Settings, name: str, languages: frozenset[str] | None
 ) -> None:
     settings.EMBEDDING_MODEL, settings.EMBEDDING_LANGUAGES = name, []
     configured_ = embedding_model.configured()
@@ -231,7 +231,7 @@ def test_what_a_model_knows_goes_by_its_name(
     settings.EMBEDDING_LANGUAGES = ["german"]
     configured_ = embedding_model.configured()
     assert configured_ is not None
-    assert configured_.languages == {"german"}
+    assert configured_.languages == frozenset({"german"})
 
 
 # Coming to it
@@ -370,6 +370,56 @@ def test_a_server_that_is_not_there_is_told_and_no_key_goes_elsewhere(
     with pytest.raises(Unavailable):
         embedding.work_off(goes_on)
     assert "cannot be reached" in state(store)[2]
+
+
+def test_an_azure_deployment_is_asked_as_azure_is(
+    reader: Reader, model: Embeddings, settings: Settings, server: ChatServer
+) -> None:
+    settings.EMBEDDING_BASE_URL = ""
+    settings.AZURE_OPENAI_ENDPOINT, settings.AZURE_OPENAI_API_KEY = server.origin, "azure-key"
+    store = make_searchable(reader, CAR)
+    assert state(store) == (1, 1, "")
+    assert found(store) == [CAR]
+
+
+@pytest.mark.parametrize("fault", ["fewer", "uneven", "zero", "words"])
+def test_answers_that_are_no_vectors_are_not_kept(
+    reader: Reader, model: Embeddings, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    real = model._of
+
+    def wrong(name: str, text: str, width: int) -> object:
+        match fault:
+            case "uneven" if text == BREAD:
+                return real(name, text, width + 1)
+            case "zero":
+                return [0.0] * width
+            case "words":
+                return ["one", "two"]
+        return real(name, text, width)
+
+    monkeypatch.setattr(model, "_of", wrong)
+    if fault == "fewer":
+        monkeypatch.setattr(model, "lacking", 1)
+    store = make_vector_store(None, CAR, BREAD)
+    ingest_all(reader)
+    with pytest.raises(Unavailable):
+        embedding.work_off(goes_on)
+    assert state(store)[0] == 0
+    assert state(store)[2].endswith(".")
+    assert not vector_index().holds(store.id, "played")
+
+
+def test_a_key_that_a_server_repeats_is_not_passed_on(
+    reader: Reader, model: Embeddings, settings: Settings
+) -> None:
+    settings.EMBEDDING_API_KEY = "sk-very-secret"
+    store = make_vector_store(None, CAR)
+    ingest_all(reader)
+    model.fail(500, "No luck with sk-very-secret.")
+    with pytest.raises(Unavailable):
+        embedding.work_off(goes_on)
+    assert "No luck with [key]." in state(store)[2]
 
 
 def test_a_text_that_is_too_long_for_the_model_is_cut_and_keeps_no_other_from_its_vector(

@@ -86,6 +86,23 @@ def test_a_list_has_commas_between_its_items(name: str, monkeypatch: pytest.Monk
     assert env.words(name) == ["gpt-4o", "demo"]
 
 
+def test_some_of_what_is_allowed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "One, three")
+    assert env.some(name, ["one", "two", "three"]) == ["one", "three"]
+    monkeypatch.setenv(name, "one,four")
+    with pytest.raises(env.BadSetting, match="four is not one of one, two"):
+        env.some(name, ["one", "two"])
+
+
+def test_an_embedding_model_without_a_provider_is_an_error(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "EMBEDDING_MODEL": "any"}
+    command = [sys.executable, "-c", "import playground.settings"]
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+    assert "EMBEDDING_MODEL needs a provider" in done.stderr
+    environment["EMBEDDING_BASE_URL"] = "http://localhost:11434/v1"
+    assert subprocess.run(command, check=False, env=environment).returncode == 0
+
+
 def test_an_address_has_one_of_the_schemes_and_no_slash_at_its_end(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

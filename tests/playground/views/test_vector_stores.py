@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from assistants.ingester import Ingester
 from assistants.models import File, FileStatus, Project, VectorStore, VectorStoreFile, clock
@@ -97,6 +97,30 @@ def test_an_expired_one_takes_no_files_and_answers_no_question(
     assert "has expired" in page.get(address).text
     assert File.objects.count() == 1
     assert "has expired" in page.get(address, {"q": "bread"}, headers=HTMX).text
+
+
+def test_it_says_how_far_it_is_searched_by_meaning_and_what_is_in_the_way(
+    page: Client, store: VectorStore, settings: Settings
+) -> None:
+    VectorStoreFile.objects.update(status=FileStatus.COMPLETED)
+    assert "<dd>words</dd>" in page.get(f"/vector-stores/{store.id}").text
+
+    settings.EMBEDDING_MODEL, settings.EMBEDDING_LANGUAGES = "played", ["all"]
+    settings.EMBEDDING_BASE_URL = "http://127.0.0.1:9/v1"
+    text = page.get(f"/vector-stores/{store.id}").text
+    assert "<dd>words and meaning</dd>" in text
+    assert "<dd>0 of 1</dd>" in text
+    assert 'hx-trigger="every 1s"' in text
+
+    VectorStore.objects.update(embedding_error="It <cannot> be reached.")
+    text = page.get(f"/vector-stores/{store.id}").text
+    assert "It &lt;cannot&gt; be reached." in text
+    assert 'hx-trigger="every 1s"' not in text
+
+    VectorStoreFile.objects.update(embedded_by="played")
+    text = page.get(f"/vector-stores/{store.id}").text
+    assert "With vectors" not in text
+    assert "be reached" not in text
 
 
 def test_renaming(page: Client, store: VectorStore) -> None:
