@@ -1,7 +1,9 @@
 """Reading small files and finding passages: how fast, and how well where there is a collection.
 
 ``BENCH_COLLECTIONS`` names a folder with Cranfield (``cran.all.1400``, ``cran.qry``, ``cranqrel``)
-and CMRC 2018 (``cmrc2018_dev.json``); without it only speed is measured.
+and CMRC 2018 (``cmrc2018_dev.json``); without it only speed is measured. ``BENCH_MINILM`` names the
+folder of a small English embedding model (``bench.minilm``): then they are searched by meaning too,
+which takes some two minutes more.
 """
 
 import json
@@ -11,15 +13,22 @@ import random
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from statistics import fmean, median
 
-from assistants.retrieval.index import Entry, KeywordIndex
+import numpy as np
+
+from assistants.retrieval import fusion
+from assistants.retrieval.index import Entry, Hit, KeywordIndex
+from assistants.retrieval.meaning import UNRELATED, Meaning, meaning_of, middle_of
 from assistants.retrieval.reader import Reader
+from assistants.retrieval.spoken import language_of
+from assistants.retrieval.vectors import Vector, VectorIndex
 from bench.figures import Figure, Report, p99
+from bench.minilm import MiniLM
 
 FILES = 2_000
 CHUNKS = 100_000
@@ -29,12 +38,18 @@ QUERIES = 300
 THREADS = 8
 
 Rows = list[tuple[str, ...]]
+Hits = list[Hit]
 
 
 def measure() -> Report:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        figures = [*ingestion(root / "files"), *queries(root / "many")]
+        figures = [
+            *ingestion(root / "files"),
+            *queries(root / "many"),
+            *nearest(root / "vectors", CHUNKS, 384, target=10),
+            *nearest(root / "vectors", 10 * CHUNKS, 256, target=50),
+        ]
         found: Rows = [("collection", "nDCG@10", "recall@20")]
         if collections := os.environ.get("BENCH_COLLECTIONS"):
             found += quality(Path(collections), root / "collections")
@@ -79,6 +94,26 @@ def queries(root: Path) -> Iterator[Figure]:
         yield Figure(f"query of 100,000 chunks{what}, p99", p99(took), "ms", target=50)
 
 
+def nearest(root: Path, count: int, width: int, target: float) -> Iterator[Figure]:
+    """Of vectors that point anywhere, those nearest to another one."""
+    random_ = np.random.default_rng(7)
+    index = VectorIndex(root)
+    store = f"vs_{count}"
+    for first in range(1, count, CHUNKS // 4):
+        drawn = random_.standard_normal((CHUNKS // 4, width), np.float32)
+        numbers = zip(range(first, first + len(drawn)), drawn, strict=True)
+        index.add(store, "drawn", [Vector(n, n // 100 + 1, one) for n, one in numbers])
+    took = []
+    for _ in range(QUERIES // 3):
+        query = random_.standard_normal(width).tolist()
+        begun = time.perf_counter()
+        index.search([store], "drawn", query, 100)
+        took.append((time.perf_counter() - begun) * 1000)
+    what = f"nearest of {count:,} vectors of {width} numbers"
+    yield Figure(f"{what}, p50", median(took), "ms", target=target)
+    yield Figure(f"{what}, p99", p99(took), "ms", target=4 * target)
+
+
 class Draw:
     """Texts of made-up words by Zipf's law, the same in every run."""
 
@@ -97,23 +132,56 @@ class Draw:
 
 
 def quality(folder: Path, root: Path) -> Rows:
-    index = KeywordIndex(root)
+    """By words, and with a model by words and meaning."""
+    words = KeywordIndex(root)
+    collections = {"Cranfield": cranfield(folder), "CMRC 2018": cmrc(folder)}
     rows: Rows = []
-    for name, (texts, asked) in {
-        "Cranfield": cranfield(folder),
-        "CMRC 2018": cmrc(folder),
-    }.items():
+    for name, (texts, asked) in collections.items():
         store = name.split()[0]
-        index.add(store, (Entry(number, number, text) for number, text in texts.items()))
-        gains, recalls = [], []
-        for query, relevant in asked:
-            hits = [hit.chunk for hit in index.search([store], [query], 20)]
-            gains.append(ndcg(hits[:10], relevant))
-            recalls.append(len(relevant.intersection(hits)) / len(relevant))
-        rows.append(
-            (f"{name}, {len(asked)} queries", f"{fmean(gains):.3f}", f"{fmean(recalls):.3f}")
-        )
+        words.add(store, (Entry(number, number + 1, text) for number, text in texts.items()))
+
+        def by_words(query: str, of: str = store) -> Hits:
+            return words.search([of], [query], 20)
+
+        rows.append(row(name, asked, by_words))
+    if not (model_folder := os.environ.get("BENCH_MINILM")):
+        return rows
+    model = MiniLM(Path(model_folder))
+    middle = middle_of(model(UNRELATED).tolist())
+    vectors = VectorIndex(root / "vectors")
+    for name, (texts, asked) in collections.items():
+        store = name.split()[0]
+        known = english(texts)
+        made = zip(known, model(list(known.values())), strict=True)
+        vectors.add(store, "MiniLM", [Vector(number, number + 1, one) for number, one in made])
+        queries = list(english(dict(enumerate(query for query, _ in asked))).values())
+        meanings = {
+            query: meaning_of("MiniLM", numbers, middle)
+            for query, numbers in zip(queries, model(queries).tolist(), strict=True)
+        }
+
+        def search(query: str, of: str = store, known: Mapping[str, Meaning] = meanings) -> Hits:
+            return fusion.search(words, vectors, [of], [query], 20, None, known)
+
+        rows.append(row(f"{name}, with MiniLM", asked, search))
     return rows
+
+
+def english(texts: Mapping[int, str]) -> dict[int, str]:
+    """Those that a model hears which knows nothing else."""
+    return {number: text for number, text in texts.items() if language_of(text) == "english"}
+
+
+def row(
+    name: str, asked: list[tuple[str, set[int]]], search: Callable[[str], Hits]
+) -> tuple[str, str, str]:
+    """How well a search finds what is relevant."""
+    gains, recalls = [], []
+    for query, relevant in asked:
+        hits = [hit.chunk for hit in search(query)]
+        gains.append(ndcg(hits[:10], relevant))
+        recalls.append(len(relevant.intersection(hits)) / len(relevant))
+    return f"{name}, {len(asked)} queries", f"{fmean(gains):.3f}", f"{fmean(recalls):.3f}"
 
 
 def ndcg(hits: Iterable[int], relevant: set[int]) -> float:
