@@ -71,6 +71,7 @@ class Ingester:
         self._join(CLOSING_SECONDS)
         for grabbed in list(self._grabs.values()):
             _tried(ingestion.let_go, grabbed)
+        _tried(embedding.let_go)
         connections.close_all()
 
     def _join(self, seconds: float) -> None:

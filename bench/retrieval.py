@@ -3,7 +3,7 @@
 ``BENCH_COLLECTIONS`` names a folder with Cranfield (``cran.all.1400``, ``cran.qry``, ``cranqrel``)
 and CMRC 2018 (``cmrc2018_dev.json``); without it only speed is measured. ``BENCH_MINILM`` names the
 folder of a small English embedding model (``bench.minilm``): then they are searched by meaning too,
-which takes some two minutes more.
+which takes some minutes more.
 """
 
 import json
@@ -161,7 +161,7 @@ def quality(folder: Path, root: Path) -> Rows:
         }
 
         def search(query: str, of: str = store, known: Mapping[str, Meaning] = meanings) -> Hits:
-            return fusion.search(words, vectors, [of], [query], 20, None, known)
+            return fusion.search(words, vectors, [of], [query], 20, None, lambda: known)
 
         rows.append(row(f"{name}, with MiniLM", asked, search))
     return rows

@@ -445,7 +445,8 @@ class Embeddings:
     def __init__(self) -> None:
         self.dimensions = 256
         self.longest: int | None = None
-        """Texts with more characters are refused, as servers do it."""
+        """Texts with more characters are refused, with this status."""
+        self.refusal = 400
         self.lacking = 0
         """So many vectors are missing in each answer."""
         self.requests: list[Json] = []
@@ -479,7 +480,7 @@ class Embeddings:
         texts = body["input"]
         if self.longest is not None and max(map(len, texts)) > self.longest:
             told = {"message": f"The input has more than {self.longest} characters."}
-            return web.json_response({"error": told}, status=400)
+            return web.json_response({"error": told}, status=self.refusal)
         width = body.get("dimensions") or self.dimensions
         data = [
             {

@@ -14,6 +14,7 @@ from assistants.engine.markers import Source
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
+from assistants.operations import embedding_model
 from assistants.operations.query_meaning import Asked
 from assistants.operations.search import Found, ask, search
 from assistants.text import storable_json
@@ -236,10 +237,7 @@ class FileSearch:
         wanted = queries(given)
         if not wanted:
             return f"Nothing was searched: {TOOL} needs {PARAMETER}, a list of texts."
-        asked = ask(self._run.vector_store_ids, wanted)
-        if asked is not None:
-            # Here, not in the few threads that the database has.
-            await asyncio.wait([asyncio.wrap_future(asked.future)], timeout=asked.seconds_left)
+        asked = await self._ask(wanted)
         found = await self._database(self._search, wanted, asked)
         writer.results(place, [_result(one) for one in found])
         call = writer.calls[place]
@@ -252,6 +250,17 @@ class FileSearch:
         self._searches[call["id"]] = searched
         self._add(call, searched)
         return told(call, searched, tokens=result_tokens(self._run))
+
+    async def _ask(self, wanted: list[str]) -> Asked | None:
+        """Have the embedding model asked what the queries mean, and wait for it here, not in the
+        few threads that the database has.
+        """
+        if embedding_model.configured() is None:
+            return None
+        asked = await self._database(ask, self._run.vector_store_ids, wanted)
+        if asked is not None:
+            await asyncio.wait([asyncio.wrap_future(asked.future)], timeout=asked.seconds_left)
+        return asked
 
     def of(self, calls: Iterable[Wire]) -> dict[str, Wire]:
         """What is kept of the searches among these calls, by the calls' ids."""

@@ -25,11 +25,17 @@ from assistants.tokens import estimate
 
 logger = logging.getLogger(__name__)
 
-GRAB_FILES = 200
-"""So many share requests, so that small files are no slower than large ones."""
-GRAB_BYTES = 20_000_000
+GRAB_FILES = 64
+GRAB_BYTES = 4_000_000
+"""So much of one store is held at once: small files share requests, and none waits long for others
+to be done too.
+"""
 REQUEST_TOKENS = 100_000
 """So much text goes with one request, as far as it can be told; OpenAI takes 300,000 tokens."""
+
+
+_PROCESS = secrets.token_hex(8)
+"""What the tokens of this process begin with."""
 
 
 @dataclass
@@ -38,7 +44,7 @@ class Grab:
 
     store_id: str
     numbers: list[int]
-    token: str = field(default_factory=lambda: secrets.token_hex(16))
+    token: str = field(default_factory=lambda: _PROCESS + secrets.token_hex(8))
 
     def held(self) -> VectorStoreFileQuerySet:
         """The rows that the worker has not lost."""
@@ -82,7 +88,8 @@ def work_off(stopping: Callable[[], bool]) -> None:
     :raises Unavailable: the model gives none; the stores whose files wait say so
     """
     model = embedding_model.configured()
-    after = ""
+    # Begin anywhere, so that a store that fails each time keeps no other from its turn.
+    after = f"{VectorStore.prefix}{secrets.token_hex(2)}"
     while model is not None and not stopping():
         grabbed = _grab(model, after)
         if grabbed is None:
@@ -97,6 +104,12 @@ def work_off(stopping: Callable[[], bool]) -> None:
             raise
         finally:
             grabbed.held().update(claim="", claimed_until=None)
+
+
+def let_go() -> None:
+    """The process ends: what it holds goes back to the queue, even if it waits for an answer."""
+    held = VectorStoreFile.objects.filter(status=FileStatus.COMPLETED, claim__startswith=_PROCESS)
+    held.update(claim="", claimed_until=None)
 
 
 def _grab(model: EmbeddingModel, after: str) -> Grab | None:

@@ -24,6 +24,8 @@ RETRIES = 2
 """How often a provider that may answer a moment later is asked again, when nobody waits."""
 HALVINGS = 5
 """How often a text that is too long for the model is cut to its half."""
+REFUSALS = (400, 413, 422, 500)
+"""What servers answer to a text that is too long; llama.cpp's says 500."""
 MAX_REASON = 300
 """Characters of what a server says of itself that are passed on."""
 
@@ -44,7 +46,7 @@ class Unavailable(Exception):
 
 
 class Refused(Unavailable):
-    """It does not take these texts; others it may."""
+    """It may be these texts that it does not take, and others it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +78,19 @@ class EmbeddingModel:
 def configured() -> EmbeddingModel | None:
     """The model that the environment names; None when files are searched by words alone."""
     name = settings.EMBEDDING_MODEL
-    if not name:
+    provider = _provider() if name else None
+    if provider is None:
         return None
-    return EmbeddingModel(
-        name, _provider(), settings.EMBEDDING_DIMENSIONS or None, _languages(name)
-    )
+    return EmbeddingModel(name, provider, settings.EMBEDDING_DIMENSIONS or None, _languages(name))
 
 
-def _provider() -> Provider:
+def _provider() -> Provider | None:
     own = settings.EMBEDDING_BASE_URL
     found = next(iter(providers.configured()), None)
     if own and (found is None or own != found.base_url):
         key = settings.EMBEDDING_API_KEY or "none"
         return Provider("openai", providers.shown(own), base_url=own, api_key=key)
-    if found is None:
-        raise Unavailable("No provider is set for the embedding model.")
-    if not settings.EMBEDDING_API_KEY:
+    if found is None or not settings.EMBEDDING_API_KEY:
         return found
     return Provider(
         found.kind,
@@ -134,7 +133,7 @@ def ask_patiently(model: EmbeddingModel, texts: Sequence[str]) -> list[Numbers |
     try:
         return [*ask(model, texts, seconds=settings.EMBEDDING_SECONDS, retries=RETRIES)]
     except Refused:
-        # Is it the texts, or all that it is asked for? A wrong setting is not told by cutting.
+        # Is it the texts, or anything that it is asked for? Then no cutting helps.
         ask(model, ["text"], seconds=settings.EMBEDDING_SECONDS, retries=RETRIES)
     if len(texts) > 1:
         half = len(texts) // 2
@@ -169,7 +168,7 @@ def _ask(
         data: Any = sorted(answer.data, key=lambda one: one.index)
         found = [[float(number) for number in one.embedding] for one in data]
     except APIStatusError as error:
-        kind = Refused if error.status_code in (400, 413, 422) else Unavailable
+        kind = Refused if error.status_code in REFUSALS else Unavailable
         raise kind(_told(model, error)) from error
     except OpenAIError as error:
         raise Unavailable(_told(model, error)) from error

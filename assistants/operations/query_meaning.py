@@ -16,7 +16,7 @@ from functools import cache
 from django.conf import settings
 
 from assistants.operations import embedding_model
-from assistants.operations.embedding_model import EmbeddingModel, Numbers, Refused, Unavailable
+from assistants.operations.embedding_model import EmbeddingModel, Numbers, Unavailable
 from assistants.retrieval.meaning import UNRELATED, Meaning, meaning_of, middle_of
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ THREADS = 16
 """So many searches ask at once; more wait."""
 QUIET_SECONDS = 30.0
 """A model that gave nothing is not asked again for so long, so that searches are not slowed."""
-MAX_CHARACTERS = 2000
+MAX_CHARACTERS = 1000
 """Of a query, so that models with a small window take it."""
 
 
@@ -77,9 +77,7 @@ def _meanings(model: EmbeddingModel, queries: list[str]) -> dict[str, Meaning]:
             middle = _middles[model] = middle_of(unrelated)
     except Unavailable as unavailable:
         logger.warning("words alone are searched: %s", unavailable)
-        # One query that is refused says nothing of the next one.
-        if not isinstance(unavailable, Refused):
-            _silence.begin(model)
+        _silence.begin(model)
         return {}
     # There are fewer queries than vectors when others were asked for with them.
     return {

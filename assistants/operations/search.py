@@ -1,7 +1,7 @@
 """Finding passages in vector stores."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -16,7 +16,6 @@ from assistants.operations import attribute_filters, embedding_model, query_mean
 from assistants.operations.query_meaning import Asked
 from assistants.retrieval import fusion
 from assistants.retrieval.index import Hit, KeywordIndex
-from assistants.retrieval.meaning import Meaning
 
 if TYPE_CHECKING:
     from assistants.retrieval.vectors import VectorIndex
@@ -77,10 +76,10 @@ def search(
     files = None if filters is None else _matching(within, filters)
     if not within or files == set():
         return []
-    meanings = {} if (asked := asked or ask(within, queries)) is None else asked.result()
+    asked = asked or ask(within, queries)
     wanted = limit
     while True:
-        hits = _hits(within, queries, wanted, files, meanings)
+        hits = _hits(within, queries, wanted, files, asked)
         alive = _alive([hit for hit in hits if hit.score >= threshold])
         # Entries of what was just taken out are no hits: others may have to fill their places.
         enough = len(alive) >= limit or len(hits) < wanted or wanted >= MAX_ASKED
@@ -135,14 +134,14 @@ def _hits(
     queries: Sequence[str],
     limit: int,
     files: set[int] | None,
-    meanings: Mapping[str, Meaning],
+    asked: Asked | None,
 ) -> list[Hit]:
-    """By words, and by meaning for those queries whose meaning is known."""
+    """By words, and by meaning where the embedding model was asked and answers in time."""
     words = keyword_index()
-    if not meanings:
+    if asked is None:
         return words.search(store_ids, queries, limit, files)
     try:
-        return fusion.search(words, vector_index(), store_ids, queries, limit, files, meanings)
+        return fusion.search(words, vector_index(), store_ids, queries, limit, files, asked.result)
     except (OSError, ValueError):
         logger.exception("the vectors cannot be searched")
         return words.search(store_ids, queries, limit, files)

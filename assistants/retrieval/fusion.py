@@ -1,6 +1,6 @@
 """One score from what the words of a passage say and from what its meaning says."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from assistants.retrieval.index import Hit, KeywordIndex, together
@@ -24,24 +24,28 @@ def search(
     queries: Sequence[str],
     limit: int,
     files: Collection[int] | None,
-    meanings: Mapping[str, Meaning],
+    meanings: Callable[[], Mapping[str, Meaning]],
 ) -> list[Hit]:
     """The best ``limit`` chunks by words, and by meaning for the queries whose meaning is known.
 
     Only chunks of ``files`` when these are given.
+
+    :param meanings: waits for what queries mean, by query; called when words have been looked for
     """
     depth = max(2 * limit, LEAST_DEPTH)
+    by_words = [words.search(stores, [query], depth, files) for query in queries]
+    known = meanings()
     found = []
-    for query in queries:
-        hits = words.search(stores, [query], depth, files)
-        if meaning := meanings.get(query):
+    for query, hits in zip(queries, by_words, strict=True):
+        if meaning := known.get(query):
             chunks = [hit.chunk for hit in hits]
             near = vectors.search(stores, meaning.label, meaning.numbers, depth, files, chunks)
             likenesses = {
                 (one.chunk, one.file): likeness(one.cosine, meaning.background) for one in near
             }
-            hits = fused(hits, likenesses)
-        found.append(hits)
+            found.append(fused(hits, likenesses))
+        else:
+            found.append(hits)
     return of_queries(found, limit)
 
 

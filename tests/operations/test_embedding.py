@@ -52,6 +52,7 @@ def model(server: ChatServer, settings: Settings) -> Embeddings:
     """The played embedding model, which knows every language."""
     server.forget()
     server.embeddings.dimensions, server.embeddings.longest = 256, None
+    server.embeddings.refusal = 400
     settings.EMBEDDING_MODEL = "played"
     settings.EMBEDDING_BASE_URL = server.url
     settings.EMBEDDING_LANGUAGES = ["all"]
@@ -285,6 +286,27 @@ def test_a_worker_that_stops_or_dies_loses_nothing_that_was_made(
     assert state(store) == (3, 3, "")
 
 
+def test_a_worker_that_ends_while_it_waits_for_an_answer_gives_back_what_it_holds(
+    model: Embeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistants.ingester.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("assistants.ingester.CLOSING_SECONDS", 0.1)
+    worker = Ingester()
+    model.be_late(1.5)
+    store = make_vector_store(None, CAR)
+    worker.wake()
+    until(lambda: model.requests, "it does not ask")
+    worker.stop()
+    assert set(store.files.values_list("claim", flat=True)) == {""}
+    model.work()
+    embedding.work_off(goes_on)
+    assert state(store) == (1, 1, "")
+    for thread in worker._threads:  # what comes late changes nothing
+        thread.join()
+    assert state(store) == (1, 1, "")
+    assert vector_index().count(store.id, "played") == 1
+
+
 def test_two_workers_never_ask_for_the_same(reader: Reader, model: Embeddings) -> None:
     stores = [make_vector_store(None, f"{CAR} {number}") for number in range(6)]
     ingest_all(reader)
@@ -338,6 +360,7 @@ def test_a_worker_asks_again_by_itself(
         (401, "refuses the key"),
         (404, "knows no embedding model played"),
         (400, "gave no vectors (400): The played model says no."),
+        (500, "gave no vectors (500): The played model says no."),
     ],
 )
 def test_wrong_settings_are_told_in_words_that_help(
@@ -422,10 +445,11 @@ def test_a_key_that_a_server_repeats_is_not_passed_on(
     assert "No luck with [key]." in state(store)[2]
 
 
+@pytest.mark.parametrize("status", [400, 413, 500])
 def test_a_text_that_is_too_long_for_the_model_is_cut_and_keeps_no_other_from_its_vector(
-    reader: Reader, model: Embeddings
+    reader: Reader, model: Embeddings, status: int
 ) -> None:
-    model.longest = 200
+    model.longest, model.refusal = 200, status
     long = "The automobile. " * 60
     store = make_searchable(reader, long.strip(), CAR)
     assert state(store) == (2, 2, "")
