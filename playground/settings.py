@@ -47,6 +47,13 @@ INTERPRETER_TOKEN = env.bearer("INTERPRETER_TOKEN")
 INTERPRETER_CA = env.certificates("INTERPRETER_CA")
 if INTERPRETER_URL and not INTERPRETER_TOKEN:
     raise env.BadSetting("INTERPRETER_URL needs INTERPRETER_TOKEN, or INTERPRETER_TOKEN_FILE.")
+if (INTERPRETER_TOKEN or INTERPRETER_CA) and not INTERPRETER_URL:
+    raise env.BadSetting(
+        "INTERPRETER_TOKEN and INTERPRETER_CA are for an interpreter on another host: they need "
+        "INTERPRETER_URL."
+    )
+# A call that runs for longer is interrupted; its variables stay.
+INTERPRETER_CALL_SECONDS = env.integer("INTERPRETER_CALL_SECONDS", 120, 1, 3600)
 SANDBOX_PYTHON = env.path("SANDBOX_PYTHON", BASE_DIR / ".sandbox-venv" / "bin" / "python")
 
 # --- Address --------------------------------------------------------------------------------------
