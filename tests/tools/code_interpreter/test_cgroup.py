@@ -210,15 +210,15 @@ async def test_a_whole_sandbox_is_born_in_its_group_and_ends_with_it(groups: Cgr
         )
         kernel = sessions.get("thread")._kernel
         assert kernel is not None
-        assert isinstance(kernel.sandbox, Sandbox)
-        assert kernel.sandbox.group is not None
-        inside = set(kernel.sandbox.processes())
+        assert isinstance(kernel.running, Sandbox)
+        assert kernel.running.group is not None
+        inside = set(kernel.running.processes())
         assert len(inside) >= 5
-        assert set(kernel.sandbox.group.processes()) == inside
-        kernel.sandbox.group.kill()
-        await asyncio.wait_for(kernel.sandbox.wait(), 5)
+        assert set(kernel.running.group.processes()) == inside
+        kernel.running.group.kill()
+        await asyncio.wait_for(kernel.running.wait(), 5)
         assert not any(map(watch.is_there, inside))
-        assert not kernel.sandbox.group.folder.exists()
+        assert not kernel.running.group.folder.exists()
         assert (await run(sessions, "thread", "1 + 1")).logs == "2\n"
 
 
