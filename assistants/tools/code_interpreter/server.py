@@ -23,7 +23,7 @@ on another host it does so over TLS as well, where every request needs a token:
     DELETE /sessions/<session>                  ends it and removes its files
 
 503 {"reason"} while the tool is off, 401 {"reason"} without the token. A caller that goes away
-interrupts what it started. SIGHUP has the certificate read again.
+interrupts what it started. SIGHUP has the certificate read again, and does nothing without one.
 """
 
 import argparse
@@ -185,12 +185,13 @@ async def serve(tool: Tool, path: Path, reached: Network | None = None) -> None:
     # All that may be wrong with it is known before a kernel starts.
     tls = reached.tls() if reached else None
     network_socket = reached.listen() if reached else None
+    loop.add_signal_handler(signal.SIGHUP, _load_again, reached, tls)
     await tool.start()
+    tool.log_state()
     runners = []
     if reached and tls and network_socket:
         runners.append(await _runner(application(tool, reached.token)))
         await web.SockSite(runners[0], network_socket, ssl_context=tls).start()
-        loop.add_signal_handler(signal.SIGHUP, _load_again, reached, tls)
         logger.info("listening on %s port %s, with TLS", reached.host, reached.port)
     runners.append(await _runner(application(tool)))
     await web.SockSite(runners[-1], listen_unix(path)).start()
@@ -210,9 +211,13 @@ async def _runner(app: web.Application) -> web.AppRunner:
     return runner
 
 
-def _load_again(reached: Network, tls: ssl.SSLContext) -> None:
+def _load_again(reached: Network | None, tls: ssl.SSLContext | None) -> None:
+    """What SIGHUP does, which would end a process that does not care for it."""
+    if reached is None or tls is None:
+        logger.info("SIGHUP: there is no certificate to read again")
+        return
     try:
-        reached.load_certificate(tls)
+        reached.renew(tls)
     except CannotListen as error:
         logger.error("the certificate stays as it was: %s", error)
     else:
@@ -320,6 +325,7 @@ def reached_at(arguments: argparse.Namespace) -> Network | None:
 def main() -> int:
     _set_up_logging()
     arguments = parser().parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until `serve` knows what to do about it
     path = arguments.socket.absolute()
     try:
         reached = reached_at(arguments)
