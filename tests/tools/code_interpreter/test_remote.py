@@ -326,16 +326,19 @@ async def test_a_new_certificate_is_read_on_a_signal_and_variables_stay(
         await asyncio.sleep(0.05)
     assert (await session.run("x")).logs == "3\n"
 
-    good = there.certificate.read_bytes()
-    other = there.papers.server("other", there.hosts.address)[0].read_bytes()
-    # The second is somebody else's: it is a certificate, but not that of the key.
-    for refusals, content in enumerate((b"nothing", other), 1):
-        there.certificate.write_bytes(content)
+    # Neither what is no certificate nor one that the key does not fit takes its place.
+    good, before = there.certificate.read_bytes(), serial()
+    other, _ = Certificates(there.certificate.parent, "other").server(
+        "other-server", there.hosts.address
+    )
+    for times, bad in enumerate((b"nothing", other.read_bytes()), 1):
+        there.certificate.write_bytes(bad)
         there.process.process.send_signal(signal.SIGHUP)
-        while there.process.said().count("stays as it was") < refusals:
+        deadline = time.monotonic() + 5
+        while there.process.said().count("stays as it was") < times:
             assert time.monotonic() < deadline, there.process.said()
             await asyncio.sleep(0.05)
-        assert serial()
+        assert serial() == before
         assert (await session.run("x")).logs == "3\n"
     there.certificate.write_bytes(good)
 
