@@ -118,7 +118,7 @@ class Host:
         call = functools.partial(copy_context().run, _in_thread, operation, *args, **kwargs)
         # Shielded: the thread goes on writing when the run is cancelled, and what it writes must be
         # known.
-        running = self._loop.run_in_executor(self._pool, call)
+        running = asyncio.ensure_future(self._loop.run_in_executor(self._pool, call))
         running.add_done_callback(_take_note)
         return await asyncio.shield(running)
 
