@@ -225,6 +225,12 @@ def _broker_url() -> str:
 
 CELERY_BROKER_URL = _broker_url()
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A worker does not end because Redis is away for long, or takes nothing since the disk is full: the
+# runs that it executes need neither.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
+# They are over at once: a run is not a task (see assistants/tasks.py).
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
