@@ -339,7 +339,8 @@ LOGGING = {
     "loggers": {
         "assistants": {"level": LOG_LEVEL},
         "playground": {"level": LOG_LEVEL},
-        "django.request": {"filters": ["no_probes"]},
+        # What clients do wrong, they are told; metrics count it.
+        "django.request": {"level": "ERROR", "filters": ["no_probes"]},
         "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
         "uvicorn": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
     },
