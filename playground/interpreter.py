@@ -90,7 +90,10 @@ def ask(timeout: float = TIMEOUT_SECONDS) -> Interpreter:
         told: dict[str, Any] = json.loads(response.read())
         if response.status == http.client.UNAUTHORIZED:
             raise NoAnswer("The code interpreter refuses INTERPRETER_TOKEN.")
-        walls = tuple(Wall(**wall) for wall in told["walls"])
+        walls = tuple(
+            Wall(wall["name"], wall["ok"], wall["detail"], wall.get("extra", False))
+            for wall in told["walls"]
+        )
         packages = tuple(told["packages"])
         return Interpreter(told["ok"], told["reason"], walls, told["state"], packages)
     except ssl.SSLCertVerificationError as error:

@@ -48,6 +48,13 @@ INTERPRETER_TOKEN = env.bearer("INTERPRETER_TOKEN")
 INTERPRETER_CA = env.certificates("INTERPRETER_CA")
 if INTERPRETER_URL and not INTERPRETER_TOKEN:
     raise env.BadSetting("INTERPRETER_URL needs INTERPRETER_TOKEN, or INTERPRETER_TOKEN_FILE.")
+if (INTERPRETER_TOKEN or INTERPRETER_CA) and not INTERPRETER_URL:
+    raise env.BadSetting(
+        "INTERPRETER_TOKEN and INTERPRETER_CA are for an interpreter on another host: they need "
+        "INTERPRETER_URL."
+    )
+# A call that runs for longer is interrupted; its variables stay.
+INTERPRETER_CALL_SECONDS = env.integer("INTERPRETER_CALL_SECONDS", 120, 1, 3600)
 SANDBOX_PYTHON = env.path("SANDBOX_PYTHON", BASE_DIR / ".sandbox-venv" / "bin" / "python")
 
 # --- Address --------------------------------------------------------------------------------------
@@ -241,6 +248,12 @@ def _broker_url() -> str:
 
 CELERY_BROKER_URL = _broker_url()
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A worker does not end because Redis is away for long, or takes nothing since the disk is full: the
+# runs that it executes need neither.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
+# They are over at once: a run is not a task (see assistants/tasks.py).
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -349,7 +362,8 @@ LOGGING = {
     "loggers": {
         "assistants": {"level": LOG_LEVEL},
         "playground": {"level": LOG_LEVEL},
-        "django.request": {"filters": ["no_probes"]},
+        # What clients do wrong, they are told; metrics count it.
+        "django.request": {"level": "ERROR", "filters": ["no_probes"]},
         "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
         "uvicorn": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
     },

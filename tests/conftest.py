@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +22,6 @@ from tests.stack import Stack
 if TYPE_CHECKING:
     from assistants.ingester import Ingester
 
-HERE = Path(__file__).parent
 OUTPUT_LINES = 80
 CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
@@ -47,19 +45,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests go last.
 
     Playwright keeps an event loop running in the thread of the tests, beside which no test that
-    brings its own could run. `make test` runs two groups side by side, each in its order: what
-    starts the product as it is, in a browser or without, and all the rest. They take about as long.
+    brings its own could run.
     """
-    whole = pytest.mark.xdist_group("whole")
-    parts = pytest.mark.xdist_group("parts")
     for item in items:
         names = getattr(item, "fixturenames", ())
         if "stack" in names:
             item.add_marker("stack")
         if "browser" in names:
             item.add_marker("browser")
-        is_whole = item.path.parent == HERE or {"stack", "browser"}.intersection(names)
-        item.add_marker(whole if is_whole else parts)
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

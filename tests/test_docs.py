@@ -13,6 +13,7 @@ from playground.runner.stack import STOPPING_ORDER, STOPPING_SECONDS
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 INTERPRETER = (ROOT / "docs" / "interpreter.md").read_text()
+CLUSTER = (ROOT / "docs" / "interpreter-cluster.md").read_text()
 SETTINGS = (ROOT / "playground" / "settings.py").read_text()
 
 
@@ -67,7 +68,7 @@ def test_the_image_runs_as_nobody_special_keeps_its_data_and_is_probed() -> None
 
 
 def test_a_cluster_is_told_options_that_the_interpreter_has_and_files_that_are_mounted() -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", INTERPRETER, re.DOTALL)
+    (text,) = re.findall(r"```yaml\n(.*?)```", CLUSTER, re.DOTALL)
     objects = {each["kind"]: each for each in yaml.safe_load_all(text)}
     pod = objects["Deployment"]["spec"]["template"]
     (container,) = pod["spec"]["containers"]

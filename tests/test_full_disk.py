@@ -58,6 +58,7 @@ def test_a_full_disk_is_told_and_loses_nothing(disk: Path) -> None:
         time.sleep(0.5)
         kept = client.beta.threads.create(messages=[{"role": "user", "content": "before"}])
 
+        worker = stack.pid_of("worker")
         fill(disk / "ballast")
         with pytest.raises(InternalServerError, match=FULL) as refused:
             client.beta.threads.messages.create(kept.id, role="user", content="while it is full")
@@ -82,6 +83,8 @@ def test_a_full_disk_is_told_and_loses_nothing(disk: Path) -> None:
         said = [message.content[0] for message in client.beta.threads.messages.list(kept.id).data]
         assert [part.text.value for part in said] == ["before"]  # type: ignore[union-attr]
         assert client.files.list().data == []
+
+        assert stack.pid_of("worker") == worker, "it went on"
 
         # The thread is free, and everything works again.
         stack.chat.when("again", [text("Here I am.")])

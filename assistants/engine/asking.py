@@ -85,10 +85,14 @@ class Asking:
         :param size: about how many tokens the request has
         """
         client = self.clients.of(model.provider)
-        spoken, is_counted = Growing(), False
+        spoken, has_begun, is_counted = Growing(), False, False
         span = tracer.start_span("chat", attributes={"provider": model.provider.label})
         try:
             async for part in ask(client, model.provider.label, request, self.patience):
+                if not has_begun:
+                    # So far, in case the answer is broken off.
+                    yield Usage(size)
+                has_begun = True
                 match part:
                     case Usage():
                         is_counted = True

@@ -25,9 +25,6 @@ from assistants.tools.code_interpreter.client import (
 
 logger = logging.getLogger(__name__)
 
-CALL_SECONDS = 120.0
-"""A call is interrupted after this long; its variables stay."""
-
 
 class CodeRunner:
     """Runs a run's code in the session of its thread."""
@@ -60,7 +57,7 @@ class CodeRunner:
         ]
         try:
             async for output in self._interpreter.execute(
-                session, code, inputs, deadline=CALL_SECONDS
+                session, code, inputs, deadline=settings.INTERPRETER_CALL_SECONDS
             ):
                 match output:
                     case Logs(text):

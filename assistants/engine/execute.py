@@ -9,14 +9,15 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import jiter
 
-from assistants import metrics
+from assistants import metrics, tokens
 from assistants.engine import context, file_search
 from assistants.engine.asking import Asking
+from assistants.engine.chat.abilities import own_name
 from assistants.engine.chat.failures import ChatError
 from assistants.engine.chat.stream import Finished, Text, ToolCallPart
 from assistants.engine.code import CodeRunner
@@ -133,8 +134,8 @@ class Execution:
         """Whether the model has begun to answer."""
         self._spoken = False
         """Whether the run has said anything so far."""
-        self._unrecorded: Wire | None = None
-        """Tokens of a turn of which nothing came that could be shown."""
+        self._turn_now: _Turn | None = None
+        """The turn whose tokens are in no step yet."""
 
     async def __call__(self) -> None:
         """Execute the run to its end. Set ``stop`` and cancel the task to interrupt it."""
@@ -189,7 +190,7 @@ class Execution:
             status=status,
             error=error,
             incomplete=incomplete,
-            unrecorded=self._unrecorded,
+            unrecorded=self._unrecorded(),
         )
 
     async def _settle(self, operation: Any, **arguments: Any) -> None:
@@ -201,6 +202,19 @@ class Execution:
             await self._services.database(operation, self.run, partial=self._partial(), **arguments)
         except LeaseLost:
             logger.warning("%s ended elsewhere", self.run.id)
+
+    def _unrecorded(self) -> Wire | None:
+        """What was used by a turn that was broken off, as far as that is known: most providers
+        count at the end only.
+        """
+        turn = self._turn_now
+        if turn is None or turn.usage is None:
+            return None
+        if turn.usage.completion:
+            return turn.usage.to_dict()
+        said = [str(turn.text), *(call.arguments for call in turn.calls)]
+        spoken = tokens.count("".join(said), own_name(self.run.answered_by or self.run.model))
+        return replace(turn.usage, completion=spoken).to_dict()
 
     def _partial(self) -> Partial:
         message, tools = self._message, self._tools
@@ -236,9 +250,11 @@ class Execution:
             if results is None:
                 return
             conversation.turns.append([_asked(turn), *results])
-        raise ChatError(
-            "server_error", f"The model called tools {MAX_TURNS} times without an answer."
+        message = (
+            f"{self._provider} called tools {MAX_TURNS} times without an answer. Tell the "
+            "assistant in its instructions when to stop, or choose another model."
         )
+        raise ChatError("server_error", message)
 
     def _prepare(self, packages: list[str]) -> tuple[Conversation, ChatModel, bool]:
         """What is read from the database before the first turn: the conversation, the model, and
@@ -266,6 +282,7 @@ class Execution:
     async def _turn(self, conversation: Conversation, model: ChatModel, *, forced: bool) -> _Turn:
         """Ask the model once and write what it says as it comes."""
         turn, options = _Turn(), self._options(forced=forced)
+        self._turn_now = turn
         asking = self._services.asking
         parts = asking.answer(self.run, model, conversation, options, self._spent)
         async for part in parts:
@@ -419,7 +436,7 @@ class Execution:
         await self._services.database(
             finish, self.run, tools.step, tools.calls, _usage(turn), self._code.saved, searches
         )
-        self._tools = None
+        self._tools = self._turn_now = None
         return None if waiting else results
 
     async def _answered(self, turn: _Turn) -> None:
@@ -432,7 +449,6 @@ class Execution:
             self._message.end_text()
         if self._message is None or self._message.is_blank:
             if not self._spoken:
-                self._unrecorded = _usage(turn)
                 raise ChatError(
                     "server_error",
                     f"{self._provider} gave an empty answer: no text and no tool call. Try again, "
@@ -442,6 +458,7 @@ class Execution:
                 await self._services.database(execution.complete, self.run, unrecorded=_usage(turn))
                 return
         await self._close_message(_usage(turn))
+        self._turn_now = None
         await self._services.database(execution.complete, self.run)
 
     async def _cut_short(self, turn: _Turn) -> None:
@@ -463,6 +480,7 @@ class Execution:
                 {},
             )
             self._tools, usage = None, None
+        self._turn_now = None
         if self._message is not None or usage is not None:
             reason = "content_filter" if filtered else "max_tokens"
             await self._close_message(usage, incomplete=reason)

@@ -118,7 +118,9 @@ class Host:
         call = functools.partial(copy_context().run, _in_thread, operation, *args, **kwargs)
         # Shielded: the thread goes on writing when the run is cancelled, and what it writes must be
         # known.
-        return await asyncio.shield(self._loop.run_in_executor(self._pool, call))
+        running = asyncio.ensure_future(self._loop.run_in_executor(self._pool, call))
+        running.add_done_callback(_take_note)
+        return await asyncio.shield(running)
 
     def _start(self, coroutine: Any) -> "asyncio.Task[Any]":
         task: asyncio.Task[Any] = self._loop.create_task(coroutine)
@@ -246,6 +248,12 @@ class Host:
         await self._clients.aclose()
         await self._services.interpreter.aclose()
         await self._redis.aclose()
+
+
+def _take_note(running: "asyncio.Future[Any]") -> None:
+    """What goes wrong after the run was interrupted is nobody's to hear of."""
+    if not running.cancelled():
+        running.exception()
 
 
 def _in_thread(operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:

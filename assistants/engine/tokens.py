@@ -1,9 +1,12 @@
 """Tokens that a provider counted; what nobody counted is estimated in ``assistants.tokens``."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from assistants.errors import Wire
+
+MAX_TOKENS: Final = 1_000_000_000
+"""More than any model takes, and few enough for any sum of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Usage:
 
     @classmethod
     def of(cls, usage: Wire) -> "Usage":
-        """From Chat Completions' usage; what a server leaves out counts as nothing."""
+        """From Chat Completions' usage; what is left out, or cannot be meant, counts as nothing."""
         return cls(
             _count(usage, "prompt_tokens"),
             _count(usage, "completion_tokens"),
@@ -38,4 +41,4 @@ class Usage:
 
 def _count(usage: Any, name: str) -> int:
     value = usage.get(name) if isinstance(usage, dict) else None
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value <= MAX_TOKENS else 0

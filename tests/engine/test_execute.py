@@ -837,3 +837,29 @@ def test_arguments_without_end_are_cut_off_too(chat: ChatServer) -> None:
 
     assert run.status == RunStatus.FAILED
     assert "too long" in run.last_error["message"]
+
+
+def test_a_cancelled_answer_counts_what_it_said(host: Host, chat: ChatServer) -> None:
+    chat.reply(text("one two three four five six seven eight", rate=0), until(Gate()))
+    run = started("How far?")
+    while not run.thread.messages.filter(run_id=run.id).exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    runs.cancel(run)
+
+    run = settled(run)
+
+    assert run.status == RunStatus.CANCELLED
+    assert run.usage["prompt_tokens"] > 0
+    assert 5 < run.usage["completion_tokens"] < 20
+    assert run.usage["total_tokens"] == sum(
+        run.usage[f"{kind}_tokens"] for kind in ("prompt", "completion")
+    )
+
+
+def test_an_impossible_count_of_a_provider_is_not_believed(chat: ChatServer) -> None:
+    chat.reply(text("Fine."), usage(10**20, -3))
+
+    run = settled(started())
+
+    assert run.usage["total_tokens"] < 1_000

@@ -206,3 +206,27 @@ def test_what_is_no_name_with_a_number_in_range_is_an_error(
     monkeypatch.setenv(name, value)
     with pytest.raises(env.BadSetting, match=name):
         env.numbers(name, 256, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "given, why",
+    [
+        ({"INTERPRETER_TOKEN": "f" * 64}, "they need INTERPRETER_URL"),
+        ({"INTERPRETER_CA": ""}, ""),
+        ({"INTERPRETER_CALL_SECONDS": "0"}, "INTERPRETER_CALL_SECONDS=0 is not between 1 and 3600"),
+        ({"INTERPRETER_CALL_SECONDS": "two"}, "is not a whole number"),
+        ({"INTERPRETER_CALL_SECONDS": "30"}, ""),
+    ],
+)
+def test_settings_of_the_code_interpreter_that_make_no_sense_are_errors(
+    tmp_path: Path, given: dict[str, str], why: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import playground.settings"],
+        env={**os.environ, "DATA_DIR": str(tmp_path), **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) == (why == "")
+    assert why in done.stderr

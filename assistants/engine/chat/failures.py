@@ -144,7 +144,8 @@ TRY_AGAIN = "Try again; what was said is kept. Its own log may say more."
 def endless(label: str) -> ChatError:
     """An answer that goes on beyond what any model means to say."""
     message = (
-        f"{label} gave an answer that was too long, so it was cut off. A model that repeats itself "
+        f"{label} gave an answer that was too long (more than 1,000,000 characters), so it was cut "
+        "off. A model that repeats itself "
         "does this: try again, choose another model, or set max_completion_tokens."
     )
     return ChatError("server_error", message)
@@ -158,17 +159,22 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
     """
     reason, status = _reason(error, key), error.status_code
     if status == 429:
-        lasting = error.code == "insufficient_quota"
-        hint = " Look at the account's plan and balance." if lasting else ""
+        lasting, after = error.code == "insufficient_quota", _retry_after(error)
+        if lasting:
+            hint = "Look at the account's plan and balance."
+        elif after:
+            hint = f"It wants to be asked again after {after:,.0f} s."
+        else:
+            hint = "Try again in a moment, or choose another model."
         return ChatError(
             "rate_limit_exceeded",
-            f"{label} says: {reason}{hint}",
+            f"{label} refused the request (429): {_sentence(reason)} {hint}",
             may_pass=not lasting,
-            retry_after=_retry_after(error),
+            retry_after=after,
         )
     code = "invalid_prompt" if status in (400, 413, 422) else "server_error"
     did = "refused the request" if status < 500 else "failed"
-    message = f"{label} {did} ({status}): {reason or 'it does not say why'}"
+    message = f"{label} {did} ({status}): {_sentence(reason)}"
     name = request["model"]
     if _TOO_LONG.search(reason):
         hint = "The newest message and what it needs are more than the model can read. Shorten it."
@@ -181,8 +187,10 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
         )
     if _has_images(request) and status != 401 and _NO_IMAGES.search(reason):
         return NoImages(code, message)
-    if not reason:
-        message += ". Try again in a moment; its own log may say more."
+    if status >= 500:
+        message += " Try again in a moment; its own log may say more."
+    elif not reason and status not in (401, 403, 404):
+        message += " Check that the address is that of its API; its own log may say more."
     if status in (401, 403):
         message += " Check the key of this provider."
     if status == 404:
@@ -191,6 +199,12 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
         )
     passing = status in PASSING
     return ChatError(code, message, may_pass=passing, retry_after=_retry_after(error))
+
+
+def _sentence(reason: str) -> str:
+    """What a server says, so that another sentence can follow."""
+    reason = reason.strip() or "it does not say why"
+    return reason if reason[-1] in ".!?" else f"{reason}."
 
 
 def without_key(text: str, key: str) -> str:

@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import httpx2
@@ -38,6 +38,18 @@ from assistants.errors import Wire
 from assistants.text import storable, storable_json
 
 logger = logging.getLogger(__name__)
+
+
+MAX_BYTES: Final = 100_000_000
+"""Of one stream, with all that is around its words; an answer of the largest size that is taken
+has two thirds of it.
+"""
+
+FULL_PIECE: Final = 8_192
+MAX_RATE: Final = 1_000_000
+"""Bytes a second, where more comes than could be read: some 4,000 words. The other runs of the
+worker have to get on as well.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +154,17 @@ async def answer(
         raise unreachable(label, error) from error
     # Not all of aiohttp's own errors are translated for the package.
     except (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-        is_other = isinstance(error, aiohttp.ClientResponseError)
-        why = "what it sent is not HTTP" if is_other else storable(str(error))[:MAX_REASON]
-        message = f"{label} broke off: {why}. {TRY_AGAIN}"
+        message = f"{label} broke off: {_why(error)}. {TRY_AGAIN}"
         raise ChatError("server_error", message, may_pass=True) from error
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientResponseError():
+            return "what it sent is not HTTP"
+        case httpx2.ReadError() | aiohttp.ClientPayloadError() | ConnectionResetError():
+            return "its connection was closed before the end"
+    return storable(str(error))[:MAX_REASON]
 
 
 async def _whole(pieces: AsyncIterator[bytes], label: str) -> str:
@@ -166,12 +185,15 @@ async def _streamed(
     :param deadline: when its first piece must have come
     """
     calls, lines, time = _Calls(), Lines(), asyncio.get_running_loop().time
-    has_begun = ended = is_over = False
+    has_begun = is_news = ended = is_over = False
+    received = 0
     while not is_over:
-        if has_begun:
+        if is_news:
             # From here on: what was done with the last piece is no silence of the provider.
-            deadline.at = time() + patience.silence
+            deadline.at, is_news = time() + patience.silence, False
         try:
+            if time() > deadline.at:  # what comes without a pause lets no timer run off
+                raise TimeoutError
             piece = await deadline.wait(anext(pieces, None))
             is_over = piece is None
             whole = lines.end() if piece is None else lines.feed(piece)
@@ -190,13 +212,20 @@ async def _streamed(
             # What has no data is empty, or a comment that only keeps the line open.
             if not (line.startswith(b"data:") and (data := line[5:].strip())):
                 continue
-            has_begun = True
             if data == b"[DONE]":
-                ended = is_over = True
+                has_begun = ended = is_over = True
                 break
-            for part in _parts(_chunk(data.decode(errors="replace"), label), calls):
+            chunk = _chunk(data.decode(errors="replace"), label)
+            is_news = is_news or _says_something(chunk)
+            has_begun = has_begun or is_news
+            for part in _parts(chunk, calls):
                 ended = ended or isinstance(part, Finished)
                 yield part
+        received += len(piece or b"")
+        if received > MAX_BYTES:
+            raise endless(label)
+        if piece and len(piece) >= FULL_PIECE:
+            await asyncio.sleep(len(piece) / MAX_RATE)
     if not has_begun:
         # As llama-cpp-python's server does with a conversation that is too long for its model.
         message = (
@@ -221,7 +250,8 @@ def _chunk(data: str, label: str) -> Wire:
         )
         raise ChatError("server_error", message) from error
     if not isinstance(chunk, dict):
-        raise ChatError("server_error", f"{label} sent what is not a chat completion.")
+        message = f"{label} sent what is not a chat completion. {TRY_AGAIN}"
+        raise ChatError("server_error", message)
     if failure := chunk.get("error"):
         told = failure.get("message", failure) if isinstance(failure, dict) else failure
         message = f"{label} broke off: {storable(str(told))[:MAX_REASON]}"
@@ -254,7 +284,8 @@ class _Calls:
 
     def _place(self, index: Any, call_id: str, name: str) -> int | None:
         """The call's number: that of its id, or the server's own, or a new one for a new name."""
-        if call_id and call_id in self._ids:
+        is_next = self._numbered and index == len(self._ids) and bool(name)
+        if call_id and call_id in self._ids and not is_next:  # some servers give all the same id
             return self._ids.index(call_id)
         if isinstance(index, int) and 0 <= index < len(self._ids) and call_id and name:
             # Some servers number every call of a parallel answer 0.
@@ -289,6 +320,19 @@ def _parts(chunk: Wire, calls: _Calls) -> list[Part]:
     if usage := _object(chunk.get("usage")):
         found.append(Usage.of(usage))
     return found
+
+
+def _says_something(chunk: Wire) -> bool:
+    """Whether a chunk is more than a sign that the line is open, thoughts included."""
+    if chunk.get("usage"):
+        return True
+    choices = chunk.get("choices")
+    for choice in choices[:1] if isinstance(choices, list) else []:
+        delta = _object(_object(choice).get("delta")) or _object(_object(choice).get("message"))
+        said = [value for name, value in delta.items() if name != "role"]
+        if any(said) or _object(choice).get("finish_reason"):
+            return True
+    return False
 
 
 def _object(value: Any) -> Wire:

@@ -6,6 +6,7 @@ own when it started.
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -26,13 +27,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["check"])
         parser.add_argument("--bubblewrap", help="the bwrap program; else looked for on PATH")
+        parser.add_argument(
+            "--cgroup", type=Path, help="as the interpreter's option: where to make a cgroup"
+        )
 
     def handle(self, *_args: object, **options: Any) -> None:
         if settings.INTERPRETER_URL:
             health = asyncio.run(ask())
             self.stdout.write(f"What {settings.INTERPRETER_URL} says of itself:")
         else:
-            health = check(settings.SANDBOX_PYTHON, options["bubblewrap"])
+            health = check(settings.SANDBOX_PYTHON, options["bubblewrap"], options["cgroup"])
         self.stdout.write(report(health))
         if not health.ok:
             if not health.walls:

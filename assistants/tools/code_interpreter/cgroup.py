@@ -74,8 +74,8 @@ class Cgroups:
     def __init__(self, parent: Path, limits: Limits, controllers: frozenset[str]) -> None:
         """`controllers` are those that groups in `parent` have."""
         self.parent = parent
+        self.controllers = controllers
         self._limits = limits
-        self._controllers = controllers
 
     def make(self) -> Cgroup:
         """A new group with its limits. Raises OSError."""
@@ -83,7 +83,7 @@ class Cgroups:
         folder.mkdir()
         made = Cgroup(folder)
         try:
-            set_limits(folder, self._limits, self._controllers)
+            set_limits(folder, self._limits, self.controllers)
         except OSError:
             made.remove()
             raise

@@ -15,12 +15,21 @@ from assistants.tools.code_interpreter.outputs import Health
 from assistants.tools.code_interpreter.tool import Settings, Tool
 
 
-def check(python: Path, bubblewrap: str | None = None) -> Health:
-    """The walls as they stand on this machine, tried in a sandbox made for this."""
+def check(python: Path, bubblewrap: str | None = None, cgroup: Path | None = None) -> Health:
+    """The walls as they stand on this machine, tried in a sandbox made for this. `cgroup` is where
+    its cgroup is made, this process's own if None.
+    """
     with tempfile.TemporaryDirectory(prefix="walls-") as folder:
         Path(folder).chmod(0o711)
         tool = Tool(
-            Settings(Path(folder, "runtime"), Path(folder, "sessions"), python, bubblewrap, warm=0)
+            Settings(
+                Path(folder, "runtime"),
+                Path(folder, "sessions"),
+                python,
+                bubblewrap,
+                warm=0,
+                cgroup=cgroup,
+            )
         )
 
         async def run() -> Health:
@@ -48,8 +57,9 @@ def main() -> int:
     parse = argparse.ArgumentParser(description="Try the walls around the code interpreter.")
     parse.add_argument("--python", type=Path, required=True, help="python of the sandbox's venv")
     parse.add_argument("--bubblewrap", help="the bwrap program; looked for on PATH if not given")
+    parse.add_argument("--cgroup", type=Path, help="where to make a cgroup; the process's own")
     arguments = parse.parse_args()
-    health = check(arguments.python.absolute(), arguments.bubblewrap)
+    health = check(arguments.python.absolute(), arguments.bubblewrap, arguments.cgroup)
     sys.stdout.write(report(health) + "\n")
     return 0 if health.ok else 1
 

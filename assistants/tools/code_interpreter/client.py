@@ -11,7 +11,6 @@ A session is made by its first call and lives until `close`. Its calls run one a
 
 import asyncio
 import contextlib
-import errno
 import json
 import os
 import time
@@ -35,6 +34,7 @@ from assistants.tools.code_interpreter.outputs import (
     SavedFile,
     Wall,
     decode,
+    known,
 )
 from assistants.tools.code_interpreter.remote import Remote
 
@@ -123,12 +123,20 @@ class Interpreter:
             self._http = None
 
     def _connection(self) -> aiohttp.ClientSession:
+        """The one of this object, made when it is first needed. Raises InterpreterUnavailable."""
         if self._http is None:
             address, headers = "http://interpreter", None
             connector: aiohttp.BaseConnector
             if isinstance(self._place, Remote):
                 address, headers = self._place.url, self._place.headers()
-                connector = self._place.connector()
+                try:
+                    connector = self._place.connector()
+                except OSError as error:
+                    raise InterpreterUnavailable(
+                        f"The certificates in {self._place.authority} cannot be read ({error}). "
+                        "INTERPRETER_CA has to be a file with some, in PEM.",
+                        shown="It is not set up on this server.",
+                    ) from error
             else:
                 connector = aiohttp.UnixConnector(self._place, limit=0)
             self._http = aiohttp.ClientSession(
@@ -150,11 +158,11 @@ class Interpreter:
             async with self._connection().get("/health", timeout=timeout) as response:
                 await _raise_for(response)
                 fields = await response.json()
-            walls = [Wall(**wall) for wall in fields.pop("walls")]
-            return Health(walls=walls, **fields)
+            walls = [Wall(**known(Wall, wall)) for wall in fields.pop("walls")]
+            return Health(walls=walls, **known(Health, fields))
         except InterpreterUnavailable as error:
             return Health(False, "off", error.reason, walls=[], sessions=0, warm=0)
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, LookupError, TypeError) as error:
             return Health(False, "off", _no_answer(error), walls=[], sessions=0, warm=0)
 
     async def packages(self) -> list[str]:
@@ -173,18 +181,21 @@ class Interpreter:
         `session` is any plain word, as the id of a thread. `deadline` is how long the code may run,
         in seconds from its start; waiting for earlier calls of the session does not count. Closing
         the generator or cancelling its task interrupts the code and keeps the variables. Raises
-        InterpreterUnavailable before anything was run.
+        InterpreterUnavailable before anything was run. Nothing is run twice: a call that may have
+        begun ends as one that was cut off.
         """
         asked = {"code": code, "inputs": [one.id for one in inputs], "deadline": deadline}
         until = time.monotonic() + self._patience
         sent = 0
         while sent < _ATTEMPTS:
+            is_asked = True
             try:
                 async with self._connection().post(
                     f"/sessions/{session}/execute", json=asked
                 ) as response:
                     if response.status == 409:
                         missing = (await response.json())["missing"]
+                        is_asked = False
                     else:
                         await _raise_for(response)
                         async for output in self._outputs(response):
@@ -195,14 +206,24 @@ class Interpreter:
                         await self._send(session, one)
                 sent += 1
             except aiohttp.ClientConnectionError as error:
-                # The process answers a call before it runs anything, so nothing was run. It is
-                # kept running, so it will be back.
-                if time.monotonic() >= until or not _may_be_tried_again(error):
+                if is_asked and not self._has_run_nothing(error):
+                    yield Ended("died", _CUT_OFF)
+                    return
+                # The process is kept running, so it will be back.
+                if time.monotonic() >= until or _is_refused(error):
                     raise _unavailable(error) from error
                 await asyncio.sleep(_RETRY_SECONDS)
             except aiohttp.ClientError as error:
                 raise _unavailable(error) from error
         raise InterpreterUnavailable("The session's files change faster than they can be sent.")
+
+    def _has_run_nothing(self, error: aiohttp.ClientConnectionError) -> bool:
+        """Whether a call that met with `error`, and had no answer, certainly has not begun: where
+        there was no connection; and on this host, where an answer arrives before the code begins.
+        """
+        return isinstance(error, aiohttp.ClientConnectorError) or not isinstance(
+            self._place, Remote
+        )
 
     async def _outputs(self, response: aiohttp.ClientResponse) -> AsyncIterator[Output]:
         """The outputs in an answer. If it breaks off on this host, the process has ended, and its
@@ -214,7 +235,7 @@ class Interpreter:
                 output = decode(line)
                 ended = isinstance(output, Ended)
                 yield output
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, OSError):
             pass
         if not ended:
             yield Ended("died", _CUT_OFF if isinstance(self._place, Remote) else _STOPPED)
@@ -336,13 +357,9 @@ async def _raise_for(response: aiohttp.ClientResponse) -> None:
     raise InterpreterUnavailable(str(reason), shown=off if response.status in {401, 503} else None)
 
 
-def _may_be_tried_again(error: aiohttp.ClientConnectionError) -> bool:
-    """Not over a certificate that is refused, since it stays so; and not over a connection that
-    fell silent once it was made, since it may have carried the call.
-    """
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return not isinstance(error, aiohttp.ClientConnectorCertificateError)
-    return not (isinstance(error, aiohttp.ClientOSError) and error.errno == errno.ETIMEDOUT)
+def _is_refused(error: aiohttp.ClientConnectionError) -> bool:
+    """Whether it is over a certificate, and so stays as it is."""
+    return isinstance(error, aiohttp.ClientConnectorCertificateError)
 
 
 def _unavailable(error: Exception) -> InterpreterUnavailable:

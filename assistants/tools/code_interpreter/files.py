@@ -13,12 +13,13 @@ import os
 import platform
 import stat
 import struct
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 _OPENAT2: Final = 437  # the same on every processor that Linux runs on
 _RESOLVE_NO_XDEV: Final = 0x01
@@ -29,7 +30,8 @@ _RESOLVE: Final = (
     _RESOLVE_NO_XDEV | _RESOLVE_NO_MAGICLINKS | _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH
 )
 _CHUNK: Final = 1024 * 1024
-_TRIES: Final = 1000
+_OPEN_SECONDS: Final = 0.5  # how long somebody may keep a file from being opened
+_PAUSE_SECONDS: Final = 0.0005
 _CANNOT_SHARE: Final = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _DEPTH: Final = 60
 _NAME_BYTES: Final = 200
@@ -52,8 +54,8 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
     and whatever open() raises.
     """
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC | os.O_NOCTTY, 0, _RESOLVE)
-    error = errno.EAGAIN
-    for _ in range(_TRIES):
+    until = time.monotonic() + _OPEN_SECONDS
+    while True:
         opened: int = _syscall(
             ctypes.c_long(_OPENAT2),
             ctypes.c_int(folder),
@@ -66,9 +68,9 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
         error = ctypes.get_errno()
         # EAGAIN: something was renamed during the walk, so the kernel could not be sure. Or there
         # is a lease on the file, which may last.
-        if error not in (errno.EINTR, errno.EAGAIN):
-            break
-    raise OSError(error, os.strerror(error), path)
+        if error not in (errno.EINTR, errno.EAGAIN) or time.monotonic() > until:
+            raise OSError(error, os.strerror(error), path)
+        time.sleep(_PAUSE_SECONDS)
 
 
 @contextmanager
@@ -81,30 +83,33 @@ def opened_folder(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+Kind = Literal["file", "link", "special"]  # special: a pipe, a socket, a device
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """What tells that a file was changed. The change time is the kernel's: code cannot set it."""
+    """What tells that a file was changed. The change time is the kernel's: code cannot set it.
+    `size` in bytes, times in nanoseconds since 1970.
+    """
 
     inode: int
     size: int
     modified: int
     changed: int
+    kind: Kind
 
 
 @dataclass(slots=True)
 class Listing:
     """What is below a folder. `usage` in bytes on disk, `names` of every kind.
 
-    `files` holds the regular files that can be shown, by their path in the folder; `unshowable`
-    counts the others. `irregular` are the paths of what is neither a file nor a folder. `hidden`:
-    something in there cannot be looked into, so usage and names are not the whole.
+    `files` holds all that is no folder, by its path in the folder. `hidden`: something in there
+    cannot be looked into, so usage and names are not the whole.
     """
 
     files: dict[str, State]
-    irregular: set[str] = field(default_factory=set)
     usage: int = 0
     names: int = 0
-    unshowable: int = 0
     hidden: bool = False
 
 
@@ -144,12 +149,8 @@ def _look_into(root: int, path: str, found: Listing, stop_at_names: int) -> list
                 inner = f"{path}/{entry.name}" if path else entry.name
                 if stat.S_ISDIR(status.st_mode):
                     below.append(inner)
-                elif stat.S_ISREG(status.st_mode) and is_presentable(inner):
+                else:
                     found.files[inner] = _state(status)
-                elif stat.S_ISREG(status.st_mode):
-                    found.unshowable += 1
-                elif is_presentable(inner):
-                    found.irregular.add(inner)
     finally:
         os.close(here)
     return below
@@ -175,7 +176,12 @@ def state(folder: Path, name: str) -> State | None:
 
 
 def _state(status: os.stat_result) -> State:
-    return State(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    kind: Kind = "special"
+    if stat.S_ISREG(status.st_mode):
+        kind = "file"
+    elif stat.S_ISLNK(status.st_mode):
+        kind = "link"
+    return State(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, kind)
 
 
 def exists(folder: Path, name: str) -> bool:

@@ -87,13 +87,13 @@ class Kernel:
     def __init__(
         self,
         kernel_id: str,
-        sandbox: Running,
+        running: Running,
         folders: Folders,
         channels: _Channels,
         limits: Limits,
     ) -> None:
         self.id = kernel_id
-        self.sandbox = sandbox
+        self.running = running
         self.folders = folders
         self.limits = limits
         self.end_reason: str | None = None  # why it was ended, to be read by a person
@@ -106,14 +106,14 @@ class Kernel:
         sandboxes: Sandboxes,
         folders: Folders,
         sockets: Path,
-        kind: type[Provisioner] = BubblewrapProvisioner,
+        place: type[Provisioner] = BubblewrapProvisioner,
     ) -> "Kernel":
-        """A kernel that answers, where `kind` puts it. Raises KernelFailed.
+        """A kernel that answers, where `place` puts it. Raises KernelFailed.
 
-        No setting chooses another kind: `walls.py` tries the walls of this one.
+        Only tests put it elsewhere: no setting does, since `walls.py` tries the walls of this one.
         """
         manager = manager_for(kernel_id)
-        provisioner = kind(kernel_id=kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
+        provisioner = place(kernel_id=kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
         provisioner.sandboxes = sandboxes
         provisioner.folders = folders
         provisioner.sockets = sockets
@@ -122,16 +122,16 @@ class Kernel:
             await manager.start_kernel()
         except OSError as error:
             raise KernelFailed(str(error)) from error
-        if (sandbox := provisioner.running) is None:
-            raise KernelFailed("it has no sandbox")
+        if (running := provisioner.running) is None:
+            raise KernelFailed("it was launched and does not run")
         limits = sandboxes.limits
         channels = _Channels(provisioner.connection_info, limits)
-        kernel = cls(kernel_id, sandbox, folders, channels, limits)
+        kernel = cls(kernel_id, running, folders, channels, limits)
         try:
             await asyncio.wait_for(kernel._answers(), _START_SECONDS)
         except (TimeoutError, KernelGone) as error:
             await kernel.end("it did not start")
-            raise KernelFailed(await sandbox.errors() or "it gave no answer") from error
+            raise KernelFailed(await running.errors() or "it gave no answer") from error
         except BaseException:
             await kernel.end("its start was given up")
             raise
@@ -153,7 +153,7 @@ class Kernel:
     @property
     def over(self) -> bool:
         """Whether it has ended."""
-        return self.sandbox.over
+        return self.running.over
 
     def execute(self, code: str, *, silent: bool = False) -> AsyncGenerator[Said, None]:
         """Run `code`; what the kernel says until it is done. Raises KernelGone."""
@@ -218,7 +218,7 @@ class Kernel:
         self.kill(f"it sent more than {self.limits.messages:,} messages in one call")
 
     async def _report_end(self, heard: "asyncio.Queue[Said | None]") -> None:
-        await self.sandbox.wait()
+        await self.running.wait()
         await heard.put(None)
 
     async def interrupt(self) -> None:
@@ -235,10 +235,10 @@ class Kernel:
         if self.end_reason is None and not self.over:
             self.end_reason = reason
             logger.info("kernel %s ends: %s", self.id, reason)
-        self.sandbox.kill()
+        self.running.kill()
 
     async def end(self, reason: str) -> None:
         """Kill it, wait until that is done, and let go of its connections."""
         self.kill(reason)
-        await self.sandbox.wait()
+        await self.running.wait()
         self._channels.close()

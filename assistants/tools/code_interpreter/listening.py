@@ -68,11 +68,6 @@ class Network:
         """With the certificate loaded. Raises CannotListen."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
-        self.load_certificate(context)
-        return context
-
-    def load_certificate(self, context: ssl.SSLContext) -> None:
-        """What is in the files now, for connections from now on. Raises CannotListen."""
         try:
             # Without an answer to the question for a passphrase: nobody is there to be asked.
             context.load_cert_chain(self.certificate, self.key, password=lambda: "")
@@ -81,6 +76,18 @@ class Network:
                 f"{self.certificate} and {self.key} are no certificate and its key, "
                 f"without a passphrase, in PEM: {error}."
             ) from error
+        return context
+
+    def renew(self, context: ssl.SSLContext) -> None:
+        """Use what is in the files now for connections from now on. Raises CannotListen, and then
+        all stays as it was: a context into which half of it was loaded could greet nobody any more.
+        """
+        fresh = self.tls()
+
+        def use(connection: ssl.SSLObject | ssl.SSLSocket, _name: object, _: object) -> None:
+            connection.context = fresh
+
+        context.sni_callback = use  # it is asked at the beginning of each, also of those by number
 
 
 def network(listen: str, certificate: Path, key: Path, token_file: Path) -> Network:

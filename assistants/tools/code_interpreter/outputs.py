@@ -4,9 +4,10 @@ client.
 One JSON object a line. Dataclasses here are shared by both ends, so a field is added in one place.
 """
 
+import dataclasses
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Outcome = Literal["ok", "error", "deadline", "interrupted", "died"]
 # Of the tool: switched off by a missing wall; no kernel was started yet; the last one that was
@@ -106,6 +107,12 @@ _KINDS: Final[dict[str, type[Logs | Image | SavedFile | Ended]]] = {
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 
+def known(kind: type, fields: dict[str, Any]) -> dict[str, Any]:
+    """Those of `fields` that the dataclass `kind` has: a newer process may send more."""
+    names = {one.name for one in dataclasses.fields(kind)}
+    return {name: value for name, value in fields.items() if name in names}
+
+
 def encode(output: Output) -> bytes:
     """One line of the stream that answers a call."""
     return json.dumps({"kind": _NAMES[type(output)], **asdict(output)}).encode() + b"\n"
@@ -114,4 +121,5 @@ def encode(output: Output) -> bytes:
 def decode(line: bytes) -> Output:
     """The output in `line`. Raises ValueError, KeyError or TypeError if the line is none."""
     fields = json.loads(line)
-    return _KINDS[fields.pop("kind")](**fields)
+    kind = _KINDS[fields.pop("kind")]
+    return kind(**known(kind, fields))

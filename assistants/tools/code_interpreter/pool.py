@@ -161,7 +161,7 @@ class Pool:
         except BaseException:
             await asyncio.to_thread(files.remove_tree, box)
             raise
-        lower_priority(kernel.sandbox.processes())
+        lower_priority(kernel.running.processes())
         return kernel
 
     async def _refill(self) -> None:
@@ -193,7 +193,7 @@ class Pool:
         """Have a kernel that ends while it waits replaced."""
 
         async def notice() -> None:
-            await kernel.sandbox.wait()
+            await kernel.running.wait()
             if kernel in self._warm:
                 self._warm.remove(kernel)
                 self._discard_later(kernel)

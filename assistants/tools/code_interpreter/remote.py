@@ -37,9 +37,13 @@ class Remote:
         return {"Authorization": f"Bearer {self.token}"}
 
     def connector(self) -> aiohttp.TCPConnector:
-        """Opens connections. Raises OSError if `authority` cannot be read or holds none."""
+        """Opens connections, one for each request: one that was kept might have been cut since, and
+        whether a call had begun could not be told. Raises OSError if `authority` cannot be read or
+        holds none.
+        """
         return aiohttp.TCPConnector(
             limit=0,
+            force_close=True,
             ssl=ssl.create_default_context(cafile=self.authority),
             socket_factory=functools.partial(_socket, self.silence),
         )

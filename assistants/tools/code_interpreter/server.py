@@ -23,7 +23,7 @@ on another host it does so over TLS as well, where every request needs a token:
     DELETE /sessions/<session>                  ends it and removes its files
 
 503 {"reason"} while the tool is off, 401 {"reason"} without the token. A caller that goes away
-interrupts what it started. SIGHUP has the certificate read again.
+interrupts what it started. SIGHUP has the certificate read again, and does nothing without one.
 """
 
 import argparse
@@ -185,9 +185,9 @@ async def serve(tool: Tool, path: Path, reached: Network | None = None) -> None:
     # All that may be wrong with it is known before a kernel starts.
     tls = reached.tls() if reached else None
     network_socket = reached.listen() if reached else None
-    if reached and tls:
-        loop.add_signal_handler(signal.SIGHUP, _load_again, reached, tls)
+    loop.add_signal_handler(signal.SIGHUP, _load_again, reached, tls)
     await tool.start()
+    tool.log_state()
     runners = []
     if reached and tls and network_socket:
         runners.append(await _runner(application(tool, reached.token)))
@@ -211,10 +211,13 @@ async def _runner(app: web.Application) -> web.AppRunner:
     return runner
 
 
-def _load_again(reached: Network, tls: ssl.SSLContext) -> None:
+def _load_again(reached: Network | None, tls: ssl.SSLContext | None) -> None:
+    """What SIGHUP does, which would end a process that does not care for it."""
+    if reached is None or tls is None:
+        logger.info("SIGHUP: there is no certificate to read again")
+        return
     try:
-        reached.tls()  # tried elsewhere first: of a pair that does not fit, one half would stay
-        reached.load_certificate(tls)
+        reached.renew(tls)
     except CannotListen as error:
         logger.error("the certificate stays as it was: %s", error)
     else:
@@ -324,6 +327,7 @@ def reached_at(arguments: argparse.Namespace) -> Network | None:
 def main() -> int:
     _set_up_logging()
     arguments = parser().parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until `serve` knows what to do about it
     path = arguments.socket.absolute()
     try:
         reached = reached_at(arguments)

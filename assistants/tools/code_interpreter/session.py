@@ -11,13 +11,12 @@ and the server. On disk, below the root of all sessions:
 import asyncio
 import contextlib
 import dataclasses
-import errno
 import json
 import logging
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -33,14 +32,15 @@ from assistants.tools.code_interpreter.moving import move_in
 from assistants.tools.code_interpreter.outputs import DATA, Ended, Image, Outcome, Output, SavedFile
 from assistants.tools.code_interpreter.places import NoPlace, Places
 from assistants.tools.code_interpreter.pool import Pool
+from assistants.tools.code_interpreter.refused import Refused
 from assistants.tools.code_interpreter.sandbox import Sandboxes
 from assistants.tools.code_interpreter.showing import Showing
 
 logger = logging.getLogger(__name__)
 
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg"}
-_NAMED: Final = 3
 _INCOMING: Final = "incoming-"
+_SLACK: Final = 10  # the part of a limit by which a folder that is beyond it may grow
 _FRESH: Final = (
     "A new Python session was started: variables and imports of earlier calls are gone, "
     f"files under {DATA} are kept."
@@ -92,7 +92,7 @@ class Session:
         self._watching: asyncio.Task[None] | None = None
         self._call: Call | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._seen: files.Listing | None = None  # as the last call left it, if known
+        self._seen: Mapping[str, State] | None = None  # as the last call left them, if known
         self._placed: dict[str, State] = {}  # inputs, as they were put there
         self._why_gone: str | None = None
         folder.mkdir(exist_ok=True)
@@ -244,7 +244,11 @@ class Session:
         self._record.used = True
         self._save()
         self.outputs.remove_old()
-        before = await self._list() if self._seen is None else self._seen
+        if self._seen is None:
+            self._allow(kernel, found := await self._list())
+            before: Mapping[str, State] = found.files
+        else:
+            before = self._seen
         self._call = call
         call.begin(kernel)
         watching = asyncio.create_task(watch.during_call(kernel, self._data))
@@ -263,18 +267,25 @@ class Session:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
         notes += showing.notes
-        if outcome != "died" and (beyond := watch.too_much(await self._list(), self.limits)):
-            # It was quicker than the watch.
-            kernel.kill(beyond)
+        left = await watch.after_call(kernel, self._data)
+        if outcome == "died" or kernel.end_reason is not None:
             outcome = "died"
-        if outcome == "died":
-            await kernel.sandbox.wait()  # or the next call would be given one that is half dead
-            notes.append(await self._bury(watch.why_it_ended(kernel), before))
+            await kernel.running.wait()
+            reason = watch.why_it_ended(kernel) or "Python crashed"
+            note = f"The Python session ended: {reason}. Its variables are gone"
+            is_taken_back = await self._take_back(kernel, before)
+            left = await self._list()
+            if is_taken_back:
+                before = left.files  # what was moved about looks changed
+                notes.append(f"{note}, and so are the files that this call made or changed.")
+            else:
+                notes.append(f"{note}; files under {DATA} are kept.")
         elif outcome == "deadline":
             notes.append(
                 f"The code was stopped after {call.deadline:g} seconds. Variables are kept."
             )
-        await self._give_files(before, call.put, notes)
+        self._seen = left.files
+        await self._give_files(before, left, call.put, notes)
         if kernel.over:
             await self._drop_kernel("it has ended")
         else:
@@ -286,10 +297,6 @@ class Session:
         if self._kernel is not None and not self._kernel.over:
             return self._kernel
         await self._drop_kernel("it has ended")
-        if self._seen is not None and watch.too_much(await self._list(), self.limits):
-            # What it had left running made too much after its call.
-            await asyncio.to_thread(self._remove_new, self._seen)
-            notes.append("What it wrote after its last call was too much and is gone.")
         await self._places.take(lambda: call.stopped is not None)
         kernel: Kernel | None = None
         try:
@@ -313,22 +320,35 @@ class Session:
         move_in(kernel.folders.data.parent, self._folder)
         kernel.folders = dataclasses.replace(kernel.folders, data=self._data)
 
-    async def _bury(self, reason: str | None, before: files.Listing) -> str:
-        """After the kernel died in a call: what to say about it."""
-        note = f"The Python session ended: {reason or 'Python crashed'}. Its variables are gone"
-        if watch.too_much(await self._list(), self.limits):
-            await asyncio.to_thread(self._remove_new, before)
-            return f"{note}, and so are the files that this call made."
-        return f"{note}; files under {DATA} are kept."
+    def _allow(self, kernel: Kernel, found: files.Listing) -> None:
+        """Set what may be there while this kernel runs. A folder that has too much in it already,
+        since the server was killed in the wrong moment, may hardly grow (/tmp counts too), but code
+        has to be able to clear it.
+        """
+        limits = self.limits
+        more_disk = found.usage + limits.disk // _SLACK if found.usage > limits.disk else 0
+        more_files = found.names + limits.files // _SLACK if found.names > limits.files else 0
+        kernel.limits = dataclasses.replace(
+            limits, disk=max(limits.disk, more_disk), files=max(limits.files, more_files)
+        )
 
-    def _remove_new(self, before: files.Listing) -> None:
-        """Take back all that was written since, since it was too much. Its kernel is dead."""
+    async def _take_back(self, kernel: Kernel, before: Mapping[str, State]) -> bool:
+        """Once the kernel has ended: remove what is new since `before`, if the folder has more than
+        it may have. Whether that was so.
+        """
+        found = await self._list()
+        limits = kernel.limits
+        if found.usage <= limits.disk and found.names <= limits.files and not found.hidden:
+            return False
+        await asyncio.to_thread(self._remove_new, before, found.files)
+        return True
+
+    def _remove_new(self, before: Mapping[str, State], now: Mapping[str, State]) -> None:
+        """Leave what is as it was `before`. Inputs that were sent since then stay as well."""
         kept = self._folder / "kept"
         kept.mkdir(mode=0o700)
         self._sandboxes.give(kept)
-        # All of it: a look that gives up early may not have come to what earlier calls have left.
-        now = files.listing(self._data, sys.maxsize).files
-        for path, state in before.files.items():
+        for path, state in {**self._placed, **before}.items():
             if now.get(path) != state:
                 continue
             target = kept / path
@@ -340,20 +360,29 @@ class Session:
         kept.rename(self._data)
 
     async def _list(self) -> files.Listing:
-        return await asyncio.to_thread(files.listing, self._data, self.limits.files)
+        """All of the folder: a look that gave up early would miss what earlier calls have left."""
+        return await asyncio.to_thread(files.listing, self._data, sys.maxsize)
 
     async def _give_files(
-        self, before: files.Listing, put: Callable[[Output], None], notes: list[str]
+        self,
+        before: Mapping[str, State],
+        left: files.Listing,
+        put: Callable[[Output], None],
+        notes: list[str],
     ) -> None:
-        """Copy out the files that the call made or changed, oldest first."""
-        found = await self._list()
-        self._seen = found
+        """Copy out the files that the call made or changed, oldest first, and say which of them are
+        not offered.
+        """
+        refused = Refused()
         changed = [
             path
-            for path, state in found.files.items()
-            if state not in (before.files.get(path), self._placed.get(path)) and _is_output(path)
+            for path, state in left.files.items()
+            if state not in (before.get(path), self._placed.get(path))
+            and _is_output(path)
+            and not self._is_link_to_input(path, state)
+            and not refused.refuse(path, state)
         ]
-        changed.sort(key=lambda path: (found.files[path].modified, path))
+        changed.sort(key=lambda path: (left.files[path].modified, path))
         room = self.limits.disk  # a file with holes says it is larger than what it takes
         for path in changed[: self.limits.saved_files]:
             largest = min(self.limits.file_size, room)
@@ -365,32 +394,24 @@ class Session:
                 notes.append(f"{path} was not kept: it is larger than {largest // MIB} MB.")
             except OSError as error:
                 logger.info("session %s: %r not kept: %s", self.id, path, error)
-                notes.append(f"{path} was not kept: {_why_not(error)}.")
+                refused.failed(path, error)
             else:
                 room -= size
                 put(SavedFile(output_id, f"{DATA}/{self._shown_name(path)}", size))
         if len(changed) > self.limits.saved_files:
-            left = len(changed) - self.limits.saved_files
+            more = len(changed) - self.limits.saved_files
             notes.append(
-                f"{left} more files were written; they stay under {DATA} but are not offered."
+                f"{more} more files were written; they stay under {DATA} but are not offered."
             )
-        if (more := found.unshowable - before.unshowable) > 0:
-            notes.append(
-                f"{more} files have names that cannot be shown and are not offered."
-                if more > 1
-                else "1 file has a name that cannot be shown and is not offered."
-            )
-        if strange := sorted(
-            path
-            for path in found.irregular - before.irregular
-            if _is_output(path) and not self._is_name_of_input(path)
-        ):
-            named = ", ".join(strange[:_NAMED]) + (" and others" if strange[_NAMED:] else "")
-            notes.append(f"Not offered, since only plain files are: {named}.")
+        notes += refused.notes()
 
-    def _is_name_of_input(self, path: str) -> bool:
-        """Whether it is a link that `_link_names` has made."""
-        return "/" not in path and files.link_target(self._data, path) in self._record.inputs
+    def _is_link_to_input(self, path: str, state: State) -> bool:
+        """Whether it is one of the names that `_link_names` makes."""
+        return (
+            state.kind == "link"
+            and "/" not in path
+            and files.link_target(self._data, path) in self._record.inputs
+        )
 
     def _shown_name(self, path: str) -> str:
         """`path`, or the name of the input that it is the file of."""
@@ -417,10 +438,12 @@ class Session:
         await self._stop_watching()
         if self._kernel is not None:
             if self._kernel.over and self._kernel.end_reason is None:
-                code = self._kernel.sandbox.exit_code
+                code = self._kernel.running.exit_code
                 logger.warning("session %s: Python ended by itself, exit code %s", self.id, code)
             await self._pool.discard(self._kernel, reason)
             self._why_gone = watch.why_it_ended(self._kernel) or "Python crashed"
+            if self._seen is not None and await self._take_back(self._kernel, self._seen):
+                self._why_gone += "; the files that it made after its last call were removed"
             self._kernel = None
             self._places.give_back()
 
@@ -442,15 +465,6 @@ class Session:
         draft = path.with_suffix(".new")
         draft.write_text(json.dumps(dataclasses.asdict(self._record)))
         draft.replace(path)
-
-
-def _why_not(error: OSError) -> str:
-    """Why a file is not copied, as the end of a sentence."""
-    if error.errno == errno.EMLINK:
-        return "it has a second name, as a hard link"
-    if error.errno in (errno.EINVAL, errno.ELOOP):
-        return "it is no plain file"
-    return "it is gone, or cannot be read"
 
 
 def _is_output(path: str) -> bool:

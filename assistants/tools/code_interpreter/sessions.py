@@ -7,6 +7,7 @@ one sandbox, whose `data` serves until a session takes it.
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,10 @@ class Sessions:
     def start(self) -> None:
         """Begin to prepare kernels and to end idle ones."""
         self.pool.start()
-        self._tasks = [asyncio.create_task(self._tidy()), asyncio.create_task(self._spare())]
+        self._tasks = [
+            asyncio.create_task(_again_and_again(min(self._idle / 4, 30), self._tidy)),
+            asyncio.create_task(_again_and_again(_MEMORY_SECONDS, self._spare)),
+        ]
 
     async def close(self) -> None:
         """End every kernel. Files stay."""
@@ -130,26 +134,35 @@ class Sessions:
         """While memory is short, end one kernel a second that no call uses: those that wait first,
         since nobody's variables are in them.
         """
-        while True:
-            await asyncio.sleep(_MEMORY_SECONDS)
-            left = await asyncio.to_thread(memory.available)
-            if left >= self.spared * _ENOUGH:
-                self.pool.keep_all()
-            elif left < self.spared and (
-                await self.pool.spare_one() or await self._rest_one("the machine was low on memory")
-            ):
-                logger.warning("%d MB of memory are left: a kernel was ended", left // MIB)
+        left = await asyncio.to_thread(memory.available)
+        if left >= self.spared * _ENOUGH:
+            self.pool.keep_all()
+        elif left < self.spared and (
+            await self.pool.spare_one() or await self._rest_one("the machine was low on memory")
+        ):
+            logger.warning("%d MB of memory are left: a kernel was ended", left // MIB)
 
     async def _tidy(self) -> None:
-        while True:
-            await asyncio.sleep(min(self._idle / 4, 30))
-            for session in list(self._sessions.values()):
-                if session.is_busy:
-                    continue
-                if session.is_dead:
-                    await session.rest("it has ended")
-                elif session.is_live and time.monotonic() - session.last_used > self._idle:
-                    await session.rest(f"there was no call for {spoken(self._idle)}")
-                elif time.monotonic() - session.last_used > self._idle:
-                    await session.rest("it has ended")
-                    self._sessions.pop(session.id, None)
+        """End the kernels of sessions that nobody used for long, and clear away dead ones."""
+        for session in list(self._sessions.values()):
+            if session.is_busy:
+                continue
+            if session.is_dead:
+                await session.rest("it has ended")
+            elif session.is_live and time.monotonic() - session.last_used > self._idle:
+                await session.rest(f"there was no call for {spoken(self._idle)}")
+            elif time.monotonic() - session.last_used > self._idle:
+                await session.rest("it has ended")
+                self._sessions.pop(session.id, None)
+
+
+async def _again_and_again(seconds: float, what: Callable[[], Awaitable[None]]) -> None:
+    """Do `what` every so many seconds. One failure, such as a file that cannot be read for the
+    moment, must not end it for good.
+    """
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await what()
+        except Exception:
+            logger.exception("%s failed; it is tried again", getattr(what, "__name__", what))

@@ -81,14 +81,13 @@ class Tool:
         try:
             self._sandboxes.cgroups = cgroup.find(settings.cgroup, settings.limits)
         except cgroup.NoCgroup as error:
-            self._sandboxes.why_no_cgroup = str(error)
-            logger.info("no cgroup for sandboxes, the watch does it alone: %s", error)
+            asked = f"--cgroup {settings.cgroup} cannot be used: " if settings.cgroup else ""
+            self._sandboxes.why_no_cgroup = f"{asked}{error}"
 
     async def start(self) -> None:
         """Try the walls, and begin to prepare kernels if all of them hold."""
         settings = self._settings
         if self._sandboxes is None:
-            logger.error("the code interpreter is off: %s", self._off)
             return
         attempt = settings.root / ".canary"
         if attempt.exists():
@@ -96,7 +95,6 @@ class Tool:
         self._walls = await try_walls(self._sandboxes, attempt)
         if broken := [wall for wall in self._walls if wall.breaks]:
             self._off = " ".join(f"{wall.name}: {wall.detail}" for wall in broken)
-            logger.error("the code interpreter is off: %s", self._off)
             return
         self._off = None
         self._packages = tool_box(self._sandboxes.python)
@@ -111,6 +109,17 @@ class Tool:
             spared=memory.usually_spared() if settings.spared is None else settings.spared,
         )
         self.sessions.start()
+
+    def log_state(self) -> None:
+        """Tell the log what the walls have come to; loudly if --cgroup names one in vain."""
+        if self._off is not None:
+            logger.error("the code interpreter is off: %s", self._off)
+        elif self._sandboxes is not None and self._sandboxes.cgroups is None:
+            logger.log(
+                logging.WARNING if self._settings.cgroup else logging.INFO,
+                "no cgroup for sandboxes, the watch does it alone: %s",
+                self._sandboxes.why_no_cgroup,
+            )
 
     def health(self) -> Health:
         """Whether code can run, by what happened last, and what stands around it."""

@@ -5,7 +5,6 @@ sandbox, and no setting that makes one.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import socket
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from assistants.tools.code_interpreter import files, watch
+from assistants.tools.code_interpreter.cgroup import Cgroups
 from assistants.tools.code_interpreter.outputs import Wall
 from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
 
@@ -44,9 +44,8 @@ _NAMESPACES: Final = {
 }
 # What a shell sets by itself, where bubblewrap is started by a script.
 _SHELLS: Final = {"", "PWD", "OLDPWD", "SHLVL", "_"}
-_IN_A_CGROUP: Final = (
-    "The kernel itself limits memory, processes and processor time of each sandbox as a whole."
-)
+# What the kernel limits for a sandbox as a whole, by the controllers of its cgroup.
+_CONTROLLED: Final = {"memory": "memory", "pids": "processes", "cpu": "processor time"}
 _NO_CGROUP: Final = (
     "Not on this machine: memory of all processes together is watched, which takes a moment"
 )
@@ -124,17 +123,21 @@ async def _try_one(sandboxes: Sandboxes, sandbox: Sandbox, folders: Folders) -> 
 
 
 def _namespaces(sandbox: Sandbox) -> dict[str, list[str]]:
-    """The namespaces that the sandbox shares with this process, by the wall they belong to. What
-    is kept out by one is kept out by the filter too, so only a look from outside tells.
+    """The namespaces that the sandbox shares with this process, or of which nobody can tell, by the
+    wall they belong to. What is kept out by one is kept out by the filter too, so only a look from
+    outside tells.
     """
     shared: dict[str, list[str]] = {}
     for kind, wall in _NAMESPACES.items():
+        ours = Path(f"/proc/self/ns/{kind}")
+        if ours.parent.is_dir() and not ours.is_symlink():
+            continue  # this kernel has no such kind
         try:
-            same = Path(f"/proc/{sandbox.first}/ns/{kind}").readlink() == (
-                Path(f"/proc/self/ns/{kind}").readlink()
-            )
-        except OSError:
-            continue  # this kernel has no such kind, or does not let an ordinary user look
+            same = Path(f"/proc/{sandbox.first}/ns/{kind}").readlink() == ours.readlink()
+        except OSError as error:
+            found = f"its {kind} namespace cannot be looked at ({error.strerror})"
+            shared.setdefault(wall, []).append(found)
+            continue
         if same:
             shared.setdefault(wall, []).append(f"the {kind} namespace is the host's")
     return shared
@@ -144,26 +147,40 @@ def _environment(sandbox: Sandbox) -> list[str]:
     """Whether the first process was given variables of the server's, which it keeps in its memory
     even if those that it starts do not get them.
     """
-    with contextlib.suppress(OSError):  # an ordinary user may not be let look
+    try:
         held = Path(f"/proc/{sandbox.first}/environ").read_text(errors="replace").split("\0")
-        if others := {entry.partition("=")[0] for entry in held} - _SHELLS:
-            return [f"the first process of the sandbox has {', '.join(sorted(others))}"]
+    except OSError as error:
+        return [f"the environment of its first process cannot be looked at ({error.strerror})"]
+    if others := {entry.partition("=")[0] for entry in held} - _SHELLS:
+        return [f"the first process of the sandbox has {', '.join(sorted(others))}"]
     return []
 
 
 def _cgroup(sandboxes: Sandboxes, sandbox: Sandbox) -> Wall:
-    """What the kernel counts for the sandbox, if it may."""
-    why_not = sandboxes.why_no_cgroup
-    if sandboxes.cgroups is not None and sandbox.group is not None:
-        try:
-            outside = set(sandbox.processes()) - set(sandbox.group.processes())
-        except OSError as error:
-            why_not = str(error)
-        else:
-            if not outside:
-                return Wall("cgroup", ok=True, detail=_IN_A_CGROUP, extra=True)
-            why_not = f"{len(outside)} processes of the sandbox are outside it"
-    return Wall("cgroup", ok=False, detail=f"{_NO_CGROUP} ({why_not}).", extra=True)
+    """What the kernel counts for the sandbox, if it may. Where it should and does not, that is a
+    failure and nothing to do without: `cgroup.py` is wrong about this machine.
+    """
+    if sandboxes.cgroups is None or sandbox.group is None:
+        detail = f"{_NO_CGROUP} ({sandboxes.why_no_cgroup})."
+        return Wall("cgroup", ok=False, detail=detail, extra=True)
+    try:
+        outside = set(sandbox.processes()) - set(sandbox.group.processes())
+    except OSError as error:
+        return _wall("cgroup", "", [f"who is in the sandbox's cgroup cannot be told: {error}"])
+    if outside:
+        return _wall("cgroup", "", [f"{len(outside)} processes of the sandbox are outside it"])
+    return Wall("cgroup", ok=True, detail=_what_is_limited(sandboxes.cgroups), extra=True)
+
+
+def _what_is_limited(groups: Cgroups) -> str:
+    has = [text for name, text in _CONTROLLED.items() if name in groups.controllers]
+    lacks = [text for name, text in _CONTROLLED.items() if name not in groups.controllers]
+    told = ["Each sandbox is ended as a whole by the kernel itself"]
+    if has:
+        told.append(f"which limits its {', '.join(has)}")
+    if lacks:
+        told.append(f"but not its {', '.join(lacks)}: {groups.parent} has no control of that")
+    return f"{', '.join(told)}."
 
 
 def _wall(name: str, kept_out: str, through: list[str]) -> Wall:
@@ -182,9 +199,12 @@ def _user_detail(sandboxes: Sandboxes) -> str:
 def _user(sandboxes: Sandboxes, sandbox: Sandbox) -> list[str]:
     wanted = os.geteuid() if sandboxes.uid is None else sandboxes.uid
     for pid in sandbox.processes():
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}").stat().st_uid != wanted or wanted == 0:
-                return [f"process {pid} of the sandbox runs as another user than {wanted}"]
+        try:
+            owner = Path(f"/proc/{pid}").stat().st_uid
+        except OSError as error:
+            return [f"the user of process {pid} of the sandbox cannot be told ({error.strerror})"]
+        if owner != wanted or wanted == 0:
+            return [f"process {pid} of the sandbox runs as another user than {wanted}"]
     return []
 
 

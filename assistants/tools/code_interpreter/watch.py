@@ -14,7 +14,7 @@ from typing import Final
 
 from assistants.tools.code_interpreter import files
 from assistants.tools.code_interpreter.kernel import Kernel
-from assistants.tools.code_interpreter.limits import MIB, Limits
+from assistants.tools.code_interpreter.limits import MIB
 
 _MEMORY_SECONDS: Final = 0.2
 _DISK_SECONDS: Final = 1.0
@@ -101,7 +101,7 @@ def lower_priority(processes: list[int]) -> None:
 
 def why_it_ended(kernel: Kernel) -> str | None:
     """What completes the sentence "The session ended: ..."; None if nobody knows."""
-    if kernel.end_reason is None and kernel.sandbox.ran_out_of_memory:
+    if kernel.end_reason is None and kernel.running.ran_out_of_memory:
         return _too_much_memory(kernel)  # the kernel was quicker than the watch
     return kernel.end_reason
 
@@ -111,35 +111,49 @@ def _too_much_memory(kernel: Kernel) -> str:
 
 
 async def _check_memory(kernel: Kernel) -> None:
-    processes = kernel.sandbox.processes()
+    processes = kernel.running.processes()
     limit = kernel.limits.memory
     if resident(processes) > limit and await asyncio.to_thread(proportional, processes) > limit:
         kernel.kill(_too_much_memory(kernel))
 
 
+def _list(kernel: Kernel, data: Path) -> tuple[files.Listing, files.Listing]:
+    """What is in the session's folder, and in all that the sandbox may write to together."""
+    own = files.listing(data, kernel.limits.files)
+    whole = files.Listing({}, own.usage, own.names, own.hidden)
+    for folder in (kernel.folders.tmp, kernel.folders.shm):
+        found = files.listing(folder, kernel.limits.files)
+        whole.usage += found.usage
+        whole.names += found.names
+        whole.hidden = whole.hidden or found.hidden
+    return own, whole
+
+
 async def _check_disk(kernel: Kernel, data: Path) -> None:
+    _, found = await asyncio.to_thread(_list, kernel, data)
+    found.usage += await asyncio.to_thread(nameless, kernel.running.processes())
+    _end_if_too_much(kernel, found)
+
+
+async def after_call(kernel: Kernel, data: Path) -> files.Listing:
+    """What a call has left in the session's folder. It ends the kernel if that is too much: looks
+    at fixed times miss what is done between two of them.
+
+    Files without a name are left to the next look: to find them takes longer than most calls.
+    """
+    left, found = await asyncio.to_thread(_list, kernel, data)
+    _end_if_too_much(kernel, found)
+    return left
+
+
+def _end_if_too_much(kernel: Kernel, found: files.Listing) -> None:
     limits = kernel.limits
-    usage = names = 0
-    hidden = False
-    for folder in (data, kernel.folders.tmp, kernel.folders.shm):
-        found = await asyncio.to_thread(files.listing, folder, limits.files)
-        usage, names = usage + found.usage, names + found.names
-        hidden = hidden or found.hidden
-    usage += await asyncio.to_thread(nameless, kernel.sandbox.processes())
-    found = files.Listing({}, usage=usage, names=names, hidden=hidden)
-    if reason := too_much(found, limits):
-        kernel.kill(reason)
-
-
-def too_much(found: files.Listing, limits: Limits) -> str | None:
-    """Which limit what lies in the folders is beyond, as the end of "The session ended: ..."."""
     if found.usage > limits.disk:
-        return f"it wrote more than {limits.disk // MIB:,} MB"
-    if found.names > limits.files:
-        return f"it made more than {limits.files:,} files"
-    if found.hidden:
-        return "it made folders that cannot be looked into"
-    return None
+        kernel.kill(f"it wrote more than {limits.disk // MIB:,} MB")
+    elif found.names > limits.files:
+        kernel.kill(f"it made more than {limits.files:,} files")
+    elif found.hidden:
+        kernel.kill("it made folders that cannot be looked into")
 
 
 async def during_call(kernel: Kernel, data: Path) -> None:
@@ -165,12 +179,12 @@ async def between_calls(kernel: Kernel, data: Path) -> None:
     machine busy.
     """
     limits = kernel.limits
-    used, since = processor_time(kernel.sandbox.processes()), time.monotonic()
+    used, since = processor_time(kernel.running.processes()), time.monotonic()
     while not kernel.over:
         await asyncio.sleep(_IDLE_SECONDS)
         await _check_memory(kernel)
         await _check_disk(kernel, data)
-        now = processor_time(kernel.sandbox.processes())
+        now = processor_time(kernel.running.processes())
         if now - used > limits.idle_cpu:
             kernel.kill("it went on working after its call had ended")
         if time.monotonic() - since > limits.idle_cpu_window:

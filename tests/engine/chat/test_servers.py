@@ -138,7 +138,9 @@ def test_what_may_pass_is_asked_again(chat: ChatServer, trouble: list[Part]) -> 
 
 def test_it_is_given_up_at_last(chat: ChatServer) -> None:
     chat.otherwise(error(503, "Down for good."))
-    assert failed(chat).message == "Played failed (503): Down for good."
+    assert failed(chat).message == (
+        "Played failed (503): Down for good. Try again in a moment; its own log may say more."
+    )
     assert len(chat.requests) == 3
 
 
@@ -192,6 +194,47 @@ def test_a_provider_that_falls_silent_is_cut_off(chat: ChatServer) -> None:
         "another model. CHAT_SILENCE_SECONDS says how long to wait."
     )
     assert len(chat.requests) == 1
+
+
+NOTHING = raw(
+    '{"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}\n\n: ping'
+)
+"""What only keeps the line open: an empty chunk, and a comment."""
+
+
+def test_what_only_keeps_the_line_open_is_no_beginning(chat: ChatServer) -> None:
+    chat.otherwise(*(NOTHING, pause(0.1)) * 30)
+    began = time.monotonic()
+    told = failed(chat, Patience(5, first_token=0.5, silence=5, retries=0, longest_wait=0)).message
+    assert time.monotonic() - began < 2
+    assert told.startswith("Played did not begin to answer within 0.5 s.")
+
+
+def test_what_only_keeps_the_line_open_is_silence(chat: ChatServer) -> None:
+    chat.otherwise(text("Half an"), *(NOTHING, pause(0.1)) * 30)
+    began = time.monotonic()
+    told = failed(chat, Patience(5, first_token=5, silence=0.5, retries=0, longest_wait=0)).message
+    assert time.monotonic() - began < 2
+    assert told.startswith("Played stopped in the middle of its answer: nothing came for 0.5 s.")
+
+
+def test_thoughts_are_no_silence(chat: ChatServer) -> None:
+    chat.reply(reasoning("one two three four five six", rate=8), text("Seven"))
+    patience = Patience(5, first_token=0.4, silence=0.4, retries=0, longest_wait=0)
+    assert asked(chat, patience)[0] == "Seven"
+
+
+def test_a_flood_of_nothing_ends_and_lets_others_get_on(chat: ChatServer) -> None:
+    chat.otherwise(*[raw('{"choices": [], "padding": "' + "x" * 50_000 + '"}')] * 400)
+    patience = Patience(5, first_token=0.5, silence=0.5, retries=0, longest_wait=0)
+    began = time.monotonic()
+    assert "did not begin to answer" in failed(chat, patience).message
+    assert time.monotonic() - began < 2
+
+
+def test_calls_that_all_have_the_same_id_are_told_apart_by_their_numbers(chat: ChatServer) -> None:
+    chat.reply(tool_call("f", {"a": 1}, id="same"), tool_call("g", {"b": 2}, id="same"))
+    assert asked(chat)[1] == {0: ("f", '{"a": 1}'), 1: ("g", '{"b": 2}')}
 
 
 def test_a_slow_answer_is_as_good_as_a_quick_one(chat: ChatServer) -> None:

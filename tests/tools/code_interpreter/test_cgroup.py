@@ -129,6 +129,23 @@ def test_the_servers_own_cgroup_lies_below_where_it_is_mounted() -> None:
     assert cgroup.own(mounts) == Path("/somewhere") / path
 
 
+@pytest.mark.parametrize(
+    "controllers, told, denied",
+    [
+        (ALL, "which limits its memory, processes, processor time.", "but not"),
+        ({"memory", "pids"}, "limits its memory, processes, but not its processor time:", "/none"),
+        (set(), "as a whole by the kernel itself, but not its memory, processes, ", "limits"),
+    ],
+)
+def test_a_limit_is_claimed_only_where_its_controller_is(
+    tmp_path: Path, controllers: set[str], told: str, denied: str
+) -> None:
+    detail = walls._what_is_limited(Cgroups(tmp_path, LIMITS, frozenset(controllers)))
+
+    assert told in detail
+    assert denied not in detail
+
+
 async def test_without_a_cgroup_the_tool_is_on_and_says_so() -> None:
     process = InterpreterProcess("--warm", "0", "--cgroup", "/does/not/exist")
     try:
@@ -136,7 +153,9 @@ async def test_without_a_cgroup_the_tool_is_on_and_says_so() -> None:
             health = await client.health()
             found = {wall.name: wall for wall in health.walls}["cgroup"]
             assert (health.ok, found.ok, found.extra) == (True, False, True)
+            assert "--cgroup /does/not/exist cannot be used: " in found.detail
             assert "/does/not/exist is no cgroup" in found.detail
+            assert "WARNING" in process.said()
             assert (await Session(client, "any").run("1 + 1")).logs == "2\n"
     finally:
         process.remove()
@@ -210,15 +229,15 @@ async def test_a_whole_sandbox_is_born_in_its_group_and_ends_with_it(groups: Cgr
         )
         kernel = sessions.get("thread")._kernel
         assert kernel is not None
-        assert isinstance(kernel.sandbox, Sandbox)
-        assert kernel.sandbox.group is not None
-        inside = set(kernel.sandbox.processes())
+        assert isinstance(kernel.running, Sandbox)
+        assert kernel.running.group is not None
+        inside = set(kernel.running.processes())
         assert len(inside) >= 5
-        assert set(kernel.sandbox.group.processes()) == inside
-        kernel.sandbox.group.kill()
-        await asyncio.wait_for(kernel.sandbox.wait(), 5)
+        assert set(kernel.running.group.processes()) == inside
+        kernel.running.group.kill()
+        await asyncio.wait_for(kernel.running.wait(), 5)
         assert not any(map(watch.is_there, inside))
-        assert not kernel.sandbox.group.folder.exists()
+        assert not kernel.running.group.folder.exists()
         assert (await run(sessions, "thread", "1 + 1")).logs == "2\n"
 
 
@@ -231,7 +250,7 @@ async def test_the_walls_tell_whether_the_sandbox_is_in_its_group(
 
         monkeypatch.setattr(Cgroup, "take_in", lambda *_: None)
         missed = (await walls.try_walls(sessions._sandboxes, box))[-1]
-        assert not missed.ok
+        assert missed.breaks, "it is on the wrong side of the wall, which is worse than none"
         assert "2 processes of the sandbox are outside it" in missed.detail
 
 

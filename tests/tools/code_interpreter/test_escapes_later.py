@@ -157,7 +157,7 @@ async def test_what_runs_on_in_the_background_ends_with_the_session(client: Inte
         )
         kernel = sessions.get("thread")._kernel
         assert kernel is not None
-        left = kernel.sandbox.processes()
+        left = kernel.running.processes()
         assert len(left) >= 5
         await sessions.remove("thread")
         assert not any(map(watch.is_there, left))

@@ -57,22 +57,6 @@ async def test_what_is_no_plain_file_of_its_own_is_not_offered(
     assert await session.fetch(gave.files["/mnt/data/good"]) == b"good"
 
 
-async def test_what_is_not_offered_is_told_once_by_the_call_that_made_it(session: Session) -> None:
-    gave = await session.run(
-        "import os\n"
-        "open('a\\n', 'w').close(); os.symlink('/etc/passwd', 'link'); os.mkfifo('pipe')\n"
-        "open('one', 'w').close(); os.link('one', 'two')"
-    )
-    told = gave.note
-    assert "1 file has a name that cannot be shown and is not offered." in told
-    assert "Not offered, since only plain files are: link, pipe." in told
-    assert "one was not kept: it has a second name, as a hard link." in told
-
-    assert (await session.run("1")).end.note is None
-    more = await session.run("open('b\\n', 'w').close(); open('c\\n', 'w').close()")
-    assert more.note == "2 files have names that cannot be shown and are not offered."
-
-
 async def test_an_input_under_its_own_name_is_nothing_to_tell(session: Session) -> None:
     gave = await session.run(
         "print(open('table.csv').read())", [an_input("file-1", "table.csv", b"1")]

@@ -387,3 +387,19 @@ async def test_work_that_goes_on_after_its_call_is_ended(own: InterpreterProcess
             await asyncio.sleep(0.1)
 
         assert "went on working after its call" in (await session.run("1")).note
+
+
+async def test_sighup_ends_neither_a_server_without_a_certificate_nor_one_that_starts(
+    own: InterpreterProcess,
+) -> None:
+    deadline = time.monotonic() + 20
+    while not any(own.folder.glob("s.d/*")):  # it has read its arguments, and tries its walls
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+    own.process.send_signal(signal.SIGHUP)
+    async with connected(own) as client:
+        own.process.send_signal(signal.SIGHUP)
+        while "no certificate to read again" not in own.said():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        assert (await Session(client, "thread").run("1 + 1")).logs == "2\n"

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from assistants.tools.code_interpreter import memory
+from assistants.tools.code_interpreter import sessions as sessions_module
 from assistants.tools.code_interpreter.limits import GIB, MIB
 from tests.tools.code_interpreter.interpreter_process import (
     InterpreterProcess,
@@ -108,3 +110,23 @@ async def test_kernels_that_wait_go_first_then_sessions_used_least_recently() ->
         sessions.spared = 0
         await until(lambda: pool.warm == 1, 30)
         assert live() == ["first"]
+
+
+async def test_a_look_that_fails_is_logged_and_not_the_last(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks: list[str] = []
+
+    def available() -> int:
+        looks.append("")
+        if len(looks) == 1:
+            raise OSError("no memory to tell of memory")
+        return 10**12
+
+    monkeypatch.setattr(memory, "available", available)
+    monkeypatch.setattr(sessions_module, "_MEMORY_SECONDS", 0.01)
+    async with own_sessions():
+        async with asyncio.timeout(10):
+            while len(looks) < 3:
+                await asyncio.sleep(0.01)
+    assert "no memory to tell of memory" in caplog.text

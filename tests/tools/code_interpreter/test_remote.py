@@ -136,6 +136,7 @@ async def test_a_plot_comes_back_as_an_image(session: Session) -> None:
 
 
 async def test_an_interrupt_reaches_it(session: Session) -> None:
+    await session.run("1")  # so that the code begins at once
     running = asyncio.create_task(session.run("kept = 6\nwhile True: pass"))
     await asyncio.sleep(0.7)
     await session.client.interrupt(session.name)
@@ -285,6 +286,64 @@ async def test_after_its_end_the_next_call_has_the_files_and_says_that_variables
     assert "variables and imports of earlier calls are gone" in gave.note
 
 
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_call_whose_connection_breaks_before_an_answer_is_not_made_again(
+    there: There, reset: bool
+) -> None:
+    """It may have begun; to run it twice might send or delete something twice."""
+    calls: list[str] = []
+
+    async def break_off(request: web.Request) -> web.Response:
+        calls.append(await request.text())
+        assert request.transport is not None
+        if reset:
+            request.transport.abort()
+        request.transport.close()
+        await asyncio.sleep(1)
+        raise AssertionError
+
+    application = web.Application()
+    application.router.add_post("/sessions/s/execute", break_off)
+    async with (
+        answering(there, application, "127.0.0.3") as url,
+        Interpreter(replace(there.remote, url=url), patience=5) as client,
+    ):
+        gave = await Session(client, "s").run("1")
+
+    assert len(calls) == 1
+    assert gave.end.outcome == "died"
+    assert "broke off" in gave.note
+
+
+async def test_a_newer_process_may_tell_more(there: There) -> None:
+    async def health(_request: web.Request) -> web.Response:
+        wall = {"name": "moat", "ok": True, "detail": "wet", "extra": False, "depth": 3}
+        told = {"ok": True, "state": "ready", "reason": None, "sessions": 0, "warm": 0}
+        return web.json_response({**told, "walls": [wall], "packages": [], "mood": "good"})
+
+    application = web.Application()
+    application.router.add_get("/health", health)
+    async with (
+        answering(there, application, "127.0.0.3") as url,
+        Interpreter(replace(there.remote, url=url)) as client,
+    ):
+        told = await client.health()
+
+    assert told.ok, told
+    assert [wall.name for wall in told.walls] == ["moat"]
+
+
+async def test_an_authority_that_cannot_be_read_is_a_reason(there: There, tmp_path: Path) -> None:
+    (tmp_path / "no-pem").write_text("nothing")
+    for file in ("nowhere", "no-pem"):
+        remote = replace(there.remote, authority=tmp_path / file)
+        async with Interpreter(remote) as client:
+            assert "INTERPRETER_CA" in str((await client.health()).reason)
+            assert await client.packages() == []
+            with pytest.raises(InterpreterUnavailable, match="INTERPRETER_CA"):
+                await Session(client, "s").run("1")
+
+
 async def test_a_host_that_falls_silent_ends_the_call_and_variables_outlive_it(
     there: There, session: Session
 ) -> None:
@@ -326,16 +385,19 @@ async def test_a_new_certificate_is_read_on_a_signal_and_variables_stay(
         await asyncio.sleep(0.05)
     assert (await session.run("x")).logs == "3\n"
 
-    good = there.certificate.read_bytes()
-    other = there.papers.server("other", there.hosts.address)[0].read_bytes()
-    # The second is somebody else's: it is a certificate, but not that of the key.
-    for refusals, content in enumerate((b"nothing", other), 1):
-        there.certificate.write_bytes(content)
+    # Neither what is no certificate nor one that the key does not fit takes its place.
+    good, before = there.certificate.read_bytes(), serial()
+    other, _ = Certificates(there.certificate.parent, "other").server(
+        "other-server", there.hosts.address
+    )
+    for times, bad in enumerate((b"nothing", other.read_bytes()), 1):
+        there.certificate.write_bytes(bad)
         there.process.process.send_signal(signal.SIGHUP)
-        while there.process.said().count("stays as it was") < refusals:
+        deadline = time.monotonic() + 5
+        while there.process.said().count("stays as it was") < times:
             assert time.monotonic() < deadline, there.process.said()
             await asyncio.sleep(0.05)
-        assert serial()
+        assert serial() == before
         assert (await session.run("x")).logs == "3\n"
     there.certificate.write_bytes(good)
 
@@ -387,6 +449,7 @@ async def test_a_start_asks_it_and_starts_none_of_its_own(
     for name, value in there.environment().items():
         monkeypatch.setattr(runner_settings, name, value)
     assert "interpreter" not in stack.Stack().processes
+    stack._tls.cache_clear()
     told = await stack.ask_interpreter()
     assert told is not None
     assert told["state"] in {"untried", "ready"}
@@ -394,6 +457,7 @@ async def test_a_start_asks_it_and_starts_none_of_its_own(
     monkeypatch.setattr(runner_settings, "INTERPRETER_TOKEN", "f" * 64)
     assert "refuses the token" in stack.why_no_code(await stack.ask_interpreter())
     monkeypatch.setattr(runner_settings, "INTERPRETER_CA", None)
+    stack._tls.cache_clear()
     assert "certificate is refused" in stack.why_no_code(await stack.ask_interpreter())
 
 

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from assistants.tools.code_interpreter import watch
 from assistants.tools.code_interpreter.client import (
     Ended,
     InputFile,
     Interpreter,
     InterpreterUnavailable,
 )
+from assistants.tools.code_interpreter.limits import Limits
 from tests.tools.code_interpreter.interpreter_process import (
     InterpreterProcess,
     Session,
     an_input,
 )
+from tests.tools.code_interpreter.own_sessions import own_sessions, run
 
 CSV = b"a,b\n1,2\n"
 
@@ -258,3 +261,128 @@ async def test_closing_a_session_removes_its_files(
     assert not (process.sessions / "closed").exists()
     assert (await session.run("import os; os.listdir()")).outputs[-1] == Ended("ok", None)
     await client.close("closed")
+
+
+MANY_AT_ONCE = """
+import os
+open('/mnt/data/0', 'w').close()
+for n in range(11_000): os.link('/mnt/data/0', f'/mnt/data/{n}-')
+"""
+
+
+async def test_too_many_files_within_a_moment_end_the_call_that_made_them(
+    session: Session,
+) -> None:
+    await session.run("open('kept.txt', 'w').write('kept');")
+    gave = await session.run(MANY_AT_ONCE)
+
+    assert gave.end.outcome == "died"
+    assert "it made more than 10,000 files" in gave.note
+    assert "so are the files that this call made or changed" in gave.note
+    assert gave.files == {}
+    after = await session.run("import os; print(os.listdir())")
+    assert after.logs == "['kept.txt']\n"
+    assert after.end.outcome == "ok"
+
+
+async def test_what_a_thread_makes_too_much_of_after_its_call_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "_IDLE_SECONDS", 0.5)
+    later = (
+        "import threading\nopen('kept.txt', 'w').write('kept')\n"
+        f"threading.Timer(0.3, exec, [{MANY_AT_ONCE!r}, {{}}]).start()"
+    )
+    async with own_sessions() as sessions:
+        await run(sessions, "thread", later)
+        kernel = sessions.get("thread")._kernel
+        assert kernel is not None
+        await asyncio.wait_for(kernel.running.wait(), 10)
+        after = await run(sessions, "thread", "import os; print(os.listdir())")
+
+    assert after.logs == "['kept.txt']\n"
+    assert "it made more than 10,000 files" in after.note
+    assert "made after its last call were removed" in after.note
+
+
+async def test_a_folder_that_has_too_much_in_it_is_left_alone_and_can_be_cleared() -> None:
+    limits = Limits(files=100)
+    async with own_sessions(limits) as sessions:
+        data = sessions.get("thread")._data
+        for number in range(300):
+            (data / f"{number}.txt").write_text("x")
+            sessions._sandboxes.give(data / f"{number}.txt")
+        grown = await run(sessions, "thread", "for n in range(200): open(f'more-{n}', 'w').close()")
+        assert grown.end.outcome == "died"
+        assert len(list(data.iterdir())) == 300, "none that was there before is gone"
+
+        cleared = await run(
+            sessions,
+            "thread",
+            "import os, time\nfor n in range(295): os.remove(f'{n}.txt'); time.sleep(0.005)",
+        )
+        assert cleared.end.outcome == "ok"
+        assert cleared.files == {}
+        after = await run(sessions, "thread", "import os; print(len(os.listdir()))")
+        assert after.logs == "5\n"
+
+
+async def test_taking_back_what_a_call_made_keeps_odd_files_of_earlier_calls(
+    session: Session,
+) -> None:
+    odd = "import os; open(b'bad\\xff', 'w').write('x'); os.symlink('/tmp', 'way'); os.mkfifo('f')"
+    await session.run(odd)
+    await session.run(MANY_AT_ONCE)
+
+    after = await session.run("import os; print(sorted(os.listdir(b'.')))")
+    assert after.logs == "[b'bad\\xff', b'f', b'way']\n"
+
+
+async def test_inputs_that_came_since_the_last_call_survive_one_that_took_too_much(
+    session: Session,
+) -> None:
+    opened: list[str] = []
+
+    def content() -> BytesIO:
+        opened.append("")
+        return BytesIO(CSV)
+
+    given = InputFile("file-1", "sales.csv", len(CSV), content)
+    await session.run("1")
+    assert (await session.run(MANY_AT_ONCE, [given])).end.outcome == "died"
+    assert (await session.run("print(open('file-1').read())", [given])).logs == "a,b\n1,2\n\n"
+    assert len(opened) == 1
+
+
+# What is made, and what the call that made it says of it.
+NOT_OFFERED = {
+    "a name of two lines": (
+        "open('a\\nb', 'w').close()",
+        "1 file is not offered because its name cannot be shown: rename it.",
+    ),
+    "two such names": (
+        "open('a\\nb', 'w').close(); open('a\\nc', 'w').close()",
+        "2 files are not offered because their names cannot be shown: rename them.",
+    ),
+    "a hard link": (
+        "open('a', 'w').close(); os.link('a', 'b')",
+        "Not offered (hard links, several names of one file): a, b.",
+    ),
+    "a symbolic link": ("os.symlink('/tmp', 'a')", "Not offered (symbolic links): a."),
+    "a pipe": ("os.mkfifo('a')", "Not offered (pipes, sockets or devices): a."),
+    "many": (
+        "for n in range(9): os.mkfifo(f'{n}')",
+        "Not offered (pipes, sockets or devices): 0, 1, 2 and 6 more.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_OFFERED)
+async def test_a_file_that_is_not_offered_is_told_once_and_why(session: Session, name: str) -> None:
+    code, told = NOT_OFFERED[name]
+    given = [an_input("file-1", "sales.csv", CSV)]
+    gave = await session.run(f"import os\n{code}", given)
+
+    assert gave.note == told
+    assert gave.end.outcome == "ok"
+    assert (await session.run("1", given)).note == ""

@@ -1,6 +1,7 @@
 """Every wall holds here, is missed when it alone is taken away, and no wall means no tool."""
 
 import asyncio
+import errno
 import os
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ from assistants.tools.code_interpreter.sandbox import (
 )
 from tests.tools.code_interpreter.interpreter_process import (
     PYTHON,
+    ROOT,
     InterpreterProcess,
     Session,
     connected,
@@ -373,12 +375,62 @@ def test_the_filter_fits_into_what_the_kernel_takes(machine: str) -> None:
     assert len(program) // 8 <= 4096
 
 
+@pytest.mark.parametrize(
+    "method, names",
+    [
+        ("readlink", {"files", "processes", "network", "privileges"}),
+        ("read_text", {"environment", "watch"}),
+        ("stat", {"user"}),
+    ],
+)
+async def test_walls_that_nobody_can_look_at_do_not_hold(
+    sandboxes: Weakened,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    names: set[str],
+) -> None:
+    looks: Callable[..., Any] = getattr(Path, method)
+
+    def refused(path: Path, *arguments: Any, **options: Any) -> Any:
+        if (
+            path.parts[:2] == ("/", "proc")
+            and path.parts[2].isdecimal()
+            and "task" not in path.parts
+        ):
+            raise FileNotFoundError(errno.ENOENT, "hidden")  # as hidepid has it
+        return looks(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, method, refused)
+    found = await walls.try_walls(sandboxes, place / "box")
+
+    assert {wall.name for wall in found if wall.breaks} == names
+    assert all("(hidden)" in w.detail or w.name == "watch" for w in found if w.breaks)
+
+
 def test_check_prints_the_walls_and_tells_by_its_exit_code() -> None:
     done = run_check(PYTHON)
 
     assert done.returncode == 0, done
+    assert done.stderr == ""
     assert done.stdout.count("holds") + done.stdout.count("absent") == len(NAMES)
     assert done.stdout.endswith("The code interpreter is on.\n")
+
+
+def test_check_tries_the_cgroup_that_it_is_given_and_prints_nothing_else(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "sandbox", "check", "--cgroup", "/does/not/exist"],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(tmp_path), "SANDBOX_PYTHON": str(PYTHON)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done
+    assert done.stderr == ""
+    assert done.stdout.startswith("holds   files")
+    assert "--cgroup /does/not/exist cannot be used" in done.stdout
 
 
 def test_check_reports_what_is_broken(tmp_path: Path) -> None:
