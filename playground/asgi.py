@@ -4,6 +4,7 @@ Around Django stands the application that writes event streams, so that an open 
 thread, and around that the limit on a request's size.
 """
 
+import gc
 import os
 import warnings
 from collections.abc import Mapping
@@ -49,3 +50,8 @@ application = BodyLimit(
     max_upload_bytes=settings.MAX_UPLOAD_BYTES,
     session_cookie=settings.SESSION_COOKIE_NAME,
 )
+
+# What is there by now stays. Looking through it for garbage stopped all streams for as long as a
+# word may be late.
+gc.collect()
+gc.freeze()

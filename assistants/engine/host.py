@@ -7,6 +7,7 @@ when the worker stops.
 
 import asyncio
 import functools
+import gc
 import logging
 import os
 import socket
@@ -97,6 +98,10 @@ class Host:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._open())
         self._started.set()
+        # What is there by now stays. Looking through it for garbage stopped all runs for as long as
+        # a word may be late.
+        gc.collect()
+        gc.freeze()
         self._loop.run_forever()
 
     async def _open(self) -> None:

@@ -46,6 +46,10 @@ START = "0-0"
 """The position before the first entry."""
 
 
+line: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""An object as one line of JSON."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """``name`` is the API's event name, ``data`` one line of JSON, ``run`` the id of the run or
@@ -58,7 +62,7 @@ class Event:
 
     @classmethod
     def of(cls, name: str, data: Wire, run: str = "") -> "Event":
-        return cls(name, json.dumps(data, ensure_ascii=False, separators=(",", ":")), run)
+        return cls(name, line(data), run)
 
     def fields(self) -> dict[str, str]:
         """The event as the fields of a stream entry."""
