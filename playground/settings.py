@@ -213,6 +213,7 @@ def _database() -> dict[str, Any]:
         database["NAME"] = str(DATA_DIR / "database.sqlite3")
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"].endswith("sqlite3"):
+        database["ENGINE"] = "playground.sqlite"
         options |= {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
