@@ -117,6 +117,10 @@ class Kept:
                 for number in self.stop_signals:
                     os.kill(self._process.pid, number)
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
     def kill(self) -> None:
         """End the process, and whatever it has started, at once."""
         if self._process:

@@ -21,6 +21,7 @@ from playground import redis_server, settings
 from playground.runner.kept import STOP_ARRIVES_SECONDS, Kept, end_with_parent
 from playground.runner.news import say
 from playground.runner.places import CannotStart
+from playground.runner.watch import watch
 
 # Who is stopped after whom: a worker that drains needs the interpreter, and everyone needs Redis.
 STOPPING_ORDER = (("web", "beat"), ("worker",), ("interpreter",), ("redis",))
@@ -150,6 +151,7 @@ class Stack:
         api_key = "" if prepared["has_api_key"] else (await manage("api_key", "First key")).strip()
         announce(prepared["login_token"], api_key, health, why_no_code(code))
         ADDRESS.write_text(address())
+        await watch(self.processes, ask_health)
 
     async def _until_redis_listens(self) -> None:
         while True:
