@@ -111,7 +111,7 @@ def _failed(run: Run) -> Outcome:
         str(error.get("code")),
         (
             "The run failed",
-            "do that and retry. If it fails again, the run's JSON and the server's log say more.",
+            "retry. If it fails again, the run's JSON and the server's log say more.",
         ),
     )
     message, code = str(error.get("message") or ""), str(error.get("code") or "")

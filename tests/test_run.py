@@ -87,7 +87,7 @@ def test_a_start_tells_the_address_a_link_and_the_first_time_a_key(own_stack: St
     own_stack.start()
     second = own_stack.output().removeprefix(first)
     assert "/login?token=" in second
-    assert "API key:  the one that you have; make key makes another" in second
+    assert "API key:  unchanged" in second
     assert "sk-" not in second
     with redis.Redis.from_url(own_stack.redis_url) as client:
         assert client.xlen("log:thread_kept") == 1

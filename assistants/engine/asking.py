@@ -101,7 +101,7 @@ class Asking:
                     case ToolCallPart():
                         spoken.append(part.arguments)
                 if len(spoken) > MAX_ANSWER:
-                    raise endless(model.provider.label)
+                    raise endless(model.provider.label, f"{MAX_ANSWER:,} characters")
                 yield part
         except ChatError as error:
             span.set_status(StatusCode.ERROR, error.code)

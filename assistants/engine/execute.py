@@ -50,6 +50,12 @@ NO_CODE = (
     'string "code".'
 )
 
+SHORT_CALL = 4096
+LOOKS_IN_A_CALL = 32
+"""Code is looked for in the arguments of a call with each piece while they have so many characters,
+and whenever they have grown by so small a part of themselves after that.
+"""
+
 Stop = Literal["cancel", "shutdown", "lost"]
 """Why a run's execution is interrupted: by a wish, because the worker stops, or because it has
 lost the lease.
@@ -89,7 +95,7 @@ class _Call:
         """Whether to look for more code. A look reads all that has come, so in a long call it waits
         for a little more.
         """
-        return 32 * (len(self.given) - self.read) >= self.read - 4096
+        return len(self.given) - self.read >= (self.read - SHORT_CALL) / LOOKS_IN_A_CALL
 
     def code(self) -> str:
         """The code in the arguments, as far as they have come."""
@@ -134,7 +140,7 @@ class Execution:
         """Whether the model has begun to answer."""
         self._spoken = False
         """Whether the run has said anything so far."""
-        self._turn_now: _Turn | None = None
+        self._uncounted: _Turn | None = None
         """The turn whose tokens are in no step yet."""
 
     async def __call__(self) -> None:
@@ -198,6 +204,7 @@ class Execution:
         being written.
         """
         try:
+            self._tell_rest()
             await self._services.publisher.drain()
             await self._services.database(operation, self.run, partial=self._partial(), **arguments)
         except LeaseLost:
@@ -207,7 +214,7 @@ class Execution:
         """What was used by a turn that was broken off, as far as that is known: most providers
         count at the end only.
         """
-        turn = self._turn_now
+        turn = self._uncounted
         if turn is None or turn.usage is None:
             return None
         if turn.usage.completion:
@@ -215,6 +222,13 @@ class Execution:
         said = [str(turn.text), *(call.arguments for call in turn.calls)]
         spoken = tokens.count("".join(said), own_name(self.run.answered_by or self.run.model))
         return replace(turn.usage, completion=spoken).to_dict()
+
+    def _count(self) -> Wire | None:
+        """What the turn used, for whoever writes it at this moment: from here on it counts as
+        written, also when the run is interrupted while that is done.
+        """
+        turn, self._uncounted = self._uncounted, None
+        return turn.usage.to_dict() if turn and turn.usage else None
 
     def _partial(self) -> Partial:
         message, tools = self._message, self._tools
@@ -282,7 +296,7 @@ class Execution:
     async def _turn(self, conversation: Conversation, model: ChatModel, *, forced: bool) -> _Turn:
         """Ask the model once and write what it says as it comes."""
         turn, options = _Turn(), self._options(forced=forced)
-        self._turn_now = turn
+        self._uncounted = turn
         asking = self._services.asking
         parts = asking.answer(self.run, model, conversation, options, self._spent)
         async for part in parts:
@@ -298,9 +312,7 @@ class Execution:
                     turn.reason = reason
                 case Usage():
                     turn.usage = part
-        for call in turn.calls:
-            if call.name == context.CODE_TOOL:
-                self._tell_code(call)
+        self._tell_rest()
         if turn.usage:
             self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
         return turn
@@ -354,11 +366,15 @@ class Execution:
             self._code.images.clear()
         return self._message
 
-    async def _close_message(self, usage: Wire | None, *, incomplete: str | None = None) -> None:
+    async def _close_message(self, *, last: bool = True, incomplete: str | None = None) -> None:
+        """
+        :param last: whether the turn's tokens are those of this message
+        """
         message = await self._open_message()
         saved = self._code.saved
         if any("sandbox:" in part.get("text", {}).get("value", "") for part in message.content):
             saved = await self._services.database(context.saved_files, self.run) | saved
+        usage = self._count if last else _none
         await message.finish(self._services.database, usage, saved, incomplete=incomplete)
         self._message = None
         self._spoken = True
@@ -366,7 +382,7 @@ class Execution:
     async def _tool_call(self, turn: _Turn, part: ToolCallPart) -> None:
         """Take in a piece of a tool call."""
         if self._message is not None and self._tools is None:
-            await self._close_message(None)
+            await self._close_message(last=False)
         if self._tools is None:
             services = self._services
             self._tools = await ToolStepWriter.begin(
@@ -391,6 +407,12 @@ class Execution:
             self._tools.code(call.place, code[call.sent :])
             call.sent = len(code)
 
+    def _tell_rest(self) -> None:
+        """Write what has come of the turn's code and was not told yet."""
+        for call in self._uncounted.calls if self._uncounted else ():
+            if call.name == context.CODE_TOOL:
+                self._tell_code(call)
+
     def _open_call(self, tools: ToolStepWriter, name: str) -> _Call:
         call = _Call(name, None)
         if name == context.CODE_TOOL and self.run.has_tool("code_interpreter"):
@@ -412,7 +434,7 @@ class Execution:
             raise ChatError("server_error", "The model called a tool without naming it.")
         if self._message is not None:
             # Some models go on talking after they have called a tool.
-            await self._close_message(None)
+            await self._close_message(last=False)
         results: list[Wire] = []
         # After those messages comes the one that calls.
         for position, call in enumerate(turn.calls, before + 2):
@@ -434,9 +456,9 @@ class Execution:
         await self._services.publisher.drain()
         searches = self._search.of(tools.calls)
         await self._services.database(
-            finish, self.run, tools.step, tools.calls, _usage(turn), self._code.saved, searches
+            finish, self.run, tools.step, tools.calls, self._count(), self._code.saved, searches
         )
-        self._tools = self._turn_now = None
+        self._tools = None
         return None if waiting else results
 
     async def _answered(self, turn: _Turn) -> None:
@@ -455,10 +477,11 @@ class Execution:
                     "or choose another model.",
                 )
             if self._message is None:
-                await self._services.database(execution.complete, self.run, unrecorded=_usage(turn))
+                await self._services.database(
+                    execution.complete, self.run, unrecorded=self._count()
+                )
                 return
-        await self._close_message(_usage(turn))
-        self._turn_now = None
+        await self._close_message()
         await self._services.database(execution.complete, self.run)
 
     async def _cut_short(self, turn: _Turn) -> None:
@@ -466,7 +489,7 @@ class Execution:
         it.
         """
         filtered = turn.reason == "content_filter"
-        services, usage = self._services, _usage(turn)
+        services = self._services
         if self._tools is not None:
             await services.publisher.drain()
             # None of its calls was carried out, so none has saved or found anything.
@@ -475,15 +498,14 @@ class Execution:
                 self.run,
                 self._tools.step,
                 self._tools.calls,
-                usage,
+                self._count(),
                 {},
                 {},
             )
-            self._tools, usage = None, None
-        self._turn_now = None
-        if self._message is not None or usage is not None:
+            self._tools = None
+        if self._message is not None or (self._uncounted and self._uncounted.usage):
             reason = "content_filter" if filtered else "max_tokens"
-            await self._close_message(usage, incomplete=reason)
+            await self._close_message(incomplete=reason)
         if filtered:
             # A run's incomplete_details knows no such reason.
             message = "The provider's content filter stopped the answer. Ask in other words."
@@ -521,5 +543,5 @@ def _tool_choice(choice: str | Wire) -> str | Wire:
     return choice
 
 
-def _usage(turn: _Turn) -> Wire | None:
-    return turn.usage.to_dict() if turn.usage else None
+def _none() -> None:
+    """The usage of what was not the whole turn."""

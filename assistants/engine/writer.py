@@ -115,13 +115,14 @@ class MessageWriter:
     async def finish(
         self,
         database: Database,
-        usage: Wire | None,
+        usage: Callable[[], Wire | None],
         saved: dict[str, str],
         *,
         incomplete: str | None = None,
     ) -> None:
         """Close the message.
 
+        :param usage: tells what was used, in the moment in which it is written
         :param saved: ids of files by their paths in the sandbox, for links to them
         :param incomplete: why it is not what the model wanted to say
         """
@@ -136,7 +137,7 @@ class MessageWriter:
             self.step,
             self.message,
             self.content,
-            usage,
+            usage(),
             incomplete=incomplete,
         )
 

@@ -304,7 +304,7 @@ def announce(login_token: str | None, api_key: str, health: dict[str, Any], no_c
     if api_key:
         say(f"  API key:  {api_key} (shown only now)")
     else:
-        say("  API key:  the one that you have; make key makes another")
+        say("  API key:  unchanged (make key, or manage.py api_key NAME, makes another)")
     say(f"  For SDKs: base_url={address()}/v1")
     for name, part in health["parts"].items():
         if not part["ok"] and not (name == "interpreter" and no_code):

@@ -18,7 +18,7 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, Thread
-from assistants.operations import aliases, execution, files, messages, runs
+from assistants.operations import aliases, execution, files, messages, runs, steps
 from assistants.params import MetadataUpdate, ToolOutputsSubmit, validate
 from playground.logs import JsonFormatter
 from tests.chat_server import (
@@ -863,3 +863,33 @@ def test_an_impossible_count_of_a_provider_is_not_believed(chat: ChatServer) -> 
     run = settled(started())
 
     assert run.usage["total_tokens"] < 1_000
+
+
+def test_a_cancel_while_the_usage_is_written_does_not_count_it_again(
+    host: Host, chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish_message = steps.finish_message
+    chat.reply(text("Here."), usage(10, 5))
+
+    def cancelled_meanwhile(run: Run, *args: Any, **kwargs: Any) -> None:
+        finish_message(run, *args, **kwargs)
+        runs.cancel(Run.objects.get(pk=run.pk))
+        time.sleep(0.2)  # the run hears of it before the write is over
+
+    monkeypatch.setattr(steps, "finish_message", cancelled_meanwhile)
+    run = settled(started())
+
+    assert run.status == RunStatus.CANCELLED
+    assert run.usage["total_tokens"] == 15
+
+
+def test_code_that_a_break_cuts_off_is_kept_to_its_last_letter(chat: ChatServer) -> None:
+    code = "".join(f"x{number} = {number}\n" for number in range(2_000)) + "the_end = 1"
+    arguments = json.dumps({"code": code})
+    chat.reply(tool_call("code_interpreter", arguments, fragments=200), stream_error("broken"))
+
+    run = settled(started(tools=[{"type": "code_interpreter"}]))
+
+    (call,) = run.steps.get().step_details["tool_calls"]
+    assert run.status == RunStatus.FAILED
+    assert call["code_interpreter"]["input"].endswith("the_end = 1")

@@ -1,5 +1,6 @@
 """Why a chat model's server did not answer, in words that say what to do about it."""
 
+import math
 import re
 import socket
 import ssl
@@ -141,12 +142,15 @@ def unreachable(label: str, error: BaseException) -> ChatError:
 TRY_AGAIN = "Try again; what was said is kept. Its own log may say more."
 
 
-def endless(label: str) -> ChatError:
-    """An answer that goes on beyond what any model means to say."""
+def endless(label: str, limit: str) -> ChatError:
+    """An answer that goes on beyond what any model means to say.
+
+    :param limit: which it has passed, as in "1,000,000 characters"
+    """
     message = (
-        f"{label} gave an answer that was too long (more than 1,000,000 characters), so it was cut "
-        "off. A model that repeats itself "
-        "does this: try again, choose another model, or set max_completion_tokens."
+        f"{label} gave an answer that was too long (more than {limit}), so it was cut off. A model "
+        "that repeats itself does this: try again, choose another model, or set "
+        "max_completion_tokens."
     )
     return ChatError("server_error", message)
 
@@ -163,7 +167,7 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
         if lasting:
             hint = "Look at the account's plan and balance."
         elif after:
-            hint = f"It wants to be asked again after {after:,.0f} s."
+            hint = f"It wants to be asked again after {math.ceil(after):,} s."
         else:
             hint = "Try again in a moment, or choose another model."
         return ChatError(

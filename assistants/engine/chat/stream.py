@@ -46,6 +46,8 @@ has two thirds of it.
 """
 
 FULL_PIECE: Final = 8_192
+"""Bytes that come at once only where there are more to be read."""
+
 MAX_RATE: Final = 1_000_000
 """Bytes a second, where more comes than could be read: some 4,000 words. The other runs of the
 worker have to get on as well.
@@ -173,7 +175,7 @@ async def _whole(pieces: AsyncIterator[bytes], label: str) -> str:
     async for piece in pieces:
         found += piece
         if len(found) > MAX_LINE_BYTES:
-            raise endless(label)
+            raise endless(label, f"{MAX_LINE_BYTES:,} bytes")
     return found.decode(errors="replace")
 
 
@@ -207,7 +209,7 @@ async def _streamed(
             )
             raise ChatError("server_error", message, may_pass=True) from error
         except LineTooLong as error:
-            raise endless(label) from error
+            raise endless(label, f"{MAX_LINE_BYTES:,} bytes in a line") from error
         for line in whole:
             # What has no data is empty, or a comment that only keeps the line open.
             if not (line.startswith(b"data:") and (data := line[5:].strip())):
@@ -223,7 +225,7 @@ async def _streamed(
                 yield part
         received += len(piece or b"")
         if received > MAX_BYTES:
-            raise endless(label)
+            raise endless(label, f"{MAX_BYTES:,} bytes")
         if piece and len(piece) >= FULL_PIECE:
             await asyncio.sleep(len(piece) / MAX_RATE)
     if not has_begun:
