@@ -35,6 +35,22 @@ _REASONS = {
 }
 """Why a message stays incomplete, by how its run ended."""
 
+_AT_THE_END = (
+    "status",
+    "required_action",
+    "last_error",
+    "incomplete_details",
+    "usage",
+    "ended_at",
+    "lease",
+    "lease_until",
+    "expires_at",
+    "cancelled_at",
+    "failed_at",
+    "completed_at",
+)
+"""The fields of a run that its end changes."""
+
 _STEP_ENDS = {
     RunStatus.CANCELLED: StepStatus.CANCELLED,
     RunStatus.EXPIRED: StepStatus.EXPIRED,
@@ -63,6 +79,35 @@ def end(
     :param unrecorded: usage of a turn that left no step, so that no step has it
     """
     now = clock.now()
+    taken = list(run.steps.values_list("status", "usage"))
+    # A message is written within a step, so most runs have neither to close.
+    is_open = any(state == StepStatus.IN_PROGRESS for state, _ in taken)
+    events = _close(run, status, partial, now, error) if is_open else []
+    run.status = status
+    run.required_action = None
+    run.last_error = error
+    run.incomplete_details = {"reason": incomplete} if incomplete else None
+    run.usage = total_usage([*(usage for _, usage in taken), unrecorded])
+    run.ended_at = now
+    run.lease, run.lease_until = "", None
+    if status != RunStatus.EXPIRED:
+        run.expires_at = None
+    moment: dict[str, datetime] = {f"{status}_at": now}
+    for name in ("cancelled_at", "failed_at", "completed_at"):
+        setattr(run, name, moment.get(name))
+    run.save(update_fields=_AT_THE_END)
+    events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
+    log.publish(run.thread_id, events)
+    queue.ring_next(run)
+    transaction.on_commit(lambda: _count(run))
+
+
+def _close(
+    run: Run, status: RunStatus, partial: Partial, now: datetime, error: Wire | None
+) -> list[Event]:
+    """Close the messages and steps that are still open, as ``end`` says; the events that tell of
+    it.
+    """
     events: list[Event] = []
     for message in Message.objects.filter(run_id=run.id, status=Message.Status.IN_PROGRESS):
         message.content = partial.contents.get(message.id) or _without_its_text(run)
@@ -81,23 +126,7 @@ def end(
         setattr(step, f"{step.status}_at", now)
         step.save()
         events.append(Event.of(f"thread.run.step.{step.status}", step.to_dict(), run.id))
-    run.status = status
-    run.required_action = None
-    run.last_error = error
-    run.incomplete_details = {"reason": incomplete} if incomplete else None
-    run.usage = total_usage([*(step.usage for step in run.steps.all()), unrecorded])
-    run.ended_at = now
-    run.lease, run.lease_until = "", None
-    if status != RunStatus.EXPIRED:
-        run.expires_at = None
-    moment: dict[str, datetime] = {f"{status}_at": now}
-    for name in ("cancelled_at", "failed_at", "completed_at"):
-        setattr(run, name, moment.get(name))
-    run.save()
-    events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
-    log.publish(run.thread_id, events)
-    queue.ring_next(run)
-    transaction.on_commit(lambda: _count(run))
+    return events
 
 
 def _count(run: Run) -> None:

@@ -80,6 +80,7 @@ def held_by(run: Run) -> Run:
     row = _held(run).first()
     if row is None:
         raise LeaseLost
+    row.thread = run.thread  # which is known already
     return row
 
 

@@ -12,6 +12,17 @@ from assistants.events.log import Event
 from assistants.models import Message, Run, RunStep, StepStatus, Thread, clock
 from assistants.operations.execution import check_held
 
+_AT_THE_END = (
+    "status",
+    "completed_at",
+    "ended_at",
+    "usage",
+    "step_details",
+    "saved_files",
+    "searches",
+)
+"""The fields of a step that its end changes."""
+
 
 @transaction.atomic
 def begin_message(run: Run) -> tuple[RunStep, Message]:
@@ -129,7 +140,7 @@ def _finish(step: RunStep, usage: Wire | None) -> None:
     step.status = StepStatus.COMPLETED
     step.completed_at = step.ended_at = clock.now()
     step.usage = usage
-    step.save()
+    step.save(update_fields=_AT_THE_END)
 
 
 def _opening(begun: RunStep | Message) -> list[tuple[str, Wire]]:
