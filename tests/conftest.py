@@ -17,6 +17,7 @@ import redis
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from assistants import redis_commands
 from tests.stack import Stack
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "browser" in names:
             item.add_marker("browser")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_an_outage() -> None:
+    """What one test has done to Redis keeps no other from asking it."""
+    redis_commands.forget()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,7 @@ import redis
 from django.conf import settings
 
 from assistants import refusals
-from assistants.events.log import ask
+from assistants.redis_commands import answer
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def count(secret: str) -> None:
         return pipeline.execute()
 
     try:
-        _, asked, left_ms = ask(counted)
+        _, asked, left_ms = answer(counted)
     except redis.RedisError as error:
         logger.warning("requests are not counted, Redis does not answer: %s", error)
         return

@@ -7,7 +7,7 @@ import logging
 import redis
 from django.db import transaction
 
-from assistants.events.log import ask
+from assistants.redis_commands import answer
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def cancel(run_id: str) -> None:
 
 def _send(run_id: str) -> None:
     try:
-        ask(lambda client: client.publish(CANCEL_CHANNEL, run_id))
+        answer(lambda client: client.publish(CANCEL_CHANNEL, run_id))
     except redis.RedisError as error:
         told = "the wish to cancel %s is not heard, the heartbeat will see it: %s"
         logger.warning(told, run_id, error)

@@ -6,23 +6,19 @@ not answer then, the event is lost and the change is not; followers that hear no
 the database (see ``hub``).
 """
 
-import functools
 import json
 import logging
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import redis
-from django.conf import settings
 from django.db import transaction
 
 from assistants.errors import Wire
+from assistants.redis_commands import answer
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 MAX_ENTRIES = 20_000
 """About this many entries are kept per thread; whoever was away for longer gets a snapshot
@@ -33,14 +29,6 @@ KEEP_SECONDS = 7 * 24 * 3600
 """A thread that was silent for this long loses its log, not its objects."""
 
 RETIRED_SECONDS = 60
-
-ANSWER_SECONDS: Final = 2.0
-"""How long a short command waits for Redis."""
-
-SPARED_SECONDS: Final = 5.0
-"""After one that has waited in vain nobody else waits, for so long: whoever makes a request pays
-for a Redis that hangs once, not for each event.
-"""
 
 START = "0-0"
 """The position before the first entry."""
@@ -104,38 +92,6 @@ def position(entry_id: str) -> tuple[int, int]:
     return int(milliseconds), int(number or 0)
 
 
-@functools.cache
-def _client() -> "redis.Redis":
-    """The process's connection pool for short commands. Nothing is sent twice: what was not
-    answered may well have been done.
-    """
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        decode_responses=True,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-        retry=None,
-    )
-
-
-_spared_until = 0.0
-
-
-def ask(command: Callable[["redis.Redis"], T]) -> T:
-    """What Redis answers to a short command.
-
-    :raises redis.RedisError: it does not answer, or has not answered just before
-    """
-    global _spared_until  # noqa: PLW0603 - one Redis, one state of it
-    if time.monotonic() < _spared_until:
-        raise redis.TimeoutError("no answer a moment ago")
-    try:
-        return command(_client())
-    except redis.TimeoutError:
-        _spared_until = time.monotonic() + SPARED_SECONDS
-        raise
-
-
 def publish(thread_id: str, events: Iterable[Event]) -> None:
     """Append the events to the thread's log, in order, once the current transaction is
     committed.
@@ -155,7 +111,7 @@ def _append(thread_id: str, events: list[Event]) -> None:
         pipeline.execute()
 
     try:
-        ask(append)
+        answer(append)
     except redis.RedisError as error:
         told = ", ".join(event.name for event in events)
         logger.warning("the event log does not take %s: %s", told, error)
@@ -164,7 +120,7 @@ def _append(thread_id: str, events: list[Event]) -> None:
 def read(thread_id: str, after: str = START, limit: int | None = None) -> list[Entry]:
     """The entries after a position, oldest first. An unreachable Redis reads as an empty log."""
     try:
-        rows = ask(lambda client: client.xrange(key(thread_id), min=f"({after}", count=limit))
+        rows = answer(lambda client: client.xrange(key(thread_id), min=f"({after}", count=limit))
     except redis.RedisError as error:
         logger.warning("the event log cannot be read: %s", error)
         return []
@@ -179,7 +135,7 @@ def entries(rows: Any) -> list[Entry]:
 def tip(thread_id: str) -> str:
     """The id of the newest entry, or the start of an empty log."""
     try:
-        rows: Any = ask(lambda client: client.xrevrange(key(thread_id), count=1))
+        rows: Any = answer(lambda client: client.xrevrange(key(thread_id), count=1))
     except redis.RedisError as error:
         logger.warning("the event log cannot be read: %s", error)
         return START
@@ -195,6 +151,6 @@ def retire(thread_id: str) -> None:
 
 def _expire(thread_id: str, seconds: int) -> None:
     try:
-        ask(lambda client: client.expire(key(thread_id), seconds))
+        answer(lambda client: client.expire(key(thread_id), seconds))
     except redis.RedisError as error:
         logger.warning("the log of a deleted thread stays until it expires by itself: %s", error)

@@ -6,8 +6,8 @@ import redis
 from openai import OpenAI, RateLimitError
 from pytest_django import Settings
 
+from assistants import redis_commands
 from assistants.api import rate_limit
-from assistants.events import log
 from assistants.models import Project
 from assistants.operations import projects
 
@@ -87,5 +87,5 @@ def test_everybody_passes_while_redis_does_not_answer(
 ) -> None:
     settings.RATE_LIMIT_PER_MINUTE = 1
     nowhere = redis.Redis.from_url("unix:///nowhere/redis.sock", decode_responses=True)
-    monkeypatch.setattr(log, "_client", lambda: nowhere)
+    monkeypatch.setattr(redis_commands, "_client", lambda: nowhere)
     assert [http.get("/v1/models").status_code for _ in range(3)] == [200] * 3
