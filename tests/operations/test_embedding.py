@@ -120,7 +120,7 @@ def test_a_passage_that_says_it_in_other_words_is_found_by_its_meaning(
     store = make_searchable(reader, CAR, BREAD)
     assert found(store) == [CAR]
     model.fail(500)
-    query_meaning._silence.begin(embedding_model.configured())  # type: ignore[arg-type]
+    query_meaning._silence.begin(embedding_model.configured())
     assert found(store) == []
 
 

@@ -151,8 +151,9 @@ def test_a_question_is_answered_with_passages_the_best_first(
     until(lambda: store.counts.completed == 3, "The files are not ready.")
     address = f"/vector-stores/{store.id}"
     response = page.get(address, {"q": "bread oven"}, headers=HTMX)
-    passages = [found.text for found in response.context["found"]]
+    passages = [one.found.text for one in response.context["found"]]
     assert passages == ["Bread is baked in an oven.", "Tea and bread."]
     assert "<html" not in response.text
     assert response.text.index("baked") < response.text.index("Tea")
+    assert "<mark>Bread</mark> is baked in an <mark>oven</mark>." in response.text
     assert "Nothing was found." in page.get(address, {"q": "zebra"}).text
