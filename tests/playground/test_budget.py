@@ -29,7 +29,7 @@ def _imported(names: set[str]) -> set[str]:
     """These scripts and those that they import."""
     found = set(names)
     for name in names:
-        imports = re.findall(r'^import .*?"\./(\w+\.js)"', (STATIC / "js" / name).read_text(), re.M)
+        imports = re.findall(r'^import .*?"\./(\w+\.js)"', (STATIC / "js" / name).read_text(), re.MULTILINE)
         found |= _imported(set(imports) - found)
     return found
 
