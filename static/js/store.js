@@ -34,9 +34,13 @@ area.addEventListener("drop", async (event) => {
   if (!event.dataTransfer.types.includes("Files")) return;
   event.preventDefault();
   // They are gone once this handler has waited for anything.
-  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry());
+  const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
+  const dropped = items.map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);
   const found = [];
-  for (const entry of entries) if (entry) await walk(entry, found);
+  for (const [entry, file] of dropped) {
+    if (entry) await walk(entry, found);
+    else found.push(file);
+  }
   add(found);
 });
 

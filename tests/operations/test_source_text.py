@@ -63,7 +63,7 @@ def test_a_file_that_no_store_has_ready_has_no_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "query", "marked"),
+    "text, query, marked",
     [
         ("Lighthouses were BUILT.", "when was the lighthouse built", ["Lighthouses", "BUILT"]),
         ("燈塔建於一八二二年。", "燈塔何時建", ["燈塔"]),

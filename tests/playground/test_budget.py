@@ -29,7 +29,8 @@ def _imported(names: set[str]) -> set[str]:
     """These scripts and those that they import."""
     found = set(names)
     for name in names:
-        imports = re.findall(r'^import .*?"\./(\w+\.js)"', (STATIC / "js" / name).read_text(), re.MULTILINE)
+        script = (STATIC / "js" / name).read_text()
+        imports = re.findall(r'^import .*?"\./(\w+\.js)"', script, re.MULTILINE)
         found |= _imported(set(imports) - found)
     return found
 
