@@ -127,6 +127,13 @@ EMBEDDING_LANGUAGES = env.some("EMBEDDING_LANGUAGES", ["all", *spoken.NAMES])
 EMBEDDING_BATCH = env.integer("EMBEDDING_BATCH", 32, 1, 2048)
 EMBEDDING_SECONDS = env.integer("EMBEDDING_SECONDS", 60, 1, 3600)
 EMBEDDING_QUERY_SECONDS = env.integer("EMBEDDING_QUERY_SECONDS", 3, 1, 600)
+RERANK_MODEL = env.text("RERANK_MODEL")
+RERANK_BASE_URL = env.url("RERANK_BASE_URL", ["http", "https"])
+RERANK_API_KEY = env.text("RERANK_API_KEY")
+RERANK_PASSAGES = env.integer("RERANK_PASSAGES", 50, 2, 200)
+RERANK_SECONDS = env.integer("RERANK_SECONDS", 5, 1, 120)
+REWRITE_MODEL = env.text("REWRITE_MODEL")
+REWRITE_SECONDS = env.integer("REWRITE_SECONDS", 8, 1, 120)
 if len(EMBEDDING_MODEL) > 200:
     raise env.BadSetting("EMBEDDING_MODEL is longer than the name of any model.")
 if EMBEDDING_MODEL and not (

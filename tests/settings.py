@@ -9,7 +9,17 @@ from pathlib import Path
 # Nothing that the person running the tests has set may change them.
 for name in list(os.environ):
     if name.startswith(
-        ("OPENAI_", "AZURE_OPENAI_", "PLAYGROUND_", "CHAT_", "EMBEDDING_", "DATABASE_", "REDIS_URL")
+        (
+            "OPENAI_",
+            "AZURE_OPENAI_",
+            "PLAYGROUND_",
+            "CHAT_",
+            "EMBEDDING_",
+            "RERANK_",
+            "REWRITE_",
+            "DATABASE_",
+            "REDIS_URL",
+        )
     ):
         del os.environ[name]
 for name in ("HOST", "PORT", "PUBLIC_URL", "SECRET_KEY", "RUNTIME_DIR", "DEBUG"):

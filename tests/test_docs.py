@@ -40,7 +40,7 @@ def test_every_setting_is_used() -> None:
 def test_a_container_gets_the_settings_of_models_and_keys_and_may_make_sandboxes() -> None:
     service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["playground"]
     read = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', SETTINGS)
-    about = ("OPENAI_", "AZURE_OPENAI_", "PLAYGROUND_", "EMBEDDING_")
+    about = ("OPENAI_", "AZURE_OPENAI_", "PLAYGROUND_", "EMBEDDING_", "RERANK_", "REWRITE_")
     assert set(service["environment"]) == {name for name in read if name.startswith(about)}
     needed = set(re.findall(r"--security-opt (\S+=unconfined)", INTERPRETER))
     assert needed

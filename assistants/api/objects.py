@@ -106,8 +106,15 @@ class ThreadDeleted(Described):
 
 
 class FileCitation(Described):
+    """``page``, ``start`` and ``end`` are an extension of ours: the page or slide, and where the
+    quote stands in the text that was read from the file, in code points.
+    """
+
     file_id: str
     quote: str
+    page: int | None = None
+    start: int | None = None
+    end: int | None = None
 
 
 class FileCitationAnnotation(Described):

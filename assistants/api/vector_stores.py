@@ -8,7 +8,7 @@ from assistants.api.objects import VectorStore as VectorStoreObject
 from assistants.api.replies import json_response, reply, reply_page
 from assistants.api.request import ApiRequest
 from assistants.models import VectorStore
-from assistants.operations import search, vector_stores
+from assistants.operations import ranked_search, vector_stores
 from assistants.params import ListParams, VectorStoreCreate, VectorStoreSearch, VectorStoreUpdate
 
 router = Router(tags=["Vector stores"])
@@ -64,21 +64,26 @@ def search_vector_store(
     request: ApiRequest, vector_store_id: str, params: VectorStoreSearch
 ) -> HttpResponse:
     """Find the passages that answer one query or several, the best first. ``filters`` are
-    conditions on the attributes of files.
+    conditions on the attributes of files. With ``rewrite_query`` a chat model adds other words for
+    the queries, if there is one; ``ranking_options.ranker`` ``none`` leaves out the reranker.
     """
     store = find(request, vector_store_id)
-    found = search.search(
+    queries = params.queries
+    if params.rewrite_query:
+        queries = ranked_search.rewritten(queries)
+    found = ranked_search.search(
         request.project,
         [store.id],
-        params.queries,
+        queries,
         limit=params.max_num_results,
         filters=params.filters.model_dump() if params.filters else None,
         threshold=params.ranking_options.score_threshold,
+        ranker=params.ranking_options.ranker,
     )
     return json_response(
         {
             "object": "vector_store.search_results.page",
-            "search_query": params.queries,
+            "search_query": queries,
             "data": [
                 {
                     "file_id": passage.file_id,

@@ -1,8 +1,12 @@
-"""Links in a model's text that point at files, as the annotations that resolve them."""
+"""Links in a model's text that point at files, and the markers of passages, as the annotations that
+resolve them.
+"""
 
 import re
 from urllib.parse import unquote
 
+from assistants.engine.markers import Source
+from assistants.engine.sentences import claim, quote
 from assistants.errors import Wire
 
 SANDBOX_LINK = re.compile(r"sandbox:(/mnt/data/[^\s)\]>\"'`]+)")
@@ -30,3 +34,30 @@ def file_paths(text: str, saved: dict[str, str]) -> list[Wire]:
                 }
             )
     return found
+
+
+def file_citation(source: Source, said: str) -> Wire:
+    """The ``file_citation`` annotation of a marker that comes after what was said.
+
+    Beside ``file_id`` and ``quote``, which the API knows, it has an extension of ours: ``page``,
+    the page or slide from 1, and ``start`` and ``end``, where the quote stands in the text that was
+    read from the file, in code points, half open. Each is null where it is not known.
+    """
+    marker, start = source.marker, len(said)
+    quoted = quote(source.text, claim(said))
+    words = quoted.removesuffix("…")
+    at = source.text.find(words)
+    begin = None if source.start is None or at < 0 else source.start + at
+    return {
+        "type": "file_citation",
+        "text": marker,
+        "start_index": start,
+        "end_index": start + len(marker),
+        "file_citation": {
+            "file_id": source.file_id,
+            "quote": quoted,
+            "page": source.page,
+            "start": begin,
+            "end": None if begin is None else begin + len(words),
+        },
+    }

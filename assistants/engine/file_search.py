@@ -5,6 +5,7 @@ cite.
 import asyncio
 import json
 from collections.abc import Iterable
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from assistants.engine.markers import Source
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
-from assistants.operations import embedding_model
+from assistants.operations import embedding_model, reranking
 from assistants.operations.query_meaning import Asked
 from assistants.operations.search import Found, ask, search
 from assistants.text import storable_json
@@ -68,7 +69,8 @@ def tool() -> Wire:
                         "type": "array",
                         "items": {"type": "string"},
                         "description": "What to look for, in words that the files may use. One "
-                        "query for each thing that you want to know.",
+                        "query for each thing that you want to know. Each stands by itself: name "
+                        "what the conversation only points at, such as it, that year or the same.",
                     }
                 },
                 "required": [PARAMETER],
@@ -134,6 +136,7 @@ def told(call: Wire, searched: Wire, *, tokens: int) -> str:
 
 def sources(call: Wire, searched: Wire) -> list[Source]:
     """What may be cited of a search, in the order of its results."""
+    starts = searched.get("starts", {})
     return [
         Source(
             searched["number"],
@@ -141,6 +144,8 @@ def sources(call: Wire, searched: Wire) -> list[Source]:
             result["file_id"],
             result["file_name"],
             result["content"][0]["text"],
+            searched["pages"].get(str(place)),
+            starts.get(str(place)),
         )
         for place, result in enumerate(call["file_search"]["results"])
     ]
@@ -237,8 +242,7 @@ class FileSearch:
         wanted = queries(given)
         if not wanted:
             return f"Nothing was searched: {TOOL} needs {PARAMETER}, a list of texts."
-        asked = await self._ask(wanted)
-        found = await self._database(self._search, wanted, asked)
+        found = await self._find(wanted)
         writer.results(place, [_result(one) for one in found])
         call = writer.calls[place]
         searched = {
@@ -246,20 +250,32 @@ class FileSearch:
             "number": max([position, *(number + 1 for number, _ in self.sources)]),
             "queries": wanted,
             "pages": {str(at): one.page for at, one in enumerate(found) if one.page},
+            "starts": {str(at): one.start for at, one in enumerate(found)},
         }
         self._searches[call["id"]] = searched
         self._add(call, searched)
         return told(call, searched, tokens=result_tokens(self._run))
 
-    async def _ask(self, wanted: list[str]) -> Asked | None:
-        """Have the embedding model asked what the queries mean, and wait for it here, not in the
-        few threads that the database has.
+    async def _find(self, wanted: list[str]) -> list[Found]:
+        """What the queries find, the best first. Who is asked about it is waited for here, not in
+        the few threads that the database has.
         """
+        asked = await self._ask(wanted)
+        reranker = await self._database(reranking.configured)
+        depth = reranking.depth(reranker, self._limit)
+        found = await self._database(self._search, wanted, asked, depth)
+        pending = reranking.begin(reranker, wanted, found)
+        if pending is not None:
+            await _wait(pending.future, pending.seconds_left)
+        return reranking.ordered(found, pending)[: self._limit]
+
+    async def _ask(self, wanted: list[str]) -> Asked | None:
+        """Have the embedding model asked what the queries mean, and wait for it."""
         if embedding_model.configured() is None:
             return None
         asked = await self._database(ask, self._run.vector_store_ids, wanted)
         if asked is not None:
-            await asyncio.wait([asyncio.wrap_future(asked.future)], timeout=asked.seconds_left)
+            await _wait(asked.future, asked.seconds_left)
         return asked
 
     def of(self, calls: Iterable[Wire]) -> dict[str, Wire]:
@@ -267,12 +283,17 @@ class FileSearch:
         ids = [call["id"] for call in calls]
         return {call_id: self._searches[call_id] for call_id in ids if call_id in self._searches}
 
-    def _search(self, wanted: list[str], asked: Asked | None) -> list[Found]:
+    @property
+    def _limit(self) -> int:
+        """How many passages the tool may find."""
+        return int(self._options.get("max_num_results") or MAX_RESULTS)
+
+    def _search(self, wanted: list[str], asked: Asked | None, depth: int) -> list[Found]:
         return search(
             self._run.thread.project,
             self._run.vector_store_ids,
             wanted,
-            limit=self._options.get("max_num_results") or MAX_RESULTS,
+            limit=depth,
             threshold=self.ranking_options["score_threshold"],
             asked=asked,
         )
@@ -280,6 +301,11 @@ class FileSearch:
     def _add(self, call: Wire, searched: Wire) -> None:
         for source in sources(call, searched):
             self.sources[source.number, source.place] = source
+
+
+async def _wait(future: "Future[Any]", seconds: float) -> None:
+    """Wait for the outcome of a thread, but no longer than this."""
+    await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
 
 
 def _result(found: Found) -> Wire:

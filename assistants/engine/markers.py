@@ -40,6 +40,10 @@ class Source:
     file_id: str
     filename: str
     text: str
+    page: int | None = None
+    """The page or slide that it is on, from 1."""
+    start: int | None = None
+    """Where it begins in the text that was read from the file, in code points."""
 
     @property
     def marker(self) -> str:

@@ -9,11 +9,10 @@ import copy
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
-from assistants.engine.citations import file_paths
+from assistants.engine.citations import file_citation, file_paths
 from assistants.engine.growing import Growing
 from assistants.engine.markers import Markers, Source
 from assistants.engine.publisher import Publisher
-from assistants.engine.sentences import claim, quote
 from assistants.errors import Wire
 from assistants.models import Message, Run, RunStep
 from assistants.operations import steps
@@ -101,16 +100,7 @@ class MessageWriter:
 
     def _cite(self, source: Source) -> None:
         said = self._content[-1].get("text", {}).get("value", "") if self.content else ""
-        marker, start = source.marker, len(said)
-        cited = {"file_id": source.file_id, "quote": quote(source.text, claim(said))}
-        citation = {
-            "type": "file_citation",
-            "text": marker,
-            "start_index": start,
-            "end_index": start + len(marker),
-            "file_citation": cited,
-        }
-        self._say(marker, citation)
+        self._say(source.marker, file_citation(source, said))
 
     async def finish(
         self,

@@ -194,7 +194,8 @@ class RunStep(ApiObject):
     """
     searches = models.JSONField(default=dict)
     """By the ids of file search calls, what the wire does not have of them: ``queries``, the
-    ``number`` in the markers of their results, and the ``pages`` that those are on.
+    ``number`` in the markers of their results, the ``pages`` that those are on, and where they
+    begin (``starts``) in the text of their files.
     """
     expires_at = models.DateTimeField(null=True)
     expired_at = models.DateTimeField(null=True)

@@ -3,7 +3,6 @@
 Asking blocks. Errors are told as a sentence for whoever set the model up.
 """
 
-import functools
 import math
 import re
 from collections.abc import Sequence
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from assistants.operations import providers
+from assistants.operations.provider_client import client
 from assistants.operations.providers import Provider
 from assistants.retrieval import spoken
 from assistants.text import storable
 
 if TYPE_CHECKING:
-    from openai import OpenAI, OpenAIError
+    from openai import OpenAIError
 
 RETRIES = 2
 """How often a provider that may answer a moment later is asked again, when nobody waits."""
@@ -157,9 +157,9 @@ def _ask(
 ) -> list[Numbers]:
     from openai import APIStatusError, Omit, OpenAIError
 
-    client = _client(model.provider).with_options(timeout=seconds, max_retries=retries)
+    asked = client(model.provider).with_options(timeout=seconds, max_retries=retries)
     try:
-        answer = client.embeddings.create(
+        answer = asked.embeddings.create(
             model=model.name,
             input=list(texts),
             dimensions=model.dimensions or Omit(),
@@ -189,20 +189,6 @@ def _even(model: EmbeddingModel, found: list[Numbers]) -> list[Numbers]:
         if not 0 < length < math.inf:
             raise Unavailable(f"{model.provider.label} gives vectors that point nowhere.")
     return found
-
-
-@functools.cache
-def _client(provider: Provider) -> "OpenAI":
-    # Imported here: the package is large, and without such a model nobody needs it.
-    from openai import AzureOpenAI, OpenAI
-
-    if provider.kind == "azure":
-        return AzureOpenAI(
-            azure_endpoint=provider.base_url,
-            api_key=provider.api_key,
-            api_version=provider.api_version,
-        )
-    return OpenAI(base_url=provider.base_url, api_key=provider.api_key)
 
 
 def _told(model: EmbeddingModel, error: "OpenAIError") -> str:

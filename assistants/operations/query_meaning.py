@@ -5,26 +5,21 @@ words, and is left alone for a while.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as LateError
 from dataclasses import dataclass
-from functools import cache
 
 from django.conf import settings
 
 from assistants.operations import embedding_model
 from assistants.operations.embedding_model import EmbeddingModel, Numbers, Unavailable
+from assistants.operations.provider_client import Quiet, threads
 from assistants.retrieval.meaning import UNRELATED, Meaning, meaning_of, middle_of
 
 logger = logging.getLogger(__name__)
 
-THREADS = 16
-"""So many searches ask at once; more wait."""
-QUIET_SECONDS = 30.0
-"""A model that gave nothing is not asked again for so long, so that searches are not slowed."""
 MAX_CHARACTERS = 1000
 """Of a query, so that models with a small window take it."""
 
@@ -60,7 +55,7 @@ def begin(model: EmbeddingModel, queries: Sequence[str]) -> Asked | None:
     if not known or _silence.lasts(model):
         return None
     until = time.monotonic() + settings.EMBEDDING_QUERY_SECONDS
-    return Asked(_threads().submit(_meanings, model, known), until)
+    return Asked(threads().submit(_meanings, model, known), until)
 
 
 def _meanings(model: EmbeddingModel, queries: list[str]) -> dict[str, Meaning]:
@@ -90,29 +85,4 @@ _middles: dict[EmbeddingModel, Numbers] = {}
 """The mean of the unrelated texts. Asked for once in each process, with its first query."""
 
 
-class _Silence:
-    """Which models are not to be asked now."""
-
-    def __init__(self) -> None:
-        self._until: dict[EmbeddingModel, float] = {}
-        self._mutex = threading.Lock()
-
-    def begin(self, model: EmbeddingModel) -> None:
-        with self._mutex:
-            self._until[model] = time.monotonic() + QUIET_SECONDS
-
-    def lasts(self, model: EmbeddingModel) -> bool:
-        with self._mutex:
-            return time.monotonic() < self._until.get(model, 0.0)
-
-    def end(self) -> None:
-        with self._mutex:
-            self._until.clear()
-
-
-_silence = _Silence()
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="embedding")
+_silence = Quiet()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
+from playground.rendering.files import text_address
+
 MARKER: Final = re.compile(r"【\d+(?::\d+)?†[^【】\n]{0,300}】")
 DANGLING_MARKER: Final = re.compile(
     r"【(?:\d+(?::(?:\d+(?:†[^【】\n]{0,300})?)?|†[^【】\n]{0,300})?)?$"
@@ -34,12 +36,29 @@ PLACES: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A footnote: its number, and the file and passage that it names."""
+    """A footnote: its number, and the file and passage that it names.
+
+    ``page`` is the page or slide; ``start`` and ``end`` are where the quote stands in the file's
+    text.
+    """
 
     number: int
     file_id: str
     filename: str
     quote: str
+    page: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the pages show the file's text, at the passage if it is known."""
+        return text_address(self.file_id, self.start, self.end)
+
+    @property
+    def label(self) -> str:
+        """What it points at, in a line: "guide.pdf, page 3"."""
+        return f"{self.filename}, page {self.page}" if self.page else self.filename
 
 
 class Annotations:
@@ -63,9 +82,14 @@ class Annotations:
             number = self._numbers[text] = len(self.notes) + 1
             file_id = cited["file_id"]
             name = self._files.get(file_id) or _name_in(text) or file_id
-            self.notes.append(Note(number, file_id, name, cited.get("quote") or ""))
+            places = [_number(cited.get(key)) for key in ("page", "start", "end")]
+            self.notes.append(Note(number, file_id, name, cited.get("quote") or "", *places))
         elif annotation.get("type") == "file_path":
             self._paths[unquote(text)] = annotation["file_path"]["file_id"]
+
+    def note(self, number: int) -> Note:
+        """The footnote with this number."""
+        return self.notes[number - 1]
 
     def file_at(self, path: str) -> str | None:
         """The id of the file that this sandbox address stands for."""
@@ -95,3 +119,7 @@ def _name_in(marker: str) -> str:
     """The file name that newer markers carry behind the dagger; older ones say "source"."""
     name = marker.partition("†")[2].rstrip("】")
     return "" if name == "source" else name
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None

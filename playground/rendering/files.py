@@ -20,6 +20,12 @@ def address(file_id: str) -> str:
     return reverse("file-content", args=[file_id])
 
 
+def text_address(file_id: str, start: int | None = None, end: int | None = None) -> str:
+    """Where the pages show the text that was read from a file, at a passage if one is given."""
+    base = reverse("file-text", args=[file_id])
+    return base if start is None or end is None else f"{base}?start={start}&end={end}#passage"
+
+
 def is_address(url: str) -> bool:
     """Whether the url is that of a stored file on this server, and nothing more."""
     before, after = address("-").rsplit("-", 1)

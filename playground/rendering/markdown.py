@@ -83,16 +83,17 @@ def footnotes(scope: Scope) -> SafeString:
         return SafeString("")
     rows = format_html_join(
         "",
-        '<li id="fn-{0}-{1}"><span class="notes__num">{1}</span><span class="notes__src">{2} '
-        '<span><a href="#cite-{0}-{1}">Back to text</a></span></span>{3}</li>',
+        '<li id="fn-{0}-{1}"><span class="notes__num">{1}</span><span class="notes__src">'
+        '<a href="{2}">{3}</a>{4} <span><a href="#cite-{0}-{1}">Back to text</a></span></span>{5}'
+        "</li>",
         (
             (
                 scope.anchor,
                 note.number,
+                note.address,
                 note.filename,
-                format_html('<span class="notes__quote">{}</span>', note.quote)
-                if note.quote
-                else "",
+                f", page {note.page}" if note.page else "",
+                _quote(note.quote),
             )
             for note in notes
         ),
@@ -266,11 +267,16 @@ class _Renderer(RendererHTML):
         number = int(tokens[idx].content)
         first = number not in scope.cited
         scope.cited.add(number)
+        note = scope.annotations.note(number)
+        # The footnote says the same to those who hear the page.
         return format_html(
-            '<sup class="cite"><a href="#fn-{0}-{1}"{2} aria-label="Footnote {1}">{1}</a></sup>',
+            '<sup class="cite"><a href="#fn-{0}-{1}"{2} aria-label="Footnote {1}">{1}</a>'
+            '<span class="cite__note" aria-hidden="true"><b>{3}</b> {4}</span></sup>',
             scope.anchor,
             number,
             format_html(' id="cite-{}-{}"', scope.anchor, number) if first else "",
+            note.label,
+            note.quote,
         )
 
     def file_path(

@@ -26,7 +26,7 @@ _MATHML_ATTRIBUTES = set(
 )
 _PROSE = set(
     """
-    a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr img li ol p pre span strong sup
+    a b blockquote br code del div em h1 h2 h3 h4 h5 h6 hr img li ol p pre span strong sup
     table tbody td th thead tr ul
     """.split()  # noqa: SIM905
 )
@@ -62,6 +62,7 @@ _cleaner = nh3.Cleaner(
         "ol": {"start"},
         "pre": {"tabindex", "aria-label"},
         "div": {"tabindex"},
+        "span": {"aria-hidden"},
         "svg": {"aria-hidden"},
         "td": {"data-align"},
         "th": {"data-align"},

@@ -11,6 +11,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 
 from assistants.models import Run
+from assistants.operations.search import Found
 from playground import chat_models
 from playground.rendering import code, files
 
@@ -59,6 +60,12 @@ def seconds(value: float | None) -> str:
         return f"{max(value, 0):.1f} s"
     whole = round(value)
     return f"{whole // 60} min {whole % 60} s"
+
+
+@register.filter
+def passage_address(found: Found) -> str:
+    """Where the text of its file is shown, at the passage."""
+    return files.text_address(found.file_id, found.start, found.end)
 
 
 @register.filter

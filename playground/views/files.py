@@ -1,5 +1,6 @@
-"""Stored files: the list, uploading, fetching, deleting."""
+"""Stored files: the list, uploading, fetching, reading the text of one, deleting."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread, VectorStore
-from assistants.operations import files, vector_store_files
+from assistants.operations import files, source_text, vector_store_files
 from playground import access, paging
 from playground.rendering.files import image_type
 
@@ -25,6 +26,7 @@ ITEMS = {
 }
 """How a new file is shown where it was added."""
 
+PLACE: Final = re.compile("[0-9]{1,9}")
 MAX_THREADS: Final = 3
 """So many threads are named as users of a file; the others are counted."""
 
@@ -113,6 +115,31 @@ def content(request: access.Request, file_id: str) -> StreamingHttpResponse:
             "Cache-Control": "private, max-age=3600, immutable",
         },
     )
+
+
+@access.signed_in
+@require_safe
+def text(request: access.Request, file_id: str) -> HttpResponse:
+    """What file search has read from it; ``start`` and ``end`` mark a passage of it."""
+    file = access.file(request, file_id)
+    start, end, at = (_place(request.GET.get(name, "")) for name in ("start", "end", "at"))
+    source = source_text.read(file, start, end, at)
+    marked = source.pages if source and source.is_marked else []
+    context = {
+        "section": "files",
+        "file": file,
+        "source": source,
+        "passage": "" if start is None or end is None else f"&start={start}&end={end}#passage",
+        "marked_page": next(
+            (page for page in marked if any(piece.marked for piece in page.pieces)), None
+        ),
+    }
+    return render(request, "files/text.html", context)
+
+
+def _place(given: str) -> int | None:
+    """A place in a text; None for what is none."""
+    return int(given) if PLACE.fullmatch(given) else None
 
 
 @access.signed_in

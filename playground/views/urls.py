@@ -48,9 +48,11 @@ urlpatterns = [
     path("objects/<str:object_id>", inspector.raw, name="inspect-raw"),
     path("files", files.index, name="files"),
     path("files/<str:file_id>/content", files.content, name="file-content"),
+    path("files/<str:file_id>/text", files.text, name="file-text"),
     path("files/<str:file_id>/delete", files.delete, name="file-delete"),
     path("files/<str:file_id>/discard", files.discard, name="file-discard"),
     path("vector-stores", vector_stores.index, name="vector-stores"),
+    path("vector-stores/new", vector_stores.new, name="vector-store-new"),
     path("vector-stores/<str:vector_store_id>", vector_stores.show, name="vector-store"),
     path(
         "vector-stores/<str:vector_store_id>/files", vector_stores.files, name="vector-store-files"
@@ -60,6 +62,12 @@ urlpatterns = [
         vector_stores.remove,
         name="vector-store-remove",
     ),
+    path(
+        "vector-stores/<str:vector_store_id>/expiry",
+        vector_stores.expiry,
+        name="vector-store-expiry",
+    ),
+    path("vector-stores/<str:vector_store_id>/use", vector_stores.use, name="vector-store-use"),
     path(
         "vector-stores/<str:vector_store_id>/rename",
         vector_stores.rename,

@@ -1,31 +1,53 @@
-"""Vector stores: the list, the files of one, trying a question on it, renaming and deleting."""
+"""Vector stores: the list, making one, its files, trying a question on it, who uses it, its expiry,
+renaming and deleting.
+"""
 
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError
-from assistants.models import FileStatus, VectorStore
+from assistants.models import Assistant, Chunk, Thread, VectorStore, VectorStoreFile
 from assistants.models.vector_store_file import counted
 from assistants.operations import (
     embedding,
-    search,
-    tool_resources,
+    file_batches,
+    ranked_search,
+    store_uses,
     vector_store_files,
     vector_stores,
 )
-from assistants.params import VectorStoreUpdate
+from assistants.operations.highlights import highlights
+from assistants.operations.search import Found
+from assistants.params import FileBatchCreate, VectorStoreCreate, VectorStoreUpdate
+from assistants.params.vector_store import ExpiresAfter
 from playground import access, paging
 from playground.forms.names import NameForm
 from playground.views.files import stored
 
 PASSAGES: Final = 10
 """So many answer a question that is tried."""
+EXPIRIES: Final = (1, 7, 30, 90, 365)
+"""Days without use after which a store may be let expire here; programs may name others."""
+OWNERS: Final = 100
+"""So many assistants, and so many threads, are offered a store, the newest first."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A passage that was found, in pieces: text, and whether it is a word of the question."""
+
+    found: Found
+    pieces: list[tuple[str, bool]]
 
 
 @access.signed_in
@@ -47,19 +69,69 @@ def index(request: access.Request) -> HttpResponse:
 
 
 @access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: access.Request) -> HttpResponse:
+    """Ask for a name, and make a store that is called so."""
+    form = NameForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        params = VectorStoreCreate(name=form.cleaned_data["title"] or None)
+        return redirect("vector-store", vector_stores.create(access.project(request), params).id)
+    context = {
+        "heading": "New vector store",
+        "label": "Name",
+        "submit": "Create",
+        "action": reverse("vector-store-new"),
+        "form": form,
+        "next": reverse("vector-stores"),
+        "section": "files",
+    }
+    template = "_rename.html" if request.htmx else "rename.html"
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+@access.signed_in
 @require_safe
 def show(request: access.Request, vector_store_id: str) -> HttpResponse:
     """One store, and what it finds for ``q``."""
     store = access.vector_store(request, vector_store_id)
     query = request.GET.get("q", "").strip()
-    context = _files_context(request, store) | {"section": "files", "query": query}
+    context = _tried(store, query)
+    if request.htmx:
+        return render(request, "vector_stores/_found.html", context)
+    context |= _files_context(request, store) | _uses_context(store)
+    context |= {"section": "files", "expiries": EXPIRIES}
+    return render(request, "vector_stores/show.html", context)
+
+
+def _tried(store: VectorStore, query: str) -> dict[str, object]:
+    """What a question finds, as a run would; nothing for none."""
+    context: dict[str, object] = {"store": store, "query": query}
     if query:
         try:
-            context["found"] = search.search(store.project, [store.id], [query], limit=PASSAGES)
+            found = ranked_search.search(store.project, [store.id], [query], limit=PASSAGES)
         except ApiError as error:
-            context["problem"] = error.message
-    template = "vector_stores/_found.html" if request.htmx else "vector_stores/show.html"
-    return render(request, template, context)
+            return context | {"problem": error.message}
+        context["found"] = [Passage(one, _marked(one.text, query)) for one in found]
+    return context
+
+
+def _marked(text: str, query: str) -> list[tuple[str, bool]]:
+    pieces, end = [], 0
+    for start, stop in highlights(text, [query]):
+        pieces += [(text[end:start], False), (text[start:stop], True)]
+        end = stop
+    return [*pieces, (text[end:], False)]
+
+
+def _uses_context(store: VectorStore) -> dict[str, object]:
+    used = store_uses.uses(store)
+    assistants = Assistant.objects.in_project(store.project).exclude(pk__in=used.ids)
+    threads = Thread.objects.in_project(store.project).exclude(pk__in=used.ids)
+    return {
+        "uses": used,
+        "other_assistants": assistants.newest_first().only("name")[:OWNERS],
+        "other_threads": threads.newest_first().only("metadata", "opening")[:OWNERS],
+    }
 
 
 @access.signed_in
@@ -69,19 +141,75 @@ def files(request: access.Request, vector_store_id: str) -> HttpResponse:
     store = access.vector_store(request, vector_store_id)
     if request.method != "POST":
         return render(request, "vector_stores/_files.html", _files_context(request, store))
-    uploads = request.FILES.getlist("files")
-    names = [upload.name or "file" for upload in uploads]
-    if refused := [name for name in names if not vector_store_files.is_searchable(name)]:
+    refused, problem = _add(store, request.FILES.getlist("files"))
+    if "scripted" in request.GET:
+        # It sends many such requests, and tells the outcome of all.
+        lines = [problem] if problem else [f"{name} cannot be searched" for name in refused]
+        return HttpResponse(
+            "\n".join(lines), status=422 if problem else 201, content_type="text/plain"
+        )
+    if refused:
         messages.error(request, f"Not added, as it cannot be searched: {', '.join(refused)}")
-    taken = [upload for upload in uploads if vector_store_files.is_searchable(upload.name or "")]
+    if problem:
+        messages.error(request, problem)
+    return redirect("vector-store", store.id)
+
+
+def _add(store: VectorStore, uploads: "Iterable[UploadedFile[Any]]") -> tuple[list[str], str]:
+    """Add what can be searched to the store, as one batch. The names of the others, and why none
+    was added, if none was.
+    """
+    taken, refused = [], []
+    for upload in uploads:
+        name = upload.name or "file"
+        if vector_store_files.is_searchable(name):
+            taken.append(upload)
+        else:
+            refused.append(name)
     if taken:
         try:
             with transaction.atomic():
                 store.check_not_expired()
                 file_ids = [stored(store.project, upload).id for upload in taken]
-                tool_resources.add_searched(store, file_ids)
+                file_batches.create(store, FileBatchCreate(file_ids=file_ids))
         except ApiError as error:
-            messages.error(request, error.message)
+            return refused, error.message
+    return refused, ""
+
+
+@access.signed_in
+@require_POST
+def expiry(request: access.Request, vector_store_id: str) -> HttpResponse:
+    """Set after how many ``days`` without use the store expires; empty for never."""
+    store = access.vector_store(request, vector_store_id)
+    days = request.POST.get("days", "")
+    if days and days not in map(str, (*EXPIRIES, store.expires_after_days)):
+        messages.error(request, "Choose one of the times that are offered.")
+        return redirect("vector-store", store.id)
+    after = ExpiresAfter(anchor="last_active_at", days=int(days)) if days else None
+    vector_stores.update(store, VectorStoreUpdate(expires_after=after))
+    messages.success(request, "The expiry was changed.")
+    return redirect("vector-store", store.id)
+
+
+@access.signed_in
+@require_POST
+def use(request: access.Request, vector_store_id: str) -> HttpResponse:
+    """Let an assistant or a thread, named by ``owner``, search the store."""
+    store = access.vector_store(request, vector_store_id)
+    owner_id = request.POST.get("owner", "")
+    owner: Assistant | Thread
+    if owner_id.startswith(Thread.prefix):
+        owner = access.thread(request, owner_id)
+        name = f"The thread “{owner.title or 'Untitled thread'}”"
+    else:
+        owner = access.assistant(request, owner_id)
+        name = owner.name or "Untitled"
+    try:
+        store_uses.give(store, owner)
+        messages.success(request, f"{name} searches these files now.")
+    except ApiError as error:
+        messages.error(request, error.message)
     return redirect("vector-store", store.id)
 
 
@@ -144,12 +272,18 @@ def delete(request: access.Request, vector_store_id: str) -> HttpResponse:
 
 def _files_context(request: access.Request, store: VectorStore) -> dict[str, object]:
     page = paging.page(request, store.files.select_related("file").newest_first())
-    store.known_counts = store.counts
+    chunks = _chunk_counts(page.rows)
+    counts = store.known_counts = store.counts
     return {
         "store": store,
-        "rows": page.rows,
+        "done": counts.total - counts.in_progress,
+        "rows": [(row, chunks.get(row.pk, 0)) for row in page.rows],
         "page": page.number,
         "more": page.more,
-        "in_progress": any(row.status == FileStatus.IN_PROGRESS for row in page.rows),
         "embedding": embedding.progress(store),
     }
+
+
+def _chunk_counts(rows: Iterable[VectorStoreFile]) -> dict[int, int]:
+    counted_rows = Chunk.objects.filter(store_file__in=[row.pk for row in rows])
+    return dict(counted_rows.values_list("store_file").annotate(Count("pk")).order_by())

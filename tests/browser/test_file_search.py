@@ -1,6 +1,7 @@
 """File search in the studio: the step that searched, and the footnotes of the answer."""
 
 import re
+from pathlib import Path
 
 from openai import OpenAI
 from playwright.sync_api import FilePayload, Page, expect
@@ -35,7 +36,7 @@ def test_an_answer_from_a_document_names_it_in_a_footnote(
     expect(step.locator("q")).to_have_text("When was the lighthouse built?")
     expect(step.locator("dd strong")).to_have_text("harbor.txt")
     answer = page.locator(".msg--assistant")
-    expect(answer.locator("sup.cite")).to_have_text("1")
+    expect(answer.locator("sup.cite a")).to_have_text("1")
     note = answer.locator(".notes li")
     expect(note).to_contain_text("harbor.txt")
     expect(note.locator(".notes__quote")).to_have_text("Its lighthouse was built in 1822.")
@@ -132,3 +133,56 @@ def test_a_store_has_a_page_where_a_question_can_be_tried(studio: Studio, page: 
     page.get_by_role("button", name="Remove harbor.txt").click()
     expect(page.locator("#messages")).to_contain_text("harbor.txt was taken out")
     expect(files.locator("li")).to_have_count(1)
+
+
+def test_a_new_store_is_filled_given_to_an_assistant_and_cited(
+    studio: Studio, page: Page, tmp_path: Path
+) -> None:
+    studio.make_assistant("Keeper", model=DEMO)
+    page.goto("/vector-stores")
+    page.get_by_role("link", name="New vector store").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Lights")
+    page.get_by_role("button", name="Create").click()
+    folder = tmp_path / "books" / "inner"
+    folder.mkdir(parents=True)
+    (folder / "harbor.txt").write_bytes(NOTES)
+    (folder / "table.csv").write_text("a,b")
+    for number in range(60):
+        (folder.parent / f"pier{number}.txt").write_text(f"Pier {number} is painted green.")
+    page.locator("input[webkitdirectory]").set_input_files(folder.parent)
+    expect(page.locator("#store-refused li")).to_have_text(["table.csv cannot be searched"])
+    ready = page.locator("#store-files dd").first
+    expect(ready).to_have_text("61 of 61", timeout=60_000)
+
+    page.evaluate(
+        """() => {
+            const given = new DataTransfer();
+            given.items.add(new File(["Tides are high at noon."], "tides.md"));
+            document.querySelector("#main").dispatchEvent(
+                new DragEvent("drop", { dataTransfer: given, bubbles: true, cancelable: true }));
+        }"""
+    )
+    expect(ready).to_have_text("62 of 62", timeout=30_000)
+
+    page.get_by_role("searchbox", name="Question").fill("lighthouses")
+    page.get_by_role("searchbox", name="Question").press("Enter")
+    expect(page.locator("#store-found mark")).to_have_text("lighthouse")
+
+    page.get_by_label("Assistant or thread").select_option(label="Keeper")
+    page.get_by_role("button", name="Use it there").click()
+    user = page.get_by_role("list", name="Assistants and threads").get_by_role("link")
+    assistant = (user.get_attribute("href") or "").rpartition("/")[2]
+    page.goto(f"/threads/new?assistant={assistant}")
+    studio.ask("When was the lighthouse built?")
+    studio.wait_for("Completed")
+    answer = page.locator(".msg--assistant")
+    preview = answer.locator(".cite__note").first
+    expect(preview).to_be_hidden()
+    answer.locator(".cite a").first.hover()
+    expect(preview).to_be_visible()
+    expect(preview).to_have_text("harbor.txt Its lighthouse was built in 1822.")
+    page.mouse.move(0, 0)
+    answer.locator(".notes a", has_text="harbor.txt").click()
+    passage = page.locator("#passage")
+    expect(passage).to_have_text("Its lighthouse was built in 1822.")
+    expect(passage).to_be_in_viewport()

@@ -160,17 +160,19 @@ def test_a_search_and_a_citation_go_as_recorded(chat: ChatServer, foods: VectorS
     assert 0 < result["score"] <= 1
     parts = [entry.object["delta"]["content"][0]["text"] for entry in entries(run, "message.delta")]
     (cited,) = [part for part in parts if part.get("annotations")]
+    start = FOODS.index("- Filip")
+    place = {"page": None, "start": start, "end": start + len("- Filip Carola: cake")}
     citation = {
         "type": "file_citation",
         "text": MARKER,
         "start_index": 29,
         "end_index": 29 + len(MARKER),
-        "file_citation": {"file_id": file.id, "quote": ""},
+        "file_citation": {"file_id": file.id, "quote": "", **place},
     }
     assert cited["annotations"] == [{"index": 0, **citation}]
     assert MARKER in cited["value"]
     value = f"Filip's favorite food is cake{MARKER}."
-    quoted = {"file_id": file.id, "quote": "- Filip Carola: cake"}
+    quoted = {"file_id": file.id, "quote": "- Filip Carola: cake", **place}
     assert answer(run).content == [
         {
             "type": "text",

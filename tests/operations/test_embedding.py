@@ -120,7 +120,7 @@ def test_a_passage_that_says_it_in_other_words_is_found_by_its_meaning(
     store = make_searchable(reader, CAR, BREAD)
     assert found(store) == [CAR]
     model.fail(500)
-    query_meaning._silence.begin(embedding_model.configured())  # type: ignore[arg-type]
+    query_meaning._silence.begin(embedding_model.configured())
     assert found(store) == []
 
 
@@ -186,7 +186,7 @@ def test_a_model_that_is_late_or_fails_leaves_the_search_to_the_words_and_is_lef
     settings.EMBEDDING_QUERY_SECONDS = 0.2
     model.be_late(1)
     assert found(store, "automobile") == [CAR]
-    until(lambda: query_meaning._silence.lasts(embedding_model.configured()), "it is asked on")  # type: ignore[arg-type]
+    until(lambda: query_meaning._silence.lasts(embedding_model.configured()), "it is asked on")
     model.requests.clear()
     model.work()
     assert found(store, "automobile") == [CAR]

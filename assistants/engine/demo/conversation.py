@@ -92,6 +92,8 @@ class Conversation:
     forced_tool: str | None = None
     """The tool that this request must call, by name."""
     parallel_calls: bool = True
+    text_before: str = ""
+    """The user's message before the last."""
     past: tuple[Call, ...] = ()
     """Calls made before the user's last message, oldest first."""
     current: tuple[Call, ...] = ()
@@ -118,6 +120,7 @@ class Conversation:
         return cls(
             text=text,
             whole_text=whole_text,
+            text_before=_text(messages[users[-2]])[:LONGEST_TEXT] if len(users) > 1 else "",
             language=language_of(text, *(_text(messages[at]) for at in reversed(users[:-1]))),
             instructions=_instructions(system),
             files=tuple(_files(system)),

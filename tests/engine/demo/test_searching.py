@@ -72,3 +72,18 @@ async def test_what_is_not_about_documents_is_not_searched_for(
 async def test_without_files_nothing_is_searched(documents: Thread) -> None:
     documents.instructions = ""
     assert (await documents.say("When was the lighthouse built?")).calls == []
+
+
+async def test_a_question_that_goes_on_is_searched_with_the_one_before(documents: Thread) -> None:
+    await documents.say("When was the lighthouse built?")
+    turn = await documents.say("And the harbor?")
+    assert turn.calls == [
+        (
+            "file_search",
+            {"queries": ["And the harbor? When was the lighthouse built?", "And the harbor?"]},
+        )
+    ]
+    turn = await documents.say("What does rye bread cost in the harbor town?")
+    assert turn.calls == [
+        ("file_search", {"queries": ["What does rye bread cost in the harbor town?"]})
+    ]

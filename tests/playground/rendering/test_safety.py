@@ -57,6 +57,7 @@ ANNOTATIONS = [
     },
 ]
 OURS = re.compile(r"/files/[\w%-]+/content")
+SOURCE = re.compile(r"/files/[\w%-]+/text(\?start=\d+&end=\d+#passage)?")
 
 
 class Elements(HTMLParser):
@@ -81,7 +82,7 @@ def assert_inert(html: str) -> None:
                 assert OURS.fullmatch(value or "")
             if name == "href" and tag == "a":
                 allowed = re.match(r"https?://|mailto:|#(fn|cite)-", value or "")
-                assert allowed or OURS.fullmatch(value or "")
+                assert allowed or OURS.fullmatch(value or "") or SOURCE.fullmatch(value or "")
             if name == "href" and tag == "use":
                 assert (value or "").startswith("/static/icons.svg#")
 

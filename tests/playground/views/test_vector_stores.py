@@ -8,8 +8,17 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from assistants.ingester import Ingester
-from assistants.models import File, FileStatus, Project, VectorStore, VectorStoreFile, clock
-from tests.factories import make_vector_store
+from assistants.models import (
+    Assistant,
+    File,
+    FileStatus,
+    Project,
+    Thread,
+    VectorStore,
+    VectorStoreFile,
+    clock,
+)
+from tests.factories import make_assistant, make_vector_store
 from tests.playground.conftest import HTMX
 from tests.until import until
 
@@ -151,8 +160,98 @@ def test_a_question_is_answered_with_passages_the_best_first(
     until(lambda: store.counts.completed == 3, "The files are not ready.")
     address = f"/vector-stores/{store.id}"
     response = page.get(address, {"q": "bread oven"}, headers=HTMX)
-    passages = [found.text for found in response.context["found"]]
+    passages = [one.found.text for one in response.context["found"]]
     assert passages == ["Bread is baked in an oven.", "Tea and bread."]
     assert "<html" not in response.text
     assert response.text.index("baked") < response.text.index("Tea")
+    assert "<mark>Bread</mark> is baked in an <mark>oven</mark>." in response.text
     assert "Nothing was found." in page.get(address, {"q": "zebra"}).text
+
+
+def test_one_is_made_and_named(page: Client, project: Project) -> None:
+    assert 'href="/vector-stores/new"' in page.get("/vector-stores").text
+    assert "New vector store" in page.get("/vector-stores/new", headers=HTMX).text
+    assert page.post("/vector-stores/new", {"title": "x" * 257}).status_code == 422
+    location = page.post("/vector-stores/new", {"title": "Books"}).headers["Location"]
+    store = VectorStore.objects.get()
+    assert location == f"/vector-stores/{store.id}"
+    assert (store.name, store.project) == ("Books", project)
+
+
+def test_its_expiry_is_set_and_taken_back(page: Client, store: VectorStore) -> None:
+    address = f"/vector-stores/{store.id}"
+    page.post(f"{address}/expiry", {"days": "30"})
+    assert VectorStore.objects.get().expires_after_days == 30
+    page.post(f"{address}/expiry", {"days": "31"})
+    assert VectorStore.objects.get().expires_after_days == 30
+    assert "Choose one of the times" in page.get(address).text
+    # A program's own number of days is offered, and stays what it is.
+    VectorStore.objects.update(expires_after_days=31)
+    assert '<option value="31" selected>' in page.get(address).text
+    page.post(f"{address}/expiry", {"days": "31"})
+    assert VectorStore.objects.get().expires_after_days == 31
+    page.post(f"{address}/expiry", {"days": ""})
+    assert VectorStore.objects.get().expires_after_days is None
+
+
+def test_several_assistants_and_threads_use_one(
+    page: Client, store: VectorStore, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    address = f"/vector-stores/{store.id}"
+    other = make_assistant(project, name="<Other>", tools=[{"type": "file_search"}])
+    for owner in (assistant, other, thread):
+        assert f'value="{owner.id}"' in page.get(address).text
+        page.post(f"{address}/use", {"owner": owner.id})
+        owner.refresh_from_db()
+        assert owner.vector_store_ids == [store.id]
+    assert [tool["type"] for tool in assistant.tools].count("file_search") == 1
+    text = page.get(address).text
+    for link in (f"/assistants/{assistant.id}", f"/assistants/{other.id}", f"/threads/{thread.id}"):
+        assert f'href="{link}"' in text
+    assert f'value="{thread.id}"' not in text
+    assert page.post(f"{address}/use", {"owner": "thread_nobody"}).status_code == 404
+    assert page.post(f"{address}/use", {}).status_code == 404
+
+
+def test_an_expired_one_is_not_given_to_anybody(
+    page: Client, store: VectorStore, assistant: Assistant
+) -> None:
+    VectorStore.objects.update(expires_after_days=1, last_active_at=clock.now() - timedelta(days=2))
+    page.post(f"/vector-stores/{store.id}/use", {"owner": assistant.id})
+    assistant.refresh_from_db()
+    assert assistant.vector_store_ids == []
+
+
+def test_a_script_hears_what_was_refused(page: Client, store: VectorStore) -> None:
+    address = f"/vector-stores/{store.id}/files?scripted"
+    files = [SimpleUploadedFile("b.md", b"# B"), SimpleUploadedFile("c.csv", b"a,b")]
+    response = page.post(address, {"files": files})
+    assert (response.status_code, response.text) == (201, "c.csv cannot be searched")
+    assert store.files.get(file__filename="b.md").batch is not None
+    VectorStore.objects.update(expires_after_days=1, last_active_at=clock.now() - timedelta(days=2))
+    response = page.post(address, {"files": [SimpleUploadedFile("d.md", b"# D")]})
+    assert response.status_code == 422
+    assert "expired" in response.text
+    assert not File.objects.filter(filename="d.md").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_text_of_a_file_is_shown_with_a_passage_marked(
+    ingester: Ingester, page: Client
+) -> None:
+    store = make_vector_store(Project.objects.get(), "Bread <b>is</b> baked. Tea is made.")
+    until(lambda: store.counts.completed == 1, "The file is not ready.")
+    file = store.files.get().file
+    start = "Bread <b>is</b> baked. Tea is made.".index("Tea")
+    found = page.get(f"/vector-stores/{store.id}", {"q": "tea"}, headers=HTMX).text
+    assert f'href="/files/{file.id}/text?start=0&amp;end=35#passage"' in found
+    assert "1 chunk" in page.get(f"/vector-stores/{store.id}").text
+    text = page.get(f"/files/{file.id}/text", {"start": start, "end": start + 12}).text
+    assert "Bread &lt;b&gt;is&lt;/b&gt; baked. <mark" in text
+    assert "Tea is made.</mark>" in text
+    assert "<mark" not in page.get(f"/files/{file.id}/text", {"start": "x", "end": "-1"}).text
+    assert "no text so far" in page.get(f"/files/{file.id}/text", {"at": 99_999}).text
+    page.post(f"/vector-stores/{store.id}/delete")
+    text = page.get(f"/files/{file.id}/text").text
+    assert "Its text is not kept" in text
+    assert "Tea" not in text

@@ -13,6 +13,13 @@ from assistants.engine.sentences import likeness, sentences, terms
 
 PASSAGE = re.compile(r"^(?P<marker>【\d+:\d+†[^】]*】) \(.*\)\n", re.MULTILINE)
 BULLET = re.compile(r"^(?:[-*•#>|]+|\d+[.)])\s+")
+GOES_ON = re.compile(
+    r"^\W*(?:and|or|but|what about|how about|also|und|et|y)\b.{0,60}$"
+    r"|^.{0,40}\b(?:it|that|then|there|this|they|them)\b\W*$"
+    r"|^\W*(?:那|那麼|那么|還有|还有|以及).{0,30}$|^.{0,20}(?:呢)\W*$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A short message that leaves out what it is about."""
 LONGEST_QUERY = 300
 LONGEST_SENTENCE = 400
 MOST_SENTENCES = 3
@@ -31,13 +38,26 @@ def plan(conversation: Conversation) -> CallFunctions | None:
 
 
 def call(conversation: Conversation) -> FunctionCall:
-    """A search for what the message asks."""
-    return FunctionCall(SEARCH_TOOL, {"queries": [conversation.text[:LONGEST_QUERY]]})
+    """A search for what the message asks. One that goes on from the question before, such as "and
+    in 2023?", is looked for together with that.
+    """
+    queries = [conversation.text[:LONGEST_QUERY]]
+    if goes_on(conversation):
+        queries.insert(0, f"{conversation.text} {conversation.text_before}"[:LONGEST_QUERY])
+    return FunctionCall(SEARCH_TOOL, {"queries": queries})
+
+
+def goes_on(conversation: Conversation) -> bool:
+    """Whether the message makes no sense without the one before it."""
+    return bool(conversation.text_before and GOES_ON.search(conversation.text))
 
 
 def told(conversation: Conversation, made: Call) -> str:
     """What was found, by quotation."""
-    found = _quoted(made.answer or "", terms(conversation.text))
+    wanted = terms(conversation.text)
+    if goes_on(conversation):
+        wanted |= terms(conversation.text_before)
+    found = _quoted(made.answer or "", wanted)
     if not found:
         return words.NOTHING_FOUND.say(conversation.language)
     quotes = "\n>\n".join(
