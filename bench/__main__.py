@@ -1,4 +1,4 @@
-"""``python -m bench [name ...]``: run the benchmarks named, or the usual ones, and print what they found."""
+"""``python -m bench [name ...]``: run the benchmarks named, or the usual ones."""
 
 import argparse
 import importlib

@@ -1,10 +1,10 @@
 """Ingestion by the running service: 10,000 small text files by batch, and a PDF of 20 pages.
 
-The files are uploaded before. They are added over HTTP, at once, in as few batches as the API's limit
-for one allows, and ingested by the one worker; the clock stops when all are completed. The direct
-way is one process that reads the same files into passages and cuts these into the index's words,
-and does nothing else. The PDF's time is from the start of its upload to the first search over HTTP
-that finds its last page.
+The files are uploaded before. They are added over HTTP, at once, in as few batches as the API's
+limit for one allows, and ingested by the one worker; the clock stops when all are completed. The
+direct way is one process that reads the same files into passages and cuts these into the index's
+words, and does nothing else. The PDF's time is from the start of its upload to the first search
+over HTTP that finds its last page.
 """
 
 import http.client
