@@ -28,7 +28,7 @@ from assistants.retrieval.reader import Reader
 from bench.figures import Figure, Report
 from bench.retrieval import Draw
 from bench.service import Service
-from tests.retrieval.documents import pdf_of
+from tests.retrieval.documents import pdf
 
 FILES = 10_000
 DIRECT_FILES = 500
@@ -124,7 +124,7 @@ def of_a_pdf(client: "Client") -> list[Figure]:
     for _ in range(PDFS + 1):
         word = "".join(random_.choices("bcdfghklmnprstvw", k=12))
         pages = [draw.text(WORDS_ON_A_PAGE) for _ in range(PAGES - 1)]
-        content = pdf_of(*pages, f"{draw.text(WORDS_ON_A_PAGE)} {word}")
+        content = pdf([drawing(page) for page in (*pages, f"{draw.text(WORDS_ON_A_PAGE)} {word}")])
         begun = time.perf_counter()
         file = client.upload("a.pdf", content)
         client.ask("POST", f"vector_stores/{store}/files", {"file_id": file})
@@ -138,6 +138,14 @@ def of_a_pdf(client: "Client") -> list[Figure]:
         Figure(f"PDF of {PAGES} pages, uploaded to found: p50", median(counted), "s", 2.0),
         Figure(f"PDF of {PAGES} pages, uploaded to found: slowest", max(counted), "s", 2.0),
     ]
+
+
+def drawing(text: str) -> bytes:
+    """A page's content: text beyond its edges would not be read."""
+    words = text.split()
+    lines = [" ".join(words[at : at + 8]) for at in range(0, len(words), 8)]
+    shown = " T* ".join(f"({line}) Tj" for line in lines)
+    return f"BT /F1 9 Tf 12 TL 50 760 Td {shown} ET".encode()
 
 
 class Client:
