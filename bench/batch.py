@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from assistants.errors import Wire
-from assistants.models import File
+from assistants.models import File, Project
 from assistants.operations import files, projects
 from assistants.params.vector_store import MAX_BATCH
 from assistants.retrieval import segments
@@ -81,7 +81,7 @@ def of_many(service: Service, client: "Client") -> list[Figure]:
     ]
 
 
-def uploaded_text(project: "projects.Project", text: str) -> str:
+def uploaded_text(project: Project, text: str) -> str:
     """The id of a new text file."""
     content = io.BytesIO(text.encode())
     file: File = files.create(project, content, filename="a.txt", purpose="assistants")
