@@ -12,7 +12,6 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -116,7 +115,7 @@ def searches(root: Path, chunks: int) -> tuple[list[float], float, float]:
     for number in range(QUERIES + 10):
         query = draw.text(5)
         numbers = random.standard_normal(WIDTH).tolist()
-        meanings = partial(dict, {query: Meaning(MODEL, numbers, 0.0)})
+        meanings = {query: Meaning(MODEL, numbers, 0.0)}.copy
         begun, used_before = time.perf_counter(), time.process_time()
         hits = fusion.search(words, vectors, [STORE], [query], LIMIT, None, meanings)
         if number >= 10:  # before, the files are read for the first time
