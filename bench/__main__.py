@@ -1,4 +1,4 @@
-"""``python -m bench [name ...]``: run the benchmarks named, or all, and print what they found."""
+"""``python -m bench [name ...]``: run the benchmarks named, or the usual ones."""
 
 import argparse
 import importlib
@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from bench import retrieval, start
+from bench import million, retrieval, start
 from bench.figures import HEAD, Report, table
 
-OF_A_RUNNING_SERVICE = ("first_token", "code", "thread_page", "bulk", "load")
-NAMES = ("start", "retrieval", *OF_A_RUNNING_SERVICE)
+OF_A_RUNNING_SERVICE = ("first_token", "code", "thread_page", "bulk", "batch", "load")
+BY_DEFAULT = ("start", "retrieval", *OF_A_RUNNING_SERVICE)
+NAMES = (*BY_DEFAULT, "million")
+"""The last is for those who name it: it takes some minutes and 1.5 GB of disk."""
 
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("names", nargs="*", metavar="name", help=", ".join(NAMES))
-    names: list[str] = options.parse_args().names or list(NAMES)
+    names: list[str] = options.parse_args().names or list(BY_DEFAULT)
     if unknown := set(names) - set(NAMES):
         options.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     print(f"{os.cpu_count()} processors, load before {os.getloadavg()[0]:.1f}")
@@ -26,6 +28,8 @@ def main() -> None:
         reports.append(timed("start", start.measure))
     if "retrieval" in names:
         reports.append(timed("retrieval", retrieval.measure))
+    if "million" in names:
+        reports.append(timed("million", million.measure))
     if wanted := [name for name in OF_A_RUNNING_SERVICE if name in names]:
         reports += measure_running(wanted)
     rows = [HEAD, *(figure.cells for report in reports for figure in report.figures)]

@@ -120,15 +120,15 @@ class Draw:
     def __init__(self) -> None:
         self._random = random.Random(7)
         letters = "abcdefghijklmnopqrstuvwxyz"
-        self._words = [
+        self.words = [
             "".join(self._random.choices(letters, k=self._random.randint(3, 10)))
             for _ in range(WORDS)
         ]
         total = 0.0
-        self._weights = [total := total + 1 / rank for rank in range(10, WORDS + 10)]
+        self.weights = [total := total + 1 / rank for rank in range(10, WORDS + 10)]
 
     def text(self, words: int) -> str:
-        return " ".join(self._random.choices(self._words, cum_weights=self._weights, k=words))
+        return " ".join(self._random.choices(self.words, cum_weights=self.weights, k=words))
 
 
 def quality(folder: Path, root: Path) -> Rows:
