@@ -16,9 +16,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+
+if TYPE_CHECKING:
+    from assistants.retrieval.postgres.tables import Connect, Cursor
 
 START_SECONDS = 60
 USER = "nobody"
@@ -149,3 +153,14 @@ def _wait(folder: Path, postgres: subprocess.Popen[bytes]) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def connecting(url: str) -> "Connect":
+    """How the tables of the search indexes are had, each time by a connection of its own."""
+
+    @contextmanager
+    def connect() -> "Iterator[Cursor]":
+        with psycopg.connect(url) as connection, connection.cursor(binary=True) as cursor:
+            yield cursor
+
+    return connect

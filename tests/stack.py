@@ -145,7 +145,14 @@ class Stack:
 
 def clean_environment() -> dict[str, str]:
     """What a person's shell has, without what the tests have added."""
-    ours = ("MAKELEVEL", "MAKEFLAGS", "MFLAGS", "DJANGO_SETTINGS_MODULE", "DATA_DIR", "DATABASE_URL")
+    ours = (
+        "MAKELEVEL",
+        "MAKEFLAGS",
+        "MFLAGS",
+        "DJANGO_SETTINGS_MODULE",
+        "DATA_DIR",
+        "DATABASE_URL",
+    )
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 

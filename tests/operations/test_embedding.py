@@ -24,8 +24,8 @@ from assistants.operations import (
     vector_stores,
 )
 from assistants.operations.embedding_model import Unavailable
+from assistants.operations.indexes import vector_index
 from assistants.operations.providers import OPENAI_HOST
-from assistants.operations.search import vector_index
 from assistants.params import VectorStoreFileCreate, VectorStoreFileUpdate, validate
 from assistants.retrieval.reader import Reader
 from tests.chat_server import ChatServer, Embeddings

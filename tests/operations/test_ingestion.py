@@ -30,7 +30,7 @@ from assistants.operations import (
     vector_store_files,
     vector_stores,
 )
-from assistants.operations.search import keyword_index
+from assistants.operations.indexes import keyword_index
 from assistants.params import (
     VectorStoreCreate,
     VectorStoreFileCreate,

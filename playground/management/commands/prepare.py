@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from assistants.models import ApiKey
-from assistants.operations import projects
+from assistants.operations import indexes, projects
 from playground import login, redis_server
 
 KEEP_UPLOADS_SECONDS: Final = 24 * 3600
@@ -61,6 +61,14 @@ class Command(BaseCommand):
                 call_command("migrate", interactive=False, verbosity=0)
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {error}") from error
+        if settings.EMBEDDING_MODEL and connection.vendor == "postgresql":
+            try:
+                indexes.vector_index().clean_up()
+            except DatabaseError as error:
+                raise CommandError(
+                    "EMBEDDING_MODEL needs pgvector in the PostgreSQL of DATABASE_URL: install it "
+                    f"there, or have an administrator say CREATE EXTENSION vector. It says: {error}"
+                ) from error
 
     def collect_static(self) -> None:
         """Gather the static files under names with their hash, if any of them has changed."""
