@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 START_SECONDS = 60
 USER = "nobody"
 _running: list[Path] = []
+INITDB = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-U", "postgres"]
 QUICK = {
     # A test's data need not outlive the power.
     "fsync": "off",
@@ -69,8 +70,7 @@ def server() -> Iterator[Path]:
         data = folder / "data"
         run = functools.partial(subprocess.run, cwd=folder, user=user, group=_group(user))
         made = run(
-            [programs / "initdb", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
-            + ["--no-sync", "-U", "postgres", "-D", data],
+            [programs / "initdb", *INITDB, "-D", data],
             capture_output=True,
             text=True,
             check=False,
@@ -134,7 +134,12 @@ def _reaches(user: str, folder: Path) -> bool:
     program = str(folder / "bin" / "postgres")
     try:
         asked = subprocess.run(
-            [program, "--version"], user=user, group=_group(user), cwd="/", capture_output=True
+            [program, "--version"],
+            user=user,
+            group=_group(user),
+            cwd="/",
+            capture_output=True,
+            check=False,
         )
     except PermissionError:
         return False

@@ -71,6 +71,9 @@ def _cursor() -> "Iterator[Cursor]":
     """On this thread's connection, in a transaction of its own or a savepoint of the caller's. Its
     errors are Django's, as those of all other queries.
     """
-    with transaction.atomic(), connection.wrap_database_errors:
-        with connection.connection.cursor(binary=True) as cursor:
-            yield cursor
+    with (
+        transaction.atomic(),
+        connection.wrap_database_errors,
+        connection.connection.cursor(binary=True) as cursor,
+    ):
+        yield cursor

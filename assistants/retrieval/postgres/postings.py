@@ -4,12 +4,12 @@ A place is a chunk, by the number that it has in the index of its store.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from assistants.retrieval.segments import Segmented
+from assistants.retrieval.segments import Segmented, Way
 
 POSTING = np.dtype([("place", "<u4"), ("times", "<u2"), ("length", "<u2")])
 """How often a word is at a place, and how many words are there in all."""
@@ -20,13 +20,10 @@ K1, B = 1.2, 0.75
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-Way = tuple[str, str]
-"""A field, ``words`` or ``rest``, and a word in it."""
-
 
 def key(way: Way) -> str:
-    """How the table knows a word. Text in PostgreSQL has no null characters."""
-    return f"{way[0][0]}{way[1]}".replace("\0", "\ufffd")
+    """How the table knows a word in a field. Text in PostgreSQL has no null characters."""
+    return f"{way.field[0]}{way.word}".replace("\0", "\ufffd")
 
 
 class Part:
@@ -43,7 +40,7 @@ class Part:
             counted = Counter(words)
             self.size += len(counted)
             for word, times in counted.items():
-                self._found[key((field, word))].append((place, min(times, MOST), length))
+                self._found[key(Way(field, word))].append((place, min(times, MOST), length))
 
     def rows(self) -> Iterable[tuple[str, bytes]]:
         """Each word with its postings."""
@@ -54,7 +51,8 @@ class Part:
 def among(postings: bytes, alive: Array) -> bytes:
     """The postings whose place is one of those that are true."""
     found = np.frombuffer(postings, POSTING)
-    return found[alive[found["place"]]].tobytes()
+    kept: Array = found[alive[found["place"]]]
+    return kept.tobytes()
 
 
 def places_of(lists: Iterable[bytes]) -> int:
@@ -64,33 +62,33 @@ def places_of(lists: Iterable[bytes]) -> int:
 
 
 def scores(
-    terms: Iterable[tuple[Collection[Way], float]],
+    terms: Iterable[Mapping[Way, float]],
     postings: Mapping[str, bytes],
     places: int,
     usual: Mapping[str, float],
 ) -> Array:
     """BM25 of each place.
 
-    :param terms: words in each way in which they may be there, of which the best counts, and what
-        a place of usual length gets that has it once
+    :param terms: words, each in every way in which places may have it, of which the best counts;
+        and what a place of usual length gets that has it once in that way
     :param places: how many there are
     :param usual: how many words a place has as a rule, by field
     """
     total = np.zeros(places, np.float32)
-    for ways, weight in terms:
+    for ways in terms:
         found = [
-            _of_way(_below(places, postings[word]), usual[way[0]])
-            for way in ways
+            _of_way(_below(places, postings[word]), usual[way.field], weight)
+            for way, weight in ways.items()
             if (word := key(way)) in postings
         ]
         if len(found) == 1:
             at, score = found[0]
-            total[at] += np.float32(weight) * score
+            total[at] += score
         elif found:
             best = np.zeros(places, np.float32)
             for at, score in found:
                 best[at] = np.maximum(best[at], score)
-            total += np.float32(weight) * best
+            total += best
     return total
 
 
@@ -102,8 +100,8 @@ def _below(places: int, postings: bytes) -> Array:
     )
 
 
-def _of_way(found: Array, usual: float) -> tuple[Array, Array]:
-    """The places that have a word, and for how much of its weight. No place is there twice."""
+def _of_way(found: Array, usual: float, weight: float) -> tuple[Array, Array]:
+    """The places that have a word, none of them twice, and what each gets for it."""
     times = found["times"].astype(np.float32)
     norm = K1 * (1 - B + B * found["length"].astype(np.float32) / np.float32(max(usual, 1e-6)))
-    return found["place"], times * np.float32(1 + K1) / (times + norm)
+    return found["place"], times * np.float32(weight * (1 + K1)) / (times + norm)

@@ -5,12 +5,38 @@ Among many vectors the signs of their numbers choose some, which then are compar
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 
 import numpy as np
 
 from assistants.retrieval.postgres.tables import Connect, Cursor, make_vectors
 from assistants.retrieval.stores import checked
 from assistants.retrieval.vectors import CHOSEN, EXACT, Near, OtherLength, Vector, logger
+
+READ = "SELECT number, model, dimensions, vectors FROM search_vector_stores WHERE store = %s"
+LOCK = (
+    "SELECT number, model, dimensions, vectors FROM search_vector_stores WHERE store = %s"
+    " FOR UPDATE"
+)
+NEAREST = """
+WITH chosen AS MATERIALIZED (
+    SELECT chunk, file FROM search_signs
+    WHERE store = %(store)s AND (%(files)s::bigint[] IS NULL OR file = ANY(%(files)s))
+    ORDER BY bit_count(signs # binary_quantize(%(unit)s::halfvec)) LIMIT %(chosen)s
+), nearest AS (
+    SELECT chunk, file, -(numbers <#> %(unit)s::halfvec) AS cosine
+    FROM chosen JOIN search_vectors USING (chunk) WHERE store = %(store)s
+    ORDER BY cosine DESC LIMIT %(depth)s
+)
+SELECT chunk, file, cosine FROM nearest
+UNION
+SELECT chunk, file, -(numbers <#> %(unit)s::halfvec)
+FROM search_signs JOIN search_vectors USING (store, chunk)
+WHERE store = %(store)s AND (%(files)s::bigint[] IS NULL OR file = ANY(%(files)s))
+    AND chunk = ANY(%(also)s)
+"""
+"""The ``chosen`` by their signs, or all, then the nearest of these, and those that are wanted
+beside."""
 
 
 @dataclass(slots=True)
@@ -56,7 +82,7 @@ class VectorTables:
     def remove(self, store: str, files: Collection[int]) -> None:
         """Remove the vectors of these files."""
         with self._connect() as cursor:
-            if not files or not (row := _read(cursor, checked(store), "FOR UPDATE")):
+            if not files or not (row := _read(cursor, checked(store), LOCK)):
                 return
             cursor.execute(
                 "WITH gone AS (DELETE FROM search_signs WHERE store = %s AND file = ANY(%s)"
@@ -70,7 +96,7 @@ class VectorTables:
     def drop(self, store: str) -> None:
         """Remove all vectors of a store."""
         with self._connect() as cursor:
-            if row := _read(cursor, checked(store), "FOR UPDATE"):
+            if row := _read(cursor, checked(store), LOCK):
                 _delete(cursor, row)
 
     def clean_up(self) -> None:
@@ -154,14 +180,10 @@ def _are_there(cursor: Cursor) -> bool:
     return cursor.fetchone() == (True,)
 
 
-def _read(cursor: Cursor, store: str, lock: str = "") -> _Store | None:
+def _read(cursor: Cursor, store: str, how: LiteralString = READ) -> _Store | None:
     if not _are_there(cursor):
         return None
-    cursor.execute(
-        "SELECT number, model, dimensions, vectors FROM search_vector_stores"
-        f" WHERE store = %s {lock}",
-        [store],
-    )
+    cursor.execute(how, [store])
     row = cursor.fetchone()
     return _Store(*row) if row else None
 
@@ -179,15 +201,15 @@ def _locked(cursor: Cursor, store: str, model: str) -> _Store:
             " ON CONFLICT DO NOTHING",
             [store, model],
         )
-        if row := _read(cursor, store, "FOR UPDATE"):
+        if row := _read(cursor, store, LOCK):
             if row.model == model:
                 return row
             _delete(cursor, row)
 
 
 def _delete(cursor: Cursor, row: _Store) -> None:
-    for table in ("search_signs", "search_vectors"):
-        cursor.execute(f"DELETE FROM {table} WHERE store = %s", [row.number])
+    cursor.execute("DELETE FROM search_signs WHERE store = %s", [row.number])
+    cursor.execute("DELETE FROM search_vectors WHERE store = %s", [row.number])
     cursor.execute("DELETE FROM search_vector_stores WHERE number = %s", [row.number])
 
 
@@ -228,35 +250,15 @@ def _find(
     files: Collection[int] | None,
     also: Collection[int],
 ) -> list[Near]:
-    unit = _text(query / np.linalg.norm(query))
     given = {
         "store": row.number,
         "files": None if files is None else list(files),
-        "unit": unit,
+        "unit": _text(query / np.linalg.norm(query)),
         "depth": depth,
         "also": list(also),
-        "chosen": max(CHOSEN, 10 * depth),
+        "chosen": max(CHOSEN, 10 * depth) if row.vectors > EXACT else None,
     }
-    among = "store = %(store)s" if files is None else "store = %(store)s AND file = ANY(%(files)s)"
-    if row.vectors > EXACT:
-        # Asked as text, so that it is made a constant once and not for each row.
-        chosen = (
-            f"SELECT chunk, file FROM search_signs WHERE {among}"
-            " ORDER BY bit_count(signs # binary_quantize(%(unit)s::halfvec)) LIMIT %(chosen)s"
-        )
-    else:
-        chosen = f"SELECT chunk, file FROM search_signs WHERE {among}"
-    cursor.execute(
-        f"WITH chosen AS MATERIALIZED ({chosen}), nearest AS ("
-        " SELECT chunk, file, -(numbers <#> %(unit)s::halfvec) AS cosine"
-        " FROM chosen JOIN search_vectors USING (chunk) WHERE store = %(store)s"
-        " ORDER BY cosine DESC LIMIT %(depth)s)"
-        " SELECT chunk, file, cosine FROM nearest"
-        " UNION SELECT chunk, file, -(numbers <#> %(unit)s::halfvec)"
-        f" FROM search_signs JOIN search_vectors USING (store, chunk)"
-        f" WHERE {among} AND chunk = ANY(%(also)s)",
-        given,
-    )
+    cursor.execute(NEAREST, given)
     return [Near(chunk, file, float(cosine)) for chunk, file, cosine in cursor.fetchall()]
 
 

@@ -4,13 +4,14 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 
 import numpy as np
 
 from assistants.retrieval import segments
 from assistants.retrieval.index import MAX_QUERY_WORDS, Entry, Hit, calibrated, together
 from assistants.retrieval.postgres import postings
-from assistants.retrieval.postgres.postings import Array, Part, Way
+from assistants.retrieval.postgres.postings import Array, Part
 from assistants.retrieval.postgres.tables import Connect, Cursor, make_words
 from assistants.retrieval.stores import checked
 
@@ -22,6 +23,12 @@ COMPACTED_FROM = 1000
 """Places that were removed stay in the postings until they are so many, and half of all."""
 PART_POSTINGS = 2_000_000
 """So many are collected in memory before they are written, some 200 MB."""
+
+READ = "SELECT number, places, chunks, words, rest, languages FROM search_stores WHERE store = %s"
+LOCK = (
+    "SELECT number, places, chunks, words, rest, languages FROM search_stores WHERE store = %s"
+    " FOR UPDATE"
+)
 
 
 @dataclass(slots=True)
@@ -133,12 +140,8 @@ class KeywordTables:
         return hits[:limit]
 
 
-def _read(cursor: Cursor, store: str, lock: str = "") -> _Store | None:
-    cursor.execute(
-        "SELECT number, places, chunks, words, rest, languages FROM search_stores"
-        f" WHERE store = %s {lock}",
-        [store],
-    )
+def _read(cursor: Cursor, store: str, how: LiteralString = READ) -> _Store | None:
+    cursor.execute(how, [store])
     row = cursor.fetchone()
     if row is None:
         return None
@@ -153,7 +156,7 @@ def _locked(cursor: Cursor, store: str) -> _Store:
             "INSERT INTO search_stores (store) VALUES (%s) ON CONFLICT DO NOTHING", [store]
         )
         # Who held it before may have removed it: then it is made again.
-        if row := _read(cursor, store, "FOR UPDATE"):
+        if row := _read(cursor, store, LOCK):
             return row
 
 
@@ -264,7 +267,7 @@ def _compact(cursor: Cursor, row: _Store) -> None:
     removed = sum(places for _, places in parts) - row.chunks
     if removed < COMPACTED_FROM or removed < row.chunks:
         return
-    alive = _flags(row.places, _packed(cursor, "store = %s", [row.number]))
+    alive = _places_of(cursor, row, None)
     for part, _ in parts:
         cursor.execute("SELECT word, postings FROM search_postings WHERE part = %s", [part])
         kept = [(word, postings.among(found, alive)) for word, found in cursor.fetchall()]
@@ -274,36 +277,29 @@ def _compact(cursor: Cursor, row: _Store) -> None:
             _write_postings(cursor, number, ((word, found) for word, found in kept if found))
 
 
-def _places_of(cursor: Cursor, row: _Store, files: Collection[int]) -> Array:
-    """Of each place whether it is of one of these files."""
-    return _flags(
-        row.places,
-        _packed(cursor, "store = %s AND file = ANY(%s)", [row.number, list(files)]),
-    )
-
-
-def _packed(cursor: Cursor, condition: str, values: Sequence[object]) -> Array:
-    """Places in one value: as rows they would take some times as long."""
+def _places_of(cursor: Cursor, row: _Store, files: Collection[int] | None) -> Array:
+    """Of each place whether it is of one of these files, or of any, and can be found."""
+    # In one value: as rows they would take some times as long.
     cursor.execute(
-        "SELECT coalesce(string_agg(int4send(place), ''::bytea), ''::bytea)"
-        f" FROM search_chunks WHERE {condition}",
-        values,
+        "SELECT coalesce(string_agg(int4send(place), ''::bytea), ''::bytea) FROM search_chunks"
+        " WHERE store = %(store)s"
+        " AND (%(files)s::bigint[] IS NULL OR file = ANY(%(files)s))",
+        {"store": row.number, "files": None if files is None else list(files)},
     )
     (packed,) = cursor.fetchone() or (b"",)
-    return np.frombuffer(packed, ">i4")
-
-
-def _flags(places: int, among: Array) -> Array:
-    flags = np.zeros(places, bool)
-    flags[among[among < places]] = True  # more may have been added meanwhile
+    among = np.frombuffer(packed, ">i4")
+    flags = np.zeros(row.places, bool)
+    flags[among[among < row.places]] = True  # more may have been added meanwhile
     return flags
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """A word of a query: the ways in which places may have it, and what it counts for."""
+    """A word of a query: the ways in which places may have it, what a place of usual length gets
+    that has it once in each way, and what the word counts for.
+    """
 
-    ways: tuple[Way, ...]
+    ways: dict[segments.Way, float]
     weight: float
 
 
@@ -333,8 +329,7 @@ def _find(
         return
     attainable = sum(term.weight for term in terms)
     found = _postings(cursor, row, {way for term in terms for way in term.ways})
-    weighed = [(term.ways, term.weight) for term in terms]
-    scores = postings.scores(weighed, found, row.places, row.usual)
+    scores = postings.scores([term.ways for term in terms], found, row.places, row.usual)
     if allowed is not None:
         scores *= allowed
     wanted = depth
@@ -355,10 +350,9 @@ def _terms(cursor: Cursor, row: _Store, words: Iterable[tuple[segments.Way, ...]
     """The words of a query with what a passage gets that has each once and is of usual length, as
     ``assistants.retrieval.index`` weighs them.
     """
-    times: dict[tuple[Way, ...], int] = {}
+    times: dict[tuple[segments.Way, ...], int] = {}
     for ways in words:
-        plain = tuple((way.field, way.word) for way in ways)
-        times[plain] = times.get(plain, 0) + 1
+        times[ways] = times.get(ways, 0) + 1
     keys = {postings.key(way) for ways in times for way in ways}
     cursor.execute(
         "SELECT word, sum(octet_length(postings))::bigint FROM search_parts"
@@ -367,17 +361,21 @@ def _terms(cursor: Cursor, row: _Store, words: Iterable[tuple[segments.Way, ...]
     )
     having = {word: size // postings.POSTING.itemsize for word, size in cursor.fetchall()}
     everything = max(row.chunks, 1)
+
+    def rarity(among: int) -> float:
+        return math.log(1 + (max(everything, among) - among + 0.5) / (among + 0.5))
+
     terms = []
     for ways, count in times.items():
-        known = [among for way in ways if (among := having.get(postings.key(way)))]
-        rarest = min(known, default=1)
-        rarity = math.log(1 + (max(everything, rarest) - rarest + 0.5) / (rarest + 0.5))
-        terms.append(_Term(ways, count * rarity))
+        known = {way: having.get(postings.key(way), 0) for way in ways}
+        rarest = min(filter(None, known.values()), default=1)
+        weights = {way: count * rarity(among) for way, among in known.items() if among}
+        terms.append(_Term(weights, count * rarity(rarest)))
     terms.sort(key=lambda term: -term.weight)
     return terms[:MAX_QUERY_WORDS]
 
 
-def _postings(cursor: Cursor, row: _Store, ways: Collection[Way]) -> dict[str, bytes]:
+def _postings(cursor: Cursor, row: _Store, ways: Collection[segments.Way]) -> dict[str, bytes]:
     cursor.execute(
         "SELECT word, string_agg(postings, ''::bytea) FROM search_parts"
         " JOIN search_postings USING (part) WHERE store = %s AND word = ANY(%s) GROUP BY word",
