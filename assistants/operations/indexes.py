@@ -71,9 +71,12 @@ def _cursor() -> "Iterator[Cursor]":
     """On this thread's connection, in a transaction of its own or a savepoint of the caller's. Its
     errors are Django's, as those of all other queries.
     """
-    with (
-        transaction.atomic(),
-        connection.wrap_database_errors,
-        connection.connection.cursor(binary=True) as cursor,
-    ):
-        yield cursor
+    # Django's own cursors put values into the query, and give text.
+    from psycopg import Cursor
+    from psycopg.pq import Format
+
+    with transaction.atomic(), connection.wrap_database_errors:
+        cursor = Cursor(connection.connection)
+        cursor.format = Format.BINARY
+        with cursor:
+            yield cursor
