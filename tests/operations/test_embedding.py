@@ -535,6 +535,7 @@ def test_what_is_taken_out_while_its_vectors_are_made_leaves_none(
 # Being lost
 
 
+@pytest.mark.sqlite
 def test_vectors_that_are_lost_or_damaged_are_made_anew_at_a_start(
     reader: Reader, model: Embeddings
 ) -> None:
