@@ -1,5 +1,5 @@
-"""What is most likely to differ between the databases runs on PostgreSQL too, whenever the tests run
-on SQLite. All tests do with ``TEST_DATABASE=postgresql``.
+"""What is most likely to differ between the databases runs on PostgreSQL too, whenever the tests
+run on SQLite. All tests do with ``TEST_DATABASE=postgresql``.
 """
 
 import os
