@@ -15,8 +15,8 @@ FILES = [
     "tests/operations/test_ingestion.py",
     "tests/operations/test_embedding.py",
     "tests/operations/test_runs.py",
-    "tests/api/test_vector_stores.py",
-    "tests/api/test_lists.py",
+    "tests/operations/test_threads.py",
+    "tests/engine/test_file_search.py",
 ]
 
 

@@ -64,13 +64,24 @@ class Kind:
         return done.stdout.strip()
 
 
-@pytest.fixture
-def tables_url(postgres_folder: Path) -> Iterator[str]:
-    """A database that has the tables of the indexes, with nothing in them."""
+@pytest.fixture(scope="session")
+def tables_database(postgres_folder: Path) -> Iterator[str]:
     with postgres.database(postgres_folder, "retrieval") as url:
         with postgres.connecting(url)() as cursor:
             tables.make_words(cursor)
+            tables.make_vectors(cursor)
         yield url
+
+
+@pytest.fixture
+def tables_url(tables_database: str) -> str:
+    """A database that has the tables of the indexes, with nothing in them."""
+    with postgres.connecting(tables_database)() as cursor:
+        cursor.execute(
+            "TRUNCATE search_stores, search_chunks, search_parts, search_postings,"
+            " search_vector_stores, search_signs, search_vectors"
+        )
+    return tables_database
 
 
 @pytest.fixture(params=["files", "tables"])

@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psycopg
 import pytest
 
 from assistants.retrieval.index import Entry, KeywordIndex
+from assistants.retrieval.postgres import vectors as meaning
 from assistants.retrieval.postgres import words as module
+from assistants.retrieval.postgres.vectors import VectorTables
 from assistants.retrieval.postgres.words import KeywordTables
 from bench.retrieval import Draw
 from tests import postgres
 from tests.retrieval.conftest import STORE, TEXTS
+from tests.retrieval.test_vectors import drawn
 
 
 @pytest.fixture
@@ -99,6 +103,32 @@ def test_removed_passages_take_no_place_among_the_best(index: KeywordTables) -> 
     assert found(index, "otter") == list(range(50, 100))
     assert len(index.search([STORE], ["otter"], 10, files=[1])) == 10
     assert index.search([STORE], ["otter"], 10, files=[0]) == []
+
+
+def test_among_many_vectors_the_signs_choose_and_hardly_miss_any(
+    tables_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = VectorTables(postgres.connecting(tables_url))
+    made = drawn(1500)
+    tables.add(STORE, "played", made)
+    tables.remove(STORE, [7])
+    queries = [np.add(one.numbers, drawn(1, seed=9)[0].numbers).tolist() for one in made[:20]]
+
+    def nearest(query: list[float], files: set[int] | None = None) -> set[int]:
+        return {near.chunk for near in tables.search([STORE], "played", query, 10, files)}
+
+    for files in (None, set(range(1, 100))):
+        exact = [nearest(query, files) for query in queries]
+        with monkeypatch.context() as patch:
+            patch.setattr(meaning, "EXACT", 100)
+            patch.setattr(meaning, "CHOSEN", 400)
+            chosen = [nearest(query, files) for query in queries]
+        met = [len(one & other) for one, other in zip(exact, chosen, strict=True)]
+        assert 0.9 * 200 <= sum(met) <= 200
+        assert not {chunk for found in chosen for chunk in found} & set(range(61, 71))
+    tables.drop(STORE)
+    assert one(tables_url, "SELECT count(*) FROM search_vectors") == 0
+    assert one(tables_url, "SELECT count(*) FROM search_signs") == 0
 
 
 def test_what_fails_half_way_changes_nothing(index: KeywordTables) -> None:

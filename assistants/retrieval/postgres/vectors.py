@@ -11,8 +11,12 @@ import numpy as np
 
 from assistants.retrieval.postgres.tables import Connect, Cursor, make_vectors
 from assistants.retrieval.stores import checked
-from assistants.retrieval.vectors import CHOSEN, EXACT, Near, OtherLength, Vector, logger
+from assistants.retrieval.vectors import CHOSEN, Near, OtherLength, Vector, logger
 
+EXACT = 20_000_000
+"""Among so many numbers, which are 50,000 vectors of a small model, all are compared: choosing by
+their signs would take as long.
+"""
 READ = "SELECT number, model, dimensions, vectors FROM search_vector_stores WHERE store = %s"
 LOCK = (
     "SELECT number, model, dimensions, vectors FROM search_vector_stores WHERE store = %s"
@@ -256,7 +260,7 @@ def _find(
         "unit": _text(query / np.linalg.norm(query)),
         "depth": depth,
         "also": list(also),
-        "chosen": max(CHOSEN, 10 * depth) if row.vectors > EXACT else None,
+        "chosen": max(CHOSEN, 10 * depth) if row.vectors * row.dimensions > EXACT else None,
     }
     cursor.execute(NEAREST, given)
     return [Near(chunk, file, float(cosine)) for chunk, file, cosine in cursor.fetchall()]
