@@ -16,7 +16,6 @@ FILES = [
     "tests/operations/test_embedding.py",
     "tests/operations/test_runs.py",
     "tests/operations/test_threads.py",
-    "tests/engine/test_file_search.py",
 ]
 
 
