@@ -17,7 +17,7 @@ run: python ## start everything, on http://127.0.0.1:8000 (make run PORT=8001 fo
 	@$(PYTHON) install.py app sandbox bubblewrap redis
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m playground.runner
 
-test: python ## the whole test suite (make test ARGS="-k cancel" for a part of it)
+test: python ## the whole test suite (ARGS="-k cancel" for a part of it, TEST_DATABASE=postgresql on that)
 	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium samples network
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m pytest $(ARGS)
 

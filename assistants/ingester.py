@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from django.db import connections
 
-from assistants.operations import embedding, indexing, ingestion, leftovers, search
+from assistants.operations import embedding, indexes, indexing, ingestion, leftovers
 from assistants.operations.embedding_model import Unavailable
 from assistants.operations.ingestion import LEASE, Grab
 from assistants.retrieval.reader import Reader
@@ -152,7 +152,7 @@ class Ingester:
         connections.close_all()
 
     def _mend(self) -> None:
-        _tried(search.keyword_index().clean_up)
+        _tried(indexes.keyword_index().clean_up)
         _tried(indexing.rebuild_missing, self._stopped.is_set)
         if _tried(embedding.mend, self._stopped.is_set):
             self.wake()

@@ -203,9 +203,15 @@ USE_I18N = True
 
 # --- Database -------------------------------------------------------------------------------------
 
+# Of one process, to PostgreSQL. The web server and the worker have some thirty threads each.
+DATABASE_CONNECTIONS = env.integer("DATABASE_CONNECTIONS", 32, 1, 1000)
+
 
 def _database() -> dict[str, Any]:
     """DATABASE_URL, else SQLite in DATA_DIR.
+
+    Connections to PostgreSQL come from a pool of the process, and go back to it when the request or
+    the task is over; so Django itself keeps none (``CONN_MAX_AGE`` 0, which the pool asks for).
 
     SQLite writes through a write-ahead log, so that readers never wait for a writer. Every
     transaction takes the write lock at its start (IMMEDIATE): one that begins by reading cannot
@@ -233,7 +239,8 @@ def _database() -> dict[str, Any]:
             ),
         }
     elif database["ENGINE"].endswith("postgresql"):
-        options.setdefault("pool", {"min_size": 0, "max_size": 12, "timeout": 10})
+        options["pool"] = {"min_size": 0, "max_size": DATABASE_CONNECTIONS, "timeout": 10}
+        database["CONN_MAX_AGE"] = 0
     return database
 
 

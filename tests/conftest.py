@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from assistants import redis_commands
+from tests import postgres
 from tests.stack import Stack
 
 if TYPE_CHECKING:
@@ -43,11 +45,13 @@ def chromium_program() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests go last.
+    """On PostgreSQL what is about SQLite alone is left out. Browser tests go last.
 
     Playwright keeps an event loop running in the thread of the tests, beside which no test that
     brings its own could run.
     """
+    if postgres.is_wanted():
+        items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
     for item in items:
         names = getattr(item, "fixturenames", ())
         if "stack" in names:
@@ -113,6 +117,16 @@ def _empty_redis(redis_url: str) -> Iterator[None]:
     yield
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Iterator[Path]:
+    """Where the PostgreSQL of the tests listens: the one that all run on, or one of its own."""
+    if postgres.is_wanted():
+        yield postgres.running()
+    else:
+        with postgres.server() as folder:
+            yield folder
 
 
 @pytest.fixture

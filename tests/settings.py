@@ -4,7 +4,10 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+
+from tests import postgres
 
 # Nothing that the person running the tests has set may change them.
 for name in list(os.environ):
@@ -29,6 +32,10 @@ for name in ("CORS_ALLOWED_ORIGINS", "RATE_LIMIT_PER_MINUTE", "STRICT_FILES"):
 
 _folder = Path(tempfile.mkdtemp(prefix="playground-"))
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+if postgres.is_wanted():
+    _running = ExitStack()
+    atexit.register(_running.close)
+    os.environ["DATABASE_URL"] = postgres.url_of(_running.enter_context(postgres.server()), "tests")
 os.environ["CHAT_RETRIES"] = "1"  # asking again is tested where it matters
 os.environ["DATA_DIR"] = str(_folder)
 for name in ("files", "tmp", "run", "run/metrics"):
@@ -37,5 +44,6 @@ for name in ("files", "tmp", "run", "run/metrics"):
 from playground.settings import *  # noqa: E402, F403
 from playground.settings import DATABASES  # noqa: E402
 
-# On disk, so that several threads and connections see one database, as they do in the product.
-DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
+if not postgres.is_wanted():
+    # On disk, so that several threads and connections see one database, as they do in the product.
+    DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}

@@ -1,17 +1,20 @@
 """The whole product as real processes: what ``make run`` starts, in its own folder and port."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import psutil
 
+from tests import postgres
 from tests.chat_server import ChatServer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,10 +42,15 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "output.log"
         self._runner: subprocess.Popen[bytes] | None = None
+        self._database = ExitStack()
 
     def __enter__(self) -> Self:
         self.chat.__enter__()
         try:
+            if postgres.is_wanted():
+                name = f"stack-{secrets.token_hex(4)}"
+                url = self._database.enter_context(postgres.database(postgres.running(), name))
+                self._environment = {"DATABASE_URL": url, **self._environment}
             self.start()
         except BaseException:
             self.__exit__(None, None, None)
@@ -56,6 +64,7 @@ class Stack:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+        self._database.close()
         self.chat.__exit__(kind, error, traceback)
 
     def start(self) -> float:
@@ -136,7 +145,14 @@ class Stack:
 
 def clean_environment() -> dict[str, str]:
     """What a person's shell has, without what the tests have added."""
-    ours = ("MAKELEVEL", "MAKEFLAGS", "MFLAGS", "DJANGO_SETTINGS_MODULE", "DATA_DIR")
+    ours = (
+        "MAKELEVEL",
+        "MAKEFLAGS",
+        "MFLAGS",
+        "DJANGO_SETTINGS_MODULE",
+        "DATA_DIR",
+        "DATABASE_URL",
+    )
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 

@@ -341,6 +341,7 @@ def test_a_text_is_searchable_within_moments_while_a_run_goes_on(
     assert ended(client, thread_id, run_id).status == "completed"
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_busy_for_a_while_loses_nothing(stack: Stack, client: OpenAI) -> None:
     stack.chat.when("busy", [text(WORDS, rate=40)])
     thread_id, _, run_id = begin(client, "busy")

@@ -46,6 +46,7 @@ def fill(ballast: Path) -> None:
     os.close(descriptor)
 
 
+@pytest.mark.sqlite
 @pytest.mark.timeout(180)
 def test_a_full_disk_is_told_and_loses_nothing(disk: Path) -> None:
     with (

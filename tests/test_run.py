@@ -227,7 +227,7 @@ def test_a_data_dir_may_have_any_path_and_leaves_nothing_outside(tmp_path: Path,
     """Neither a socket nor an address takes every path: sockets may lie in a short folder."""
     with Stack(tmp_path / name) as stack:
         assert health(stack) == 200
-        assert (stack.data_dir / "database.sqlite3").is_file()
+        assert (stack.data_dir / "secret_key").is_file()
         runtime_dir = Path(psutil.Process(stack.pid_of("web")).environ()["RUNTIME_DIR"])
         stack.stop()
     assert not runtime_dir.exists() or runtime_dir.is_relative_to(stack.data_dir)

@@ -6,6 +6,7 @@ when the worker stops.
 """
 
 import asyncio
+import contextlib
 import functools
 import gc
 import logging
@@ -89,6 +90,10 @@ class Host:
         )
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        # Each thread gives its connection back: where there is a pool, it would stay taken.
+        together = threading.Barrier(DATABASE_THREADS)
+        for _ in range(DATABASE_THREADS):
+            self._pool.submit(_close_connections, together)
         self._pool.shutdown()
 
     # --- on the loop
@@ -259,6 +264,13 @@ def _take_note(running: "asyncio.Future[Any]") -> None:
     """What goes wrong after the run was interrupted is nobody's to hear of."""
     if not running.cancelled():
         running.exception()
+
+
+def _close_connections(together: threading.Barrier) -> None:
+    """Close the thread's own, when all threads have come, so that none does it twice."""
+    with contextlib.suppress(threading.BrokenBarrierError):
+        together.wait(1)
+    connections.close_all()
 
 
 def _in_thread(operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -1,6 +1,8 @@
 """A thread and its messages."""
 
-from django.db import models
+import json
+
+from django.db import connections, models
 
 from assistants.errors import Wire
 from assistants.models import clock
@@ -16,13 +18,17 @@ class ThreadQuerySet(ObjectQuerySet["Thread"]):
         return self.order_by("-active_at", "-pk")
 
     def matching(self, words: str) -> "ThreadQuerySet":
-        """Those whose title, id or messages contain the words."""
+        """Those whose title, id or messages contain the words. Of other letters than a to z SQLite
+        does not know that large and small ones are the same.
+        """
+        # Contents are looked at as JSON, in which SQLite has such letters as escapes.
+        written = json.dumps(words, ensure_ascii=connections[self.db].vendor == "sqlite")[1:-1]
         return self.filter(
             models.Q(metadata__title__icontains=words)
             | models.Q(opening__icontains=words)
             | models.Q(pk__icontains=words)
             | models.Exists(
-                Message.objects.filter(thread=models.OuterRef("pk"), content__icontains=words)
+                Message.objects.filter(thread=models.OuterRef("pk"), content__icontains=written)
             )
         )
 

@@ -20,7 +20,7 @@ from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile, c
 from assistants.models.vector_store_file import VectorStoreFileQuerySet
 from assistants.operations import embedding_model
 from assistants.operations.embedding_model import EmbeddingModel, Numbers, Unavailable
-from assistants.operations.search import has_vectors, vector_index
+from assistants.operations.indexes import has_vectors, vector_index
 from assistants.tokens import estimate
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile
-from assistants.operations.search import has_vectors, keyword_index, vector_index
+from assistants.operations.indexes import has_vectors, keyword_index, vector_index
 from assistants.retrieval.index import Damaged, Entry
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from assistants import refusals
 from assistants.models import ApiKey, Project, clock
@@ -17,6 +17,12 @@ USED_RESOLUTION = timedelta(minutes=1)
 def ensure_default_project() -> Project:
     """The project that exists from the first start on."""
     project = Project.objects.oldest_first().first()
+    if project is None and connection.vendor == "postgresql":
+        # Several hosts may start at once. On SQLite the transaction holds the lock already.
+        with connection.cursor() as cursor:
+            table = connection.ops.quote_name(Project._meta.db_table)
+            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        project = Project.objects.oldest_first().first()
     return project or Project.objects.create(name=DEFAULT_NAME)
 
 

@@ -4,21 +4,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from django.conf import settings
+from django.db import DatabaseError
 
 from assistants.errors import Wire
 from assistants.models import Chunk, FileStatus, Project, VectorStore, VectorStoreFile, clock
 from assistants.operations import attribute_filters, embedding_model, query_meaning
+from assistants.operations.indexes import keyword_index, vector_index
 from assistants.operations.query_meaning import Asked
 from assistants.retrieval import fusion
-from assistants.retrieval.index import Hit, KeywordIndex
-
-if TYPE_CHECKING:
-    from assistants.retrieval.vectors import VectorIndex
+from assistants.retrieval.index import Hit
 
 logger = logging.getLogger(__name__)
 
@@ -101,34 +96,6 @@ def ask(store_ids: Sequence[str], queries: Sequence[str]) -> Asked | None:
     return query_meaning.begin(model, queries)
 
 
-def keyword_index() -> KeywordIndex:
-    """This process's index. Any process may write to it."""
-    return _index(settings.INDEX_ROOT)
-
-
-@cache
-def _index(root: Path) -> KeywordIndex:
-    return KeywordIndex(root)
-
-
-def vector_index() -> "VectorIndex":
-    """This process's vectors. Any process may write to them."""
-    return _vectors(settings.INDEX_ROOT / "vectors")
-
-
-@cache
-def _vectors(root: Path) -> "VectorIndex":
-    # Imported here: numpy takes 20 MB, and without an embedding model nobody needs it.
-    from assistants.retrieval.vectors import VectorIndex
-
-    return VectorIndex(root)
-
-
-def has_vectors() -> bool:
-    """Whether any store may have vectors, of whatever model."""
-    return (settings.INDEX_ROOT / "vectors").exists()
-
-
 def _hits(
     store_ids: list[str],
     queries: Sequence[str],
@@ -142,7 +109,7 @@ def _hits(
         return words.search(store_ids, queries, limit, files)
     try:
         return fusion.search(words, vector_index(), store_ids, queries, limit, files, asked.result)
-    except (OSError, ValueError):
+    except (OSError, ValueError, DatabaseError):
         logger.exception("the vectors cannot be searched")
         return words.search(store_ids, queries, limit, files)
 

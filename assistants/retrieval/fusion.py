@@ -1,13 +1,10 @@
 """One score from what the words of a passage say and from what its meaning says."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from assistants.retrieval.index import Hit, KeywordIndex, together
+from assistants.retrieval.index import Hit, together
+from assistants.retrieval.kinds import Vectors, Words
 from assistants.retrieval.meaning import Meaning
-
-if TYPE_CHECKING:
-    from assistants.retrieval.vectors import VectorIndex
 
 MEANING = 0.5
 """What likeness counts for in a score, words the rest. Measured: docs/retrieval.md, "Scores"."""
@@ -18,8 +15,8 @@ LEAST_DEPTH = 100
 
 
 def search(
-    words: KeywordIndex,
-    vectors: "VectorIndex",
+    words: Words,
+    vectors: Vectors,
     stores: Sequence[str],
     queries: Sequence[str],
     limit: int,

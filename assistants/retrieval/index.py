@@ -254,7 +254,7 @@ class KeywordIndex:
             logger.exception("the index of %s is damaged", store)
             return
         for (score, _), chunk, file in zip(hits, chunks, owners, strict=True):
-            yield int(chunk or 0), int(file or 0), _calibrated(score / attainable)
+            yield int(chunk or 0), int(file or 0), calibrated(score / attainable)
 
     def _query(self, term: "_Term") -> Query:
         ways = [Query.term_query(self._schema, way.field, way.word, "freq") for way in term.ways]
@@ -404,7 +404,7 @@ def _terms(opened: _Opened, words: Iterable[tuple[segments.Way, ...]]) -> list[_
     return terms[:MAX_QUERY_WORDS]
 
 
-def _calibrated(ratio: float) -> float:
+def calibrated(ratio: float) -> float:
     """From 0 to 1: what a passage scored, over what one scores that has each word once.
 
     So .78 says "has all words of the query", .53 "has half of them by weight", and words that come

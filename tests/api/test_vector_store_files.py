@@ -9,7 +9,7 @@ from openai import BadRequestError, NotFoundError, OpenAI
 
 from assistants.ingester import Ingester
 from assistants.models import Chunk, Leftover
-from assistants.operations.search import keyword_index
+from assistants.operations.indexes import keyword_index
 from tests.until import until
 
 BREAD = b"Bread is baked from flour, water, salt and yeast."

@@ -24,8 +24,8 @@ from assistants.operations import (
     vector_stores,
 )
 from assistants.operations.embedding_model import Unavailable
+from assistants.operations.indexes import vector_index
 from assistants.operations.providers import OPENAI_HOST
-from assistants.operations.search import vector_index
 from assistants.params import VectorStoreFileCreate, VectorStoreFileUpdate, validate
 from assistants.retrieval.reader import Reader
 from tests.chat_server import ChatServer, Embeddings
@@ -535,6 +535,7 @@ def test_what_is_taken_out_while_its_vectors_are_made_leaves_none(
 # Being lost
 
 
+@pytest.mark.sqlite
 def test_vectors_that_are_lost_or_damaged_are_made_anew_at_a_start(
     reader: Reader, model: Embeddings
 ) -> None:

@@ -30,7 +30,7 @@ from assistants.operations import (
     vector_store_files,
     vector_stores,
 )
-from assistants.operations.search import keyword_index
+from assistants.operations.indexes import keyword_index
 from assistants.params import (
     VectorStoreCreate,
     VectorStoreFileCreate,
@@ -456,6 +456,7 @@ def test_a_worker_makes_an_index_that_is_missing_anew(reader: Reader) -> None:
     worker.stop()
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_added_to_a_damaged_index_brings_back_the_others(reader: Reader) -> None:
     store = make_vector_store(None, "bread", "bread and salt")
     ingest_all(reader)
@@ -493,6 +494,7 @@ def test_an_index_that_has_too_little_is_made_anew_at_a_start(reader: Reader) ->
     assert indexing.rebuild_missing() == 0
 
 
+@pytest.mark.sqlite
 def test_what_is_taken_out_of_a_damaged_index_is_gone_and_the_rest_comes_back(
     reader: Reader,
 ) -> None:

@@ -1,7 +1,6 @@
 """The index of passages: what is added is found, by any process, until it is removed."""
 
 import logging
-import math
 import os
 import subprocess
 import sys
@@ -34,75 +33,6 @@ def found(index: KeywordIndex, *queries: str, store: str = STORE, limit: int = 1
     return [hit.chunk for hit in index.search([store], queries, limit)]
 
 
-def test_the_best_chunk_comes_first(index: KeywordIndex) -> None:
-    assert found(index, "largest whale")[0] == 0
-    assert found(index, "最大的动物") == [2]
-    assert found(index, "count_whales")[0] == 3
-    assert found(index, "unheard") == []
-    assert found(index, "") == []
-
-
-def test_scores_are_between_0_and_1_and_fall(index: KeywordIndex) -> None:
-    hits = index.search([STORE], ["the largest blue whale"], 10)
-    scores = [hit.score for hit in hits]
-    assert scores == sorted(scores, reverse=True)
-    assert all(0 < score < 1 for score in scores)
-    assert scores[0] > 0.7
-    assert scores[1] < 0.4
-
-
-def test_a_chunk_that_has_every_word_scores_high_in_a_store_of_one(tmp_path: Path) -> None:
-    index = KeywordIndex(tmp_path)
-    index.add(STORE, [Entry(1, 1, TEXTS[0])])
-    (whole,) = index.search([STORE], ["largest animal"], 5)
-    (half,) = index.search([STORE], ["largest vegetable"], 5)
-    assert whole.score > 0.7
-    assert 0.3 < half.score < 0.65
-
-
-def test_ids_may_be_as_large_as_keys(index: KeywordIndex) -> None:
-    index.add(STORE, [Entry(2**63 - 1, 2**62, "leviathan")])
-    (hit,) = index.search([STORE], ["leviathan"], 5, files=[2**62])
-    assert (hit.chunk, hit.file) == (2**63 - 1, 2**62)
-
-
-def test_only_the_files_that_are_named_are_searched(index: KeywordIndex) -> None:
-    assert {hit.file for hit in index.search([STORE], ["whale"], 10)} == {0, 1}
-    assert {hit.file for hit in index.search([STORE], ["whale"], 10, files=[1, 2, 99])} == {1}
-    assert index.search([STORE], ["whale"], 10, files=[]) == []
-    every = {hit.chunk: hit.score for hit in index.search([STORE], ["whale"], 10)}
-    for hit in index.search([STORE], ["whale"], 10, files=[1]):
-        assert math.isclose(hit.score, every[hit.chunk], rel_tol=1e-5)
-
-
-def test_several_queries_are_fused(index: KeywordIndex) -> None:
-    assert set(found(index, "sharks", "动物", "ocean")) == {1, 2, 3}
-    both = index.search([STORE], ["blue whale", "largest animal"], 10)
-    alone = index.search([STORE], ["blue whale"], 10)
-    assert both[0].chunk == alone[0].chunk == 0
-    assert alone[0].score < both[0].score < 1
-
-
-def test_several_stores_are_searched_together(index: KeywordIndex) -> None:
-    index.add(OTHER, [Entry(100, 100, "A whale song.")])
-    hits = index.search([STORE, OTHER, "vs_nowhere", STORE], ["whale"], 10)
-    assert sorted(hit.chunk for hit in hits) == [0, 1, 3, 100]
-
-
-def test_adding_a_file_again_replaces_it(index: KeywordIndex) -> None:
-    index.add(STORE, [Entry(50, 0, "Only otters now.")])
-    assert found(index, "whale") == [3]
-    assert found(index, "otter") == [50]
-    assert index.count(STORE) == 4
-
-
-def test_what_is_removed_is_not_found(index: KeywordIndex) -> None:
-    index.remove(STORE, [0, 77])
-    assert found(index, "whale") == [3]
-    index.remove("vs_nowhere", [1])
-    assert index.count("vs_nowhere") == 0
-
-
 def test_a_dropped_store_leaves_nothing(index: KeywordIndex, tmp_path: Path) -> None:
     assert found(index, "whale")
     index.drop(STORE)
@@ -111,12 +41,6 @@ def test_a_dropped_store_leaves_nothing(index: KeywordIndex, tmp_path: Path) -> 
     assert list((tmp_path / "index").iterdir()) == []
     index.add(STORE, [Entry(9, 9, "A new whale.")])
     assert found(index, "whale") == [9]
-
-
-def test_a_limit_is_kept(index: KeywordIndex) -> None:
-    assert len(found(index, "whale", limit=1)) == 1
-    assert found(index, "whale", limit=0) == []
-    assert len(found(index, "whale", "animal", limit=2)) == 2
 
 
 @pytest.mark.parametrize("store", ["", "..", "../up", "a/b", "a.1", "vs_é", "x" * 101, "-a", "a\n"])
@@ -148,19 +72,6 @@ def run(code: str, root: Path, *, check: bool = True) -> str:
     return subprocess.run(command, check=check, capture_output=True, text=True).stdout.strip()
 
 
-def test_another_process_finds_what_was_added_and_sees_changes(
-    index: KeywordIndex, tmp_path: Path
-) -> None:
-    root = tmp_path / "index"
-    search = f"print([hit.chunk for hit in index.search(['{STORE}'], ['sharks otter'], 9)])"
-    assert run(search, root) == "[1]"
-    assert found(index, "otter") == []
-    run(f"index.add('{STORE}', [Entry(60, 60, 'An otter.')])", root)
-    assert found(index, "otter") == [60]
-    run(f"index.drop('{STORE}'); index.add('{STORE}', [Entry(61, 61, 'An otter.')])", root)
-    assert found(index, "otter") == [61]
-
-
 def test_a_writer_that_died_blocks_nobody(index: KeywordIndex, tmp_path: Path) -> None:
     die = (
         "def entries():\n"
@@ -176,30 +87,6 @@ def test_a_writer_that_died_blocks_nobody(index: KeywordIndex, tmp_path: Path) -
     index.clean_up()
     assert list((tmp_path / "index").glob(".vs_*")) == []
     assert found(index, "otter") == [70]
-
-
-def test_two_processes_that_write_wait_for_each_other(index: KeywordIndex, tmp_path: Path) -> None:
-    write = f"for n in range(100, 110): index.add('{STORE}', [Entry(n, n, 'An otter.')])"
-    thread = threading.Thread(target=run, args=(write, tmp_path / "index"))
-    thread.start()
-    for number in range(200, 210):
-        index.add(STORE, [Entry(number, number, "An otter.")])
-    thread.join()
-    assert len(found(index, "otter", limit=50)) == 20
-
-
-def test_threads_that_write_at_once_lose_nothing(index: KeywordIndex) -> None:
-    def add(first: int) -> None:
-        for number in range(first, first + 5):
-            index.add(STORE, [Entry(number, number, f"otter number {number}")])
-
-    threads = [threading.Thread(target=add, args=(first,)) for first in range(100, 140, 5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(found(index, "otter", limit=100)) == list(range(100, 140))
-    assert index.count(STORE) == 45
 
 
 @pytest.mark.parametrize("name", ["meta.json", "*.idx", "*.term", "*.fast"])
@@ -263,35 +150,6 @@ def test_a_panic_of_tantivy_is_an_error_that_a_thread_survives() -> None:
 
     with pytest.raises(Damaged, match="a Rust thread"), _asking_tantivy():
         raise PanicException("a Rust thread")
-
-
-def test_a_store_is_found_in_while_another_process_makes_its_index_anew(
-    index: KeywordIndex, tmp_path: Path
-) -> None:
-    rebuild = f"""
-def entries():
-    for number in range(100, 103):
-        print(number, flush=True)
-        sys.stdin.readline()
-        yield Entry(number, 9, 'An otter.')
-index.rebuild('{STORE}', entries())
-"""
-    command = [sys.executable, "-c", BEGIN + rebuild, str(tmp_path / "index")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin
-        assert process.stdout
-        assert process.stdout.readline() == b"100\n"
-        writer = threading.Thread(
-            target=index.add, args=(STORE, [Entry(200, 200, "A late otter.")])
-        )
-        writer.start()
-        assert found(index, "otter") == []
-        assert found(index, "largest whale")[0] == 0
-        process.stdin.write(b"\n\n\n")
-        process.stdin.close()
-        writer.join(20)
-    assert sorted(found(index, "otter")) == [100, 101, 102, 200]
-    assert found(index, "whale") == []
 
 
 def test_a_process_that_drops_a_store_damages_nothing_that_another_writes(

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +18,12 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from assistants.models import ApiKey
-from assistants.operations import projects
+from assistants.operations import indexes, projects
 from playground import login, redis_server
 
 KEEP_UPLOADS_SECONDS: Final = 24 * 3600
+PREPARING: Final = 0x70726570
+"""The number of PostgreSQL's lock that who prepares the database holds."""
 
 
 class Command(BaseCommand):
@@ -55,12 +59,35 @@ class Command(BaseCommand):
     def migrate(self) -> None:
         """Bring the database up to date, if it is not."""
         try:
-            executor = MigrationExecutor(connection)
-            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-                self.stderr.write("Preparing the database ...")
-                call_command("migrate", interactive=False, verbosity=0)
+            with self.alone():
+                executor = MigrationExecutor(connection)
+                if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                    self.stderr.write("Preparing the database ...")
+                    call_command("migrate", interactive=False, verbosity=0)
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {error}") from error
+        if settings.EMBEDDING_MODEL and connection.vendor == "postgresql":
+            try:
+                indexes.vector_index().clean_up()
+            except DatabaseError as error:
+                raise CommandError(
+                    "EMBEDDING_MODEL needs pgvector in the PostgreSQL of DATABASE_URL: install it "
+                    f"there, or have an administrator say CREATE EXTENSION vector. It says: {error}"
+                ) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """On PostgreSQL, while no other host prepares the same database. The lock is the
+        connection's, and goes with it.
+        """
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING])
+            try:
+                yield
+            finally:
+                if connection.vendor == "postgresql":
+                    cursor.execute("SELECT pg_advisory_unlock(%s)", [PREPARING])
 
     def collect_static(self) -> None:
         """Gather the static files under names with their hash, if any of them has changed."""

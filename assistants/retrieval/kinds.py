@@ -1,0 +1,53 @@
+"""What the indexes can do, wherever they keep it: in files, or in tables of a PostgreSQL."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from assistants.retrieval.index import Entry, Hit
+
+if TYPE_CHECKING:
+    from assistants.retrieval.vectors import Near, Vector
+
+
+class Words(Protocol):
+    """Finds passages by their words: ``KeywordIndex``, which says what each method does, or
+    ``KeywordTables``.
+    """
+
+    def add(self, store: str, entries: Iterable[Entry]) -> None: ...
+    def remove(self, store: str, files: Iterable[int]) -> None: ...
+    def drop(self, store: str) -> None: ...
+    def rebuild(self, store: str, entries: Iterable[Entry]) -> int: ...
+    def clean_up(self) -> None: ...
+    def count(self, store: str) -> int: ...
+    def search(
+        self,
+        stores: Sequence[str],
+        queries: Sequence[str],
+        limit: int,
+        files: Collection[int] | None = None,
+    ) -> list[Hit]: ...
+
+
+class Vectors(Protocol):
+    """Finds passages by their meaning: ``VectorIndex``, which says what each method does, or
+    ``VectorTables``.
+    """
+
+    def add(self, store: str, model: str, vectors: "Sequence[Vector]") -> None: ...
+    def remove(self, store: str, files: Collection[int]) -> None: ...
+    def drop(self, store: str) -> None: ...
+    def clean_up(self) -> None: ...
+    def count(self, store: str, model: str) -> int: ...
+    def holds(self, store: str, model: str) -> bool: ...
+    def files(self, store: str, model: str) -> set[int]: ...
+    def chunks(self, store: str, model: str, files: Collection[int]) -> set[int]: ...
+    def search(
+        self,
+        stores: Sequence[str],
+        model: str,
+        query: Sequence[float],
+        depth: int,
+        files: Collection[int] | None = None,
+        also: Collection[int] = (),
+    ) -> "list[Near]": ...
