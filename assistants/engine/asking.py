@@ -12,9 +12,10 @@ from opentelemetry.trace import StatusCode
 
 from assistants import tokens
 from assistants.engine import context
-from assistants.engine.chat.abilities import Abilities, own_name
+from assistants.engine.chat.abilities import Abilities
+from assistants.operations.model_facts import own_name
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.failures import ChatError, NoImages, TooLong, endless
+from assistants.operations.chat_failures import ChatError, NoImages, TooLong, endless
 from assistants.engine.chat.patience import Patience
 from assistants.engine.chat.stream import Part, Text, ToolCallPart, ask
 from assistants.engine.context import Conversation

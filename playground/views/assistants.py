@@ -55,11 +55,11 @@ def new(request: access.Request) -> HttpResponse:
     """The empty form, and making an assistant of it."""
     project = access.project(request)
     if request.method != "POST":
-        return _form(request, AssistantForm(), [], searched.of(None))
-    form = AssistantForm(request.POST)
+        return _form(request, AssistantForm(project=project), [], searched.of(None))
+    form = AssistantForm(request.POST, project=project)
     attached = attached_files(request, project)
     change = _change(request, project)
-    if form.is_valid() and not _is_only_about_files(request):
+    if form.is_valid() and not _is_only_about_parts(request):
         try:
             with transaction.atomic():
                 made = assistants.create(project, form.created([file.id for file in attached]))
@@ -77,12 +77,12 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
     """The form of an assistant, and saving it: by itself while a person types, or by its button."""
     assistant = access.assistant(request, assistant_id)
     if request.method != "POST":
-        form = AssistantForm(assistant=assistant)
+        form = AssistantForm(project=assistant.project, assistant=assistant)
         return _form(request, form, files_of(assistant), searched.of(assistant))
     with transaction.atomic():
         # Compared and written as one, so that no edit made elsewhere is written over.
         current = Assistant.objects.select_for_update().get(pk=assistant.pk)
-        form = AssistantForm(request.POST, assistant=current)
+        form = AssistantForm(request.POST, project=assistant.project, assistant=current)
         attached = attached_files(request, assistant.project)
         change = _change(request, assistant.project)
         if form.is_stale:
@@ -98,7 +98,7 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
             form.add_error(error.param if error.param in form.fields else None, error.message)
             return _form(request, form, attached, searched.of(current, change), status=422)
     if request.htmx:
-        form = AssistantForm(assistant=saved)
+        form = form.saved(saved)
         return _form(request, form, attached, searched.of(saved), saved=True)
     messages.success(request, "Saved.")
     return redirect("assistant", saved.id)
@@ -207,6 +207,7 @@ def _change(request: HttpRequest, project: Project) -> searched.Change:
     return searched.change_of(request.POST, project, uploaded)
 
 
-def _is_only_about_files(request: HttpRequest) -> bool:
-    """Whether the form was sent to add or remove a file, without a script in the browser."""
-    return bool(request.POST.keys() & {"remove", "unsearch", "attach"})
+def _is_only_about_parts(request: HttpRequest) -> bool:
+    """Whether the form was sent to add or remove a file or a function, not to be made."""
+    buttons = {"remove", "unsearch", "attach", "add_function", "drop_function"}
+    return bool(request.POST.keys() & buttons)

@@ -23,7 +23,7 @@ from openai import AsyncOpenAI
 
 from assistants import metrics
 from assistants.deadline import Deadline
-from assistants.engine.chat.failures import (
+from assistants.operations.chat_failures import (
     MAX_REASON,
     TRY_AGAIN,
     ChatError,

@@ -10,7 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.failures import ChatError
+from assistants.operations.chat_failures import ChatError
 from assistants.engine.chat.patience import Patience
 from assistants.engine.chat.stream import answer
 from assistants.operations.providers import Provider

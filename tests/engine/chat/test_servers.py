@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.failures import ChatError
+from assistants.operations.chat_failures import ChatError
 from assistants.engine.chat.patience import Patience
 from assistants.engine.chat.stream import Finished, Text, ToolCallPart, ask
 from assistants.operations.providers import Provider
