@@ -17,8 +17,6 @@ import jiter
 from assistants import metrics, tokens
 from assistants.engine import context, file_search
 from assistants.engine.asking import Asking
-from assistants.operations.model_facts import own_name
-from assistants.operations.chat_failures import ChatError
 from assistants.engine.chat.stream import Finished, Text, ToolCallPart
 from assistants.engine.code import CodeRunner
 from assistants.engine.context import Conversation
@@ -33,8 +31,10 @@ from assistants.log_ids import speaking_of
 from assistants.models import Run, RunStatus, clock
 from assistants.models.base import new_id
 from assistants.operations import endings, execution, providers, runs, steps
+from assistants.operations.chat_failures import ChatError
 from assistants.operations.endings import Partial
 from assistants.operations.execution import LeaseLost
+from assistants.operations.model_facts import own_name
 from assistants.operations.providers import ChatModel
 from assistants.text import storable_json
 from assistants.tools.code_interpreter.client import Interpreter

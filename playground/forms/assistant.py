@@ -21,6 +21,7 @@ from playground.forms import functions, json_text, pairs
 SWITCHES = ("code_interpreter", "file_search")
 """The tools that are switched on and off."""
 
+MAX_INSTRUCTIONS = 256_000
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 SCHEMA: Wire = {
@@ -44,7 +45,7 @@ class AssistantForm(forms.Form):
         error_messages={"required": "Give it a name, so that you find it again."},
     )
     description = forms.CharField(max_length=512, required=False)
-    instructions = forms.CharField(max_length=256_000, required=False, strip=False)
+    instructions = forms.CharField(max_length=MAX_INSTRUCTIONS, required=False, strip=False)
     code_interpreter = forms.BooleanField(required=False)
     file_search = forms.BooleanField(required=False)
     example = forms.CharField(max_length=10_000, required=False)
@@ -85,6 +86,11 @@ class AssistantForm(forms.Form):
         else:
             self.functions = functions.of_tools(assistant.tools if assistant else [])
             self.metadata = pairs.of_dict(assistant.metadata if assistant else {})
+
+    @property
+    def samples(self) -> dict[str, Wire]:
+        """Functions to begin with."""
+        return functions.SAMPLES
 
     @property
     def uses_demo(self) -> bool:

@@ -69,6 +69,7 @@ class FunctionText:
     parameters: int = 0
     error: str = ""
     tool: Wire | None = None
+    is_new: bool = False
 
 
 def of_tools(tools: Sequence[Wire]) -> list[FunctionText]:
@@ -87,10 +88,12 @@ def of_data(data: QueryDict) -> list[FunctionText]:
         for key, text in zip(keys, texts, strict=False)
         if key != dropped and text.strip()
     ]
-    if added := _added(data):
-        names = {one.name for one in checked(pairs)}
-        pairs.append((new_key(), json_text.write(_renamed(added, names))))
-    return checked(pairs)
+    added = _added(data)
+    if added is None:
+        return checked(pairs)
+    names = {one.name for one in checked(pairs)}
+    found = checked([*pairs, (new_key(), json_text.write(_renamed(added, names)))])
+    return [*found[:-1], replace(found[-1], is_new=True)]
 
 
 def checked(pairs: Iterable[tuple[str, str]]) -> list[FunctionText]:

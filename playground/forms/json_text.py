@@ -19,12 +19,13 @@ WORDS = {
 MAX_LENGTH = 256_000
 
 
-def read(text: str) -> Any:
+def read(text: str, *, limit: int = MAX_LENGTH) -> Any:
     """
+    :param limit: how many characters it can have
     :raises ValidationError: it is not JSON
     """
-    if len(text) > MAX_LENGTH:
-        raise ValidationError(f"It can have {MAX_LENGTH:,} characters at most.")
+    if len(text) > limit:
+        raise ValidationError(f"It can have {limit:,} characters at most.")
     try:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:

@@ -12,13 +12,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread
 from assistants.operations import assistants
+from assistants.params import AssistantUpdate
 from playground import access, chat_models, interpreter
 from playground.forms import searched
-from playground.forms.assistant import AssistantForm
+from playground.forms.assistant import MAX_INSTRUCTIONS, AssistantForm, version_of
 from playground.views.files import stored
 
 
@@ -102,6 +104,39 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
         return _form(request, form, attached, searched.of(saved), saved=True)
     messages.success(request, "Saved.")
     return redirect("assistant", saved.id)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def instructions(request: access.Request, assistant_id: str) -> HttpResponse:
+    """The instructions alone, with all the room there is."""
+    assistant = access.assistant(request, assistant_id)
+    text, error = assistant.instructions or "", ""
+    version = version_of(assistant)
+    if request.method == "POST":
+        text = request.POST.get("instructions", "").replace("\r\n", "\n")
+        version = request.POST.get("version", "")
+        with transaction.atomic():
+            current = Assistant.objects.select_for_update().get(pk=assistant.pk)
+            if version != version_of(current):
+                error = "Changed elsewhere. Copy your text, close this, and load the page again."
+            elif len(text) > MAX_INSTRUCTIONS:
+                error = f"They can have {MAX_INSTRUCTIONS:,} characters at most."
+            else:
+                assistants.update(current, AssistantUpdate(instructions=text or None))
+        if not error:
+            if request.htmx:
+                return HttpResponseClientRefresh()
+            return redirect("assistant", assistant.id)
+    context = {
+        "section": "assistants",
+        "assistant": assistant,
+        "text": text,
+        "error": error,
+        "version": version,
+    }
+    template = "assistants/_instructions.html" if request.htmx else "assistants/instructions.html"
+    return render(request, template, context, status=422 if error else 200)
 
 
 @access.signed_in

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from playground.views import (
+    assistant_copies,
     assistants,
     files,
     home,
@@ -23,8 +24,20 @@ urlpatterns = [
     path("theme", preferences.theme, name="theme"),
     path("assistants", assistants.index, name="assistants"),
     path("assistants/new", assistants.new, name="assistant-new"),
+    path("assistants/import", assistant_copies.import_, name="assistant-import"),
     path("assistants/<str:assistant_id>", assistants.edit, name="assistant"),
     path("assistants/<str:assistant_id>/delete", assistants.delete, name="assistant-delete"),
+    path(
+        "assistants/<str:assistant_id>/instructions",
+        assistants.instructions,
+        name="assistant-instructions",
+    ),
+    path("assistants/<str:assistant_id>/export", assistant_copies.export, name="assistant-export"),
+    path(
+        "assistants/<str:assistant_id>/duplicate",
+        assistant_copies.duplicate,
+        name="assistant-duplicate",
+    ),
     path(
         "assistants/<str:assistant_id>/searched", assistants.searched_files, name="searched-files"
     ),
