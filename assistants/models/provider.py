@@ -14,9 +14,9 @@ class ModelProviderQuerySet(ObjectQuerySet["ModelProvider"]):
 class ModelProvider(ApiObject):
     """A server that speaks Chat Completions, for the runs of one project.
 
-    ``known_models`` is what a person said of its models, in their order: each a dict with ``name`` and,
-    as far as they are known, ``window`` (tokens), ``input`` and ``output`` (US dollars per million
-    tokens, as text, so that they stay exact). Empty: whatever the server lists.
+    ``known_models`` is what a person said of its models, in their order: each a dict with ``name``
+    and, as far as they are known, ``window`` (tokens), ``input`` and ``output`` (US dollars per
+    million tokens, as text, so that they stay exact). Empty: whatever the server lists.
     """
 
     noun = "provider"

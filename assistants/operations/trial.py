@@ -246,7 +246,7 @@ def _whole(data: bytes) -> Iterator[Any]:
 
 
 def _said(chunk: Any) -> bool | None:
-    """Whether a piece of an answer is a call of a function; None if it is neither that nor words."""
+    """Whether a piece of an answer is a call of a function; None: neither that nor words."""
     if not isinstance(chunk, dict):
         return None
     if chunk.get("error"):

@@ -38,7 +38,7 @@ SCHEMA: Wire = {
 
 
 class AssistantForm(forms.Form):
-    """All that can be set of an assistant. ``functions`` and ``metadata`` are lists of their own."""
+    """All that can be set of an assistant. ``functions`` and ``metadata`` are lists."""
 
     name = forms.CharField(
         max_length=256,

@@ -1,4 +1,4 @@
-"""The form of a provider: where chat models are asked, under which key, and what is known of them."""
+"""The form of a provider: its address, its key, and what is known of its models."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any

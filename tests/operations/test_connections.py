@@ -1,5 +1,5 @@
-"""Servers that a project's people connect: whose they are, what is kept of a key, what a test of one
-says, what answers cost.
+"""Servers that a project's people connect: whose they are, what is kept of a key, what a test of
+one says, what answers cost.
 """
 
 import logging
