@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from assistants.errors import Invalid, Wire
-from assistants.models import Assistant, Project
+from assistants.models import Assistant, Project, VectorStore
 from assistants.operations import model_facts, providers
 from assistants.operations.providers import ChatModel
 from assistants.params import AssistantCreate, AssistantUpdate, validate
@@ -22,6 +22,7 @@ SWITCHES = ("code_interpreter", "file_search")
 """The tools that are switched on and off."""
 
 MAX_INSTRUCTIONS = 256_000
+MAX_STORES = 50
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 SCHEMA: Wire = {
@@ -48,6 +49,7 @@ class AssistantForm(forms.Form):
     instructions = forms.CharField(max_length=MAX_INSTRUCTIONS, required=False, strip=False)
     code_interpreter = forms.BooleanField(required=False)
     file_search = forms.BooleanField(required=False)
+    vector_store = forms.CharField(max_length=64, required=False)
     example = forms.CharField(max_length=10_000, required=False)
     """A call of a function, to make one of it; it is no part of the assistant."""
     response_format = forms.ChoiceField(
@@ -123,6 +125,27 @@ class AssistantForm(forms.Form):
         return next(found, "")
 
     @property
+    def store_id(self) -> str:
+        """The vector store that file search has now, if any."""
+        return next(iter(self.assistant.vector_store_ids), "") if self.assistant else ""
+
+    @property
+    def stores(self) -> list[VectorStore]:
+        """Vector stores to choose from, the newest, the present one among them."""
+        found = VectorStore.objects.in_project(self.project)
+        newest = list(found.newest_first()[:MAX_STORES])
+        present = found.filter(pk=self.store_id).exclude(pk__in=[one.pk for one in newest])
+        return [*present, *newest]
+
+    @property
+    def picks_store(self) -> bool:
+        """Whether another vector store was chosen than the one there is. The files in the form are
+        then those of the old one, and say nothing of the new one.
+        """
+        picked = self.data.get("vector_store")
+        return bool(picked and picked != self.store_id)
+
+    @property
     def length(self) -> int:
         """Characters of the instructions."""
         return len(str(self["instructions"].value() or ""))
@@ -196,8 +219,13 @@ class AssistantForm(forms.Form):
             fields["reasoning_effort"] = given["reasoning_effort"] or None
         if "metadata_key" in self.data:
             fields["metadata"] = pairs.as_dict(self.metadata)
+        resources: Wire = {}
         if given["code_interpreter"]:
-            fields["tool_resources"] = {"code_interpreter": {"file_ids": file_ids}}
+            resources["code_interpreter"] = {"file_ids": file_ids}
+        if self.picks_store:
+            resources["file_search"] = {"vector_store_ids": [given["vector_store"]]}
+        if resources:
+            fields["tool_resources"] = resources
         return fields
 
     def _tools(self) -> list[Wire]:

@@ -95,7 +95,10 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
             params = form.updated([file.id for file in attached])
             with transaction.atomic():
                 saved = assistants.update(current, params)
-                saved = assistants.change_searched_files(saved, change.added_ids, change.removed)
+                if not form.picks_store:
+                    saved = assistants.change_searched_files(
+                        saved, change.added_ids, change.removed
+                    )
         except ApiError as error:
             form.add_error(error.param if error.param in form.fields else None, error.message)
             return _form(request, form, attached, searched.of(current, change), status=422)

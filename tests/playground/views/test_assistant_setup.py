@@ -10,7 +10,7 @@ from django.test import Client
 from assistants.models import Assistant, Project
 from assistants.operations import connections
 from assistants.operations.connections import Connection
-from tests.factories import make_assistant
+from tests.factories import make_assistant, make_file, make_project, make_vector_store
 from tests.playground.conftest import HTMX
 from tests.playground.views.test_assistants import FIELDS
 
@@ -204,3 +204,27 @@ def test_what_a_form_does_not_name_stays(page: Client, project: Project) -> None
     assert made.metadata == {"a": "b"}
     assert made.response_format == {"type": "text"}
     assert made.reasoning_effort == "low"
+
+
+def test_another_vector_store_can_be_chosen(
+    page: Client, assistant: Assistant, project: Project
+) -> None:
+    address = f"/assistants/{assistant.id}"
+    first, second = make_vector_store(project, "a"), make_vector_store(project, "b")
+    theirs = make_vector_store(make_project("other"))
+    assert theirs.id not in page.get(address).text
+    given = SETUP | {"file_search": "on", "vector_store": first.id}
+    assert page.post(address, given, headers=HTMX).status_code == 200
+    assert saved(assistant).vector_store_ids == [first.id]
+    # The form still shows the files of the old one: none of them moves, none is taken out.
+    (old,) = first.files.values_list("file_id", flat=True)
+    new = make_file(project, filename="new.txt")
+    moved = given | {
+        "vector_store": second.id, "searched_before": old, "searched_id": new.id,
+    }  # fmt: skip
+    assert page.post(address, moved, headers=HTMX).status_code == 200
+    assert saved(assistant).vector_store_ids == [second.id]
+    assert (first.files.count(), second.files.count()) == (1, 1)
+    foreign = page.post(address, given | {"vector_store": theirs.id}, headers=HTMX)
+    assert foreign.status_code == 422
+    assert saved(assistant).vector_store_ids == [second.id]
