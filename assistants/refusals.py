@@ -309,6 +309,12 @@ MODEL_NOT_OURS: Final = Rule(
     "The model '{name}' belongs to its provider and cannot be deleted here.",
     param="model",
 )
+PROVIDER_KEY_AGAIN: Final = Rule(
+    Invalid,
+    "Enter the key again: the one that is kept was given for {address} and goes nowhere else.",
+    code="invalid_value",
+    param="api_key",
+)
 ALIAS_LENGTH: Final = Rule(
     Invalid, "An alias has 1 to {limit} characters.", code="invalid_value", param="name"
 )

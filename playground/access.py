@@ -17,7 +17,16 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from assistants.errors import Invalid, NotFound
-from assistants.models import ApiKey, Assistant, File, Project, Run, Thread, VectorStore
+from assistants.models import (
+    ApiKey,
+    Assistant,
+    File,
+    ModelProvider,
+    Project,
+    Run,
+    Thread,
+    VectorStore,
+)
 from assistants.models.base import ApiObject, ObjectQuerySet
 
 P = ParamSpec("P")
@@ -67,6 +76,13 @@ def assistant(request: Request, assistant_id: str) -> Assistant:
     :raises Http404: the person's project has no such assistant
     """
     return _fetch(Assistant.objects.in_project(project(request)), assistant_id)
+
+
+def provider(request: Request, provider_id: str) -> ModelProvider:
+    """
+    :raises Http404: the person's project has connected no such provider
+    """
+    return _fetch(ModelProvider.objects.in_project(project(request)), provider_id)
 
 
 def thread(request: Request, thread_id: str) -> Thread:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from assistants.errors import Invalid
 from assistants.models import Project, Run
-from assistants.operations import aliases, providers
-from assistants.operations.providers import DEMO_MODEL
+from assistants.operations import aliases, model_facts, prices, providers
+from assistants.operations.providers import DEMO_MODEL, ChatModel
 
 
 def label(name: str, answered_by: str) -> str:
@@ -24,16 +24,38 @@ def of_run(run: Run) -> str:
 def labels(names: Iterable[str], project: Project) -> dict[str, str]:
     """What models are called that a run of the project would ask for now."""
     models = {alias.name: alias.model for alias in aliases.list_aliases(project)}
-    return {name: label(name, _answering(models.get(name, name))) for name in names}
+    return {name: label(name, _answering(models.get(name, name), project)) for name in names}
 
 
-def _answering(name: str) -> str:
+def _answering(name: str, project: Project) -> str:
     try:
-        return providers.resolve(name).name
+        return providers.called(name, project).name
     except Invalid:
         return name
 
 
+def facts(model: ChatModel) -> str:
+    """Who serves the model, and what it can do, as far as that is known before it is asked."""
+    if model.provider.kind == "demo":
+        return "Scripted: draws, computes, searches files and calls functions by rules."
+    found = [model.provider.label]
+    if tokens := model_facts.window(model):
+        found.append(f"reads {tokens:,} tokens")
+    if model_facts.is_blind(model):
+        found.append("sees no images")
+    if model_facts.reasons(model):
+        found.append("reasons")
+    cost = prices.of_model(model)
+    if cost:
+        found.append(f"${cost.input.normalize():f} in, ${cost.output.normalize():f} out a million")
+    else:
+        found.append("price unknown")
+    return " · ".join(found)
+
+
 def price(run: Run) -> str:
-    """What the run costs, in words. Only the demo model's price is known here."""
-    return "free" if (run.answered_by or run.model) == DEMO_MODEL else "price unknown"
+    """What the run costs, in words."""
+    if (run.answered_by or run.model) == DEMO_MODEL:
+        return "free"
+    dollars = prices.of_run(run)
+    return "price unknown" if dollars is None else f"${dollars:.4f}"

@@ -46,7 +46,7 @@ def delete_model(request: ApiRequest, model: str) -> HttpResponse:
 
 
 def _known(request: ApiRequest) -> list[Wire]:
-    offered = {model.name: model for model in providers.offered()}
+    offered = {model.name: model for model in providers.offered(request.project)}
     return [_object(model.name, model.provider.label) for model in offered.values()] + [
         _object(alias.name, f"alias of {alias.model}")
         for alias in list_aliases(request.project)

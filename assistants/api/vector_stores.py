@@ -70,7 +70,7 @@ def search_vector_store(
     store = find(request, vector_store_id)
     queries = params.queries
     if params.rewrite_query:
-        queries = ranked_search.rewritten(queries)
+        queries = ranked_search.rewritten(request.project, queries)
     found = ranked_search.search(
         request.project,
         [store.id],

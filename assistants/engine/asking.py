@@ -12,9 +12,8 @@ from opentelemetry.trace import StatusCode
 
 from assistants import tokens
 from assistants.engine import context
-from assistants.engine.chat.abilities import Abilities, own_name
+from assistants.engine.chat.abilities import Abilities
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.failures import ChatError, NoImages, TooLong, endless
 from assistants.engine.chat.patience import Patience
 from assistants.engine.chat.stream import Part, Text, ToolCallPart, ask
 from assistants.engine.context import Conversation
@@ -23,6 +22,8 @@ from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database
 from assistants.errors import Wire
 from assistants.models import Run
+from assistants.operations.chat_failures import ChatError, NoImages, TooLong, endless
+from assistants.operations.model_facts import own_name
 from assistants.operations.providers import ChatModel
 from assistants.traces import tracer
 

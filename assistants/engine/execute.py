@@ -17,8 +17,6 @@ import jiter
 from assistants import metrics, tokens
 from assistants.engine import context, file_search
 from assistants.engine.asking import Asking
-from assistants.engine.chat.abilities import own_name
-from assistants.engine.chat.failures import ChatError
 from assistants.engine.chat.stream import Finished, Text, ToolCallPart
 from assistants.engine.code import CodeRunner
 from assistants.engine.context import Conversation
@@ -33,8 +31,10 @@ from assistants.log_ids import speaking_of
 from assistants.models import Run, RunStatus, clock
 from assistants.models.base import new_id
 from assistants.operations import endings, execution, providers, runs, steps
+from assistants.operations.chat_failures import ChatError
 from assistants.operations.endings import Partial
 from assistants.operations.execution import LeaseLost
+from assistants.operations.model_facts import own_name
 from assistants.operations.providers import ChatModel
 from assistants.text import storable_json
 from assistants.tools.code_interpreter.client import Interpreter
@@ -279,7 +279,7 @@ class Execution:
         self._spent = endings.total_usage(usage for _, usage in taken)
         self._spoken = any(kind == "message_creation" for kind, _ in taken)
         self._search.remember()
-        model = providers.resolve(run.answered_by or run.model)
+        model = providers.called(run.answered_by or run.model, run.thread.project)
         self._provider = model.provider.label
         return context.build(run, packages), model, bool(taken)
 

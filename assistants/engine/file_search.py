@@ -261,7 +261,7 @@ class FileSearch:
         the few threads that the database has.
         """
         asked = await self._ask(wanted)
-        reranker = await self._database(reranking.configured)
+        reranker = await self._database(reranking.configured, self._run.thread.project)
         depth = reranking.depth(reranker, self._limit)
         found = await self._database(self._search, wanted, asked, depth)
         pending = reranking.begin(reranker, wanted, found)

@@ -6,6 +6,7 @@ from assistants.models.chunk import Chunk, Leftover
 from assistants.models.file import File
 from assistants.models.file_batch import FileBatch
 from assistants.models.project import ApiKey, Project
+from assistants.models.provider import ModelProvider
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
 from assistants.models.thread import Message, Thread
 from assistants.models.vector_store import VectorStore
@@ -21,6 +22,7 @@ __all__ = [
     "Leftover",
     "Message",
     "ModelAlias",
+    "ModelProvider",
     "Project",
     "Run",
     "RunStatus",

@@ -27,7 +27,7 @@ def set_alias(project: Project, name: str, model: str) -> ModelAlias:
     if name == providers.DEMO_MODEL:
         raise refusals.ALIAS_OF_DEMO(name=name)
     # Outside the transaction: a provider may be asked for its models.
-    providers.resolve(model)
+    providers.called(model, project)
     with transaction.atomic():
         return ModelAlias.objects.update_or_create(
             project=project, name=name, defaults={"model": model}

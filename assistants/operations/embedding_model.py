@@ -86,7 +86,7 @@ def configured() -> EmbeddingModel | None:
 
 def _provider() -> Provider | None:
     own = settings.EMBEDDING_BASE_URL
-    found = next(iter(providers.configured()), None)
+    found = next(iter(providers.of_environment()), None)
     if own and (found is None or own != found.base_url):
         key = settings.EMBEDDING_API_KEY or "none"
         return Provider("openai", providers.shown(own), base_url=own, api_key=key)

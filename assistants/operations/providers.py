@@ -1,22 +1,27 @@
-"""Which chat models there are: the demo model always, and what the environment names.
+"""Which chat models there are: the demo model always, those of the servers that a project's people
+have connected, and what the environment names for all projects.
 
 A provider is a server that speaks Chat Completions. This module knows the names;
-``assistants.engine.chat`` talks to them. How a name finds its model is told in docs/api.md,
-"Models".
+``assistants.engine.chat`` talks to them, ``connections`` writes those of the project. They are read
+anew for every run, so that no process has to be started again when one changes. How a name finds
+its model is told in docs/api.md, "Models".
 """
 
 import logging
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
 from assistants import refusals
-from assistants.errors import Wire
-from assistants.models import ModelAlias, Project
+from assistants.errors import Invalid, Wire
+from assistants.models import ModelAlias, ModelProvider, Project
+from assistants.operations import seals
+from assistants.operations.chat_failures import without_key
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +29,9 @@ DEMO_MODEL = "demo"
 OPENAI_HOST = "api.openai.com"
 LIST_TIMEOUT_SECONDS = 3.0
 LIST_KEPT_SECONDS = 300.0
+AZURE_VERSION = "2024-10-21"
+NO_KEY = "none"
+"""Servers on one's own machine often want no key, but the client insists on some text."""
 SILENCE_KEPT_SECONDS = 10.0
 """How soon a provider that did not tell is asked again."""
 
@@ -33,16 +41,45 @@ Assistants API carry in their code.
 """
 
 
+Kind = Literal["demo", "openai", "azure"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a person said of a model: its window in tokens, its price in US dollars for a million
+    tokens that it reads (``input``) and writes (``output``); None is not known.
+    """
+
+    name: str
+    window: int | None = None
+    input: Decimal | None = None
+    output: Decimal | None = None
+
+
 @dataclass(frozen=True)
 class Provider:
-    """Where a model is asked. ``models`` is empty when the provider lists them itself."""
+    """Where a model is asked. ``models`` is empty when the provider lists them itself; ``id`` is
+    that of its row, empty for one that the environment names.
+    """
 
-    kind: Literal["demo", "openai", "azure"]
+    kind: Kind
     label: str
     base_url: str = field(default="", repr=False)  # may have a name and password in it
     api_key: str = field(default="", repr=False)
     api_version: str = ""
     models: tuple[str, ...] = ()
+    id: str = ""
+    # Another price makes no other provider: its client and its list of models are kept by these.
+    facts: tuple[Told, ...] = field(default=(), compare=False)
+
+    @property
+    def address(self) -> str:
+        """Its address as people may see it."""
+        return shown(self.base_url)
+
+    def told(self, name: str) -> Told | None:
+        """What a person said of its model with this name."""
+        return next((fact for fact in self.facts if fact.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -61,8 +98,35 @@ class ChatModel:
 DEMO = ChatModel(DEMO_MODEL, Provider("demo", "Demo"))
 
 
-def configured() -> list[Provider]:
-    """The providers that the environment names, without the demo model."""
+def configured(project: Project) -> list[Provider]:
+    """The project's providers, the first connected first, then those of the environment."""
+    rows = ModelProvider.objects.in_project(project).oldest_first()
+    return [*map(of_row, rows), *of_environment()]
+
+
+def of_row(row: ModelProvider) -> Provider:
+    """A provider that a person has connected."""
+    facts = tuple(_told(known) for known in row.known_models)
+    return Provider(
+        kind=cast("Kind", row.kind),
+        label=row.label,
+        base_url=row.base_url,
+        # One that cannot be read is sent as none: the server's refusal says to check the key.
+        api_key=seals.unseal(row.sealed_key) or NO_KEY,
+        api_version=row.api_version,
+        models=tuple(fact.name for fact in facts),
+        id=row.id,
+        facts=facts,
+    )
+
+
+def _told(known: Wire) -> Told:
+    prices = {name: Decimal(known[name]) for name in ("input", "output") if known.get(name)}
+    return Told(known["name"], known.get("window"), **prices)
+
+
+def of_environment() -> list[Provider]:
+    """The providers that the environment names for every project, without the demo model."""
     models = tuple(settings.PLAYGROUND_MODELS)
     found: list[Provider] = []
     if settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL:
@@ -71,9 +135,7 @@ def configured() -> list[Provider]:
                 kind="openai",
                 label=shown(settings.OPENAI_BASE_URL) if settings.OPENAI_BASE_URL else "OpenAI",
                 base_url=settings.OPENAI_BASE_URL or f"https://{OPENAI_HOST}/v1",
-                # Servers on one's own machine often want no key, but the client insists on some
-                # text.
-                api_key=settings.OPENAI_API_KEY or "none",
+                api_key=settings.OPENAI_API_KEY or NO_KEY,
                 models=models,
             )
         )
@@ -83,8 +145,8 @@ def configured() -> list[Provider]:
                 kind="azure",
                 label="Azure OpenAI",
                 base_url=settings.AZURE_OPENAI_ENDPOINT,
-                api_key=settings.AZURE_OPENAI_API_KEY or "none",
-                api_version=settings.OPENAI_API_VERSION or "2024-10-21",
+                api_key=settings.AZURE_OPENAI_API_KEY or NO_KEY,
+                api_version=settings.OPENAI_API_VERSION or AZURE_VERSION,
                 models=models,
             )
         )
@@ -97,32 +159,40 @@ def shown(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def offered() -> list[ChatModel]:
-    """The models that can be chosen, the demo model last."""
-    found = [ChatModel(name, provider) for provider in configured() for name in names(provider)]
-    return [*found, DEMO]
+def offered(project: Project) -> list[ChatModel]:
+    """The models that can be chosen, the demo model last. Of several with one name there is the one
+    that answers.
+    """
+    found: dict[str, ChatModel] = {}
+    for provider in configured(project):
+        for name in names(provider):
+            found.setdefault(name, ChatModel(name, provider))
+    return [*found.values(), DEMO]
 
 
-def default() -> ChatModel:
+def default(project: Project) -> ChatModel:
     """The model that a new assistant begins with."""
-    return offered()[0]
+    return offered(project)[0]
 
 
-def resolve(name: str, project: Project | None = None) -> ChatModel:
-    """The model that answers to a name.
+def resolve(name: str, project: Project) -> ChatModel:
+    """The model that answers to a name in a project, its aliases included.
 
-    :param project: whose aliases count; without one none does
     :raises Invalid: none does
+    """
+    alias = ModelAlias.objects.filter(project=project, name=name).first()
+    # An alias stands for a model, never for another alias, and never hides the demo model.
+    return called(alias.model if alias and name != DEMO_MODEL else name, project)
+
+
+def called(name: str, project: Project) -> ChatModel:
+    """The model with this name of its own; aliases do not count.
+
+    :raises Invalid: there is none
     """
     if name == DEMO_MODEL:
         return DEMO
-    if project is not None:
-        alias = ModelAlias.objects.filter(project=project, name=name).first()
-        # An alias stands for a model, never for another alias.
-        name = alias.model if alias else name
-        if name == DEMO_MODEL:
-            return DEMO
-    providers = configured()
+    providers = configured(project)
     for provider in providers:
         if name in names(provider):
             return ChatModel(name, provider)
@@ -136,6 +206,18 @@ def resolve(name: str, project: Project | None = None) -> ChatModel:
         # demo says what it is. With a provider it would be an answer that nobody asked for.
         return DEMO
     raise refusals.MODEL_UNKNOWN(name=name)
+
+
+def priced(name: str, project: Project) -> ChatModel | None:
+    """The model with this name of its own, if there may be a price of it: no server is asked for
+    its list of models when nobody said what it costs.
+    """
+    if not any(provider.told(name) for provider in configured(project)):
+        return None
+    try:
+        return called(name, project)
+    except Invalid:
+        return None
 
 
 def names(provider: Provider) -> tuple[str, ...]:
@@ -183,7 +265,11 @@ def _ask(provider: Provider) -> dict[str, int | None]:
         with client:
             listed = sorted(client.models.list(), key=lambda model: model.id)
     except OpenAIError as error:
-        logger.warning("%s does not list its models: %s", provider.label, error)
+        logger.warning(
+            "%s does not list its models: %s",
+            provider.label,
+            without_key(str(error), provider.api_key),
+        )
         return {}
     found = {model.id: _window(model.to_dict()) for model in listed}
     if urlsplit(provider.base_url).hostname == OPENAI_HOST:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from assistants.errors import ApiError
+from assistants.models import Project
 from assistants.operations import providers
 from assistants.operations.provider_client import Pending, Quiet, client, threads
 from assistants.operations.providers import ChatModel
@@ -40,7 +41,10 @@ INSTRUCTIONS: Final = (
 
 
 def begin(
-    queries: Sequence[str], said: Sequence[str] = (), model: ChatModel | None = None
+    project: Project,
+    queries: Sequence[str],
+    said: Sequence[str] = (),
+    model: ChatModel | None = None,
 ) -> Pending[list[str]] | None:
     """Ask for better queries in another thread. None when no model can write any.
 
@@ -48,7 +52,7 @@ def begin(
     :param model: who is asked, else the one that the environment names, else the first that is
         offered
     """
-    asked = model or _default()
+    asked = model or _default(project)
     if asked is None or asked.provider.kind == "demo" or _quiet.lasts(asked):
         return None
     until = time.monotonic() + settings.REWRITE_SECONDS
@@ -63,10 +67,10 @@ def together(queries: Sequence[str], pending: Pending[list[str]] | None) -> list
     return list(dict.fromkeys([*queries, *written]))
 
 
-def _default() -> ChatModel | None:
+def _default(project: Project) -> ChatModel | None:
     try:
         name = settings.REWRITE_MODEL
-        return providers.resolve(name) if name else providers.default()
+        return providers.resolve(name, project) if name else providers.default(project)
     except ApiError as error:
         logger.warning("queries are not rewritten: %s", error.message)
         return None

@@ -29,7 +29,7 @@ def search(
     :param ranker: ``none`` for the search's own order
     :raises Invalid: one of the stores has expired
     """
-    reranker = None if ranker == NOT_RANKED else reranking.configured()
+    reranker = None if ranker == NOT_RANKED else reranking.configured(project)
     found = searching.search(
         project,
         store_ids,
@@ -41,6 +41,6 @@ def search(
     return reranking.ordered(found, reranking.begin(reranker, queries, found))[:limit]
 
 
-def rewritten(queries: Sequence[str]) -> list[str]:
+def rewritten(project: Project, queries: Sequence[str]) -> list[str]:
     """The queries, and other words for them where a chat model can write some."""
-    return query_rewriting.together(queries, query_rewriting.begin(queries))
+    return query_rewriting.together(queries, query_rewriting.begin(project, queries))

@@ -15,6 +15,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from assistants.errors import ApiError
+from assistants.models import Project
 from assistants.operations import providers
 from assistants.operations.provider_client import Pending, Quiet, client, threads
 from assistants.operations.providers import Provider
@@ -51,8 +52,10 @@ class Reranker:
     endpoint: bool
 
 
-def configured() -> Reranker | None:
-    """Who the environment names; None when the search's own order stands."""
+def configured(project: Project) -> Reranker | None:
+    """Who the environment names, for the project that searches; None when the search's own order
+    stands.
+    """
     name, own = settings.RERANK_MODEL, settings.RERANK_BASE_URL
     if own:
         key = settings.RERANK_API_KEY or "none"
@@ -61,7 +64,7 @@ def configured() -> Reranker | None:
     if not name:
         return None
     try:
-        model = providers.resolve(name)
+        model = providers.resolve(name, project)
     except ApiError as error:
         logger.warning("passages are not reranked: %s", error.message)
         return None

@@ -5,37 +5,94 @@ import json
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
-from assistants.errors import Wire
-from assistants.models import Assistant
-from assistants.operations import providers
-from assistants.params import AssistantCreate, AssistantUpdate
+from assistants.errors import Invalid, Wire
+from assistants.models import Assistant, Project, VectorStore
+from assistants.operations import model_facts, providers
+from assistants.operations.providers import ChatModel
+from assistants.params import AssistantCreate, AssistantUpdate, validate
+from assistants.params.tools import JsonSchemaFormat
+from assistants.tokens import estimate
 from playground import chat_models
+from playground.forms import functions, json_text, pairs
 
 SWITCHES = ("code_interpreter", "file_search")
 """The tools that are switched on and off."""
 
+MAX_INSTRUCTIONS = 256_000
+MAX_STORES = 50
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+SCHEMA: Wire = {
+    "name": "answer",
+    "strict": True,
+    "schema": {
+        "type": "object",
+        "properties": {"result": {"type": "string"}},
+        "required": ["result"],
+        "additionalProperties": False,
+    },
+}
+"""What the editor of an answer's schema begins with."""
+
 
 class AssistantForm(forms.Form):
-    """What the studio can set of an assistant; the rest stays as a program set it."""
+    """All that can be set of an assistant. ``functions`` and ``metadata`` are lists."""
 
     name = forms.CharField(
         max_length=256,
         error_messages={"required": "Give it a name, so that you find it again."},
     )
     description = forms.CharField(max_length=512, required=False)
-    instructions = forms.CharField(max_length=256_000, required=False, strip=False)
+    instructions = forms.CharField(max_length=MAX_INSTRUCTIONS, required=False, strip=False)
     code_interpreter = forms.BooleanField(required=False)
     file_search = forms.BooleanField(required=False)
+    vector_store = forms.CharField(max_length=64, required=False)
+    example = forms.CharField(max_length=10_000, required=False)
+    """A call of a function, to make one of it; it is no part of the assistant."""
+    response_format = forms.ChoiceField(
+        choices=[
+            ("text", "Text"),
+            ("json_object", "JSON object"),
+            ("json_schema", "JSON that follows a schema"),
+        ],
+        required=False,
+    )
+    schema = forms.CharField(max_length=json_text.MAX_LENGTH, required=False)
+    reasoning_effort = forms.ChoiceField(
+        choices=[("", "As the model is used to"), *((name, name) for name in EFFORTS)],
+        required=False,
+    )
     temperature = forms.FloatField(min_value=0, max_value=2)
     top_p = forms.FloatField(min_value=0, max_value=1)
     version = forms.CharField(required=False)
     """What the person began from; see ``version_of``."""
 
-    def __init__(self, data: Any = None, *, assistant: Assistant | None = None) -> None:
-        super().__init__(data, initial=_initial(assistant), auto_id="assistant-%s")
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        project: Project,
+        assistant: Assistant | None = None,
+    ) -> None:
+        super().__init__(data, initial=_initial(assistant, project), auto_id="assistant-%s")
         self.assistant = assistant
-        self.fields["model"] = forms.ChoiceField(choices=_models(assistant))
+        self.project = project
+        self.offered = providers.offered(project)
+        self.fields["model"] = forms.ChoiceField(choices=self._models())
+        if data is not None:
+            self.functions = functions.of_data(data)
+            self.metadata = pairs.of_data(data)
+        else:
+            self.functions = functions.of_tools(assistant.tools if assistant else [])
+            self.metadata = pairs.of_dict(assistant.metadata if assistant else {})
+
+    @property
+    def samples(self) -> dict[str, Wire]:
+        """Functions to begin with."""
+        return functions.SAMPLES
 
     @property
     def uses_demo(self) -> bool:
@@ -43,16 +100,98 @@ class AssistantForm(forms.Form):
         return bool(self["model"].value() == providers.DEMO_MODEL)
 
     @property
+    def chosen(self) -> ChatModel | None:
+        """The chosen model, if it is one of those that can be chosen."""
+        name = self["model"].value()
+        return next((model for model in self.offered if model.name == name), None)
+
+    @property
+    def facts(self) -> str:
+        """Who serves the chosen model, and what it can do, as far as that is known."""
+        return chat_models.facts(self.chosen) if self.chosen else ""
+
+    @property
+    def offers_effort(self) -> bool:
+        """Whether a reasoning effort can be chosen: not where it is known to mean nothing."""
+        chosen = self.chosen
+        return bool(self["reasoning_effort"].value() or (chosen and model_facts.reasons(chosen)))
+
+    @property
     def unlisted(self) -> str:
         """A provider that is configured, but of whose models none is known to choose from."""
-        found = (one.label for one in providers.configured() if not providers.names(one))
+        found = (
+            one.label for one in providers.configured(self.project) if not providers.names(one)
+        )
         return next(found, "")
+
+    @property
+    def store_id(self) -> str:
+        """The vector store that file search has now, if any."""
+        return next(iter(self.assistant.vector_store_ids), "") if self.assistant else ""
+
+    @property
+    def stores(self) -> list[VectorStore]:
+        """Vector stores to choose from, the newest, the present one among them."""
+        found = VectorStore.objects.in_project(self.project)
+        newest = list(found.newest_first()[:MAX_STORES])
+        present = found.filter(pk=self.store_id).exclude(pk__in=[one.pk for one in newest])
+        return [*present, *newest]
+
+    @property
+    def picks_store(self) -> bool:
+        """Whether another vector store was chosen than the one there is. The files in the form are
+        then those of the old one, and say nothing of the new one.
+        """
+        picked = self.data.get("vector_store")
+        return bool(picked and picked != self.store_id)
+
+    @property
+    def length(self) -> int:
+        """Characters of the instructions."""
+        return len(str(self["instructions"].value() or ""))
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens the instructions are."""
+        return estimate(str(self["instructions"].value() or ""))
+
+    @property
+    def clash(self) -> bool:
+        """Whether JSON is asked for together with tools that few models combine with it."""
+        wants_json = self["response_format"].value() in ("json_object", "json_schema")
+        return wants_json and any(self[name].value() for name in SWITCHES)
 
     @property
     def is_stale(self) -> bool:
         """Whether the assistant was changed elsewhere since the person began."""
         begun = self.data.get("version")
         return bool(begun and self.assistant and begun != version_of(self.assistant))
+
+    def saved(self, assistant: Assistant) -> "AssistantForm":
+        """The form after saving: what was typed stays where it is."""
+        fresh = AssistantForm(project=self.project, assistant=assistant)
+        fresh.functions, fresh.metadata = self.functions, self.metadata
+        return fresh
+
+    def clean_example(self) -> str:
+        """Looked at only when a function is to be made of it."""
+        text = str(self.cleaned_data["example"])
+        if self.data.get("add_function") == "example":
+            functions.from_call(text)
+        return text
+
+    def clean(self) -> Wire:
+        given = super().clean() or {}
+        if any(one.error for one in self.functions):
+            self.add_error(None, "A function is not right yet; it says why.")
+        if fault := pairs.fault(self.metadata):
+            self.add_error(None, fault)
+        if given.get("response_format") == "json_schema":
+            try:
+                given["answer"] = _schema(given.get("schema", ""))
+            except ValidationError as error:
+                self.add_error("schema", error)
+        return given
 
     def created(self, file_ids: list[str]) -> AssistantCreate:
         """The params that make it. Call it on a valid form."""
@@ -73,16 +212,54 @@ class AssistantForm(forms.Form):
             "top_p": given["top_p"],
             "tools": self._tools(),
         }
+        # What a form without these fields says nothing of stays as it was.
+        if "response_format" in self.data:
+            fields["response_format"] = self._response_format()
+        if "reasoning_effort" in self.data:
+            fields["reasoning_effort"] = given["reasoning_effort"] or None
+        if "metadata_key" in self.data:
+            fields["metadata"] = pairs.as_dict(self.metadata)
+        resources: Wire = {}
         if given["code_interpreter"]:
-            fields["tool_resources"] = {"code_interpreter": {"file_ids": file_ids}}
+            resources["code_interpreter"] = {"file_ids": file_ids}
+        if self.picks_store:
+            resources["file_search"] = {"vector_store_ids": [given["vector_store"]]}
+        if resources:
+            fields["tool_resources"] = resources
         return fields
 
     def _tools(self) -> list[Wire]:
-        """Those that are switched on, as a program has set them up, and the others as they were."""
+        """Those that are switched on, as a program has set them up, and the functions."""
         before = list(self.assistant.tools) if self.assistant else []
         known = {tool["type"]: tool for tool in before}
         tools = [known.get(name, {"type": name}) for name in SWITCHES if self.cleaned_data[name]]
-        return tools + [tool for tool in before if tool["type"] not in SWITCHES]
+        if "functions" not in self.data:
+            return tools + [tool for tool in before if tool["type"] not in SWITCHES]
+        return tools + [one.tool for one in self.functions if one.tool]
+
+    def _response_format(self) -> Any:
+        given = self.cleaned_data
+        match given["response_format"]:
+            case "json_schema":
+                return given["answer"]
+            case "json_object":
+                return {"type": "json_object"}
+        # "auto" and text are the same here; a program's choice of words stays.
+        before = self.assistant.response_format if self.assistant else "auto"
+        return before if before == {"type": "text"} else "auto"
+
+    def _models(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Names and labels to choose from, under their providers; the present one first if it is
+        not among them.
+        """
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for model in self.offered:
+            groups.setdefault(model.provider.label, []).append((model.name, model.label))
+        present = self.assistant.model if self.assistant else None
+        if present and present not in {model.name for model in self.offered}:
+            label = chat_models.labels([present], self.project)[present]
+            return [("Now", [(present, label)]), *groups.items()]
+        return list(groups.items())
 
 
 def version_of(assistant: Assistant) -> str:
@@ -91,29 +268,41 @@ def version_of(assistant: Assistant) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _initial(assistant: Assistant | None) -> Wire:
+def _initial(assistant: Assistant | None, project: Project) -> Wire:
     if assistant is None:
         return {
-            "model": providers.default().name,
+            "model": providers.default(project).name,
             "code_interpreter": True,
+            "response_format": "text",
+            "schema": json_text.write(SCHEMA),
+            "reasoning_effort": "",
             "temperature": 1.0,
             "top_p": 1.0,
         }
+    form = assistant.response_format
+    kind = form["type"] if isinstance(form, dict) else "text"
     return {
         "name": assistant.name or "",
         "description": assistant.description or "",
         "instructions": assistant.instructions or "",
         "model": assistant.model,
         **{name: assistant.has_tool(name) for name in SWITCHES},
+        "response_format": kind,
+        "schema": json_text.write(form["json_schema"] if kind == "json_schema" else SCHEMA),
+        "reasoning_effort": assistant.reasoning_effort or "",
         "temperature": 1.0 if assistant.temperature is None else assistant.temperature,
         "top_p": 1.0 if assistant.top_p is None else assistant.top_p,
         "version": version_of(assistant),
     }
 
 
-def _models(assistant: Assistant | None) -> list[tuple[str, str]]:
-    """Names and labels to choose from, the present one first if it is not among them."""
-    found = [(model.name, model.label) for model in providers.offered()]
-    if assistant and assistant.model not in dict(found):
-        found.insert(0, *chat_models.labels([assistant.model], assistant.project).items())
-    return found
+def _schema(text: str) -> Wire:
+    """
+    :raises ValidationError: it is no form of an answer
+    """
+    given = json_text.read_object(text)
+    try:
+        found = validate(JsonSchemaFormat, {"type": "json_schema", "json_schema": given})
+    except Invalid as error:
+        raise ValidationError(error.message) from error
+    return found.model_dump(mode="json", by_alias=True)

@@ -12,13 +12,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread
 from assistants.operations import assistants
+from assistants.params import AssistantUpdate
 from playground import access, chat_models, interpreter
 from playground.forms import searched
-from playground.forms.assistant import AssistantForm
+from playground.forms.assistant import MAX_INSTRUCTIONS, AssistantForm, version_of
 from playground.views.files import stored
 
 
@@ -55,11 +57,11 @@ def new(request: access.Request) -> HttpResponse:
     """The empty form, and making an assistant of it."""
     project = access.project(request)
     if request.method != "POST":
-        return _form(request, AssistantForm(), [], searched.of(None))
-    form = AssistantForm(request.POST)
+        return _form(request, AssistantForm(project=project), [], searched.of(None))
+    form = AssistantForm(request.POST, project=project)
     attached = attached_files(request, project)
     change = _change(request, project)
-    if form.is_valid() and not _is_only_about_files(request):
+    if form.is_valid() and not _is_only_about_parts(request):
         try:
             with transaction.atomic():
                 made = assistants.create(project, form.created([file.id for file in attached]))
@@ -77,12 +79,12 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
     """The form of an assistant, and saving it: by itself while a person types, or by its button."""
     assistant = access.assistant(request, assistant_id)
     if request.method != "POST":
-        form = AssistantForm(assistant=assistant)
+        form = AssistantForm(project=assistant.project, assistant=assistant)
         return _form(request, form, files_of(assistant), searched.of(assistant))
     with transaction.atomic():
         # Compared and written as one, so that no edit made elsewhere is written over.
         current = Assistant.objects.select_for_update().get(pk=assistant.pk)
-        form = AssistantForm(request.POST, assistant=current)
+        form = AssistantForm(request.POST, project=assistant.project, assistant=current)
         attached = attached_files(request, assistant.project)
         change = _change(request, assistant.project)
         if form.is_stale:
@@ -93,15 +95,51 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
             params = form.updated([file.id for file in attached])
             with transaction.atomic():
                 saved = assistants.update(current, params)
-                saved = assistants.change_searched_files(saved, change.added_ids, change.removed)
+                if not form.picks_store:
+                    saved = assistants.change_searched_files(
+                        saved, change.added_ids, change.removed
+                    )
         except ApiError as error:
             form.add_error(error.param if error.param in form.fields else None, error.message)
             return _form(request, form, attached, searched.of(current, change), status=422)
     if request.htmx:
-        form = AssistantForm(assistant=saved)
+        form = form.saved(saved)
         return _form(request, form, attached, searched.of(saved), saved=True)
     messages.success(request, "Saved.")
     return redirect("assistant", saved.id)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def instructions(request: access.Request, assistant_id: str) -> HttpResponse:
+    """The instructions alone, with all the room there is."""
+    assistant = access.assistant(request, assistant_id)
+    text, error = assistant.instructions or "", ""
+    version = version_of(assistant)
+    if request.method == "POST":
+        text = request.POST.get("instructions", "").replace("\r\n", "\n")
+        version = request.POST.get("version", "")
+        with transaction.atomic():
+            current = Assistant.objects.select_for_update().get(pk=assistant.pk)
+            if version != version_of(current):
+                error = "Changed elsewhere. Copy your text, close this, and load the page again."
+            elif len(text) > MAX_INSTRUCTIONS:
+                error = f"They can have {MAX_INSTRUCTIONS:,} characters at most."
+            else:
+                assistants.update(current, AssistantUpdate(instructions=text or None))
+        if not error:
+            if request.htmx:
+                return HttpResponseClientRefresh()
+            return redirect("assistant", assistant.id)
+    context = {
+        "section": "assistants",
+        "assistant": assistant,
+        "text": text,
+        "error": error,
+        "version": version,
+    }
+    template = "assistants/_instructions.html" if request.htmx else "assistants/instructions.html"
+    return render(request, template, context, status=422 if error else 200)
 
 
 @access.signed_in
@@ -207,6 +245,7 @@ def _change(request: HttpRequest, project: Project) -> searched.Change:
     return searched.change_of(request.POST, project, uploaded)
 
 
-def _is_only_about_files(request: HttpRequest) -> bool:
-    """Whether the form was sent to add or remove a file, without a script in the browser."""
-    return bool(request.POST.keys() & {"remove", "unsearch", "attach"})
+def _is_only_about_parts(request: HttpRequest) -> bool:
+    """Whether the form was sent to add or remove a file or a function, not to be made."""
+    buttons = {"remove", "unsearch", "attach", "add_function", "drop_function"}
+    return bool(request.POST.keys() & buttons)

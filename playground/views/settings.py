@@ -112,12 +112,12 @@ def _page(
     project = access.project(request)
     context = {
         "section": "settings",
-        "providers": [(provider, providers.names(provider)) for provider in providers.configured()],
+        "providers": [(one, providers.names(one)) for one in providers.configured(project)],
         "aliases": aliases.list_aliases(project),
         "alias_name": alias[0],
         "alias_model": alias[1],
         "alias_error": alias_error,
-        "offered": providers.offered(),
+        "offered": providers.offered(project),
         "keys": ApiKey.objects.filter(project=project, revoked_at=None).newest_first(),
         "made": made,
         "secret": secret,

@@ -198,7 +198,9 @@ def page(
         "composer_error": error,
         "composer_files": attached or [],
         **form_context(
-            AssistantForm(assistant=assistant), files_of(assistant), searched.of(assistant)
+            AssistantForm(project=assistant.project, assistant=assistant),
+            files_of(assistant),
+            searched.of(assistant),
         ),
         **inspector.context(request, thread, assistant, read.runs),
     }

@@ -3,12 +3,14 @@
 from django.urls import path
 
 from playground.views import (
+    assistant_copies,
     assistants,
     files,
     home,
     inspector,
     messages,
     preferences,
+    providers,
     session,
     settings,
     threads,
@@ -22,8 +24,20 @@ urlpatterns = [
     path("theme", preferences.theme, name="theme"),
     path("assistants", assistants.index, name="assistants"),
     path("assistants/new", assistants.new, name="assistant-new"),
+    path("assistants/import", assistant_copies.import_, name="assistant-import"),
     path("assistants/<str:assistant_id>", assistants.edit, name="assistant"),
     path("assistants/<str:assistant_id>/delete", assistants.delete, name="assistant-delete"),
+    path(
+        "assistants/<str:assistant_id>/instructions",
+        assistants.instructions,
+        name="assistant-instructions",
+    ),
+    path("assistants/<str:assistant_id>/export", assistant_copies.export, name="assistant-export"),
+    path(
+        "assistants/<str:assistant_id>/duplicate",
+        assistant_copies.duplicate,
+        name="assistant-duplicate",
+    ),
     path(
         "assistants/<str:assistant_id>/searched", assistants.searched_files, name="searched-files"
     ),
@@ -79,6 +93,9 @@ urlpatterns = [
         name="vector-store-delete",
     ),
     path("settings", settings.show, name="settings"),
+    path("settings/providers/new", providers.new, name="provider-new"),
+    path("settings/providers/<str:provider_id>", providers.edit, name="provider"),
+    path("settings/providers/<str:provider_id>/remove", providers.remove, name="provider-remove"),
     path("settings/aliases", settings.set_alias, name="alias-set"),
     path("settings/aliases/delete", settings.delete_alias, name="alias-delete"),
     path("settings/keys", settings.create_key, name="key-create"),

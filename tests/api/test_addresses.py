@@ -214,7 +214,7 @@ def test_cookies_open_nothing_and_are_not_set(address: str, project: Project) ->
 def test_a_fault_of_ours_is_told_without_a_traceback(
     http: httpx2.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("assistants.operations.providers.offered", lambda: 1 / 0)
+    monkeypatch.setattr("assistants.operations.providers.offered", lambda _: 1 / 0)
     response = http.get("/v1/models")
     request_id = response.headers["x-request-id"]
     assert response.status_code == 500
@@ -231,7 +231,7 @@ def test_a_fault_of_ours_is_told_without_a_traceback(
 def test_a_database_that_does_not_answer_is_a_matter_of_time(
     http: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked() -> None:
+    def locked(_: object) -> None:
         raise OperationalError("database is locked")
 
     monkeypatch.setattr("assistants.operations.providers.offered", locked)
@@ -246,7 +246,7 @@ def test_a_database_that_does_not_answer_is_a_matter_of_time(
 def test_what_django_finds_suspicious_is_refused(
     http: httpx2.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def suspicious() -> None:
+    def suspicious(_: object) -> None:
         raise SuspiciousOperation("../../etc/passwd")
 
     monkeypatch.setattr("assistants.operations.providers.offered", suspicious)
@@ -355,7 +355,7 @@ def test_log_lines_name_their_request(
 ) -> None:
     seen: list[str] = []
 
-    def look() -> list[Any]:
+    def look(_: object) -> list[Any]:
         seen.append(log_ids.ids.get()["request"])
         return []
 

@@ -28,7 +28,7 @@ def chat(settings: Settings) -> Iterator[ChatServer]:
 def test_a_password_in_the_address_of_a_provider_is_not_shown(settings: Settings) -> None:
     settings.OPENAI_BASE_URL = "https://somebody:hunter2@models.example:8443/v1?token=hunter3"
     settings.OPENAI_API_KEY = "sk-hunter4"
-    (provider,) = providers.configured()
+    (provider,) = providers.of_environment()
     assert provider.label == "https://models.example:8443/v1"
     assert provider.base_url == settings.OPENAI_BASE_URL
     assert "hunter" not in repr(provider)
@@ -36,7 +36,7 @@ def test_a_password_in_the_address_of_a_provider_is_not_shown(settings: Settings
 
 def test_openai_itself_is_called_by_its_name(settings: Settings) -> None:
     settings.OPENAI_API_KEY = "sk-1"
-    (provider,) = providers.configured()
+    (provider,) = providers.of_environment()
     assert provider.label == "OpenAI"
 
 
@@ -57,11 +57,17 @@ def test_a_provider_is_never_asked_for_another_model_than_the_named_one(
     assert refused.value.message == "The requested model 'gpt-4o' does not exist."
 
 
-def test_a_server_of_ones_own_may_call_its_models_what_it_likes(settings: Settings) -> None:
+def test_a_server_of_ones_own_may_call_its_models_what_it_likes(
+    settings: Settings, project: Project
+) -> None:
     with ChatServer(models=["gpt-4o", "llama3.2:3b"]) as server:
         settings.OPENAI_BASE_URL = server.url
-        assert providers.resolve("llama3.2:3b").provider.base_url == server.url
-        assert [model.name for model in providers.offered()] == ["gpt-4o", "llama3.2:3b", "demo"]
+        assert providers.resolve("llama3.2:3b", project).provider.base_url == server.url
+        assert [model.name for model in providers.offered(project)] == [
+            "gpt-4o",
+            "llama3.2:3b",
+            "demo",
+        ]
 
 
 def test_an_alias_answers_in_its_own_project_until_it_is_deleted(

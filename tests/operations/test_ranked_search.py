@@ -151,7 +151,7 @@ def test_without_an_answer_the_order_stays_and_the_next_search_does_not_ask(
     begun = time.monotonic()
     assert found(store) == [LONG, SHORT]
     assert time.monotonic() - begun < 2.5
-    until(lambda: reranking._quiet.lasts(reranking.configured()), "it is asked on")
+    until(lambda: reranking._quiet.lasts(reranking.configured(store.project)), "it is asked on")
     asked = len(encoder.bodies)
     assert found(store) == [LONG, SHORT]
     assert len(encoder.bodies) == asked
@@ -171,13 +171,15 @@ def test_a_chat_model_puts_passages_in_order(
 
 def test_the_demo_model_reranks_and_rewrites_nothing(settings: Settings) -> None:
     settings.RERANK_MODEL = settings.REWRITE_MODEL = "demo"
-    assert reranking.configured() is None
-    assert query_rewriting.begin(["bread"]) is None
+    assert reranking.configured(make_project()) is None
+    assert query_rewriting.begin(make_project(), ["bread"]) is None
 
 
 def test_a_chat_model_adds_queries_to_those_that_were_given(chat: ChatServer) -> None:
     chat.reply(text('Here: ["bread price 2023", "and in 2023?", 5, ""]'))
-    pending = query_rewriting.begin(["and in 2023?"], ["What did bread cost in 2022?"])
+    pending = query_rewriting.begin(
+        make_project(), ["and in 2023?"], ["What did bread cost in 2022?"]
+    )
     assert query_rewriting.together(["and in 2023?"], pending) == [
         "and in 2023?",
         "bread price 2023",
@@ -190,5 +192,5 @@ def test_a_chat_model_adds_queries_to_those_that_were_given(chat: ChatServer) ->
 def test_without_any_the_given_queries_stand(chat: ChatServer, reply: Any) -> None:
     chat.reply(reply)
     begun = time.monotonic()
-    assert ranked_search.rewritten(["bread"]) == ["bread"]
+    assert ranked_search.rewritten(make_project(), ["bread"]) == ["bread"]
     assert time.monotonic() - begun < 2.5

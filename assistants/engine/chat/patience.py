@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from assistants.engine.chat.failures import ChatError
+from assistants.operations.chat_failures import ChatError
 
 FIRST_WAIT_SECONDS = 0.5
 """Before the provider is asked a second time; each further wait is twice as long."""

@@ -23,7 +23,11 @@ from openai import AsyncOpenAI
 
 from assistants import metrics
 from assistants.deadline import Deadline
-from assistants.engine.chat.failures import (
+from assistants.engine.chat.lines import MAX_LINE_BYTES, Lines, LineTooLong
+from assistants.engine.chat.patience import Patience
+from assistants.engine.tokens import Usage
+from assistants.errors import Wire
+from assistants.operations.chat_failures import (
     MAX_REASON,
     TRY_AGAIN,
     ChatError,
@@ -31,10 +35,6 @@ from assistants.engine.chat.failures import (
     refused,
     unreachable,
 )
-from assistants.engine.chat.lines import MAX_LINE_BYTES, Lines, LineTooLong
-from assistants.engine.chat.patience import Patience
-from assistants.engine.tokens import Usage
-from assistants.errors import Wire
 from assistants.text import storable, storable_json
 
 logger = logging.getLogger(__name__)

@@ -11,9 +11,11 @@ import pytest
 from pytest_django import Settings
 from typing_extensions import override
 
-from assistants.engine.chat.abilities import UNKNOWN_WINDOW, Abilities
+from assistants.engine.chat.abilities import Abilities
 from assistants.operations import providers
+from assistants.operations.model_facts import UNKNOWN_WINDOW
 from assistants.operations.providers import ChatModel, Provider
+from tests.factories import make_project
 
 PROVIDER = Provider("openai", "Played")
 
@@ -58,13 +60,15 @@ def test_what_a_refusal_taught_counts_most(settings: Settings) -> None:
     assert not abilities.sees(model)
 
 
-def test_a_window_that_the_provider_lists_counts_before_the_name(settings: Settings) -> None:
+def test_a_window_that_the_provider_lists_counts_before_the_name(
+    settings: Settings, db: None
+) -> None:
     listed = {
         "data": [{"id": "gpt-4", "max_model_len": 5_000}, {"id": "other", "context_length": "?"}]
     }
     with listing(listed) as url:
         settings.OPENAI_BASE_URL = url
-        known = {model.name: model for model in providers.offered()}
+        known = {model.name: model for model in providers.offered(make_project())}
         assert Abilities().window(known["gpt-4"]) == 5_000
         assert Abilities().window(known["other"]) == UNKNOWN_WINDOW
 

@@ -10,9 +10,9 @@ import pytest
 from pytest_django import Settings
 
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.failures import ChatError
 from assistants.engine.chat.patience import Patience
 from assistants.engine.chat.stream import answer
+from assistants.operations.chat_failures import ChatError
 from assistants.operations.providers import Provider
 
 PATIENCE = Patience(connect=5, first_token=0.5, silence=0.5, retries=0, longest_wait=0)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from assistants.engine.chat.clients import Clients
-from assistants.engine.chat.failures import ChatError
 from assistants.engine.chat.patience import Patience
 from assistants.engine.chat.stream import Finished, Text, ToolCallPart, ask
+from assistants.operations.chat_failures import ChatError
 from assistants.operations.providers import Provider
 from tests.chat_server import (
     ChatServer,

@@ -69,6 +69,10 @@ class NoImages(ChatError):
     """The model cannot see."""
 
 
+class NoTools(ChatError):
+    """The model cannot call tools."""
+
+
 # What servers say, by the servers that were seen to say it; all say it with a status of 4xx or 5xx.
 _TOO_LONG = re.compile(
     r"context.{0,12}(length|size|window|limit)"  # OpenAI, Azure, vLLM, llama.cpp, LM Studio
@@ -184,7 +188,7 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
         hint = "The newest message and what it needs are more than the model can read. Shorten it."
         return TooLong(code, f"{message} {hint}", _window(error, reason))
     if request.get("tools") and status != 401 and _NO_TOOLS.search(reason):
-        return ChatError(
+        return NoTools(
             code,
             f"{label}: the model {name} cannot call tools, and this assistant has some. Turn them "
             f"off, or choose a model that can. The server's words: {reason}",

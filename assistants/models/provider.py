@@ -1,0 +1,39 @@
+"""Servers with chat models that a person has connected on the settings page."""
+
+from django.db import models
+
+from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.project import Project
+
+
+class ModelProviderQuerySet(ObjectQuerySet["ModelProvider"]):
+    def in_project(self, project: Project) -> "ModelProviderQuerySet":
+        return self.filter(project=project)
+
+
+class ModelProvider(ApiObject):
+    """A server that speaks Chat Completions, for the runs of one project.
+
+    ``known_models`` is what a person said of its models, in their order: each a dict with ``name``
+    and, as far as they are known, ``window`` (tokens), ``input`` and ``output`` (US dollars per
+    million tokens, as text, so that they stay exact). Empty: whatever the server lists.
+    """
+
+    noun = "provider"
+    prefix = "prov_"
+
+    KINDS = ("openai", "azure")
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="model_providers")
+    kind = models.CharField(max_length=16)
+    label = models.CharField(max_length=100)
+    base_url = models.CharField(max_length=500)
+    sealed_key = models.TextField(blank=True, default="")
+    """Encrypted: see ``assistants.operations.seals``. Empty for a server that wants no key."""
+    api_version = models.CharField(max_length=64, blank=True, default="")
+    known_models = models.JSONField(default=list)
+
+    objects = models.Manager.from_queryset(ModelProviderQuerySet)()
+
+    class Meta:
+        indexes = [models.Index(fields=["project", "created_at"])]

@@ -1,0 +1,202 @@
+"""The functions in an assistant's form: each a text of JSON, some to begin with, and one made from
+an example of its call.
+"""
+
+import ast
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from assistants.errors import Invalid, Wire
+from assistants.params import validate
+from assistants.params.tools import FunctionTool
+from playground.forms import json_text
+
+BLANK: Wire = {
+    "name": "my_function",
+    "description": "What it does, and when to call it.",
+    "parameters": {"type": "object", "properties": {}, "required": []},
+}
+SAMPLES: dict[str, Wire] = {
+    "weather": {
+        "name": "get_weather",
+        "description": "Tells the weather of a place.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "location": {"type": "string", "description": "City and country"},
+                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
+            },
+            "required": ["location"],
+        },
+    },
+    "stock": {
+        "name": "get_stock_price",
+        "description": "Tells the price of a share.",
+        "parameters": {
+            "type": "object",
+            "properties": {"symbol": {"type": "string", "description": "Such as AAPL"}},
+            "required": ["symbol"],
+        },
+    },
+    "mail": {
+        "name": "send_mail",
+        "description": "Sends a mail, after the user has agreed to its text.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "to": {"type": "string", "description": "Address of the receiver"},
+                "subject": {"type": "string"},
+                "body": {"type": "string"},
+            },
+            "required": ["to", "subject", "body"],
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class FunctionText:
+    """A function in the form. ``key`` tells it from the others while its name is being typed."""
+
+    key: str
+    text: str
+    name: str = ""
+    parameters: int = 0
+    error: str = ""
+    tool: Wire | None = None
+    is_new: bool = False
+
+
+def of_tools(tools: Sequence[Wire]) -> list[FunctionText]:
+    """Those of an assistant."""
+    found = [tool["function"] for tool in tools if tool["type"] == "function"]
+    return checked([(new_key(), json_text.write(_shown(function))) for function in found])
+
+
+def of_data(data: QueryDict) -> list[FunctionText]:
+    """What was typed, with one more or one less if a button for that was pressed."""
+    texts = [text.replace("\r\n", "\n") for text in data.getlist("function")]
+    keys = data.getlist("function_key")
+    dropped = data.get("drop_function")
+    pairs = [
+        (key, text)
+        for key, text in zip(keys, texts, strict=False)
+        if key != dropped and text.strip()
+    ]
+    added = _added(data)
+    if added is None:
+        return checked(pairs)
+    names = {one.name for one in checked(pairs)}
+    found = checked([*pairs, (new_key(), json_text.write(_renamed(added, names)))])
+    return [*found[:-1], replace(found[-1], is_new=True)]
+
+
+def checked(pairs: Iterable[tuple[str, str]]) -> list[FunctionText]:
+    """The texts, and what is wrong with each."""
+    found: list[FunctionText] = []
+    for key, text in pairs:
+        one = _checked(FunctionText(key, text))
+        if one.name and any(one.name == other.name for other in found):
+            one = replace(one, error=f"Another function is called {one.name}. Rename one of them.")
+        found.append(one)
+    return found
+
+
+def new_key() -> str:
+    return secrets.token_hex(4)
+
+
+def from_call(text: str) -> Wire:
+    """A function as it would be called: ``get_weather(city="Oslo", days=3)``, or its arguments as
+    JSON.
+
+    :raises ValidationError: it is neither
+    """
+    text = text.strip()
+    if text.startswith("{"):
+        given = json_text.read_object(text)
+        name, arguments = given.get("name"), given.get("arguments")
+        if isinstance(name, str) and isinstance(arguments, str):
+            arguments = json_text.read_object(arguments)
+        if not (isinstance(name, str) and isinstance(arguments, dict)):
+            name, arguments = "my_function", given
+    else:
+        name, arguments = _python_call(text)
+    return {**BLANK, "name": name, "parameters": _schema(arguments)}
+
+
+def _python_call(text: str) -> tuple[str, Wire]:
+    hint = 'Write a call such as get_weather(city="Oslo", days=3), or its arguments as JSON.'
+    try:
+        call = ast.parse(text[:10_000], mode="eval").body
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)) or call.args:
+            raise ValidationError(hint)
+        arguments = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        raise ValidationError(hint) from error
+    if "" in arguments:
+        raise ValidationError(hint)
+    return call.func.id, arguments
+
+
+def _schema(value: Any, depth: int = 0) -> Wire:
+    """A schema that the value fits."""
+    if depth > 20:
+        return {}
+    if isinstance(value, dict):
+        return {
+            "type": "object",
+            "properties": {str(name): _schema(inner, depth + 1) for name, inner in value.items()},
+            "required": [str(name) for name in value],
+        }
+    if isinstance(value, list | tuple | set):
+        items = list(value)
+        return {"type": "array", "items": _schema(items[0], depth + 1) if items else {}}
+    for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string")):
+        if isinstance(value, kind):
+            return {"type": name}
+    return {}
+
+
+def _added(data: QueryDict) -> Wire | None:
+    wanted = data.get("add_function", "")
+    if wanted == "example":
+        try:
+            return from_call(data.get("example", ""))
+        except ValidationError:
+            return None  # the form says what is wrong with it
+    return BLANK if wanted == "blank" else SAMPLES.get(wanted)
+
+
+def _renamed(function: Wire, names: set[str]) -> Wire:
+    """The function under a name that none of the others has."""
+    name = base = function["name"]
+    number = 2
+    while name in names:
+        name, number = f"{base[:60]}_{number}", number + 1
+    return {**function, "name": name}
+
+
+def _checked(one: FunctionText) -> FunctionText:
+    try:
+        given = json_text.read_object(one.text)
+        if given.get("type") == "function" and isinstance(given.get("function"), dict):
+            given = given["function"]
+        tool = validate(FunctionTool, {"type": "function", "function": given})
+    except ValidationError as error:
+        return replace(one, error=error.messages[0])
+    except Invalid as error:
+        return replace(one, error=error.message)
+    parameters = tool.function.parameters.get("properties", {})
+    wire = tool.model_dump(mode="json", by_alias=True)
+    return replace(one, name=tool.function.name, parameters=len(parameters), tool=wire)
+
+
+def _shown(function: Wire) -> Wire:
+    """Without what says no more than nothing would."""
+    return {name: value for name, value in function.items() if not (name == "strict" and not value)}

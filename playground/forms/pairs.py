@@ -1,0 +1,50 @@
+"""Metadata in an assistant's form: keys with values, and an empty line for one more."""
+
+from dataclasses import dataclass
+
+from django.http import QueryDict
+
+MAX_PAIRS, MAX_KEY, MAX_VALUE = 16, 64, 512
+"""https://platform.openai.com/docs/api-reference/assistants/object"""
+
+
+@dataclass(frozen=True)
+class Pair:
+    key: str = ""
+    value: str = ""
+
+
+def of_dict(metadata: dict[str, str]) -> list[Pair]:
+    """What is kept."""
+    return _with_room([Pair(key, value) for key, value in metadata.items()])
+
+
+def of_data(data: QueryDict) -> list[Pair]:
+    """What was typed; a line that was emptied stays in its place."""
+    typed = zip(data.getlist("metadata_key"), data.getlist("metadata_value"), strict=False)
+    return _with_room([Pair(key.strip(), value) for key, value in typed])
+
+
+def as_dict(found: list[Pair]) -> dict[str, str]:
+    """What is to be kept."""
+    return {pair.key: pair.value for pair in found if pair.key}
+
+
+def fault(found: list[Pair]) -> str:
+    """What is wrong, or nothing."""
+    keys = [pair.key for pair in found if pair.key]
+    if any(pair.value and not pair.key for pair in found):
+        return "Metadata: a value needs a key."
+    if len(keys) > len(set(keys)):
+        return "Metadata: two lines have the same key."
+    if len(keys) > MAX_PAIRS:
+        return f"Metadata can have {MAX_PAIRS} keys at most."
+    if any(len(pair.key) > MAX_KEY or len(pair.value) > MAX_VALUE for pair in found):
+        return f"Metadata: a key has {MAX_KEY} characters at most, a value {MAX_VALUE}."
+    return ""
+
+
+def _with_room(found: list[Pair]) -> list[Pair]:
+    while found and found[-1] == Pair():
+        found.pop()
+    return [*found, Pair()] if len(found) < MAX_PAIRS else found

@@ -1,0 +1,117 @@
+"""An assistant as a file, from a file, and twice."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from assistants.errors import ApiError, Wire
+from assistants.models import Assistant, Project
+from assistants.operations import assistants
+from assistants.params import AssistantCreate, validate
+from playground import access
+from playground.forms import json_text
+
+MAX_BYTES = 8 * 1024 * 1024
+MAX_ASSISTANTS = 100
+NOT_TO_BE_SET = ("id", "object", "created_at")
+
+
+@access.signed_in
+@require_safe
+def export(request: access.Request, assistant_id: str) -> HttpResponse:
+    """The assistant as the API's object, to be kept or imported elsewhere."""
+    assistant = access.assistant(request, assistant_id)
+    text = json.dumps(assistant.to_dict(), indent=2, ensure_ascii=False)
+    name = slugify(assistant.name or "") or assistant.id
+    response = HttpResponse(text + "\n", content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}.json"'
+    return response
+
+
+@access.signed_in
+@require_POST
+def duplicate(request: access.Request, assistant_id: str) -> HttpResponse:
+    """One more with the same settings and files; a vector store is shared, not copied."""
+    assistant = access.assistant(request, assistant_id)
+    name = f"{(assistant.name or 'Untitled')[:249]} (copy)"
+    try:
+        made = _created(assistant.project, assistant.to_dict() | {"name": name})
+    except ApiError as error:
+        messages.error(request, f"It was not copied. {error.message}")
+        return redirect("assistant", assistant.id)
+    messages.success(request, f"This is “{name}”. Change what should be different.")
+    return redirect("assistant", made.id)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_(request: access.Request) -> HttpResponse:
+    """Assistants from a file: one object or a list of them. Each that is right is made; of the
+    others it is said what is wrong.
+    """
+    problems: list[str] = []
+    made: list[Assistant] = []
+    if request.method == "POST":
+        try:
+            found = _read(request)
+        except ValidationError as error:
+            problems = error.messages
+        else:
+            made, problems = _import(access.project(request), found)
+        if made and not problems:
+            one = len(made) == 1
+            what = made[0].name or "One assistant" if one else f"{len(made)} assistants"
+            messages.success(request, f"Imported: {what}.")
+            return redirect("assistant", made[0].id) if one else redirect("assistants")
+    context = {"section": "assistants", "problems": problems, "made": made}
+    return render(request, "assistants/import.html", context, status=422 if problems else 200)
+
+
+def _read(request: access.Request) -> list[Any]:
+    """
+    :raises ValidationError: there is no file, or it is not JSON
+    """
+    upload = request.FILES.get("file")
+    if upload is None:
+        raise ValidationError("Choose a file first.")
+    if upload.size is None or upload.size > MAX_BYTES:
+        raise ValidationError("The file is too large to be one of assistants (8 MB at most).")
+    try:
+        text = upload.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValidationError("The file is no text in UTF-8.") from error
+    found = json_text.read(text, limit=MAX_BYTES)
+    if isinstance(found, dict) and isinstance(found.get("data"), list):
+        found = found["data"]  # as the API lists them
+    found = found if isinstance(found, list) else [found]
+    if not 0 < len(found) <= MAX_ASSISTANTS:
+        raise ValidationError(f"A file holds 1 to {MAX_ASSISTANTS} assistants.")
+    return found
+
+
+def _import(project: Project, found: list[Any]) -> tuple[list[Assistant], list[str]]:
+    made, problems = [], []
+    for number, wire in enumerate(found, 1):
+        if not isinstance(wire, dict):
+            problems.append(f"{number}: this is no assistant.")
+            continue
+        try:
+            made.append(_created(project, wire))
+        except ApiError as error:
+            name = str(wire.get("name") or wire.get("id") or "Untitled")[:100]
+            problems.append(f"{number}, {name}: {error.message}")
+    return made, problems
+
+
+def _created(project: Project, wire: Wire) -> Assistant:
+    """
+    :raises ApiError: it is not right, or names a model or a file that is not here
+    """
+    body = {name: value for name, value in wire.items() if name not in NOT_TO_BE_SET}
+    return assistants.create(project, validate(AssistantCreate, body))

@@ -1,0 +1,101 @@
+"""Connecting servers with chat models: adding one, changing, testing, removing it."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from assistants.errors import Invalid
+from assistants.models import ModelProvider
+from assistants.operations import connections, providers, trial
+from playground import access
+from playground.forms.provider import EXAMPLES, ProviderForm
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: access.Request) -> HttpResponse:
+    """The form, empty or with one of the examples in it; testing it, and connecting."""
+    if request.method != "POST":
+        return _page(request, ProviderForm(example=request.GET.get("like", "")))
+    return _sent(request, None)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: access.Request, provider_id: str) -> HttpResponse:
+    """The form of a provider; its key is never in it."""
+    row = access.provider(request, provider_id)
+    if request.method != "POST":
+        return _page(request, ProviderForm(provider=row))
+    return _sent(request, row)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: access.Request, provider_id: str) -> HttpResponse:
+    """Ask, then forget the provider and its key."""
+    row = access.provider(request, provider_id)
+    back = f"{reverse('settings')}#models"
+    if request.method == "POST":
+        connections.disconnect(row)
+        messages.success(request, f"{row.label} was removed, and its key with it.")
+        return redirect(back)
+    context = {
+        "title": f"Remove {row.label}?",
+        "text": "Its key is deleted. Assistants that use its models cannot answer until they have "
+        "another model.",
+        "action": reverse("provider-remove", args=[row.id]),
+        "label": "Remove provider",
+        "back": back,
+        "section": "settings",
+    }
+    return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
+
+
+def _sent(request: access.Request, row: ModelProvider | None) -> HttpResponse:
+    project = access.project(request)
+    form = ProviderForm(request.POST, provider=row)
+    report = None
+    if form.is_valid():
+        try:
+            if request.POST.get("action") != "test":
+                return _kept(request, form, row)
+            tried = connections.tried(project, form.connection(), row)
+            report = trial.run(tried, request.POST.get("try_model", "").strip()[:256])
+        except Invalid as error:
+            form.add_error(error.param if error.param in form.fields else None, error.message)
+    return _page(request, form, report, status=200 if report else 422)
+
+
+def _kept(request: access.Request, form: ProviderForm, row: ModelProvider | None) -> HttpResponse:
+    given = form.connection()
+    if row:
+        connections.change(row, given)
+    else:
+        connections.connect(access.project(request), given)
+    messages.success(request, f"{given.label} is connected. Its models can be chosen now.")
+    return redirect(f"{reverse('settings')}#models")
+
+
+def _page(
+    request: access.Request,
+    form: ProviderForm,
+    report: trial.Report | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    row = form.provider
+    context = {
+        "section": "settings",
+        "form": form,
+        "provider": row,
+        "has_key": bool(row and row.sealed_key),
+        "key_is_lost": bool(row and connections.key_is_lost(row)),
+        "report": report,
+        "examples": EXAMPLES,
+        "azure_version": providers.AZURE_VERSION,
+        "tried_model": request.POST.get("try_model", ""),
+    }
+    template = "settings/_provider.html" if request.htmx else "settings/provider.html"
+    return render(request, template, context, status=status)
