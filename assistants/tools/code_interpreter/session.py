@@ -276,7 +276,6 @@ class Session:
             is_taken_back = await self._take_back(kernel, before)
             left = await self._list()
             if is_taken_back:
-                before = left.files  # what was moved about looks changed
                 notes.append(f"{note}, and so are the files that this call made or changed.")
             else:
                 notes.append(f"{note}; files under {DATA} are kept.")
@@ -345,19 +344,9 @@ class Session:
 
     def _remove_new(self, before: Mapping[str, State], now: Mapping[str, State]) -> None:
         """Leave what is as it was `before`. Inputs that were sent since then stay as well."""
-        kept = self._folder / "kept"
-        kept.mkdir(mode=0o700)
-        self._sandboxes.give(kept)
-        for path, state in {**self._placed, **before}.items():
-            if now.get(path) != state:
-                continue
-            target = kept / path
-            for folder in reversed(target.relative_to(kept).parents[:-1]):
-                (kept / folder).mkdir(mode=0o700, exist_ok=True)
-                self._sandboxes.give(kept / folder)
-            files.move_beneath(self._data, path, target)
-        files.remove_tree(self._data)
-        kept.rename(self._data)
+        earlier = {**self._placed, **before}
+        kept = {path for path, state in now.items() if earlier.get(path) == state}
+        files.remove_others(self._data, kept)
 
     async def _list(self) -> files.Listing:
         """All of the folder: a look that gave up early would miss what earlier calls have left."""
