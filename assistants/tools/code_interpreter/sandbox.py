@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ _TMP: Final = "/tmp"  # noqa: S108 - inside
 _FONTS: Final = "/usr/local/share/fonts"
 _USER: Final = "1000"
 _START_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 2.0
 
 _ETC: Final = {
     "passwd": f"user:x:{_USER}:{_USER}::/tmp:/bin/sh\n",
@@ -414,7 +416,8 @@ async def _whole(
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await _end(await task)
+        with contextlib.suppress(OSError):  # it did not start, so nothing is left of it
+            await _end(await task)
         raise
 
 
@@ -422,16 +425,29 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """Kill a bubblewrap that waits for the go, and its child, which is told only after that to die
     with its parent.
     """
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGSTOP)  # so that it has no child that we have not seen
     here = Path(f"/proc/{process.pid}")
+    try:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGSTOP)  # so that it has no child that we have not seen
+            await _stopped(here)
+    finally:
+        with contextlib.suppress(OSError):
+            for child in here.joinpath(f"task/{process.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+
+async def _stopped(process: Path) -> None:
+    """Until a process in /proc is stopped or ended. Not for ever: one that a debugger holds, or a
+    disk, never is, and it is killed all the same.
+    """
+    until = time.monotonic() + _STOP_SECONDS
     with contextlib.suppress(OSError):
-        while here.joinpath("stat").read_text().rpartition(")")[2].split()[0] not in "TZ":
+        while process.joinpath("stat").read_text().rpartition(")")[2].split()[0] not in "TZ":
+            if time.monotonic() > until:
+                return
             await asyncio.sleep(0.001)
-        for child in here.joinpath(f"task/{process.pid}/children").read_text().split():
-            os.kill(int(child), signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
 
 
 async def _read(stream: asyncio.StreamReader | None) -> str:

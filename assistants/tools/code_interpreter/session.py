@@ -302,9 +302,11 @@ class Session:
             kernel = await self._pool.take()
             await asyncio.to_thread(self._move_in, kernel)
         except BaseException:
-            if kernel is not None:
-                await self._pool.discard(kernel, "it could not be given its files")
-            self._places.give_back()
+            try:
+                if kernel is not None:
+                    await self._pool.discard(kernel, "it could not be given its files")
+            finally:
+                self._places.give_back()
             raise
         self._kernel = kernel
         self._seen = None
@@ -425,14 +427,17 @@ class Session:
 
     async def _drop_kernel(self, reason: str) -> None:
         await self._stop_watching()
-        if self._kernel is not None:
-            if self._kernel.over and self._kernel.end_reason is None:
-                code = self._kernel.running.exit_code
-                logger.warning("session %s: Python ended by itself, exit code %s", self.id, code)
-            await self._pool.discard(self._kernel, reason)
-            self._why_gone = watch.why_it_ended(self._kernel) or "Python crashed"
-            if self._seen is not None and await self._take_back(self._kernel, self._seen):
+        if (kernel := self._kernel) is None:
+            return
+        if kernel.over and kernel.end_reason is None:
+            code = kernel.running.exit_code
+            logger.warning("session %s: Python ended by itself, exit code %s", self.id, code)
+        try:
+            await self._pool.discard(kernel, reason)
+            self._why_gone = watch.why_it_ended(kernel) or "Python crashed"
+            if self._seen is not None and await self._take_back(kernel, self._seen):
                 self._why_gone += "; the files that it made after its last call were removed"
+        finally:  # a disk that fails must not cost a place
             self._kernel = None
             self._places.give_back()
 

@@ -27,7 +27,11 @@ def a_folder() -> Path:
 
 @contextlib.asynccontextmanager
 async def own_sessions(
-    limits: Limits | None = None, cgroups: Cgroups | None = None, *, warm: int = 0
+    limits: Limits | None = None,
+    cgroups: Cgroups | None = None,
+    *,
+    warm: int = 0,
+    kernels: int = 20,
 ) -> AsyncIterator[Sessions]:
     folder = a_folder()
     sandboxes = Sandboxes(
@@ -44,7 +48,7 @@ async def own_sessions(
         folder / "sockets",
         warm=warm,
         idle=3600,
-        kernels=20,
+        kernels=kernels,
         patience=10,
     )
     sessions.start()
