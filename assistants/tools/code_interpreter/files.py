@@ -312,10 +312,10 @@ def _remove_others(here: int, path: str, spared: Set[str], entered: Set[str]) ->
     `spared`, then go into what is `entered`.
     """
     # What is in a folder that goes comes up here first, so one look may not be enough.
-    while doomed := [one for one in os.listdir(here) if path + one not in spared]:  # noqa: PTH208
+    while doomed := [one for one in os.listdir(here) if path + one not in spared]:
         for name in doomed:
             _flatten(here, name)
-    for name in os.listdir(here):  # noqa: PTH208 - by descriptor
+    for name in os.listdir(here):
         if path + name in entered:
             os.chmod(name, 0o700, dir_fd=here)
             below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)

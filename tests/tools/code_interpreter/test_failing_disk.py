@@ -49,7 +49,7 @@ async def test_a_kernel_that_cannot_be_given_its_files_gives_its_place_back(
     broken: set[Path],
 ) -> None:
     async with own_sessions(kernels=1) as sessions:
-        broken |= {sessions.get("first")._data, sessions._root / ".boxes"}
+        broken |= {sessions.get("first").folder.data, sessions._root / ".boxes"}
         assert (await run(sessions, "first", "1")).end.outcome == "died"
 
         broken.clear()

@@ -327,7 +327,7 @@ async def test_taking_back_that_is_cut_short_loses_no_file_of_an_earlier_call(
         with monkeypatch.context() as patch:
             patch.setattr(files, "_flatten", cut_short)
             assert (await run(sessions, "thread", make("first"))).end.outcome == "died"
-        data = sessions.get("thread")._data
+        data = sessions.get("thread").folder.data
         sessions._sessions.clear()
 
         assert (await run(sessions, "thread", read)).logs == "'kept'\n"
@@ -341,7 +341,7 @@ async def test_taking_back_that_is_cut_short_loses_no_file_of_an_earlier_call(
 async def test_a_folder_that_has_too_much_in_it_is_left_alone_and_can_be_cleared() -> None:
     limits = Limits(files=100)
     async with own_sessions(limits) as sessions:
-        data = sessions.get("thread")._data
+        data = sessions.get("thread").folder.data
         for number in range(300):
             (data / f"{number}.txt").write_text("x")
             sessions._sandboxes.give(data / f"{number}.txt")
