@@ -18,7 +18,8 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerBase  # type: ignore[attr-defined]
 
-from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
+from assistants.tools.code_interpreter.sandbox import Sandbox
+from assistants.tools.code_interpreter.sandboxes import Folders, Sandboxes
 
 _CHANNELS: Final = ("shell", "iopub", "control")  # their ports are 1, 2, 3
 

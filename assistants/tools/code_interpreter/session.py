@@ -21,7 +21,7 @@ from assistants.tools.code_interpreter.moving import move_in
 from assistants.tools.code_interpreter.outputs import DATA, Outcome, Output
 from assistants.tools.code_interpreter.places import NoPlace, Places
 from assistants.tools.code_interpreter.pool import Pool
-from assistants.tools.code_interpreter.sandbox import Sandboxes
+from assistants.tools.code_interpreter.sandboxes import Sandboxes
 from assistants.tools.code_interpreter.saved_files import save_changed
 from assistants.tools.code_interpreter.session_folder import SessionFolder
 from assistants.tools.code_interpreter.showing import Showing

@@ -24,7 +24,7 @@ from assistants.tools.code_interpreter.kept_outputs import KeptOutputs
 from assistants.tools.code_interpreter.limits import MIB, Limits
 from assistants.tools.code_interpreter.messages import Picture
 from assistants.tools.code_interpreter.outputs import Image
-from assistants.tools.code_interpreter.sandbox import Sandboxes
+from assistants.tools.code_interpreter.sandboxes import Sandboxes
 
 _ENDINGS: Final = {"image/png": "png", "image/jpeg": "jpg"}
 _INCOMING: Final = "incoming-"

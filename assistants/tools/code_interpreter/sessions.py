@@ -15,7 +15,7 @@ from assistants.tools.code_interpreter import memory, moving
 from assistants.tools.code_interpreter.limits import MIB
 from assistants.tools.code_interpreter.places import Places, spoken
 from assistants.tools.code_interpreter.pool import Pool
-from assistants.tools.code_interpreter.sandbox import Sandboxes
+from assistants.tools.code_interpreter.sandboxes import Sandboxes
 from assistants.tools.code_interpreter.session import Session
 
 logger = logging.getLogger(__name__)

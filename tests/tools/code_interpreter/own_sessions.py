@@ -6,9 +6,11 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from assistants.tools.code_interpreter.sandboxes import Sandboxes
+
 from assistants.tools.code_interpreter.cgroup import Cgroups
 from assistants.tools.code_interpreter.limits import Limits
-from assistants.tools.code_interpreter.sandbox import Sandboxes, find_bubblewrap, find_python
+from assistants.tools.code_interpreter.programs import find_bubblewrap, find_python
 from assistants.tools.code_interpreter.sessions import Sessions
 from tests.tools.code_interpreter.interpreter_process import PYTHON, Gave
 
