@@ -4,7 +4,7 @@ in.
 jupyter_client asks a KernelProvisioner to launch a kernel and to say how to reach it. Ours starts
 it in a sandbox on this machine, and `Kernel.start` names it. Another is a `Provisioner` as well: a
 class that exists for Jupyter (Kubernetes, YARN, a gateway), with the few answers that Jupyter does
-not ask for. See docs/interpreter.md.
+not ask for. See docs/interpreter-cluster.md.
 """
 
 import json

@@ -88,7 +88,7 @@ class InterpreterProcess:
         return next(int(line.split()[1]) for line in status if line.startswith(f"{kind}:"))
 
     async def answers(self, client: Interpreter) -> Health:
-        """Its health, as soon as it has tried its walls: before, it listens and says nothing."""
+        """Its health, as soon as it listens and answers, which on a busy machine takes a while."""
         deadline = time.monotonic() + START_SECONDS
         while not (self.is_listening and (health := await client.health()).walls):
             assert self.process.poll() is None, self.said()
