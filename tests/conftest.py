@@ -20,12 +20,14 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from assistants import redis_commands
 from tests import postgres
+from tests.kernel import FEATURES
 from tests.stack import Stack
 
 if TYPE_CHECKING:
     from assistants.ingester import Ingester
 
 OUTPUT_LINES = 80
+EXCUSED = pytest.StashKey[bool]()
 CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -79,15 +81,26 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that needs of the kernel what this one does not give."""
+    for marker in item.iter_markers("needs_kernel"):
+        (feature,) = marker.args
+        if not FEATURES[feature]():
+            item.stash[EXCUSED] = True
+            pytest.skip(f"this kernel has no {feature}")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where CI is set a skipped test is a failure. What only another kernel could run is excused:
-    all else can be installed.
+    """Where CI is set a skipped test is a failure, but for what `needs_kernel` has skipped: all
+    else can be installed.
     """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("CI"):
         return
-    skipped = reporter.stats.get("skipped", [])
-    if any("this kernel" not in str(report.longrepr) for report in skipped):
+    excused = {item.nodeid for item in session.items if item.stash.get(EXCUSED, False)}
+    skipped = {report.nodeid for report in reporter.stats.get("skipped", [])}
+    if skipped - excused:
         reporter.write_line("\nWhere CI is set, no test may be skipped.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

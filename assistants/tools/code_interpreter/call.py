@@ -3,15 +3,16 @@
 import asyncio
 
 from assistants.tools.code_interpreter.kernel import Kernel
-from assistants.tools.code_interpreter.outputs import Outcome, Output
+from assistants.tools.code_interpreter.outputs import Ended, Outcome, Output
 
 
 class Call:
-    """Its outputs, its deadline, whether it was told to stop."""
+    """Its outputs, its deadline, what is to be told at its end, whether it was told to stop."""
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
         self.outputs: asyncio.Queue[Output | None] = asyncio.Queue()
+        self.notes: list[str] = []  # sentences for the model and the user
         self.stopped: Outcome | None = None
         self._kernel: Kernel | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -19,6 +20,10 @@ class Call:
 
     def put(self, output: Output) -> None:
         self.outputs.put_nowait(output)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Put its last output, with the notes."""
+        self.put(Ended(outcome, " ".join(self.notes) or None))
 
     def begin(self, kernel: Kernel) -> None:
         """From now on the deadline counts, and there is something to interrupt."""

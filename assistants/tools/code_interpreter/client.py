@@ -60,6 +60,8 @@ _CONNECT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 0.1
 _HEALTH_SECONDS: Final = 5.0
 DAY: Final = 24 * 3600.0
+# Refused, and never answered: aiohttp has no class that is both.
+_NO_CONNECTION: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _STOPPED: Final = "The code interpreter was stopped during the call. Variables are gone."
 _CUT_OFF: Final = (
     "The connection to the code interpreter broke off during the call, which is stopped then. "
@@ -221,9 +223,7 @@ class Interpreter:
         """Whether a call that met with `error`, and had no answer, certainly has not begun: where
         there was no connection; and on this host, where an answer arrives before the code begins.
         """
-        return isinstance(error, aiohttp.ClientConnectorError) or not isinstance(
-            self._place, Remote
-        )
+        return isinstance(error, _NO_CONNECTION) or not isinstance(self._place, Remote)
 
     async def _outputs(self, response: aiohttp.ClientResponse) -> AsyncIterator[Output]:
         """The outputs in an answer. If it breaks off on this host, the process has ended, and its

@@ -15,10 +15,10 @@ import stat
 import struct
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 _OPENAT2: Final = 437  # the same on every processor that Linux runs on
@@ -280,24 +280,6 @@ def remove_name(folder: Path, name: str) -> None:
             return
 
 
-def move_beneath(folder: Path, path: str, target: Path) -> None:
-    """Move the file `path` below `folder` to the server's own `target`, if it can be reached
-    without a link.
-    """
-    head, _, name = path.rpartition("/")
-    with opened_folder(folder) as root:
-        try:
-            parent = open_beneath(root, head or ".", os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            return
-        try:
-            os.rename(name, target, src_dir_fd=parent)
-        except OSError:
-            return
-        finally:
-            os.close(parent)
-
-
 def move_all(source: Path, target: Path) -> None:
     """Move every name in `source` to `target`, same file system, over what has that name unless it
     is a folder.
@@ -311,11 +293,36 @@ def remove_tree(folder: Path) -> None:
     """Remove a folder that nobody changes any more, however deep it is and whatever may not be
     entered in it.
     """
-    with opened_folder(folder) as root:
-        while names := os.listdir(root):  # noqa: PTH208 - by descriptor
-            for name in names:
-                _flatten(root, name)
+    remove_others(folder, frozenset())
     folder.rmdir()
+
+
+def remove_others(folder: Path, kept: Collection[str]) -> None:
+    """Remove all that is below a folder, which nobody changes any more, but the files whose paths
+    in it are `kept` and the folders that they are in. Those are never touched, so they are there
+    however this ends.
+    """
+    entered = {str(above) for path in kept for above in PurePosixPath(path).parents}
+    with opened_folder(folder) as root:
+        _remove_others(root, "", {*kept, *entered}, entered)
+
+
+def _remove_others(here: int, path: str, spared: Set[str], entered: Set[str]) -> None:
+    """For the open folder at `path`, which is empty or ends in a slash: remove what is not
+    `spared`, then go into what is `entered`.
+    """
+    # What is in a folder that goes comes up here first, so one look may not be enough.
+    while doomed := [one for one in os.listdir(here) if path + one not in spared]:
+        for name in doomed:
+            _flatten(here, name)
+    for name in os.listdir(here):
+        if path + name in entered:
+            os.chmod(name, 0o700, dir_fd=here)
+            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            try:
+                _remove_others(below, f"{path}{name}/", spared, entered)
+            finally:
+                os.close(below)
 
 
 def _flatten(root: int, name: str) -> None:

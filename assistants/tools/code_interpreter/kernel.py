@@ -21,7 +21,7 @@ from assistants.tools.code_interpreter.provisioner import (
     Running,
     manager_for,
 )
-from assistants.tools.code_interpreter.sandbox import Folders, Sandboxes
+from assistants.tools.code_interpreter.sandboxes import Folders, Sandboxes
 
 logger = logging.getLogger(__name__)
 

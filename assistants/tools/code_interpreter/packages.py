@@ -5,7 +5,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Final
 
-from assistants.tools.code_interpreter.sandbox import Python
+from assistants.tools.code_interpreter.programs import Python
 
 WANTED: Final = Path(__file__).parents[3] / "requirements" / "sandbox.in"
 NOT_FOR_CODE: Final = ("ipykernel", "cvttf-")

@@ -19,7 +19,7 @@ from assistants.tools.code_interpreter import files
 from assistants.tools.code_interpreter.kernel import Kernel, KernelFailed, KernelGone
 from assistants.tools.code_interpreter.limits import MIB
 from assistants.tools.code_interpreter.messages import Replied
-from assistants.tools.code_interpreter.sandbox import Folders, Sandboxes
+from assistants.tools.code_interpreter.sandboxes import Folders, Sandboxes
 from assistants.tools.code_interpreter.watch import lower_priority
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ in.
 jupyter_client asks a KernelProvisioner to launch a kernel and to say how to reach it. Ours starts
 it in a sandbox on this machine, and `Kernel.start` names it. Another is a `Provisioner` as well: a
 class that exists for Jupyter (Kubernetes, YARN, a gateway), with the few answers that Jupyter does
-not ask for. See docs/interpreter.md.
+not ask for. See docs/interpreter-cluster.md.
 """
 
 import json
@@ -18,7 +18,8 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import KernelProvisionerBase  # type: ignore[attr-defined]
 
-from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
+from assistants.tools.code_interpreter.sandbox import Sandbox
+from assistants.tools.code_interpreter.sandboxes import Folders, Sandboxes
 
 _CHANNELS: Final = ("shell", "iopub", "control")  # their ports are 1, 2, 3
 

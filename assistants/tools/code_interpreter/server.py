@@ -53,7 +53,7 @@ from assistants.tools.code_interpreter.listening import (
     token_needed,
 )
 from assistants.tools.code_interpreter.outputs import OUTPUT_PATH, encode
-from assistants.tools.code_interpreter.session import NoRoom
+from assistants.tools.code_interpreter.session_folder import NoRoom
 from assistants.tools.code_interpreter.sessions import Sessions
 from assistants.tools.code_interpreter.tool import Settings, Tool
 
@@ -111,7 +111,7 @@ async def execute(request: web.Request) -> web.StreamResponse:
     if not isinstance(code, str) or not 0 < deadline <= _LONGEST_DEADLINE:
         raise _refusal(web.HTTPBadRequest, "not a call: code or deadline")
     session = sessions.get(_word(request, "session"))
-    if missing := session.missing(inputs):
+    if missing := session.folder.missing(inputs):
         return web.json_response({"missing": missing}, status=409)
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(request)
@@ -126,7 +126,7 @@ async def put_input(request: web.Request) -> web.Response:
     input_id = _word(request, "input")
     content = request.content.iter_chunked(_CHUNK)
     try:
-        await session.put_input(input_id, request.query.get("name", input_id), content)
+        await session.folder.put_input(input_id, request.query.get("name", input_id), content)
     except NoRoom as error:
         raise _refusal(web.HTTPConflict, str(error)) from error
     return web.Response(status=204)
@@ -134,7 +134,7 @@ async def put_input(request: web.Request) -> web.Response:
 
 async def get_output(request: web.Request) -> web.StreamResponse:
     session = _sessions(request).find(_word(request, "session"))
-    path = session.outputs.find(_word(request, "output")) if session else None
+    path = session.folder.outputs.find(_word(request, "output")) if session else None
     if path is None:
         raise _refusal(web.HTTPNotFound, "no such output")
     # A path means something on this host only.
@@ -144,7 +144,7 @@ async def get_output(request: web.Request) -> web.StreamResponse:
 
 async def remove_output(request: web.Request) -> web.Response:
     if (session := _sessions(request).find(_word(request, "session"))) is not None:
-        session.outputs.remove(_word(request, "output"))
+        session.folder.outputs.remove(_word(request, "output"))
     return web.Response(status=204)
 
 

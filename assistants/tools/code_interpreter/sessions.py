@@ -15,7 +15,7 @@ from assistants.tools.code_interpreter import memory, moving
 from assistants.tools.code_interpreter.limits import MIB
 from assistants.tools.code_interpreter.places import Places, spoken
 from assistants.tools.code_interpreter.pool import Pool
-from assistants.tools.code_interpreter.sandbox import Sandboxes
+from assistants.tools.code_interpreter.sandboxes import Sandboxes
 from assistants.tools.code_interpreter.session import Session
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,10 @@ class Sessions:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(s.rest("the server stops") for s in self._sessions.values()))
+        resting = (session.rest("the server stops") for session in self._sessions.values())
+        for failure in await asyncio.gather(*resting, return_exceptions=True):
+            if isinstance(failure, Exception):
+                logger.error("a session did not end as it should", exc_info=failure)
         await self.pool.close()
 
     def get(self, session_id: str) -> Session:
@@ -145,15 +148,22 @@ class Sessions:
     async def _tidy(self) -> None:
         """End the kernels of sessions that nobody used for long, and clear away dead ones."""
         for session in list(self._sessions.values()):
-            if session.is_busy:
-                continue
-            if session.is_dead:
-                await session.rest("it has ended")
-            elif session.is_live and time.monotonic() - session.last_used > self._idle:
-                await session.rest(f"there was no call for {spoken(self._idle)}")
-            elif time.monotonic() - session.last_used > self._idle:
-                await session.rest("it has ended")
-                self._sessions.pop(session.id, None)
+            try:
+                await self._tidy_one(session)
+            except Exception:  # whatever is wrong with its files, the others are tidied too
+                logger.exception("session %s: it could not be tidied", session.id)
+
+    async def _tidy_one(self, session: Session) -> None:
+        if session.is_busy:
+            return
+        is_unused = time.monotonic() - session.last_used > self._idle
+        if session.is_dead:
+            await session.rest("it has ended")
+        elif session.is_live and is_unused:
+            await session.rest(f"there was no call for {spoken(self._idle)}")
+        elif is_unused:
+            await session.rest("it has ended")
+            self._sessions.pop(session.id, None)
 
 
 async def _again_and_again(seconds: float, what: Callable[[], Awaitable[None]]) -> None:

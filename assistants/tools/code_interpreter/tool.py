@@ -10,13 +10,9 @@ from assistants.tools.code_interpreter import cgroup, files, memory
 from assistants.tools.code_interpreter.limits import Limits
 from assistants.tools.code_interpreter.outputs import Health, State, Wall
 from assistants.tools.code_interpreter.packages import tool_box
+from assistants.tools.code_interpreter.programs import Missing, find_bubblewrap, find_python
 from assistants.tools.code_interpreter.reach import Unreachable
-from assistants.tools.code_interpreter.sandbox import (
-    Missing,
-    Sandboxes,
-    find_bubblewrap,
-    find_python,
-)
+from assistants.tools.code_interpreter.sandboxes import Sandboxes
 from assistants.tools.code_interpreter.sessions import Sessions
 from assistants.tools.code_interpreter.walls import try_walls
 

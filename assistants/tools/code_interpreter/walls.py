@@ -15,7 +15,8 @@ from typing import Final
 from assistants.tools.code_interpreter import files, watch
 from assistants.tools.code_interpreter.cgroup import Cgroups
 from assistants.tools.code_interpreter.outputs import Wall
-from assistants.tools.code_interpreter.sandbox import Folders, Sandbox, Sandboxes
+from assistants.tools.code_interpreter.sandbox import Sandbox
+from assistants.tools.code_interpreter.sandboxes import Folders, Sandboxes
 
 _SECONDS: Final = 20.0
 _END_SECONDS: Final = 5.0

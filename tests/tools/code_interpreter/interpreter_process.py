@@ -88,13 +88,13 @@ class InterpreterProcess:
         return next(int(line.split()[1]) for line in status if line.startswith(f"{kind}:"))
 
     async def answers(self, client: Interpreter) -> Health:
-        """Its health, as soon as it listens."""
+        """Its health, as soon as it listens and answers, which on a busy machine takes a while."""
         deadline = time.monotonic() + START_SECONDS
-        while not self.is_listening:
+        while not (self.is_listening and (health := await client.health()).walls):
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
             await asyncio.sleep(0.02)
-        return await client.health()
+        return health
 
     async def is_warm(self, client: Interpreter, kernels: int) -> None:
         """Until `kernels` of them wait for a session."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from assistants.tools.code_interpreter.cgroup import Cgroups
 from assistants.tools.code_interpreter.limits import Limits
-from assistants.tools.code_interpreter.sandbox import Sandboxes, find_bubblewrap, find_python
+from assistants.tools.code_interpreter.programs import find_bubblewrap, find_python
+from assistants.tools.code_interpreter.sandboxes import Sandboxes
 from assistants.tools.code_interpreter.sessions import Sessions
 from tests.tools.code_interpreter.interpreter_process import PYTHON, Gave
 
@@ -27,7 +28,11 @@ def a_folder() -> Path:
 
 @contextlib.asynccontextmanager
 async def own_sessions(
-    limits: Limits | None = None, cgroups: Cgroups | None = None, *, warm: int = 0
+    limits: Limits | None = None,
+    cgroups: Cgroups | None = None,
+    *,
+    warm: int = 0,
+    kernels: int = 20,
 ) -> AsyncIterator[Sessions]:
     folder = a_folder()
     sandboxes = Sandboxes(
@@ -44,7 +49,7 @@ async def own_sessions(
         folder / "sockets",
         warm=warm,
         idle=3600,
-        kernels=20,
+        kernels=kernels,
         patience=10,
     )
     sessions.start()

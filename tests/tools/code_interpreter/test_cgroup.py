@@ -116,14 +116,13 @@ def test_a_machine_without_cgroup_v2_is_told(mounts: str) -> None:
         cgroup.find(None, LIMITS, mounts=mounts)
 
 
+@pytest.mark.needs_kernel("cgroup v2")
 def test_the_servers_own_cgroup_lies_below_where_it_is_mounted() -> None:
     mounts = (
         "24 1 8:1 / / rw - ext4 /dev/root rw\n"
         "35 24 0:30 / /somewhere rw,relatime shared:9 - cgroup2 cgroup rw\n"
     )
     belongs = Path("/proc/self/cgroup").read_text()
-    if "0::/" not in belongs:
-        pytest.skip("this kernel has no cgroup v2")
     path = belongs.partition("0::/")[2].splitlines()[0]
 
     assert cgroup.own(mounts) == Path("/somewhere") / path
@@ -151,8 +150,9 @@ async def test_without_a_cgroup_the_tool_is_on_and_says_so() -> None:
     try:
         async with connected(process) as client:
             health = await client.health()
+            assert health.ok, health
             found = {wall.name: wall for wall in health.walls}["cgroup"]
-            assert (health.ok, found.ok, found.extra) == (True, False, True)
+            assert (found.ok, found.extra) == (False, True)
             assert "--cgroup /does/not/exist cannot be used: " in found.detail
             assert "/does/not/exist is no cgroup" in found.detail
             assert "WARNING" in process.said()
@@ -184,18 +184,18 @@ async def test_what_the_kernel_ends_for_memory_is_told_like_what_the_watch_ends(
 
 # Where the kernel lets the tests make groups, even without a controller.
 
+makes_cgroups = pytest.mark.needs_kernel("cgroups that the tests may make")
+
 
 @pytest.fixture
 def groups() -> Iterator[Cgroups]:
-    try:
-        found = cgroup.find(None, LIMITS, needed=())
-    except NoCgroup as error:
-        pytest.skip(f"this kernel makes no cgroup for the tests: {error}")
+    found = cgroup.find(None, LIMITS, needed=())
     before = set(found.parent.glob("sandbox-*"))
     yield found
     assert set(found.parent.glob("sandbox-*")) <= before, "every group is removed again"
 
 
+@makes_cgroups
 def test_a_group_ends_all_that_is_in_it_and_what_that_started(groups: Cgroups) -> None:
     group = groups.make()
     with subprocess.Popen(
@@ -220,6 +220,7 @@ def test_a_group_ends_all_that_is_in_it_and_what_that_started(groups: Cgroups) -
         time.sleep(0.01)
 
 
+@makes_cgroups
 async def test_a_whole_sandbox_is_born_in_its_group_and_ends_with_it(groups: Cgroups) -> None:
     async with own_sessions(LIMITS, groups) as sessions:
         await run(
@@ -241,6 +242,7 @@ async def test_a_whole_sandbox_is_born_in_its_group_and_ends_with_it(groups: Cgr
         assert (await run(sessions, "thread", "1 + 1")).logs == "2\n"
 
 
+@makes_cgroups
 async def test_the_walls_tell_whether_the_sandbox_is_in_its_group(
     groups: Cgroups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,13 +258,12 @@ async def test_the_walls_tell_whether_the_sandbox_is_in_its_group(
 
 # Where it may also limit memory.
 
+limits_cgroups = pytest.mark.needs_kernel("cgroups that limit memory and processes")
+
 
 @pytest.fixture
 def limiting() -> Cgroups:
-    try:
-        return cgroup.find(None, LIMITS)
-    except NoCgroup as error:
-        pytest.skip(f"this kernel limits no memory for the tests: {error}")
+    return cgroup.find(None, LIMITS)
 
 
 CREEPING = """
@@ -276,6 +277,7 @@ time.sleep(60)
 """
 
 
+@limits_cgroups
 async def test_memory_that_creeps_over_many_processes_is_ended_by_the_kernel_alone(
     limiting: Cgroups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +303,7 @@ except OSError: print(n)
 """
 
 
+@limits_cgroups
 async def test_processes_beyond_the_limit_are_refused_by_the_kernel_alone(
     limiting: Cgroups,
 ) -> None:

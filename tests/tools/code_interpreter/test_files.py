@@ -208,6 +208,26 @@ def test_removing_a_tree_works_however_deep_and_closed_it_is(data: Path) -> None
     assert (data.parent / "elsewhere" / "file").read_bytes() == SECRET
 
 
+def test_what_is_kept_is_not_touched_when_all_else_is_removed(data: Path) -> None:
+    kept = ["a", "link", "deep/er/b"]
+    for folder in ("deep/er/new", "deep/empty", "new/er"):
+        (data / folder).mkdir(parents=True)
+    for file in ("a", "deep/er/b", "c", "deep/c", "deep/er/new/c", "new/er/a"):
+        (data / file).touch()
+    (data / "link").symlink_to(data.parent / "elsewhere")
+    (data / "new" / "link").symlink_to(data.parent / "elsewhere")
+    (data / "deep" / "er").chmod(0)
+    (data / "new").chmod(0)
+    before = files.listing(data, 1000).files
+
+    files.remove_others(data, kept)
+
+    found = files.listing(data, 1000)
+    assert found.files == {path: before[path] for path in kept}
+    assert found.names == len(kept) + 2, "and the two folders"
+    assert (data.parent / "elsewhere" / "file").read_bytes() == SECRET
+
+
 def test_an_input_takes_the_place_of_a_link(data: Path) -> None:
     incoming = data.parent / "incoming"
     incoming.write_bytes(b"sent")

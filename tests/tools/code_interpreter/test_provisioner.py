@@ -19,7 +19,7 @@ from assistants.tools.code_interpreter.kernel import Kernel, KernelFailed, Kerne
 from assistants.tools.code_interpreter.limits import Limits
 from assistants.tools.code_interpreter.messages import Said, Text
 from assistants.tools.code_interpreter.provisioner import Provisioner
-from assistants.tools.code_interpreter.sandbox import Folders, Sandboxes
+from assistants.tools.code_interpreter.sandboxes import Folders, Sandboxes
 from tests.tools.code_interpreter.interpreter_process import PYTHON
 from tests.tools.code_interpreter.two_hosts import Hosts, free_port, two_hosts
 

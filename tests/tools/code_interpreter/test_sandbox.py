@@ -1,10 +1,13 @@
 """What a sandbox's start leaves behind when it is given up: nothing."""
 
 import asyncio
+import errno
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -72,7 +75,9 @@ async def test_a_start_that_is_given_up_leaves_no_process_and_no_group(
 
         monkeypatch.setattr(sandbox, "_child_pid", never)
         waits = asyncio.create_task(boxes.start(folders, "canary.py", b"{}"))
+        deadline = time.monotonic() + 10
         while not sandboxes_of_ours() - before:
+            assert time.monotonic() < deadline, "no sandbox was started"
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         await given_up(waits)
@@ -87,3 +92,44 @@ async def test_a_start_that_is_given_up_leaves_no_process_and_no_group(
             assert time.monotonic() < deadline, left
             await asyncio.sleep(0.02)
         assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+async def test_a_start_that_is_given_up_and_fails_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = asyncio.Event()
+
+    async def fails(*_: object, **__: object) -> asyncio.subprocess.Process:
+        begun.set()
+        await asyncio.sleep(0.1)
+        raise OSError(errno.ENOMEM, "no memory")
+
+    async with own_sessions() as sessions:
+        boxes = sessions._sandboxes
+        folders = boxes.make_folders(sessions._root / "box")
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", fails)
+        starting = asyncio.create_task(boxes.start(folders, "canary.py", b"{}"))
+        await begun.wait()
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+
+
+async def test_one_that_cannot_be_stopped_is_killed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one that a debugger holds, whose state is never that of a stopped process."""
+    read = Path.read_text
+
+    def held(path: Path, *options: Any, **named: Any) -> str:
+        if path.name == "stat":
+            return f"{path.parent.name} (bwrap) t 1"
+        return read(path, *options, **named)
+
+    process = await asyncio.create_subprocess_exec("sleep", "60")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", held)
+        patch.setattr(sandbox, "_STOP_SECONDS", 0.2)
+        async with asyncio.timeout(5):
+            await sandbox._end(process)
+    assert await process.wait() == -signal.SIGKILL

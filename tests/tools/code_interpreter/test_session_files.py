@@ -2,12 +2,13 @@
 
 import asyncio
 import errno
+import itertools
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from assistants.tools.code_interpreter import watch
+from assistants.tools.code_interpreter import files, watch
 from assistants.tools.code_interpreter.client import (
     Ended,
     InputFile,
@@ -305,10 +306,42 @@ async def test_what_a_thread_makes_too_much_of_after_its_call_is_taken_back(
     assert "made after its last call were removed" in after.note
 
 
+async def test_taking_back_that_is_cut_short_loses_no_file_of_an_earlier_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when the server is killed meanwhile: the next one finds what is on the disk."""
+    removed = itertools.count(1)
+    remove = files._flatten
+
+    def cut_short(folder: int, name: str) -> None:
+        if next(removed) > 100:
+            raise OSError(errno.EIO, "the server is gone")
+        remove(folder, name)
+
+    def make(name: str) -> str:
+        return f"for n in range(300): open(f'{name}-{{n}}', 'w').close()"
+
+    read = "open('kept.txt').read()"
+    async with own_sessions(Limits(files=200)) as sessions:
+        await run(sessions, "thread", "open('kept.txt', 'w').write('kept');")
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "_flatten", cut_short)
+            assert (await run(sessions, "thread", make("first"))).end.outcome == "died"
+        data = sessions.get("thread").folder.data
+        sessions._sessions.clear()
+
+        assert (await run(sessions, "thread", read)).logs == "'kept'\n"
+        assert len(list(data.iterdir())) == 201, "it was cut short"
+        again = await run(sessions, "thread", make("second"))
+        assert "so are the files that this call made" in again.note
+        assert (await run(sessions, "thread", read)).logs == "'kept'\n"
+        assert len(list(data.iterdir())) == 201
+
+
 async def test_a_folder_that_has_too_much_in_it_is_left_alone_and_can_be_cleared() -> None:
     limits = Limits(files=100)
     async with own_sessions(limits) as sessions:
-        data = sessions.get("thread")._data
+        data = sessions.get("thread").folder.data
         for number in range(300):
             (data / f"{number}.txt").write_text("x")
             sessions._sandboxes.give(data / f"{number}.txt")

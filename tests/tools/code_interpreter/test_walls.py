@@ -19,13 +19,8 @@ from assistants.tools.code_interpreter.check import check, report
 from assistants.tools.code_interpreter.client import Interpreter, InterpreterUnavailable
 from assistants.tools.code_interpreter.limits import Limits
 from assistants.tools.code_interpreter.outputs import Health, Wall
-from assistants.tools.code_interpreter.sandbox import (
-    Folders,
-    Missing,
-    Sandboxes,
-    find_bubblewrap,
-    find_python,
-)
+from assistants.tools.code_interpreter.programs import Missing, find_bubblewrap, find_python
+from assistants.tools.code_interpreter.sandboxes import Folders, Sandboxes
 from tests.tools.code_interpreter.interpreter_process import (
     PYTHON,
     ROOT,
