@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 
-from assistants.models import Run
+from assistants.models import File, Run
+from assistants.operations import vector_store_files
 from playground import chat_models
 from playground.rendering import code, files
 
@@ -48,6 +49,13 @@ def size(count: int) -> str:
         if amount < 999.5 or unit == "GB":
             return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"
     return ""
+
+
+@register.filter
+def openers(file: File) -> list[str]:
+    """The tools that can open a file of this name."""
+    searchable = vector_store_files.is_searchable(file.filename)
+    return ["code_interpreter", *(["file_search"] if searchable else [])]
 
 
 @register.filter

@@ -49,12 +49,13 @@ form.addEventListener("submit", (event) => {
   const button = event.submitter;
   const live = "live" in form.dataset;
   if (live || form.dataset.sent) event.preventDefault();
-  if (button?.value === "cancel") return cancel(button);
   if (form.dataset.sent) return;
-  const again = button?.value === "again";
-  const said = again ? "" : button?.name === "starter" ? button.value : text.value.trim();
-  if (files.querySelector("progress")) return refuse("A file is still on its way. Send when it has arrived.");
-  if (files.firstElementChild && !said && !again) return refuse("Write what is to be done with the files, then send.");
+  // Buttons with an address of their own, and the one that runs again, leave alone what is written.
+  const address = button?.getAttribute("formaction");
+  const apart = address || button?.value === "again";
+  const said = apart ? "" : button?.name === "starter" ? button.value : text.value.trim();
+  if (!apart && files.querySelector("progress")) return refuse("A file is still on its way. Send when it has arrived.");
+  if (!apart && files.firstElementChild && !said) return refuse("Write what is to be done with the files, then send.");
   if (!live) {
     // A new thread: the answer is its page.
     form.dataset.sent = "yes";
@@ -67,7 +68,8 @@ form.addEventListener("submit", (event) => {
     text.value = "";
     files.replaceChildren();
   }
-  send(body, said, attached);
+  // Not form.action: the buttons are named "action" and stand in its place.
+  send(address ?? form.getAttribute("action"), body, said, attached);
 
   function refuse(why) {
     event.preventDefault();
@@ -79,24 +81,11 @@ form.addEventListener("submit", (event) => {
 // Who comes back to this page may send again.
 addEventListener("pageshow", () => delete form.dataset.sent);
 
-async function cancel(button) {
-  button.disabled = true;
-  try {
-    await post(button.formAction, new FormData(form));
-    // The stream tells of the end, which may have come before this answer.
-    listen();
-  } catch {
-    button.disabled = false;
-    complain("The run was not stopped: the server does not answer.");
-  }
-}
-
-async function send(body, said, attached) {
+async function send(address, body, said, attached) {
   complain("");
   form.dataset.sent = "yes";
   try {
-    // Not form.action: the buttons are named "action" and stand in its place.
-    const html = await post(form.getAttribute("action"), body);
+    const html = await post(address, body);
     sending()?.remove();
     show(html);
     keep();
@@ -109,9 +98,9 @@ async function send(body, said, attached) {
       keep();
       complain(error.message);
     } else if (said) {
-      notSent(body, said, attached);
+      notSent(address, body, said, attached);
     } else {
-      complain("Not sent: the server does not answer.");
+      complain("Not done: the server does not answer.");
     }
   } finally {
     delete form.dataset.sent;
@@ -150,7 +139,7 @@ function bubble(said) {
   document.getElementById("empty")?.remove();
 }
 
-function notSent(body, said, attached) {
+function notSent(address, body, said, attached) {
   const message = sending();
   message.dataset.state = "failed";
   message.removeAttribute("aria-busy");
@@ -159,9 +148,19 @@ function notSent(body, said, attached) {
   tools.querySelector("button").addEventListener("click", () => {
     if (form.dataset.sent) return;
     bubble(said);
-    send(body, said, attached);
+    send(address, body, said, attached);
   });
 }
+
+// --- outputs of functions
+
+function awaitOutputs() {
+  const submit = document.querySelector("[value=outputs]");
+  if (submit) submit.disabled = !form.checkValidity();
+}
+
+addEventListener("input", awaitOutputs);
+awaitOutputs();
 
 // A button that was pressed may go, and the keyboard's focus with it.
 let focused = text;
@@ -169,6 +168,7 @@ document.addEventListener("focusin", ({ target }) => (focused = target.form === 
 
 // The stream may bring the message before the answer to its sending does.
 onChange((html) => {
+  awaitOutputs();
   if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
   if (html.includes("msg--user")) sending()?.remove();
 });

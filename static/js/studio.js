@@ -62,7 +62,7 @@ document.addEventListener("click", async ({ target }) => {
   const { copy, copyFrom } = button.dataset;
   const frame = button.closest(".code")?.querySelector("code");
   try {
-    const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? frame.textContent : copy;
+    const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? frame.textContent : copy[0] === "#" ? new URL(copy, location).href : copy;
     await navigator.clipboard.writeText(text);
   } catch {
     announce("Not copied");

@@ -137,9 +137,12 @@ onChange((html) => {
 });
 
 setInterval(() => {
-  for (const clock of document.querySelectorAll("[data-since]")) {
-    const seconds = Math.max(0, Date.now() / 1000 - Number(clock.dataset.since));
-    clock.textContent = seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min`;
+  for (const clock of document.querySelectorAll("[data-since], [data-until]")) {
+    const { since, until } = clock.dataset;
+    const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
+    const minutes = seconds < 60 ? "" : `${Math.floor(seconds / 60)} min`;
+    if (since) clock.textContent = minutes || `${seconds.toFixed(1)} s`;
+    else clock.textContent = `${minutes} ${Math.floor(seconds % 60)} s`;
   }
 }, 200);
 
