@@ -1,4 +1,4 @@
-"""How chat models are called on the pages, and what they cost."""
+"""How chat models are called on the pages."""
 
 from collections.abc import Iterable
 
@@ -32,8 +32,3 @@ def _answering(name: str) -> str:
         return providers.resolve(name).name
     except Invalid:
         return name
-
-
-def price(run: Run) -> str:
-    """What the run costs, in words. Only the demo model's price is known here."""
-    return "free" if (run.answered_by or run.model) == DEMO_MODEL else "price unknown"

@@ -409,8 +409,10 @@ def annotated(annotations: Iterable[Wire]) -> list[str]:
 
 def _steps(run: Run, state: Fold) -> list[RunStep]:
     steps = sorted(run.steps.all(), key=lambda step: (step.created_at, step.id))
+    # While functions are waited for, the row has all of them, even if the log is gone.
+    grows = run.status != RunStatus.REQUIRES_ACTION
     for step in steps:
-        if step.status == "in_progress" and step.id in state.steps:
+        if grows and step.status == "in_progress" and step.id in state.steps:
             step.step_details = state.steps[step.id]["step_details"]
     return steps
 

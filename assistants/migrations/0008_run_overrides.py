@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('assistants', '0007_embeddings'),
+        ("assistants", "0007_embeddings"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='overrides',
+            model_name="run",
+            name="overrides",
             field=models.JSONField(default=dict),
         ),
     ]

@@ -99,9 +99,10 @@ def replace(run: Run, assistant: Assistant) -> tuple[Run, list[str]]:
         if newest is None or newest.run_id != run.pk:
             raise refusals.ANSWER_NOT_LAST(run_id=run.pk)
         gone = list(thread.messages.filter(run_id=run.pk))
+        ids = [message.id for message in gone]
         for message in gone:
             messages.delete(message)
-        return create(thread, assistant, params), [message.id for message in gone]
+        return create(thread, assistant, params), ids
 
 
 def _queue(

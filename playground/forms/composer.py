@@ -47,7 +47,7 @@ class ComposerForm(forms.Form):
         others = [
             file.filename
             for file in self.attached
-            if not image_type(file.filename) and not self._tools(file)
+            if not image_type(file.filename) and not self._fitting(file)
         ]
         if others:
             either = all(vector_store_files.is_searchable(name) for name in others)

@@ -22,9 +22,7 @@ class RunOptionsForm(forms.Form):
     instructions = forms.CharField(
         max_length=256_000, required=False, strip=False, label="instructions"
     )
-    temperature = forms.FloatField(
-        min_value=0, max_value=2, required=False, label="temperature"
-    )
+    temperature = forms.FloatField(min_value=0, max_value=2, required=False, label="temperature")
     top_p = forms.FloatField(min_value=0, max_value=1, required=False, label="top P")
     max_prompt_tokens = forms.IntegerField(
         min_value=MIN_TOKENS, max_value=2**31 - 1, required=False, label="tokens to read"
@@ -37,8 +35,11 @@ class RunOptionsForm(forms.Form):
     )
     tool_choice = forms.CharField(max_length=80, required=False, label="tool choice")
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, prefix=PREFIX, auto_id="%s")
+    def __init__(self, data: Any = None, *, before: Wire | None = None) -> None:
+        """
+        :param before: the options of the thread's last run, which the next begins with
+        """
+        super().__init__(data, initial=_initial(before or {}), prefix=PREFIX)
 
     def given_params(self) -> Wire:
         """What was filled in, by the names of the API. Call it on a valid form."""
@@ -52,6 +53,18 @@ class RunOptionsForm(forms.Form):
         if choice := given.pop("tool_choice", ""):
             given["tool_choice"] = _tool_choice(choice)
         return given
+
+
+def _initial(before: Wire) -> Wire:
+    """A run's options as the fields have them; those that no field asks for are left out."""
+    given = dict(before)
+    match given.get("tool_choice"):
+        case {"type": "function", "function": {"name": name}}:
+            given["tool_choice"] = f"function:{name}"
+        case {"type": kind}:
+            given["tool_choice"] = kind
+    given["last_messages"] = (given.get("truncation_strategy") or {}).get("last_messages")
+    return given
 
 
 def tool_choices(assistant: Assistant) -> list[tuple[str, str]]:

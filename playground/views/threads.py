@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
-from assistants.errors import Invalid
+from assistants.errors import Invalid, Wire
 from assistants.events.sse import EventStream
 from assistants.models import Assistant, File, Project, Thread
 from assistants.operations import providers, threads
@@ -187,7 +187,7 @@ def page(
         "draft": draft,
         "composer_error": error,
         "composer_files": attached or [],
-        "options": RunOptionsForm(request.POST or None),
+        "options": RunOptionsForm(request.POST or None, before=_last_options(thread)),
         "option_models": providers.offered(),
         "option_tool_choices": tool_choices(assistant),
         **form_context(
@@ -214,6 +214,12 @@ def chosen_assistant(
             return found or access.assistant(request, named)
     last = known.filter(pk=thread.assistant_id).first() if thread else None
     return last or known.newest_first().first()
+
+
+def _last_options(thread: Thread | None) -> Wire:
+    """What the thread's last run was given otherwise than its assistant."""
+    last = thread.runs.newest_first().only("overrides").first() if thread else None
+    return dict(last.overrides) if last else {}
 
 
 def _lost_its_assistant(request: access.Request, thread: Thread, chosen: Assistant) -> bool:

@@ -54,8 +54,14 @@ form.addEventListener("submit", (event) => {
   const address = button?.getAttribute("formaction");
   const apart = address || button?.value === "again";
   const said = apart ? "" : button?.name === "starter" ? button.value : text.value.trim();
-  if (!apart && files.querySelector("progress")) return refuse("A file is still on its way. Send when it has arrived.");
-  if (!apart && files.firstElementChild && !said) return refuse("Write what is to be done with the files, then send.");
+  const why = apart || !files.firstElementChild ? "" :
+    files.querySelector("progress") ? "A file is still on its way. Send when it has arrived." :
+    said ? "" : "Write what is to be done with the files, then send.";
+  if (why) {
+    event.preventDefault();
+    complain(why);
+    return text.focus();
+  }
   if (!live) {
     // A new thread: the answer is its page.
     form.dataset.sent = "yes";
@@ -70,12 +76,6 @@ form.addEventListener("submit", (event) => {
   }
   // Not form.action: the buttons are named "action" and stand in its place.
   send(address ?? form.getAttribute("action"), body, said, attached);
-
-  function refuse(why) {
-    event.preventDefault();
-    complain(why);
-    text.focus();
-  }
 });
 
 // Who comes back to this page may send again.
@@ -118,12 +118,8 @@ async function post(address, body) {
 }
 
 function complain(message) {
-  problem.replaceChildren();
-  if (!message) return;
-  const line = document.createElement("p");
-  line.className = "banner banner--box banner--bad";
-  line.textContent = message;
-  problem.append(line);
+  const line = Object.assign(document.createElement("p"), { className: "banner banner--box banner--bad", textContent: message });
+  problem.replaceChildren(...(message ? [line] : []));
 }
 
 // --- the message that is on its way
@@ -136,16 +132,14 @@ function bubble(said) {
   message.id = "sending";
   message.querySelector(".said").textContent = said;
   document.getElementById("log").append(message);
-  document.getElementById("empty")?.remove();
 }
 
 function notSent(address, body, said, attached) {
   const message = sending();
   message.dataset.state = "failed";
   message.removeAttribute("aria-busy");
-  const tools = message.querySelector("[data-failed]");
-  tools.hidden = false;
-  tools.querySelector("button").addEventListener("click", () => {
+  message.querySelector("[data-failed]").hidden = false;
+  message.querySelector("button").addEventListener("click", () => {
     if (form.dataset.sent) return;
     bubble(said);
     send(address, body, said, attached);
