@@ -122,7 +122,7 @@ def test_one_price_that_is_not_known_leaves_the_sum_unknown(
 
 def test_the_json_is_searched_by_names_and_values(page: Client, run: Run) -> None:
     text = tab(page, run, "json", f"&object={run.id}&q=LAST_mess")
-    assert "<mark>last_messages</mark>" in text
+    assert '<mark><span class="json__key">last_messages</span>' in text
     assert "1 found" in text
     # What is around it stands open, the rest does not.
     assert text.count("<details open>") == 2
