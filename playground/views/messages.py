@@ -7,6 +7,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from assistants.errors import ApiError, ThreadLocked
 from assistants.events import log
@@ -155,7 +156,10 @@ def edit(request: access.Request, thread_id: str, message_id: str) -> HttpRespon
             except ApiError as problem:
                 error = problem.message
             else:
-                return redirect(f"{reverse('thread', args=[copy.id])}?assistant={assistant.id}")
+                address = f"{reverse('thread', args=[copy.id])}?assistant={assistant.id}"
+                if request.htmx:
+                    return HttpResponseClientRedirect(address)
+                return redirect(address)
     context = {
         "thread": thread,
         "message": message,
