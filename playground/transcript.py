@@ -24,7 +24,7 @@ from playground.rendering.logs import Logs, fold
 from playground.rendering.markdown import render
 
 _THE_END: Final = datetime.max.replace(tzinfo=UTC)
-PAGE_SIZE: Final = 200
+PAGE_SIZE: Final = 60
 """So many messages are shown at once; older ones a page at a time."""
 
 CLOCK_SLACK_MS: Final = 60_000
