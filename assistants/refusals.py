@@ -367,6 +367,9 @@ MESSAGE_DURING_RUN: Final = Rule(
     ThreadLocked, "Can't add messages to {thread_id} while a run {run_id} is active."
 )
 RUN_ACTIVE: Final = Rule(ThreadLocked, "Thread {thread_id} already has an active run {run_id}.")
+ANSWER_NOT_LAST: Final = Rule(
+    Invalid, "The thread has gone on since run {run_id}, so its answer is not to be replaced."
+)
 RUN_NOT_TO_UPDATE: Final = Rule(Invalid, "Cannot update run with status '{status}'.")
 RUN_NOT_TO_CANCEL: Final = Rule(Invalid, "Cannot cancel run with status '{status}'.")
 RUN_WANTS_NO_OUTPUTS: Final = Rule(Invalid, 'Runs in status "{status}" do not accept tool outputs.')

@@ -1,4 +1,4 @@
-"""How chat models are called on the pages, and what they cost."""
+"""How chat models are called on the pages."""
 
 from collections.abc import Iterable
 
@@ -51,11 +51,3 @@ def facts(model: ChatModel) -> str:
     else:
         found.append("price unknown")
     return " · ".join(found)
-
-
-def price(run: Run) -> str:
-    """What the run costs, in words."""
-    if (run.answered_by or run.model) == DEMO_MODEL:
-        return "free"
-    dollars = prices.of_run(run)
-    return "price unknown" if dollars is None else f"${dollars:.4f}"

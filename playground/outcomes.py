@@ -92,7 +92,10 @@ def _requires_action(run: Run) -> Outcome:
         title, them = "1 function waits for its output", "it"
     else:
         title, them = f"{len(calls)} functions wait for their outputs", "them"
-    text = f"The program that started this run has to submit {them}{by}. Then the same run goes on."
+    text = (
+        f"Write {them} above, or have the program that started the run submit {them}{by}. "
+        "Then the same run goes on."
+    )
     return Outcome("warn", title, text)
 
 

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import Fold
-from assistants.models import Assistant, File, Message, Run, RunStep, Thread, clock
+from assistants.models import Assistant, File, Message, Run, RunStatus, RunStep, Thread, clock
 from playground import chat_models, outcomes
 from playground.outcomes import Outcome
 from playground.rendering.blocks import Blocks
@@ -24,7 +24,7 @@ from playground.rendering.logs import Logs, fold
 from playground.rendering.markdown import render
 
 _THE_END: Final = datetime.max.replace(tzinfo=UTC)
-PAGE_SIZE: Final = 200
+PAGE_SIZE: Final = 60
 """So many messages are shown at once; older ones a page at a time."""
 
 CLOCK_SLACK_MS: Final = 60_000
@@ -165,6 +165,12 @@ class StepView:
             call.queries = self.step.searches.get(call.id, {}).get("queries", ())
 
     @property
+    def waits(self) -> bool:
+        """Whether the run goes on only once the outputs of this step's functions are there."""
+        is_open = self.step.status == "in_progress" and self.icon == "function"
+        return is_open and self.step.run.status == RunStatus.REQUIRES_ACTION
+
+    @property
     def icon(self) -> str:
         if self.step.type == "message_creation":
             return "answer"
@@ -229,6 +235,17 @@ class RunView:
     @property
     def model_label(self) -> str:
         return chat_models.of_run(self.run)
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether the model was asked and has not said anything yet that a step shows."""
+        running = self.run.status == RunStatus.IN_PROGRESS
+        return running and not any(step.step.status == "in_progress" for step in self.steps)
+
+    @property
+    def overrides(self) -> list[tuple[str, str]]:
+        """What the run was given in place of the assistant's own: names and values, in words."""
+        return [(_words(name), _told(value)) for name, value in self.run.overrides.items()]
 
     @property
     def seconds_to_first_word(self) -> float | None:
@@ -361,6 +378,25 @@ def build(
     return views
 
 
+def _words(name: str) -> str:
+    """The API's word as a person reads it."""
+    return name.replace("_", " ")
+
+
+def _told(value: Any) -> str:
+    """An option's value in few words."""
+    match value:
+        case {"type": "last_messages", "last_messages": int(count)}:
+            return f"the last {count} messages"
+        case {"type": "function", "function": {"name": str(name)}}:
+            return name
+        case {"type": str(kind)}:
+            return _words(kind)
+        case list():
+            return ", ".join(_told(part) for part in value) or "none"
+    return str(value)
+
+
 def annotated(annotations: Iterable[Wire]) -> list[str]:
     """The ids of the files that annotations name."""
     return [
@@ -373,8 +409,10 @@ def annotated(annotations: Iterable[Wire]) -> list[str]:
 
 def _steps(run: Run, state: Fold) -> list[RunStep]:
     steps = sorted(run.steps.all(), key=lambda step: (step.created_at, step.id))
+    # While functions are waited for, the row has all of them, even if the log is gone.
+    grows = run.status != RunStatus.REQUIRES_ACTION
     for step in steps:
-        if step.status == "in_progress" and step.id in state.steps:
+        if grows and step.status == "in_progress" and step.id in state.steps:
             step.step_details = state.steps[step.id]["step_details"]
     return steps
 

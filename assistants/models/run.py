@@ -65,6 +65,10 @@ class Run(ApiObject):
     response_format = models.JSONField()
     tool_choice = models.JSONField()
     parallel_tool_calls = models.BooleanField(default=True)
+    overrides = models.JSONField(default=dict)
+    """What whoever started the run gave in place of the assistant's own, by the names of the
+    request. Not on the wire: the studio shows it, and asks for the same when it runs again.
+    """
 
     expires_at = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(default=clock.now)

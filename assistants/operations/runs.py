@@ -32,6 +32,12 @@ EXPIRES_AFTER = timedelta(seconds=600)
 MAX_SHOWN = 128
 """So many ids of calls a refusal repeats: as many as a run has tools."""
 MAX_OUTPUT_BYTES = 512 * 1024
+OVERRIDES = (
+    *("model", "instructions", "additional_instructions", "tools", "tool_choice"),
+    *("temperature", "top_p", "reasoning_effort", "response_format", "parallel_tool_calls"),
+    *("max_prompt_tokens", "max_completion_tokens", "truncation_strategy"),
+)
+"""What a run can have otherwise than its assistant."""
 
 
 def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
@@ -75,6 +81,30 @@ def create_with_thread(
         return thread, _queue(thread, assistant, params, instructions, model)
 
 
+def replace(run: Run, assistant: Assistant) -> tuple[Run, list[str]]:
+    """Run again in place of a thread's last run, whose messages go; with what that was given
+    otherwise than its assistant.
+
+    :returns: the new run, and the ids of the messages that went
+    :raises ThreadLocked: a run is active on the thread
+    :raises Invalid: as ``create``, or a message was added since: an answer that was answered stays
+    """
+    params = validate(RunCreate, {"assistant_id": assistant.id, **run.overrides})
+    with transaction.atomic():
+        thread = Thread.objects.select_for_update().get(pk=run.thread_id)
+        # Before anything goes: what is being written is not to be replaced.
+        if active := thread.runs.active().values_list("pk", flat=True).first():
+            raise refusals.RUN_ACTIVE(thread_id=thread.id, run_id=active)
+        newest = thread.messages.newest_first().first()
+        if newest is None or newest.run_id != run.pk:
+            raise refusals.ANSWER_NOT_LAST(run_id=run.pk)
+        gone = list(thread.messages.filter(run_id=run.pk))
+        ids = [message.id for message in gone]
+        for message in gone:
+            messages.delete(message)
+        return create(thread, assistant, params), ids
+
+
 def _queue(
     thread: Thread,
     assistant: Assistant,
@@ -109,6 +139,7 @@ def _queue(
         response_format=chosen("response_format", assistant.response_format),
         tool_choice=tool_choice,
         parallel_tool_calls=chosen("parallel_tool_calls", True),
+        overrides={name: given[name] for name in OVERRIDES if given.get(name) is not None},
     )
     run.expires_at = run.created_at + EXPIRES_AFTER
     try:

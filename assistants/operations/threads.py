@@ -6,7 +6,8 @@ from assistants import doorbell
 from assistants.errors import Wire
 from assistants.events import control, log
 from assistants.events.log import Event
-from assistants.models import Project, Thread
+from assistants.models import Message, Project, Thread
+from assistants.models.base import new_id
 from assistants.operations import messages, tool_resources
 from assistants.params import ThreadCreate, ThreadUpdate, validate
 
@@ -58,6 +59,31 @@ def rename(thread: Thread, title: str) -> Thread:
     rest = {name: value for name, value in thread.metadata.items() if name != "title"}
     metadata = {**rest, "title": title} if title else rest
     return update(thread, validate(ThreadUpdate, {"metadata": metadata}))
+
+
+@transaction.atomic
+def fork(thread: Thread, before: Message) -> Thread:
+    """A thread of its own with the messages before this one, as they are, and the same files and
+    vector stores. Runs are not copied.
+    """
+    copy = Thread.objects.create(
+        project=thread.project,
+        metadata=thread.metadata,
+        tool_resources=thread.tool_resources,
+        assistant_id=thread.assistant_id,
+    )
+    kept = list(thread.messages.oldest_first())
+    kept = kept[: [message.pk for message in kept].index(before.pk)]
+    events = [Event.of("thread.created", copy.to_dict())]
+    for message in kept:
+        message.pk, message.thread, message.run_id = new_id(Message.prefix), copy, None
+        message._state.adding = True
+        events.append(Event.of("thread.message.created", message.to_dict()))
+    Message.objects.bulk_create(kept)
+    copy.opening = thread.opening if kept else ""
+    copy.save(update_fields=["opening"])
+    log.publish(copy.id, events)
+    return copy
 
 
 @transaction.atomic

@@ -8,10 +8,13 @@ from django import forms
 from assistants.errors import Wire
 from assistants.models import Assistant, File
 from assistants.operations import vector_store_files
-from assistants.params import MessageCreate, validate
+from assistants.params import MessageCreate, RunCreate, validate
+from playground.forms.run_options import RunOptionsForm
 from playground.rendering.files import image_type
 
 ADD, RUN, AGAIN = "add", "run", "again"
+TOOLS = {"code_interpreter": "Code interpreter", "file_search": "File search"}
+"""What can be chosen to open a file, in words."""
 
 
 class ComposerForm(forms.Form):
@@ -31,6 +34,7 @@ class ComposerForm(forms.Form):
         super().__init__(data)
         self.assistant = assistant
         self.attached = attached
+        self.options = RunOptionsForm(data)
 
     @property
     def runs(self) -> bool:
@@ -43,7 +47,7 @@ class ComposerForm(forms.Form):
         others = [
             file.filename
             for file in self.attached
-            if not image_type(file.filename) and not self._tools(file)
+            if not image_type(file.filename) and not self._fitting(file)
         ]
         if others:
             either = all(vector_store_files.is_searchable(name) for name in others)
@@ -56,7 +60,27 @@ class ComposerForm(forms.Form):
             raise forms.ValidationError("Write what is to be done with the files, then send.")
         if given.get("action") == ADD and not self._text(given):
             raise forms.ValidationError("Write a message first.")
+        for file in self.attached:
+            if (asked := self._asked(file)) and {"type": asked} not in self._fitting(file):
+                raise forms.ValidationError(
+                    f"{TOOLS[asked]} cannot read {file.filename} here: choose another tool for "
+                    f"it, or switch {TOOLS[asked].lower()} on in Setup."
+                )
+        if given.get("action") != ADD:
+            self._check_options()
         return given
+
+    def run_params(self) -> RunCreate:
+        """The run that is asked for, with its options. Call it on a valid form."""
+        return validate(
+            RunCreate, {"assistant_id": self.assistant.id, **self.options.given_params()}
+        )
+
+    def _check_options(self) -> None:
+        """The first of the run's options that is not to be used is told by its name."""
+        for name, errors in self.options.errors.items():
+            label = self.options.fields[name].label
+            raise forms.ValidationError(f"Run options, {label}: {errors[0]}")
 
     def message(self) -> MessageCreate | None:
         """What is to be added, or None to run on what is there. Call it on a valid form."""
@@ -77,7 +101,17 @@ class ComposerForm(forms.Form):
             },
         )
 
+    def _asked(self, file: File) -> str:
+        """The tool that was chosen for the file; empty for every one that can open it."""
+        asked = str(self.data.get(f"tool-{file.id}", ""))
+        return asked if asked in TOOLS else ""
+
     def _tools(self, file: File) -> list[Wire]:
+        """The tools that are to open the file."""
+        asked = self._asked(file)
+        return [tool for tool in self._fitting(file) if asked in ("", tool["type"])]
+
+    def _fitting(self, file: File) -> list[Wire]:
         """Those of the assistant's tools that can open the file."""
         fitting = ["code_interpreter"]
         if vector_store_files.is_searchable(file.filename):

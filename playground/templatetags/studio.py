@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 
-from assistants.models import Run
+from assistants.models import File, Run
+from assistants.operations import vector_store_files
 from assistants.operations.search import Found
-from playground import chat_models
+from playground import usage
 from playground.rendering import code, files
 
 register = template.Library()
@@ -52,6 +53,13 @@ def size(count: int) -> str:
 
 
 @register.filter
+def openers(file: File) -> list[str]:
+    """The tools that can open a file of this name."""
+    searchable = vector_store_files.is_searchable(file.filename)
+    return ["code_interpreter", *(["file_search"] if searchable else [])]
+
+
+@register.filter
 def seconds(value: float | None) -> str:
     """A duration: "4.2 s", "3 min 5 s"."""
     if value is None:
@@ -75,17 +83,17 @@ def number(value: int | None) -> str:
 
 
 @register.filter
-def tokens(usage: Mapping[str, int] | None) -> str:
+def tokens(used: Mapping[str, int] | None) -> str:
     """Tokens read and written: "1,234→567", or a dash where none were counted."""
-    if not usage or not usage["total_tokens"]:
+    if not used or not used["total_tokens"]:
         return "–"
-    return f"{number(usage['prompt_tokens'])}→{number(usage['completion_tokens'])}"
+    return f"{number(used['prompt_tokens'])}→{number(used['completion_tokens'])}"
 
 
 @register.filter
 def price(run: Run) -> str:
-    """What the run costs: "free" or "price unknown"."""
-    return chat_models.price(run)
+    """What the run costs: "free", "$0.0061" or "price unknown"."""
+    return usage.of_run(run)
 
 
 @register.filter
@@ -107,20 +115,6 @@ def file_address(file_id: str) -> str:
 
 
 @register.filter
-def kind(value: Any) -> str:
-    """What a JSON value is, for the JSON tree: "object", "list", "text", "number" or "literal"."""
-    if isinstance(value, dict):
-        return "object"
-    if isinstance(value, list):
-        return "list"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, bool) or value is None:
-        return "literal"
-    return "number"
-
-
-@register.filter
 def shortly(moment: datetime) -> str:
     """When something was, in as few letters as tell it: "10:41", "Fri", "19 Nov"."""
     local = timezone.localtime(moment)
@@ -136,12 +130,6 @@ def shortly(moment: datetime) -> str:
 def pretty(value: Any) -> SafeString:
     """JSON over several lines, highlighted."""
     return code.highlight(json.dumps(value, ensure_ascii=False, indent=2), "json")
-
-
-@register.filter
-def literal(value: Any) -> str:
-    """A JSON value as JSON writes it."""
-    return json.dumps(value, ensure_ascii=False)
 
 
 @register.filter

@@ -1,7 +1,7 @@
 """The inspector beside a thread: steps, events, JSON, code samples, usage."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,13 +9,17 @@ from typing import Any
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Entry
 from assistants.models import Assistant, Message, Run, RunStep, Thread, clock
-from playground import access, chat_models, samples, transcript
+from assistants.operations import prices
+from playground import access, chat_models, samples, transcript, usage
+from playground.json_tree import tree
 from playground.partials import whole_page
 from playground.transcript import RunView, StepView
 
@@ -35,6 +39,9 @@ class Bar:
     view: StepView
     start: float
     width: float
+    after: float
+    """Seconds from the beginning of the run."""
+    price: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class RunUsage:
     run: Run
     model_label: str
     tokens: int
+    price: str
 
 
 @access.signed_in
@@ -143,7 +151,11 @@ def bars(view: RunView) -> list[Bar]:
     for step in view.steps:
         start, end = share(step.step.created_at), share(step.step.ended_at or now)
         # A bar that is too narrow to be seen is drawn as wide as one pixel or so.
-        found.append(Bar(step, min(start, 99.0), max(end - start, 1.0)))
+        after = (step.step.created_at - begun).total_seconds()
+        model = view.run.answered_by or view.run.model
+        amount = prices.cost(model, step.step.usage, view.run.thread.project)
+        bar = Bar(step, min(start, 99.0), max(end - start, 1.0), after, usage.in_words(amount))
+        found.append(bar)
     return found
 
 
@@ -224,11 +236,17 @@ def _json(
     if asked not in dict(objects):
         asked = objects[0][0] if objects else ""
     found = _object(request, asked) if asked else None
+    query = request.GET.get("q", "").strip()
     return {
         "objects": objects,
         "object_id": asked,
-        "object": found.to_dict() if found else None,
+        "json_query": query,
+        "json_tree": tree(wire["object"], wire, query) if (wire := _wire(found)) else None,
     }
+
+
+def _wire(found: Assistant | Thread | Message | Run | RunStep | None) -> Wire | None:
+    return found.to_dict() if found else None
 
 
 def _object(
@@ -269,30 +287,26 @@ def _code(request: access.Request, thread: Thread | None, assistant: Assistant) 
 
 
 def _usage(thread: Thread) -> dict[str, Any]:
+    """What the thread, its assistant and this month's runs have used, and each run of the
+    thread.
+    """
+    project = thread.project
     runs = thread.runs.exclude(usage=None).newest_first()[:MAX_RUNS]
     rows = [
-        RunUsage(run, chat_models.of_run(run), run.usage["total_tokens"])
-        for run in runs.only("usage", "model", "answered_by", "created_at", "ended_at", "status")
+        RunUsage(run, chat_models.of_run(run), run.usage["total_tokens"], usage.of_run(run))
+        for run in runs.select_related("thread__project")
         if run.usage
     ][::-1]
+    all_runs = Run.objects.filter(thread__project=project)
+    month = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    totals = [usage.total("This thread", thread.runs.all(), project)]
+    if thread.assistant_id:
+        of_assistant = all_runs.filter(assistant_id=thread.assistant_id)
+        totals.append(usage.total("This assistant", of_assistant, project))
+    of_month = all_runs.filter(created_at__gte=month)
+    totals.append(usage.total(date_format(month, "F Y"), of_month, project))
     return {
         "usages": rows,
-        "total": _total(row.run.usage for row in rows if row.run.usage),
-        "price": _price(row.run for row in rows),
+        "totals": totals,
         "most": max((row.tokens for row in rows), default=1) or 1,
     }
-
-
-def _price(runs: Iterable[Run]) -> str:
-    """What they cost together: unknown as soon as one of them is."""
-    prices = {chat_models.price(run) for run in runs}
-    return prices.pop() if len(prices) == 1 else "price unknown"
-
-
-def _total(usages: Iterable[Mapping[str, Any]]) -> Wire:
-    names = ("prompt_tokens", "completion_tokens", "total_tokens")
-    total = dict.fromkeys(names, 0)
-    for usage in usages:
-        for name in names:
-            total[name] += usage[name]
-    return total

@@ -1,18 +1,19 @@
-"""What the composer sends: messages, and runs."""
+"""What is done in a thread: messages and runs, and what is done to single ones."""
 
 import contextlib
 
 from django.db import transaction
-from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from assistants.errors import ApiError, ThreadLocked
 from assistants.events import log
-from assistants.models import Assistant, Message, Run, Thread
+from assistants.models import Assistant, File, Message, Run, Thread
 from assistants.operations import messages, runs, threads
-from assistants.params import RunCreate, validate
+from assistants.params import ToolOutputsSubmit, validate
 from playground import access, fragments, transcript
 from playground.forms.composer import ComposerForm
 from playground.views.assistants import attached_files
@@ -76,20 +77,7 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
     if not request.htmx:
         back = f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}"
         return redirect(f"{back}#{message.id if message else run.id if run else ''}")
-    thread.refresh_from_db()
-    made = [message.id] if message else []
-    state = transcript.state_of(None, place)
-    views = transcript.read_items(thread, made, [run.id] if run else [], state)
-    return HttpResponse(
-        "".join(
-            [
-                fragments.items(views),
-                fragments.title(thread),
-                fragments.composer_actions(run),
-                fragments.stream(thread, place, run),
-            ]
-        )
-    )
+    return HttpResponse(_begun(thread, [message.id] if message else [], run, place))
 
 
 @access.signed_in
@@ -102,6 +90,159 @@ def cancel(request: access.Request, thread_id: str, run_id: str) -> HttpResponse
     with contextlib.suppress(ApiError):
         runs.cancel(run)
     return HttpResponse(status=204) if request.htmx else redirect("thread", thread_id)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def submit_outputs(request: access.Request, thread_id: str, run_id: str) -> HttpResponse:
+    """Hand in what a run's functions gave, each written into a box; the same run goes on."""
+    run = access.run(request, thread_id, run_id)
+    if request.method != "POST":
+        return redirect("thread", thread_id)
+    calls = (run.required_action or {}).get("submit_tool_outputs", {}).get("tool_calls", [])
+    outputs = {call["id"]: request.POST.get(f"output-{call['id']}", "") for call in calls}
+    empty = [call["function"]["name"] for call in calls if not outputs[call["id"]].strip()]
+    if empty:
+        return _told(request, run.thread, f"Fill in the output of {', '.join(empty)}.")
+    given = [{"tool_call_id": pk, "output": output} for pk, output in outputs.items()]
+    try:
+        runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, {"tool_outputs": given}))
+    except ApiError as problem:
+        return _told(request, run.thread, problem.message)
+    return HttpResponse("") if request.htmx else redirect("thread", thread_id)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def regenerate(request: access.Request, thread_id: str, run_id: str) -> HttpResponse:
+    """Another answer in the place of the last one."""
+    run = access.run(request, thread_id, run_id)
+    if request.method != "POST":
+        return redirect("thread", thread_id)
+    assistant = chosen_assistant(request, run.thread.project, run.thread)
+    if assistant is None:
+        return redirect("assistant-new")
+    place = transcript.place_of(log.tip(run.thread_id))
+    try:
+        again, gone = runs.replace(run, assistant)
+    except ThreadLocked:
+        return _told(request, run.thread, LOCKED)
+    except ApiError as problem:
+        return _told(request, run.thread, problem.message)
+    if not request.htmx:
+        return redirect("thread", thread_id)
+    removed = "".join(map(fragments.removed, gone))
+    return HttpResponse(removed + _begun(run.thread, [], again, place))
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: access.Request, thread_id: str, message_id: str) -> HttpResponse:
+    """Say a message otherwise, in a copy of the thread up to it, and run there."""
+    thread = access.thread(request, thread_id)
+    message = _message(thread, message_id)
+    assistant = chosen_assistant(request, thread.project, thread)
+    if assistant is None:
+        return redirect("assistant-new")
+    error = ""
+    if request.method == "POST":
+        form = ComposerForm(request.POST, assistant=assistant, attached=_files(message))
+        error = _problem(form) or ("" if form.message() else EMPTY)
+        if not error:
+            try:
+                with transaction.atomic():
+                    copy = threads.fork(thread, message)
+                    _carry_out(form, copy)
+            except ApiError as problem:
+                error = problem.message
+            else:
+                address = f"{reverse('thread', args=[copy.id])}?assistant={assistant.id}"
+                if request.htmx:
+                    return HttpResponseClientRedirect(address)
+                return redirect(address)
+    context = {
+        "thread": thread,
+        "message": message,
+        "assistant": assistant,
+        "text": request.POST.get("content", message.text),
+        "error": error,
+        "section": "threads",
+    }
+    template = "threads/_edit.html" if request.htmx else "threads/edit.html"
+    return render(request, template, context, status=422 if error else 200)
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: access.Request, thread_id: str, message_id: str) -> HttpResponse:
+    """Ask, then take a message out of its thread."""
+    thread = access.thread(request, thread_id)
+    message = _message(thread, message_id)
+    if request.method == "POST":
+        messages.delete(message)
+        return redirect("thread", thread.id)
+    context = {
+        "title": "Delete this message?",
+        "text": "The next run does not read it any more. This cannot be undone.",
+        "action": reverse("message-delete", args=[thread.id, message.id]),
+        "label": "Delete message",
+        "back": reverse("thread", args=[thread.id]),
+        "section": "threads",
+    }
+    return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
+
+
+@access.signed_in
+@require_safe
+def text(request: access.Request, thread_id: str, message_id: str) -> HttpResponse:
+    """A message's text as it was written, for the clipboard."""
+    message = _message(access.thread(request, thread_id), message_id)
+    return HttpResponse(message.text, content_type="text/plain; charset=utf-8")
+
+
+def _begun(thread: Thread, made: list[str], run: Run | None, place: str) -> str:
+    """The parts of the page that change by a message or a run.
+
+    :param place: where in the log the page goes on listening
+    """
+    thread.refresh_from_db()
+    state = transcript.state_of(None, place)
+    views = transcript.read_items(thread, made, [run.id] if run else [], state)
+    return "".join(
+        [
+            fragments.items(views),
+            fragments.title(thread),
+            fragments.composer_actions(run),
+            fragments.stream(thread, place, run),
+        ]
+    )
+
+
+def _message(thread: Thread, message_id: str) -> Message:
+    """
+    :raises Http404: the thread has no such message
+    """
+    message = thread.messages.filter(pk=message_id).first()
+    if message is None:
+        raise Http404("There is no such message.")
+    return message
+
+
+def _files(message: Message) -> list[File]:
+    """Those that came with the message and are still there."""
+    ids = [attachment["file_id"] for attachment in message.attachments]
+    found = File.objects.in_project(message.thread.project).in_bulk(ids)
+    return [found[file_id] for file_id in ids if file_id in found]
+
+
+def _told(request: access.Request, thread: Thread, error: str) -> HttpResponse:
+    """Why it was not done: to the script, or on the thread's page."""
+    if request.htmx:
+        return HttpResponse(error, status=422, content_type="text/plain; charset=utf-8")
+    assistant = chosen_assistant(request, thread.project, thread)
+    if assistant is None:
+        return redirect("assistant-new")
+    return page(request, thread, assistant, error=error)
 
 
 def _form(request: access.Request, assistant: Assistant) -> ComposerForm:
@@ -126,8 +267,7 @@ def _carry_out(form: ComposerForm, thread: Thread) -> tuple[Message | None, Run 
     added = messages.create(thread, message) if message else None
     if not form.runs:
         return added, None
-    params = validate(RunCreate, {"assistant_id": form.assistant.id})
-    return added, runs.create(thread, form.assistant, params)
+    return added, runs.create(thread, form.assistant, form.run_params())
 
 
 def _refused(

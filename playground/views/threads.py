@@ -8,14 +8,15 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
-from assistants.errors import Invalid
+from assistants.errors import Invalid, Wire
 from assistants.events.sse import EventStream
 from assistants.models import Assistant, File, Project, Thread
-from assistants.operations import threads
+from assistants.operations import providers, threads
 from playground import access, fragments, paging, transcript
 from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
+from playground.forms.run_options import RunOptionsForm, tool_choices
 from playground.partials import whole_page
 from playground.streaming import ThreadStream
 from playground.timezones import zone_of
@@ -105,17 +106,6 @@ def events(request: access.Request, thread_id: str) -> EventStream:
 
 
 @access.signed_in
-@require_safe
-def message_text(request: access.Request, thread_id: str, message_id: str) -> HttpResponse:
-    """A message's text as it was written, for the clipboard."""
-    thread = access.thread(request, thread_id)
-    message = thread.messages.filter(pk=message_id).first()
-    if message is None:
-        raise Http404("There is no such message.")
-    return HttpResponse(message.text, content_type="text/plain; charset=utf-8")
-
-
-@access.signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def rename(request: access.Request, thread_id: str) -> HttpResponse:
     """Ask for a title, and give it."""
@@ -197,6 +187,9 @@ def page(
         "draft": draft,
         "composer_error": error,
         "composer_files": attached or [],
+        "options": RunOptionsForm(request.POST or None, before=_last_options(thread)),
+        "option_models": providers.offered(assistant.project),
+        "option_tool_choices": tool_choices(assistant),
         **form_context(
             AssistantForm(project=assistant.project, assistant=assistant),
             files_of(assistant),
@@ -223,6 +216,12 @@ def chosen_assistant(
             return found or access.assistant(request, named)
     last = known.filter(pk=thread.assistant_id).first() if thread else None
     return last or known.newest_first().first()
+
+
+def _last_options(thread: Thread | None) -> Wire:
+    """What the thread's last run was given otherwise than its assistant."""
+    last = thread.runs.newest_first().only("overrides").first() if thread else None
+    return dict(last.overrides) if last else {}
 
 
 def _lost_its_assistant(request: access.Request, thread: Thread, chosen: Assistant) -> bool:

@@ -53,10 +53,30 @@ urlpatterns = [
     path("threads/<str:thread_id>/messages", messages.create, name="thread-messages"),
     path(
         "threads/<str:thread_id>/messages/<str:message_id>/text",
-        threads.message_text,
+        messages.text,
         name="message-text",
     ),
+    path(
+        "threads/<str:thread_id>/messages/<str:message_id>/edit",
+        messages.edit,
+        name="message-edit",
+    ),
+    path(
+        "threads/<str:thread_id>/messages/<str:message_id>/delete",
+        messages.delete,
+        name="message-delete",
+    ),
     path("threads/<str:thread_id>/runs/<str:run_id>/cancel", messages.cancel, name="run-cancel"),
+    path(
+        "threads/<str:thread_id>/runs/<str:run_id>/outputs",
+        messages.submit_outputs,
+        name="run-outputs",
+    ),
+    path(
+        "threads/<str:thread_id>/runs/<str:run_id>/regenerate",
+        messages.regenerate,
+        name="run-regenerate",
+    ),
     path("threads/<str:thread_id>/inspect", inspector.inspect, name="inspect"),
     path("threads/<str:thread_id>/events", inspector.newer_events, name="inspect-events"),
     path("objects/<str:object_id>", inspector.raw, name="inspect-raw"),

@@ -49,12 +49,19 @@ form.addEventListener("submit", (event) => {
   const button = event.submitter;
   const live = "live" in form.dataset;
   if (live || form.dataset.sent) event.preventDefault();
-  if (button?.value === "cancel") return cancel(button);
   if (form.dataset.sent) return;
-  const again = button?.value === "again";
-  const said = again ? "" : button?.name === "starter" ? button.value : text.value.trim();
-  if (files.querySelector("progress")) return refuse("A file is still on its way. Send when it has arrived.");
-  if (files.firstElementChild && !said && !again) return refuse("Write what is to be done with the files, then send.");
+  // Buttons with an address of their own, and the one that runs again, leave alone what is written.
+  const address = button?.getAttribute("formaction");
+  const apart = address || button?.value === "again";
+  const said = apart ? "" : button?.name === "starter" ? button.value : text.value.trim();
+  const why = apart || !files.firstElementChild ? "" :
+    files.querySelector("progress") ? "A file is still on its way. Send when it has arrived." :
+    said ? "" : "Write what is to be done with the files, then send.";
+  if (why) {
+    event.preventDefault();
+    complain(why);
+    return text.focus();
+  }
   if (!live) {
     // A new thread: the answer is its page.
     form.dataset.sent = "yes";
@@ -67,36 +74,18 @@ form.addEventListener("submit", (event) => {
     text.value = "";
     files.replaceChildren();
   }
-  send(body, said, attached);
-
-  function refuse(why) {
-    event.preventDefault();
-    complain(why);
-    text.focus();
-  }
+  // Not form.action: the buttons are named "action" and stand in its place.
+  send(address ?? form.getAttribute("action"), body, said, attached);
 });
 
 // Who comes back to this page may send again.
 addEventListener("pageshow", () => delete form.dataset.sent);
 
-async function cancel(button) {
-  button.disabled = true;
-  try {
-    await post(button.formAction, new FormData(form));
-    // The stream tells of the end, which may have come before this answer.
-    listen();
-  } catch {
-    button.disabled = false;
-    complain("The run was not stopped: the server does not answer.");
-  }
-}
-
-async function send(body, said, attached) {
+async function send(address, body, said, attached) {
   complain("");
   form.dataset.sent = "yes";
   try {
-    // Not form.action: the buttons are named "action" and stand in its place.
-    const html = await post(form.getAttribute("action"), body);
+    const html = await post(address, body);
     sending()?.remove();
     show(html);
     keep();
@@ -109,9 +98,9 @@ async function send(body, said, attached) {
       keep();
       complain(error.message);
     } else if (said) {
-      notSent(body, said, attached);
+      notSent(address, body, said, attached);
     } else {
-      complain("Not sent: the server does not answer.");
+      complain("Not done: the server does not answer.");
     }
   } finally {
     delete form.dataset.sent;
@@ -129,12 +118,8 @@ async function post(address, body) {
 }
 
 function complain(message) {
-  problem.replaceChildren();
-  if (!message) return;
-  const line = document.createElement("p");
-  line.className = "banner banner--box banner--bad";
-  line.textContent = message;
-  problem.append(line);
+  const line = Object.assign(document.createElement("p"), { className: "banner banner--box banner--bad", textContent: message });
+  problem.replaceChildren(...(message ? [line] : []));
 }
 
 // --- the message that is on its way
@@ -147,21 +132,29 @@ function bubble(said) {
   message.id = "sending";
   message.querySelector(".said").textContent = said;
   document.getElementById("log").append(message);
-  document.getElementById("empty")?.remove();
 }
 
-function notSent(body, said, attached) {
+function notSent(address, body, said, attached) {
   const message = sending();
   message.dataset.state = "failed";
   message.removeAttribute("aria-busy");
-  const tools = message.querySelector("[data-failed]");
-  tools.hidden = false;
-  tools.querySelector("button").addEventListener("click", () => {
+  message.querySelector("[data-failed]").hidden = false;
+  message.querySelector("button").addEventListener("click", () => {
     if (form.dataset.sent) return;
     bubble(said);
-    send(body, said, attached);
+    send(address, body, said, attached);
   });
 }
+
+// --- outputs of functions
+
+function awaitOutputs() {
+  const submit = document.querySelector("[value=outputs]");
+  if (submit) submit.disabled = !form.checkValidity();
+}
+
+addEventListener("input", awaitOutputs);
+awaitOutputs();
 
 // A button that was pressed may go, and the keyboard's focus with it.
 let focused = text;
@@ -169,6 +162,7 @@ document.addEventListener("focusin", ({ target }) => (focused = target.form === 
 
 // The stream may bring the message before the answer to its sending does.
 onChange((html) => {
+  awaitOutputs();
   if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
   if (html.includes("msg--user")) sending()?.remove();
 });

@@ -10,7 +10,7 @@ export function morph(old, fresh) {
   if (!old.isEqualNode(fresh)) {
     morphAttributes(old, fresh);
     // A clock runs by itself.
-    if (!("since" in (fresh.dataset ?? {}))) morphChildren(old, fresh);
+    if (!fresh.matches("[data-since], [data-until]")) morphChildren(old, fresh);
   }
   return old;
 }

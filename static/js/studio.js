@@ -16,7 +16,7 @@ htmx.defineExtension("morph", {
 });
 
 /** Say something to who cannot see the page. */
-export function announce(text) {
+function announce(text) {
   document.getElementById("announce").textContent = text;
 }
 
@@ -60,9 +60,8 @@ document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy], [data-copy-from]");
   if (!button) return;
   const { copy, copyFrom } = button.dataset;
-  const frame = button.closest(".code")?.querySelector("code");
   try {
-    const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? frame.textContent : copy;
+    const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? button.closest(".code").querySelector("code").textContent : copy || button.href;
     await navigator.clipboard.writeText(text);
   } catch {
     announce("Not copied");

@@ -26,7 +26,7 @@ function toEnd() {
 function offerJump(unread) {
   jump.hidden = following || isAtEnd();
   const dot = jump.querySelector(".dot");
-  dot.hidden = jump.hidden || !(unread || !dot.hidden);
+  dot.hidden = jump.hidden || (dot.hidden && !unread);
 }
 
 function isAtEnd() {
@@ -117,7 +117,7 @@ function renew() {
   refresh = clearTimeout(refresh);
   stale = !inspector.checkVisibility();
   if (stale) return;
-  for (const part of inspector.querySelectorAll("[data-refresh]")) htmx.trigger(part, "refresh");
+  for (const part of inspector.querySelectorAll("[data-refresh]:not(:has(#events-pause:checked) > div *)")) htmx.trigger(part, "refresh");
 }
 
 // It may have been out of sight.
@@ -127,8 +127,7 @@ onChange((html) => {
   if (!following) offerJump(true);
   log.ariaBusy = activeRun() ? "true" : "false";
   document.getElementById("empty")?.remove();
-  const title = document.getElementById("thread-title");
-  document.title = `${title.textContent} - Assistants Playground`;
+  document.title = `${document.getElementById("thread-title").textContent} - Assistants Playground`;
   if (html.includes("turn") || inspector.querySelector("#events-more")) {
     // What goes on changes often; an end is told at once.
     if (activeRun()) refresh ??= setTimeout(renew, 500);
@@ -137,9 +136,11 @@ onChange((html) => {
 });
 
 setInterval(() => {
-  for (const clock of document.querySelectorAll("[data-since]")) {
-    const seconds = Math.max(0, Date.now() / 1000 - Number(clock.dataset.since));
-    clock.textContent = seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min`;
+  for (const clock of document.querySelectorAll("[data-since], [data-until]")) {
+    const { since, until } = clock.dataset;
+    const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
+    const minutes = Math.floor(seconds / 60);
+    clock.textContent = minutes ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${seconds.toFixed(1)} s`;
   }
 }, 200);
 
@@ -149,12 +150,11 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-lightbox]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  const image = document.getElementById("lightbox-image");
-  image.src = link.href;
-  image.alt = link.querySelector("img")?.alt ?? link.dataset.lightbox;
-  document.getElementById("lightbox-name").textContent = link.dataset.lightbox;
-  const download = document.getElementById("lightbox-download");
-  download.href = link.href;
-  download.download = link.dataset.lightbox;
-  document.getElementById("lightbox").showModal();
+  const dialog = document.getElementById("lightbox");
+  const { href, dataset: { lightbox: name } } = link;
+  const alt = link.querySelector("img")?.alt ?? name;
+  Object.assign(dialog.querySelector("img"), { src: href, alt });
+  Object.assign(dialog.querySelector("a"), { href, download: name });
+  dialog.querySelector("bdi").textContent = name;
+  dialog.showModal();
 });

@@ -51,9 +51,7 @@ document.addEventListener("paste", (event) => {
   upload(composerInput(), files);
 });
 
-function composerInput() {
-  return document.querySelector("#composer [data-upload]");
-}
+const composerInput = () => document.querySelector("#composer [data-upload]");
 
 /** Send files to the input's address, each with an item in the input's list. */
 function upload(input, files) {
@@ -63,11 +61,11 @@ function upload(input, files) {
 
 function send(address, file, list) {
   const item = waiting(file, list);
-  const [meta, progress] = [item.querySelector(".file__meta"), item.querySelector("progress")];
+  const meta = item.querySelector(".file__meta");
   const request = new XMLHttpRequest();
   item.addEventListener("cancel", () => request.abort());
   request.upload.addEventListener("progress", ({ loaded, total }) => {
-    progress.value = loaded / total;
+    item.querySelector("progress").value = loaded / total;
     meta.textContent = `${Math.floor((100 * loaded) / total)} %`;
   });
   request.addEventListener("load", () => {
@@ -89,11 +87,11 @@ function headers() {
 
 function waiting(file, list) {
   const item = document.getElementById("upload-item").content.firstElementChild.cloneNode(true);
+  const button = item.querySelector("button");
   item.classList.toggle("file--chip", list.id === "composer-files");
-  item.id = `upload-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
-  item.querySelector(".truncate").textContent = file.name || "pasted.png";
-  item.querySelector("button").dataset.remove = item.id;
-  item.querySelector("button").ariaLabel = `Cancel the upload of ${file.name}`;
+  item.id = button.dataset.remove = `upload-${Math.random()}`;
+  item.querySelector("bdi").textContent = file.name || "pasted.png";
+  button.ariaLabel = `Cancel the upload of ${file.name}`;
   item.querySelector("progress").ariaLabel = `Uploading ${file.name}`;
   list.append(item);
   return item;

@@ -96,8 +96,57 @@ def test_usage_adds_the_runs_up(page: Client, run: Run, assistant: Assistant) ->
     worker = Worker(make_run(run.thread, assistant).id)
     worker.answer("Again.")
     worker.complete()
-    total = page.get(f"/threads/{run.thread_id}/inspect?tab=usage", headers=HTMX).context["total"]
-    assert total == {"prompt_tokens": 40, "completion_tokens": 14, "total_tokens": 54}
+    elsewhere = Worker(make_run(make_thread(run.thread.project, "Hi"), assistant).id)
+    elsewhere.answer("Elsewhere.")
+    elsewhere.complete()
+    shown = page.get(f"/threads/{run.thread_id}/inspect?tab=usage", headers=HTMX)
+    thread, of_assistant, month = shown.context["totals"]
+    assert (thread.prompt_tokens, thread.completion_tokens, thread.total_tokens) == (40, 14, 54)
+    assert (thread.runs, of_assistant.runs, month.runs) == (2, 3, 3)
+    assert (of_assistant.total_tokens, month.total_tokens) == (81, 81)
+    assert thread.seconds > 0
+
+
+def test_one_price_that_is_not_known_leaves_the_sum_unknown(
+    page: Client, run: Run, assistant: Assistant
+) -> None:
+    worker = Worker(make_run(run.thread, assistant).id)
+    worker.answer("Again.")
+    worker.complete()
+    Run.objects.filter(pk=worker.run.pk).update(answered_by="gone-since")
+    text = tab(page, run, "usage")
+    assert "Cost: price unknown." in text
+    assert "· free</span>" in text
+    assert "$0.00" not in text
+
+
+def test_the_json_is_searched_by_names_and_values(page: Client, run: Run) -> None:
+    text = tab(page, run, "json", f"&object={run.id}&q=LAST_mess")
+    assert '<mark><span class="json__key">last_messages</span>' in text
+    assert "1 found" in text
+    # What is around it stands open, the rest does not.
+    assert text.count("<details open>") == 2
+    assert "0 found" in tab(page, run, "json", f"&object={run.id}&q=nowhere")
+
+
+def test_a_step_tells_when_it_began_and_what_it_took(page: Client, run: Run) -> None:
+    text = tab(page, run, "steps")
+    assert '<span class="muted">+0.' in text
+    assert text.count("<dt>Tokens</dt>") == 1
+
+
+def test_what_a_run_was_given_otherwise_is_told(page: Client, run: Run) -> None:
+    again = make_run(
+        run.thread,
+        Assistant.objects.get(),
+        temperature=0.3,
+        truncation_strategy={"type": "last_messages", "last_messages": 4},
+    )
+    assert "<dd>truncation strategy: the last 4 messages</dd>" in tab(page, again, "steps")
+    shown = page.get(f"/threads/{run.thread_id}").text
+    assert ">temperature: 0.3</span>" in shown
+    # The next run begins with the same.
+    assert 'placeholder="0 to 2" value="0.3"' in " ".join(shown.split())
 
 
 def test_where_no_tokens_were_counted_none_are_shown(page: Client, run: Run) -> None:

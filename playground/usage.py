@@ -1,0 +1,97 @@
+"""What runs have used, and what that costs."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.db.models import DurationField, ExpressionWrapper, F, IntegerField, QuerySet, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from assistants.models import Project, Run
+from assistants.operations import prices
+from assistants.operations.providers import DEMO_MODEL
+
+UNKNOWN: Final = "price unknown"
+
+
+@dataclass(frozen=True)
+class Total:
+    """What some runs have used together. ``seconds`` is how long they took, ``cost`` None as soon
+    as the price of one of them is not known.
+    """
+
+    name: str
+    runs: int
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    cost: Decimal | None
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def price(self) -> str:
+        return in_words(self.cost)
+
+
+def of_run(run: Run) -> str:
+    """What a run costs, in words."""
+    if (run.answered_by or run.model) == DEMO_MODEL:
+        return in_words(Decimal(0))
+    return in_words(prices.of_run(run))
+
+
+def in_words(amount: Decimal | None) -> str:
+    """ "free", "price unknown", or dollars to the digit that counts: "$0.0061"."""
+    if amount is None:
+        return UNKNOWN
+    if not amount:
+        return "free"
+    if amount < Decimal("0.0001"):
+        return "less than $0.0001"
+    return f"${amount:.4f}" if amount < 1 else f"${amount:,.2f}"
+
+
+def total(name: str, runs: QuerySet[Run], project: Project) -> Total:
+    """All of these runs that have used anything, added up in the database.
+
+    :param name: what the sum is called
+    """
+    took = ExpressionWrapper(F("ended_at") - F("created_at"), output_field=DurationField())
+    groups = (
+        runs.exclude(usage=None)
+        .order_by()
+        .values("model", "answered_by")
+        .annotate(
+            runs=Sum(1, output_field=IntegerField()),
+            prompt=Sum(_tokens("prompt_tokens")),
+            completion=Sum(_tokens("completion_tokens")),
+            took=Sum(took),
+        )
+    )
+    found = list(groups)
+    costs = [
+        prices.cost(
+            group["answered_by"] or group["model"],
+            {"prompt_tokens": group["prompt"], "completion_tokens": group["completion"]},
+            project,
+        )
+        for group in found
+    ]
+    known = [amount for amount in costs if amount is not None]
+    return Total(
+        name,
+        runs=sum(group["runs"] for group in found),
+        prompt_tokens=sum(group["prompt"] or 0 for group in found),
+        completion_tokens=sum(group["completion"] or 0 for group in found),
+        seconds=sum((group["took"] or timedelta() for group in found), timedelta()).total_seconds(),
+        cost=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+    )
+
+
+def _tokens(name: str) -> Cast:
+    return Cast(KeyTextTransform(name, "usage"), IntegerField())

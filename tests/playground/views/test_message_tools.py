@@ -1,0 +1,179 @@
+"""What is done to single messages and runs of a thread."""
+
+import pytest
+from django.test import Client
+
+from assistants.models import Assistant, Message, Project, Run, Thread
+from assistants.operations import execution, steps
+from tests.api.worker import USAGE, Worker
+from tests.factories import make_file, make_run, make_thread
+from tests.playground.conftest import HTMX
+
+
+@pytest.fixture
+def run(transactional_db: None, assistant: Assistant, thread: Thread) -> Run:
+    """A run that has answered."""
+    worker = Worker(make_run(thread, assistant, temperature=0.3).id)
+    worker.answer("An answer.")
+    worker.complete()
+    return worker.run
+
+
+@pytest.fixture
+def waiting(transactional_db: None, assistant: Assistant, thread: Thread) -> Run:
+    """A run that waits for the outputs of two functions."""
+    worker = Worker(make_run(thread, assistant).id)
+    step = steps.begin_tool_calls(worker.run)
+    calls = [
+        {
+            "id": pk,
+            "type": "function",
+            "function": {"name": name, "arguments": "{}", "output": None},
+        }
+        for pk, name in (("call_1", "first"), ("call_2", "second"))
+    ]
+    execution.require_action(worker.run, step, calls, USAGE, {}, {})
+    return worker.run
+
+
+def test_the_outputs_of_all_functions_are_handed_in_together(page: Client, waiting: Run) -> None:
+    shown = page.get(f"/threads/{waiting.thread_id}").text
+    assert 'name="output-call_1"' in shown
+    assert "Output of second" in shown
+    address = f"/threads/{waiting.thread_id}/runs/{waiting.id}/outputs"
+    refused = page.post(address, {"output-call_1": "1", "output-call_2": " "}, headers=HTMX)
+    assert (refused.status_code, refused.text) == (422, "Fill in the output of second.")
+    assert page.post(address, {"output-call_1": "1", "output-call_2": "{}"}).status_code == 302
+    waiting.refresh_from_db()
+    assert waiting.status == "queued"
+    step = waiting.steps.get()
+    assert [call["function"]["output"] for call in step.step_details["tool_calls"]] == ["1", "{}"]
+    # A second time there is nothing that waits.
+    late = page.post(address, {"output-call_1": "1", "output-call_2": "{}"}, headers=HTMX)
+    assert late.status_code == 422
+
+
+def test_regenerating_puts_another_answer_in_place_of_the_last(page: Client, run: Run) -> None:
+    answer = Message.objects.get(run_id=run.id)
+    address = f"/threads/{run.thread_id}/runs/{run.id}/regenerate"
+    parts = page.post(address, headers=HTMX).text
+    assert f'data-remove="{answer.id}"' in parts
+    again = run.thread.runs.newest_first()[0]
+    assert again.id in parts
+    assert again.temperature == 0.3
+    assert not Message.objects.filter(run_id=run.id).exists()
+    # While that one runs, nothing goes.
+    assert page.post(address, headers=HTMX).status_code == 422
+
+
+def test_an_answer_that_was_gone_on_from_stays(page: Client, run: Run) -> None:
+    page.post(f"/threads/{run.thread_id}/messages", {"content": "More", "action": "add"})
+    address = f"/threads/{run.thread_id}/runs/{run.id}/regenerate"
+    refused = page.post(address, headers=HTMX)
+    assert refused.status_code == 422
+    assert "gone on" in refused.text
+    assert Message.objects.filter(run_id=run.id).exists()
+
+
+def test_an_edited_message_runs_in_a_copy(page: Client, run: Run, project: Project) -> None:
+    file = make_file(project, "a,b\n1,2\n", "table.csv")
+    address = f"/threads/{run.thread_id}/messages"
+    page.post(address, {"content": "Second", "action": "add", "file_id": file.id})
+    second = run.thread.messages.newest_first()[0]
+    edit = f"/threads/{run.thread_id}/messages/{second.id}/edit"
+    assert "Second</textarea>" in page.get(edit).text
+    answer = page.post(edit, {"content": "Otherwise", "action": "run"})
+    copy = Thread.objects.exclude(pk=run.thread_id).get()
+    assert answer["Location"].startswith(f"/threads/{copy.id}?")
+    texts = [message.text for message in copy.messages.oldest_first()]
+    assert texts == ["Create a visualization of a sinewave", "An answer.", "Otherwise"]
+    assert copy.messages.newest_first()[0].attachments[0]["file_id"] == file.id
+    assert copy.runs.get().is_active
+    assert copy.title == run.thread.title
+    assert run.thread.messages.count() == 3
+    assert page.get(f"/threads/{copy.id}").status_code == 200
+
+
+def test_an_edit_without_words_is_refused(page: Client, run: Run) -> None:
+    first = run.thread.messages.oldest_first()[0]
+    edit = f"/threads/{run.thread_id}/messages/{first.id}/edit"
+    assert page.post(edit, {"content": " ", "action": "run"}).status_code == 422
+    assert Thread.objects.count() == 1
+
+
+def test_a_message_is_deleted_after_asking(page: Client, thread: Thread) -> None:
+    message = thread.messages.get()
+    address = f"/threads/{thread.id}/messages/{message.id}/delete"
+    assert "Delete this message?" in page.get(address, headers=HTMX).text
+    assert thread.messages.count() == 1
+    assert page.post(address)["Location"] == f"/threads/{thread.id}"
+    assert thread.messages.count() == 0
+
+
+def test_strangers_find_none_of_it(waiting: Run, stranger: Client) -> None:
+    message = waiting.thread.messages.get()
+    base = f"/threads/{waiting.thread_id}"
+    for address in (
+        f"{base}/messages/{message.id}/edit",
+        f"{base}/messages/{message.id}/delete",
+        f"{base}/messages/{message.id}/text",
+        f"{base}/runs/{waiting.id}/outputs",
+        f"{base}/runs/{waiting.id}/regenerate",
+    ):
+        assert stranger.get(address).status_code == 404
+        if not address.endswith("text"):
+            assert stranger.post(address).status_code == 404
+
+
+def test_a_run_takes_options(page: Client, assistant: Assistant, thread: Thread) -> None:
+    address = f"/threads/{thread.id}/messages"
+    options = {
+        "run-additional_instructions": "Be brief.",
+        "run-temperature": "0.2",
+        "run-max_completion_tokens": "300",
+        "run-last_messages": "3",
+        "run-tool_choice": "code_interpreter",
+    }
+    page.post(address, {"content": "Go", "action": "run", **options})
+    run = thread.runs.get()
+    assert run.instructions == "Be brief."
+    assert (run.temperature, run.max_completion_tokens) == (0.2, 300)
+    assert run.truncation_strategy == {"type": "last_messages", "last_messages": 3}
+    assert run.tool_choice == {"type": "code_interpreter"}
+    assert "model" not in run.overrides
+
+
+def test_an_option_that_cannot_be_is_told_by_its_name(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    address = f"/threads/{thread.id}/messages"
+    body = {"content": "Go", "action": "run", "run-max_prompt_tokens": "5"}
+    refused = page.post(address, body, headers=HTMX)
+    assert refused.status_code == 422
+    assert "Run options, tokens to read" in refused.text
+    # Adding alone runs nothing, so it does not matter.
+    assert page.post(address, {**body, "action": "add"}, headers=HTMX).status_code == 200
+
+
+def test_each_file_can_have_a_tool_of_its_own(
+    page: Client, project: Project, assistant: Assistant
+) -> None:
+    both = [{"type": "code_interpreter"}, {"type": "file_search"}]
+    Assistant.objects.update(tools=both)
+    thread = make_thread(project, "Hello")
+    first, second = make_file(project, "one", "a.txt"), make_file(project, "two", "b.txt")
+    body = {
+        "content": "Read",
+        "action": "add",
+        "file_id": [first.id, second.id],
+        f"tool-{first.id}": "code_interpreter",
+        f"tool-{second.id}": "",
+    }
+    page.post(f"/threads/{thread.id}/messages", body)
+    given = thread.messages.newest_first()[0].attachments
+    assert [attachment["tools"] for attachment in given] == [both[:1], both]
+    Assistant.objects.update(tools=both[:1])
+    body[f"tool-{second.id}"] = "file_search"
+    refused = page.post(f"/threads/{thread.id}/messages", body, headers=HTMX)
+    assert refused.status_code == 422
+    assert "File search cannot read b.txt" in refused.text
