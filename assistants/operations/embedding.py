@@ -103,7 +103,8 @@ def work_off(stopping: Callable[[], bool]) -> None:
             stores.update(embedding_error=str(unavailable))
             raise
         finally:
-            grabbed.held().update(claim="", claimed_until=None)
+            if grabbed.held().update(claim="", claimed_until=None) < len(grabbed.numbers):
+                _put_right(grabbed)
 
 
 def let_go() -> None:
@@ -142,9 +143,7 @@ def _embed(grabbed: Grab, model: EmbeddingModel, stopping: Callable[[], bool]) -
             return
         found = embedding_model.ask_patiently(model, [chunk.text for chunk in batch])
         _add(grabbed.store_id, model, batch, found)
-    held = grabbed.held()
-    if held.update(embedded_by=model.label, claim="", claimed_until=None) < len(grabbed.numbers):
-        _put_right(grabbed)
+    grabbed.held().update(embedded_by=model.label)
     VectorStore.objects.filter(pk=grabbed.store_id).exclude(embedding_error="").update(
         embedding_error=""
     )
@@ -213,10 +212,13 @@ def make_anew(store_id: str) -> int:
     """Have all vectors of a store made anew; until then its files are found by their words. How
     many files there are.
     """
+    # A worker that makes some of these vectors has lost them, so that it does not call complete
+    # what it had half done before.
+    rows = VectorStoreFile.objects.filter(vector_store=store_id, status=FileStatus.COMPLETED)
+    files = rows.exclude(embedded_by="").count()
+    rows.update(embedded_by="", claim="", claimed_until=None)
     if has_vectors():
         vector_index().drop(store_id)
-    rows = VectorStoreFile.objects.filter(vector_store=store_id).exclude(embedded_by="")
-    files = rows.update(embedded_by="")
     if files:
         doorbell.ring(doorbell.INGEST)
     return files

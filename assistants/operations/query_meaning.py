@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from assistants.operations import embedding_model
-from assistants.operations.embedding_model import EmbeddingModel, Numbers, Unavailable
+from assistants.operations.embedding_model import EmbeddingModel, Numbers, Refused, Unavailable
 from assistants.operations.provider_client import Quiet, threads
 from assistants.retrieval.meaning import UNRELATED, Meaning, meaning_of, middle_of
 
@@ -70,6 +70,10 @@ def _meanings(model: EmbeddingModel, queries: list[str]) -> dict[str, Meaning]:
             unrelated = found[len(queries) :]
             unrelated = unrelated or embedding_model.ask(model, UNRELATED, seconds=seconds)
             middle = _middles[model] = middle_of(unrelated)
+    except Refused as refused:
+        # These texts, as far as anybody knows: others are asked for on.
+        logger.warning("words alone are searched: %s", refused)
+        return {}
     except Unavailable as unavailable:
         logger.warning("words alone are searched: %s", unavailable)
         _silence.begin(model)

@@ -374,7 +374,8 @@ def _by_signs(opened: _Opened, unit: Array, most: int, among: Array | None) -> A
     counts = np.bincount(differing, minlength=opened.head.dimensions + 2)
     limit = int(np.searchsorted(np.cumsum(counts), most))
     # Where many are the same, no more than twice as many: each that is compared takes memory.
-    chosen = np.flatnonzero(differing <= limit)[: 2 * most]
+    nearer, last = np.flatnonzero(differing < limit), np.flatnonzero(differing == limit)
+    chosen = np.sort(np.concatenate([nearer, last[: max(2 * most - len(nearer), 0)]]))
     return chosen if among is None else among[chosen]
 
 
@@ -417,8 +418,16 @@ def _append(directory: Path, head: _Head, new: Sequence[Vector]) -> None:
             os.fsync(out.fileno())
     complete = asdict(head) | {"count": head.count + len(new)}
     fresh = directory / "meta.json.new"
-    fresh.write_text(json.dumps(complete))
+    with fresh.open("w") as out:
+        out.write(json.dumps(complete))
+        out.flush()
+        os.fsync(out.fileno())
     fresh.replace(directory / "meta.json")
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _mapped(directory: Path, stamp: tuple[int, ...]) -> _Opened:

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from assistants.ingester import Ingester
-from assistants.models import VectorStore, VectorStoreFile, clock
+from assistants.models import Chunk, VectorStore, VectorStoreFile, clock
 from assistants.operations import (
     embedding,
     embedding_model,
@@ -191,6 +191,16 @@ def test_a_model_that_is_late_or_fails_leaves_the_search_to_the_words_and_is_lef
     model.work()
     assert found(store, "automobile") == [CAR]
     assert model.requests == []
+
+
+def test_a_query_that_is_refused_keeps_no_other_from_being_asked_for(
+    reader: Reader, model: Embeddings
+) -> None:
+    store = make_searchable(reader, CAR, BREAD)
+    model.longest = 60
+    found(store, "automobile " * 20)
+    assert found(store, "automobile") == [CAR]
+    assert "automobile" in model.texts
 
 
 # Languages
@@ -530,6 +540,50 @@ def test_what_is_taken_out_while_its_vectors_are_made_leaves_none(
     embedding.work_off(goes_on)
     assert vector_index().count(store_id, "played") == (0 if whole_store else 1)
     assert VectorStoreFile.objects.filter(embedded_by="played").count() == (not whole_store)
+
+
+def test_what_is_taken_out_before_the_worker_stops_in_its_midst_leaves_none(
+    reader: Reader, model: Embeddings, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EMBEDDING_BATCH = 1
+    store = make_vector_store(None, CAR, BREAD)
+    store_id = store.id
+    ingest_all(reader)
+    real, stopped = embedding_model.ask_patiently, []
+
+    def meanwhile(*args: object) -> object:
+        vector_stores.delete(store)
+        clean_all()
+        stopped.append(True)
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(embedding_model, "ask_patiently", meanwhile)
+    embedding.work_off(lambda: bool(stopped))
+    assert vector_index().count(store_id, "played") == 0
+    assert list((configured.INDEX_ROOT / "vectors").glob(f"{store_id}*")) == []
+
+
+def test_a_file_whose_vectors_are_made_anew_meanwhile_gets_all_of_them(
+    reader: Reader, model: Embeddings, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EMBEDDING_BATCH = 1
+    long = " ".join(f"{CAR} {BREAD} {number}." for number in range(200))
+    store = make_vector_store(None, long)
+    ingest_all(reader)
+    real, asked = embedding_model.ask_patiently, []
+
+    def meanwhile(*args: object) -> object:
+        asked.append(True)
+        if len(asked) == 3:
+            embedding.make_anew(store.id)
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(embedding_model, "ask_patiently", meanwhile)
+    embedding.work_off(goes_on)
+    chunks = Chunk.objects.filter(store_file__vector_store=store).count()
+    assert chunks > 4
+    assert vector_index().count(store.id, "played") == chunks
+    assert state(store) == (1, 1, "")
 
 
 # Being lost

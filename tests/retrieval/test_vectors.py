@@ -54,6 +54,14 @@ def test_among_many_the_signs_choose_and_hardly_miss_any(
     assert sum(met) >= 0.9 * 10 * len(queries)
 
 
+def test_those_that_are_nearer_are_not_lost_among_many_that_are_alike(index: VectorIndex) -> None:
+    near, other = np.ones(64, np.float32), np.ones(64, np.float32)
+    other[:8] = -1
+    alike = [Vector(number, number, other) for number in range(1, 6_001)]
+    index.add(STORE, MODEL, [*alike, *(Vector(n, n, near) for n in range(6_001, 6_004))])
+    assert set(nearest(index, near.tolist(), 3)) == {6_001, 6_002, 6_003}
+
+
 def test_what_is_removed_is_gone_and_its_room_is_used_again(
     index: VectorIndex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
