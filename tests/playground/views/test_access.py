@@ -9,7 +9,8 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from assistants.models import Assistant, Project, Thread
-from assistants.operations import files, projects
+from assistants.operations import connections, files, projects
+from assistants.operations.connections import Connection
 from playground.views.urls import urlpatterns
 from tests.factories import make_run, make_vector_store
 
@@ -23,6 +24,7 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
     file = files.create(project, io.BytesIO(b"a,b\n1,2\n"), filename="a.csv", purpose="assistants")
     message = thread.messages.get()
     store = make_vector_store(project, "bread")
+    azure = Connection("azure", "Azure", "https://x.example", "key", "1", ({"name": "gpt"},))
     return {
         "assistant_id": assistant.id,
         "thread_id": thread.id,
@@ -32,6 +34,7 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
         "vector_store_id": store.id,
         "key_id": projects.create_api_key(project, "Notebook")[0].id,
         "object_id": message.id,
+        "provider_id": connections.connect(project, azure).id,
     }
 
 
