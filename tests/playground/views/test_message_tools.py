@@ -71,7 +71,7 @@ def test_an_answer_that_was_gone_on_from_stays(page: Client, run: Run) -> None:
     address = f"/threads/{run.thread_id}/runs/{run.id}/regenerate"
     refused = page.post(address, headers=HTMX)
     assert refused.status_code == 422
-    assert "gone on" in refused.text
+    assert ", so its answer is not to be replaced" in refused.text
     assert Message.objects.filter(run_id=run.id).exists()
 
 
