@@ -15,8 +15,8 @@ text.value ||= localStorage[key] ?? "";
 text.addEventListener("input", keep);
 
 function keep() {
-  if (text.value) localStorage[key] = text.value;
-  else delete localStorage[key];
+	if (text.value) localStorage[key] = text.value;
+	else delete localStorage[key];
 }
 
 // What began this thread was kept until its page has come.
@@ -31,95 +31,95 @@ text.addEventListener("compositionstart", () => (composing = true));
 text.addEventListener("compositionend", () => setTimeout(() => (composing = false)));
 
 text.addEventListener("keydown", (event) => {
-  const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
-  if (!sends || composing || event.isComposing || event.keyCode === 229) return;
-  event.preventDefault();
-  // Nothing is sent by Enter but what was written: running alone takes the button.
-  if (!activeRun() && text.value.trim()) form.requestSubmit(form.querySelector("[value=run]"));
+	const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
+	if (!sends || composing || event.isComposing || event.keyCode === 229) return;
+	event.preventDefault();
+	// Nothing is sent by Enter but what was written: running alone takes the button.
+	if (!activeRun() && text.value.trim()) form.requestSubmit(form.querySelector("[value=run]"));
 });
 
 document.addEventListener("keydown", (event) => {
-  const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open");
-  if (event.key === "Escape" && free && activeRun()) form.querySelector("[value=cancel]")?.click();
+	const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open");
+	if (event.key === "Escape" && free && activeRun()) form.querySelector("[value=cancel]")?.click();
 });
 
 // --- sending
 
 form.addEventListener("submit", (event) => {
-  const button = event.submitter;
-  const live = "live" in form.dataset;
-  if (live || form.dataset.sent) event.preventDefault();
-  if (form.dataset.sent) return;
-  // Buttons with an address of their own, and the one that runs again, leave alone what is written.
-  const address = button?.getAttribute("formaction");
-  const apart = address || button?.value === "again";
-  const said = apart ? "" : button?.name === "starter" ? button.value : text.value.trim();
-  const why = apart || !files.firstElementChild ? "" :
-    files.querySelector("progress") ? "A file is still on its way. Send when it has arrived." :
-    said ? "" : "Write what is to be done with the files, then send.";
-  if (why) {
-    event.preventDefault();
-    complain(why);
-    return text.focus();
-  }
-  if (!live) {
-    // A new thread: the answer is its page.
-    form.dataset.sent = "yes";
-    return;
-  }
-  const body = new FormData(form, button);
-  const attached = said ? [...files.children] : [];
-  if (said) {
-    bubble(said);
-    text.value = "";
-    files.replaceChildren();
-  }
-  // Not form.action: the buttons are named "action" and stand in its place.
-  send(address ?? form.getAttribute("action"), body, said, attached);
+	const button = event.submitter;
+	const live = "live" in form.dataset;
+	if (live || form.dataset.sent) event.preventDefault();
+	if (form.dataset.sent) return;
+	// Buttons with an address of their own, and the one that runs again, leave alone what is written.
+	const address = button?.getAttribute("formaction");
+	const apart = address || button?.value === "again";
+	const said = apart ? "" : button?.name === "starter" ? button.value : text.value.trim();
+	const why = apart || !files.firstElementChild ? "" :
+		files.querySelector("progress") ? "A file is still on its way. Send when it has arrived." :
+		said ? "" : "Write what is to be done with the files, then send.";
+	if (why) {
+		event.preventDefault();
+		complain(why);
+		return text.focus();
+	}
+	if (!live) {
+		// A new thread: the answer is its page.
+		form.dataset.sent = "yes";
+		return;
+	}
+	const body = new FormData(form, button);
+	const attached = said ? [...files.children] : [];
+	if (said) {
+		bubble(said);
+		text.value = "";
+		files.replaceChildren();
+	}
+	// Not form.action: the buttons are named "action" and stand in its place.
+	send(address ?? form.getAttribute("action"), body, said, attached);
 });
 
 // Who comes back to this page may send again.
 addEventListener("pageshow", () => delete form.dataset.sent);
 
 async function send(address, body, said, attached) {
-  complain("");
-  form.dataset.sent = "yes";
-  try {
-    const html = await post(address, body);
-    sending()?.remove();
-    show(html);
-    keep();
-    listen({ tell: true });
-  } catch (error) {
-    if (error instanceof Refused) {
-      sending()?.remove();
-      text.value ||= said;
-      files.append(...attached);
-      keep();
-      complain(error.message);
-    } else if (said) {
-      notSent(address, body, said, attached);
-    } else {
-      complain("Not done: the server does not answer.");
-    }
-  } finally {
-    delete form.dataset.sent;
-  }
+	complain("");
+	form.dataset.sent = "yes";
+	try {
+		const html = await post(address, body);
+		sending()?.remove();
+		show(html);
+		keep();
+		listen({ tell: true });
+	} catch (error) {
+		if (error instanceof Refused) {
+			sending()?.remove();
+			text.value ||= said;
+			files.append(...attached);
+			keep();
+			complain(error.message);
+		} else if (said) {
+			notSent(address, body, said, attached);
+		} else {
+			complain("Not done: the server does not answer.");
+		}
+	} finally {
+		delete form.dataset.sent;
+	}
 }
 
 class Refused extends Error {}
 
 async function post(address, body) {
-  const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
-  if (response.headers.get("HX-Redirect")) location.assign(response.headers.get("HX-Redirect"));
-  if (response.status === 422) throw new Refused(await response.text());
-  if (!response.ok) throw new Error(String(response.status));
-  return response.text();
+	const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
+	if (response.headers.get("HX-Redirect")) location.assign(response.headers.get("HX-Redirect"));
+	if (response.status === 422) throw new Refused(await response.text());
+	if (!response.ok) throw new Error(String(response.status));
+	return response.text();
 }
 
 function complain(message) {
-  const line = Object.assign(document.createElement("p"), { className: "banner banner--box banner--bad", textContent: message });
-  problem.replaceChildren(...(message ? [line] : []));
+	const line = Object.assign(document.createElement("p"), { className: "banner banner--box banner--bad", textContent: message });
+	problem.replaceChildren(...(message ? [line] : []));
 }
 
 // --- the message that is on its way
@@ -127,30 +127,30 @@ function complain(message) {
 const sending = () => document.getElementById("sending");
 
 function bubble(said) {
-  sending()?.remove();
-  const message = document.getElementById("sending-template").content.firstElementChild.cloneNode(true);
-  message.id = "sending";
-  message.querySelector(".said").textContent = said;
-  document.getElementById("log").append(message);
+	sending()?.remove();
+	const message = document.getElementById("sending-template").content.firstElementChild.cloneNode(true);
+	message.id = "sending";
+	message.querySelector(".said").textContent = said;
+	document.getElementById("log").append(message);
 }
 
 function notSent(address, body, said, attached) {
-  const message = sending();
-  message.dataset.state = "failed";
-  message.removeAttribute("aria-busy");
-  message.querySelector("[data-failed]").hidden = false;
-  message.querySelector("button").addEventListener("click", () => {
-    if (form.dataset.sent) return;
-    bubble(said);
-    send(address, body, said, attached);
-  });
+	const message = sending();
+	message.dataset.state = "failed";
+	message.removeAttribute("aria-busy");
+	message.querySelector("[data-failed]").hidden = false;
+	message.querySelector("button").addEventListener("click", () => {
+		if (form.dataset.sent) return;
+		bubble(said);
+		send(address, body, said, attached);
+	});
 }
 
 // --- outputs of functions
 
 function awaitOutputs() {
-  const submit = document.querySelector("[value=outputs]");
-  if (submit) submit.disabled = !form.checkValidity();
+	const submit = document.querySelector("[value=outputs]");
+	if (submit) submit.disabled = !form.checkValidity();
 }
 
 addEventListener("input", awaitOutputs);
@@ -162,7 +162,7 @@ document.addEventListener("focusin", ({ target }) => (focused = target.form === 
 
 // The stream may bring the message before the answer to its sending does.
 onChange((html) => {
-  awaitOutputs();
-  if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
-  if (html.includes("msg--user")) sending()?.remove();
+	awaitOutputs();
+	if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
+	if (html.includes("msg--user")) sending()?.remove();
 });

@@ -12,67 +12,67 @@ let wanted = false;
 
 /** Call `listener` with the HTML of every change, after the page shows it. */
 export function onChange(listener) {
-  listeners.push(listener);
+	listeners.push(listener);
 }
 
 /** Show some HTML as if the stream had brought it. */
 export function show(html) {
-  place(html);
-  for (const listener of listeners) listener(html);
+	place(html);
+	for (const listener of listeners) listener(html);
 }
 
 /** The id of the run that is active, or empty. */
 export function activeRun() {
-  return document.getElementById("composer-actions").dataset.active;
+	return document.getElementById("composer-actions").dataset.active;
 }
 
 /** Begin to listen, if nobody does yet. Other tabs that show the thread begin too. */
 export function listen({ tell = false } = {}) {
-  const thread = document.getElementById("stream");
-  if (!thread || document.hidden) return;
-  if (tell) others.postMessage(thread.dataset.src);
-  // A stream that is open may be about to close without knowing of what is to come.
-  wanted = Boolean(source);
-  if (source) return;
-  source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
-  source.addEventListener("open", () => broken(false));
-  source.addEventListener("message", ({ data, lastEventId }) => {
-    show(data);
-    thread.dataset.after = lastEventId;
-  });
-  source.addEventListener("close", () => {
-    stop();
-    // A run that was started while the last one ended.
-    if (wanted || activeRun()) setTimeout(listen, RETRY_MS / 4);
-  });
-  source.addEventListener("gone", () => location.reload());
-  source.addEventListener("error", () => {
-    broken(true);
-    if (source?.readyState !== EventSource.CLOSED) return;
-    stop();
-    setTimeout(listen, RETRY_MS);
-  });
+	const thread = document.getElementById("stream");
+	if (!thread || document.hidden) return;
+	if (tell) others.postMessage(thread.dataset.src);
+	// A stream that is open may be about to close without knowing of what is to come.
+	wanted = Boolean(source);
+	if (source) return;
+	source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
+	source.addEventListener("open", () => broken(false));
+	source.addEventListener("message", ({ data, lastEventId }) => {
+		show(data);
+		thread.dataset.after = lastEventId;
+	});
+	source.addEventListener("close", () => {
+		stop();
+		// A run that was started while the last one ended.
+		if (wanted || activeRun()) setTimeout(listen, RETRY_MS / 4);
+	});
+	source.addEventListener("gone", () => location.reload());
+	source.addEventListener("error", () => {
+		broken(true);
+		if (source?.readyState !== EventSource.CLOSED) return;
+		stop();
+		setTimeout(listen, RETRY_MS);
+	});
 }
 
 function stop() {
-  source?.close();
-  source = null;
+	source?.close();
+	source = null;
 }
 
 function broken(is) {
-  document.getElementById("connection").hidden = !is;
+	document.getElementById("connection").hidden = !is;
 }
 
 others.addEventListener("message", ({ data }) => {
-  if (data === document.getElementById("stream")?.dataset.src) listen();
+	if (data === document.getElementById("stream")?.dataset.src) listen();
 });
 
 // A tab that nobody looks at leaves its connection, of which a browser has six, to the others.
 let away;
 document.addEventListener("visibilitychange", () => {
-  clearTimeout(away);
-  if (document.hidden) away = setTimeout(stop, AWAY_MS);
-  else listen();
+	clearTimeout(away);
+	if (document.hidden) away = setTimeout(stop, AWAY_MS);
+	else listen();
 });
 
 addEventListener("pagehide", stop);

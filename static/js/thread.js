@@ -19,35 +19,35 @@ let following = true;
 let lastTop = 0;
 
 function toEnd() {
-  scroller.scrollTop = scroller.scrollHeight;
+	scroller.scrollTop = scroller.scrollHeight;
 }
 
 /** The way down, with a dot when something was written below since the reader went up. */
 function offerJump(unread) {
-  jump.hidden = following || isAtEnd();
-  const dot = jump.querySelector(".dot");
-  dot.hidden = jump.hidden || (dot.hidden && !unread);
+	jump.hidden = following || isAtEnd();
+	const dot = jump.querySelector(".dot");
+	dot.hidden = jump.hidden || (dot.hidden && !unread);
 }
 
 function isAtEnd() {
-  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 8;
+	return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 8;
 }
 
 scroller.addEventListener("scroll", () => {
-  if (isAtEnd()) following = true;
-  else if (scroller.scrollTop < lastTop) following = false;
-  lastTop = scroller.scrollTop;
-  offerJump(false);
+	if (isAtEnd()) following = true;
+	else if (scroller.scrollTop < lastTop) following = false;
+	lastTop = scroller.scrollTop;
+	offerJump(false);
 });
 
 new ResizeObserver(() => {
-  if (following) toEnd();
-  else offerJump(false);
+	if (following) toEnd();
+	else offerJump(false);
 }).observe(log);
 
 jump.addEventListener("click", () => {
-  following = true;
-  toEnd();
+	following = true;
+	toEnd();
 });
 
 document.getElementById("composer").addEventListener("submit", () => (following = true));
@@ -57,55 +57,55 @@ else toEnd();
 
 // Older messages, which go above those that are shown.
 document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
-  if (!target.matches("[data-earlier]") || !detail.successful) return;
-  following = false;
-  const below = scroller.scrollHeight - scroller.scrollTop;
-  show(detail.xhr.responseText);
-  scroller.scrollTop = scroller.scrollHeight - below;
+	if (!target.matches("[data-earlier]") || !detail.successful) return;
+	following = false;
+	const below = scroller.scrollHeight - scroller.scrollTop;
+	show(detail.xhr.responseText);
+	scroller.scrollTop = scroller.scrollHeight - below;
 });
 
 // --- panels
 
 function setPanel(name) {
-  studio.dataset.panel = name;
-  for (const tab of document.querySelectorAll("[data-panel][href]")) {
-    tab.ariaCurrent = tab.dataset.panel === name ? "true" : null;
-  }
-  if (name === "chat" && following) toEnd();
+	studio.dataset.panel = name;
+	for (const tab of document.querySelectorAll("[data-panel][href]")) {
+		tab.ariaCurrent = tab.dataset.panel === name ? "true" : null;
+	}
+	if (name === "chat" && following) toEnd();
 }
 
 function setOpen(name, open) {
-  studio.dataset[name] = open ? "open" : "closed";
-  setCookie(name, studio.dataset[name]);
+	studio.dataset[name] = open ? "open" : "closed";
+	setCookie(name, studio.dataset[name]);
 }
 
 function openInspector() {
-  if (narrow.matches) setPanel("inspect");
-  else if (medium.matches) inspector.showPopover();
-  else setOpen("inspect", true);
+	if (narrow.matches) setPanel("inspect");
+	else if (medium.matches) inspector.showPopover();
+	else setOpen("inspect", true);
 }
 
 document.addEventListener("click", (event) => {
-  const { target } = event;
-  const tab = target.closest("[data-panel][href]");
-  const toggle = target.closest("[data-toggle]");
-  const shown = target.closest("[data-show]");
-  if (tab) {
-    event.preventDefault();
-    setPanel(tab.dataset.panel);
-  }
-  if (toggle) {
-    const name = toggle.dataset.toggle;
-    setOpen(name, studio.dataset[name] === "closed");
-    const other = [...document.querySelectorAll(`[data-toggle="${name}"]`)].find((button) => button.offsetParent);
-    other?.focus();
-  }
-  if (target.closest("[data-opens=inspect]")) openInspector();
-  if (shown) {
-    following = false;
-    if (narrow.matches) setPanel("chat");
-    else if (medium.matches) inspector.hidePopover();
-  }
+	const { target } = event;
+	const tab = target.closest("[data-panel][href]");
+	const toggle = target.closest("[data-toggle]");
+	const shown = target.closest("[data-show]");
+	if (tab) {
+		event.preventDefault();
+		setPanel(tab.dataset.panel);
+	}
+	if (toggle) {
+		const name = toggle.dataset.toggle;
+		setOpen(name, studio.dataset[name] === "closed");
+		const other = [...document.querySelectorAll(`[data-toggle="${name}"]`)].find((button) => button.offsetParent);
+		other?.focus();
+	}
+	if (target.closest("[data-opens=inspect]")) openInspector();
+	if (shown) {
+		following = false;
+		if (narrow.matches) setPanel("chat");
+		else if (medium.matches) inspector.hidePopover();
+	}
 });
 
 // --- what changes with a run
@@ -114,47 +114,47 @@ let refresh;
 let stale = false;
 
 function renew() {
-  refresh = clearTimeout(refresh);
-  stale = !inspector.checkVisibility();
-  if (stale) return;
-  for (const part of inspector.querySelectorAll("[data-refresh]:not(:has(#events-pause:checked) > div *)")) htmx.trigger(part, "refresh");
+	refresh = clearTimeout(refresh);
+	stale = !inspector.checkVisibility();
+	if (stale) return;
+	for (const part of inspector.querySelectorAll("[data-refresh]:not(:has(#events-pause:checked) > div *)")) htmx.trigger(part, "refresh");
 }
 
 // It may have been out of sight.
 new ResizeObserver(() => stale && renew()).observe(inspector);
 
 onChange((html) => {
-  if (!following) offerJump(true);
-  log.ariaBusy = activeRun() ? "true" : "false";
-  document.getElementById("empty")?.remove();
-  document.title = `${document.getElementById("thread-title").textContent} - Assistants Playground`;
-  if (html.includes("turn") || inspector.querySelector("#events-more")) {
-    // What goes on changes often; an end is told at once.
-    if (activeRun()) refresh ??= setTimeout(renew, 500);
-    else renew();
-  }
+	if (!following) offerJump(true);
+	log.ariaBusy = activeRun() ? "true" : "false";
+	document.getElementById("empty")?.remove();
+	document.title = `${document.getElementById("thread-title").textContent} - Assistants Playground`;
+	if (html.includes("turn") || inspector.querySelector("#events-more")) {
+		// What goes on changes often; an end is told at once.
+		if (activeRun()) refresh ??= setTimeout(renew, 500);
+		else renew();
+	}
 });
 
 setInterval(() => {
-  for (const clock of document.querySelectorAll("[data-since], [data-until]")) {
-    const { since, until } = clock.dataset;
-    const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
-    const minutes = Math.floor(seconds / 60);
-    clock.textContent = minutes ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${seconds.toFixed(1)} s`;
-  }
+	for (const clock of document.querySelectorAll("[data-since], [data-until]")) {
+		const { since, until } = clock.dataset;
+		const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
+		const minutes = Math.floor(seconds / 60);
+		clock.textContent = minutes ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${seconds.toFixed(1)} s`;
+	}
 }, 200);
 
 // --- images, large
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-lightbox]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  const dialog = document.getElementById("lightbox");
-  const { href, dataset: { lightbox: name } } = link;
-  const alt = link.querySelector("img")?.alt ?? name;
-  Object.assign(dialog.querySelector("img"), { src: href, alt });
-  Object.assign(dialog.querySelector("a"), { href, download: name });
-  dialog.querySelector("bdi").textContent = name;
-  dialog.showModal();
+	const link = event.target.closest("[data-lightbox]");
+	if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+	event.preventDefault();
+	const dialog = document.getElementById("lightbox");
+	const { href, dataset: { lightbox: name } } = link;
+	const alt = link.querySelector("img")?.alt ?? name;
+	Object.assign(dialog.querySelector("img"), { src: href, alt });
+	Object.assign(dialog.querySelector("a"), { href, download: name });
+	dialog.querySelector("bdi").textContent = name;
+	dialog.showModal();
 });
