@@ -99,7 +99,7 @@ def test_a_document_of_a_message_is_searched(studio: Studio, page: Page) -> None
     page.get_by_label("Attach files").set_input_files(
         FilePayload(name="harbor.txt", mimeType="text/plain", buffer=NOTES)
     )
-    expect(page.locator("#composer-files .file__meta")).to_have_text("76 B")
+    expect(page.get_by_label("Tool for harbor.txt")).to_be_visible()
     studio.ask("When was the lighthouse built?")
     studio.wait_for("Completed")
     note = page.locator(".msg--assistant .notes li")
