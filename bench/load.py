@@ -182,21 +182,21 @@ async def followers(service: Service) -> list[Figure]:
     while (await api.ask(path, None))["status"] != "requires_action":
         await asyncio.sleep(0.05)
     web = web_process(service)
-    open_now, heard = 0, []
+    open_now, heard = set[int](), []
     asked = asyncio.Event()
 
     async def follow(number: int) -> None:
-        nonlocal open_now
         await asyncio.sleep(number / 200)
         reader = Api(service, service.stack.url, {"Cookie": cookie})
         async for line in reader.stream(f"/threads/{thread_id}/stream", None):
             if line.startswith(b"data:") and asked.is_set():
                 heard.append(time.monotonic())
                 return
-            open_now += line.startswith(b"event: message")
+            if line.startswith(b"event: message"):
+                open_now.add(number)
 
     following = [asyncio.create_task(follow(number)) for number in range(FOLLOWERS)]
-    while open_now < FOLLOWERS:
+    while len(open_now) < FOLLOWERS:
         await asyncio.sleep(0.1)
     await asyncio.sleep(3)
     resident = web.memory_info().rss / 2**20
