@@ -76,7 +76,7 @@ document.addEventListener("click", async ({ target }) => {
 
 // --- forms
 
-document.querySelector("[aria-invalid='true']")?.focus();
+document.querySelector("form[method=post] [aria-invalid=true]")?.focus();
 
 document.addEventListener("change", ({ target }) => {
 	if (target.matches("[data-submit]")) target.form.requestSubmit();
