@@ -39,9 +39,9 @@ login: ## a new sign-in link for the studio that runs
 key: ## a new API key (make key NAME=notebook)
 	@$(BIN)/python manage.py api_key "$(or $(NAME),key)"
 
-screenshots: python ## take the picture in the README anew
+screenshots: python ## take the pictures of the pages anew (ARGS="thread settings" for some)
 	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m tests.screenshots
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m tests.screenshots $(ARGS)
 
 format: python ## put the code into the project's form
 	@$(PYTHON) install.py dev

@@ -1,25 +1,40 @@
-"""Takes the picture in the README: ``make screenshots``.
+"""Takes the pictures in docs/screenshots anew: ``make screenshots``.
 
-It shows what a newcomer sees: the studio with no key and no provider, after the getting-started
-walk-through has been clicked through.
+``thread.png``, which the README has, shows what a newcomer sees: the studio with no key and no provider, after the
+getting-started walk-through has been clicked through. The others show every page in both themes at
+three widths, small, for whoever works on the pages. ``make screenshots ARGS="thread settings"``
+takes those pages alone.
 """
 
+import argparse
+import io
 import tempfile
 from pathlib import Path
+from typing import Final
 
-from playwright.sync_api import Page, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.pages import LANGUAGES, PAGES, THEMES, Place, fill, visit
 from tests.conftest import CHROMIUM_ARGUMENTS, chromium_program
 from tests.stack import ROOT, Stack
 
-FOLDER = ROOT / "docs" / "screenshots"
-QUESTIONS = (
+FOLDER: Final = ROOT / "docs" / "screenshots"
+SIZES: Final = ((1440, 900), (900, 900), (360, 640))
+QUALITY: Final = 30
+QUESTIONS: Final = (
     "Create a visualization of a sinewave",
     "I prefer visualizations in darkmode, can you make a darkmode version of this visualization?",
 )
 
 
 def main() -> None:
+    known = {place.name for place in PAGES if place.shown}
+    options = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__)
+    options.add_argument("names", nargs="*", metavar="name", help=", ".join(sorted(known)))
+    wanted: list[str] = options.parse_args().names
+    if unknown := set(wanted) - known:
+        options.error(f"there is no page {', '.join(sorted(unknown))}")
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), OPENAI_API_KEY="", OPENAI_BASE_URL="") as stack,
@@ -30,9 +45,47 @@ def main() -> None:
         )
         page = browser.new_page(base_url=stack.url, viewport={"width": 1440, "height": 1640})
         page.goto(stack.login_path)
-        _walk_through(page)
-        page.screenshot(path=FOLDER / "thread.png")
+        if not wanted:
+            _walk_through(page)
+            page.screenshot(path=FOLDER / "thread.png")
+        ids = fill(page, stack)
+        places = [place for place in PAGES if place.name in (wanted or known)]
+        for language in LANGUAGES:
+            for theme in THEMES:
+                for size in SIZES:
+                    _take(browser, stack, ids, places, language, theme, size)
         browser.close()
+
+
+def _take(
+    browser: Browser,
+    stack: Stack,
+    ids: dict[str, str],
+    places: list[Place],
+    language: str,
+    theme: str,
+    size: tuple[int, int],
+) -> None:
+    """Pages in one language, theme and size: ``en/thread-1440-light.webp``."""
+    context = browser.new_context(
+        base_url=stack.url,
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if theme == "dark" else "light",
+        locale=language,
+        reduced_motion="reduce",
+        timezone_id="UTC",
+    )
+    page = context.new_page()
+    folder = FOLDER / language
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in places:
+        visit(page, stack, place.address.format(**ids))
+        # Fonts and images are there, and what follows the newest message has gone down to it.
+        page.wait_for_timeout(200)
+        picture = Image.open(io.BytesIO(page.screenshot()))
+        path = folder / f"{place.name}-{size[0]}-{theme}.webp"
+        picture.save(path, quality=QUALITY, method=6)
+    context.close()
 
 
 def _walk_through(page: Page) -> None:
@@ -42,6 +95,8 @@ def _walk_through(page: Page) -> None:
         "You are a helpful AI assistant who makes interesting visualizations based on data."
     )
     page.get_by_role("button", name="Create assistant").click()
+    expect(page.locator("#draft")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     for number, question in enumerate(QUESTIONS, start=1):
         page.locator("#draft").fill(question)
         page.locator("#draft").press("Enter")

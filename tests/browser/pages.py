@@ -7,6 +7,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from openai import OpenAI
 from playwright.sync_api import Page, expect
@@ -113,9 +114,10 @@ def visit(page: Page, stack: Stack, address: str) -> None:
     """Open a page that has all its parts: signed in, but for the one where that is done."""
     if address == "/login":
         page.context.clear_cookies()
-    elif not page.context.cookies():
+    elif not any(cookie["name"] == "sessionid" for cookie in page.context.cookies()):
         page.goto(stack.login_path)
     page.goto(address)
+    assert (urlsplit(page.url).path == "/login") == (address == "/login"), address
     # The rail asks how the services are.
     page.wait_for_load_state("networkidle")
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.pages import LANGUAGES, THEMES, addresses, fill, visit
 from tests.stack import Stack
 
-UNSEEN = 0.01
+UNSEEN = 0.002
 """Below this share of different pixels two pictures look the same."""
 
 
