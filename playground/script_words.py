@@ -1,0 +1,29 @@
+"""What the scripts of the pages say. Each page brings the words in its language, as JSON beside the
+scripts: see ``static/js/words.js``. ``{…}`` is filled in by the script.
+"""
+
+from django.utils.translation import gettext as _
+
+
+def script_words() -> dict[str, str]:
+    """By the names under which the scripts know them."""
+    return {
+        "copied": _("Copied"),
+        "notCopied": _("Not copied"),
+        "saving": _("Saving…"),
+        "seconds": _("{seconds} s"),
+        "minutes": _("{minutes} min {seconds} s"),
+        "onItsWay": _("A file is still on its way. Send when it has arrived."),
+        "aboutFiles": _("Write what is to be done with the files, then send."),
+        "notDone": _("Not done: the server does not answer."),
+        "tooLarge": _("is too large"),
+        "notSent": _("was not sent: the server does not answer"),
+        "refused": _("was refused"),
+        "cancelUpload": _("Cancel the upload of {name}"),
+        "uploading": _("Uploading {name}"),
+        "remove": _("Remove"),
+        "stopped": _("was not sent: you stopped it"),
+        "notAdded": _("was not added: {why}"),
+        "uploaded": _("{count} of {total} uploaded"),
+        "more": _("and {count} more"),
+    }
