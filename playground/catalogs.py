@@ -70,7 +70,9 @@ def update(po: Path, found: Catalog) -> None:
     any more is gone.
     """
     catalog = read(po)
+    begun = catalog.creation_date
     catalog.update(found, no_fuzzy_matching=True)
+    catalog.creation_date = begun  # the same texts give the same file
     with po.open("wb") as file:
         write_po(file, catalog, width=100, include_lineno=False, ignore_obsolete=True)
 
