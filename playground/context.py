@@ -60,7 +60,7 @@ def studio(request: HttpRequest) -> Mapping[str, Any]:
         "theme": theme_of(request),
         "timezone": timezone.get_current_timezone_name(),
         "style_sheets": STYLE_SHEETS,
-        "script_words": SimpleLazyObject(script_words),
+        "script_words": script_words,
         "rail": SimpleLazyObject(lambda: rail(request)),
     }
 

@@ -1,13 +1,15 @@
-"""What the scripts of the pages say. Each page brings the words in its language, as JSON beside the
-scripts: see ``static/js/words.js``. ``{…}`` is filled in by the script.
+"""What the scripts of the pages say. Each page brings the words in its language, as JSON in an
+attribute: see ``static/js/words.js``. ``{…}`` is filled in by the script.
 """
+
+import json
 
 from django.utils.translation import gettext as _
 
 
-def script_words() -> dict[str, str]:
-    """By the names under which the scripts know them."""
-    return {
+def script_words() -> str:
+    """JSON, by the names under which the scripts know them."""
+    words = {
         "copied": _("Copied"),
         "notCopied": _("Not copied"),
         "saving": _("Saving…"),
@@ -27,3 +29,4 @@ def script_words() -> dict[str, str]:
         "uploaded": _("{count} of {total} uploaded"),
         "more": _("and {count} more"),
     }
+    return json.dumps(words, ensure_ascii=False)
