@@ -166,6 +166,7 @@ TEXTS: Final = (
     _(
         "Not on this machine: memory of all processes together is watched, which takes a moment ({reason})."
     ),
+    _("memory, processes, processor time"),
     # Models.
     _("demo - scripted, no AI"),
     _("Demo"),

@@ -1,5 +1,6 @@
 """The API's own words as a person reads them: ``in_progress`` is "In progress"."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.utils.translation import gettext, pgettext
@@ -86,7 +87,7 @@ def within(value: str) -> str:
     return said[:1].lower() + said[1:] if said.isascii() else said
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     """ "a, b": with the comma of the language."""
     # Translators: stands between the things of a list.
     return pgettext("list", ", ").join(names)
