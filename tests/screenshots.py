@@ -15,7 +15,7 @@ from typing import Final
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.pages import LANGUAGES, PAGES, THEMES, Place, fill, visit
+from tests.browser.pages import LANGUAGES, PAGES, THEMES, Place, fill, speak, visit
 from tests.conftest import CHROMIUM_ARGUMENTS, chromium_program
 from tests.stack import ROOT, Stack
 
@@ -76,6 +76,7 @@ def _take(
         timezone_id="UTC",
     )
     page = context.new_page()
+    speak(page, stack, language)
     folder = FOLDER / language
     folder.mkdir(parents=True, exist_ok=True)
     for place in places:

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.stack import Stack
 
 THEMES: Final = ("light", "dark")
-LANGUAGES: Final = ("en",)
+LANGUAGES: Final = ("en", "zh-Hant")
 """The languages of the pages, as ``<html lang>`` has them."""
 
 
@@ -75,7 +75,7 @@ PAGES: Final = (
 NOT_PAGES: Final = {
     "lead to a page": {"home", "inspect", "inspect-new", "inspect-events", "thread-earlier"},
     "take a form": {
-        *("logout", "theme", "assistant-duplicate", "thread-create", "thread-messages"),
+        *("logout", "theme", "set_language", "assistant-duplicate", "thread-create", "thread-messages"),
         *("run-cancel", "run-outputs", "run-regenerate", "file-discard", "vector-store-remove"),
         *("vector-store-expiry", "vector-store-use", "alias-set", "alias-delete", "key-create"),
     },
@@ -110,11 +110,17 @@ def addresses(ids: dict[str, str]) -> dict[str, str]:
     return {place.name: place.address.format(**ids) for place in PAGES}
 
 
+def speak(page: Page, stack: Stack, language: str) -> None:
+    """Have pages come in this language, as if it had been chosen."""
+    chosen = {"name": "playground_language", "value": language.lower(), "url": stack.url}
+    page.context.add_cookies([chosen])  # type: ignore[list-item]
+
+
 def visit(page: Page, stack: Stack, address: str) -> None:
     """Open a page that has all its parts: signed in, but for the one where that is done."""
     if address == "/login":
-        page.context.clear_cookies()
-    elif not any(cookie["name"] == "sessionid" for cookie in page.context.cookies()):
+        page.context.clear_cookies(name="playground_session")
+    elif not any(cookie["name"] == "playground_session" for cookie in page.context.cookies()):
         page.goto(stack.login_path)
     page.goto(address)
     assert (urlsplit(page.url).path == "/login") == (address == "/login"), address

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.pages import LANGUAGES, THEMES, addresses, fill, visit
+from tests.browser.pages import LANGUAGES, THEMES, addresses, fill, speak, visit
 from tests.stack import Stack
 
 UNSEEN = 0.002
@@ -56,6 +56,7 @@ def test_axe_finds_nothing_serious_on_any_page(
     complaints: list[str],
 ) -> None:
     page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    speak(page, stack, language)
     found = {}
     for name, address in addresses(ids).items():
         visit(page, stack, address)
