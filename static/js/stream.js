@@ -2,6 +2,7 @@
 // connection breaks, and names the last frame that it got.
 
 import { place } from "./morph.js";
+import { byId } from "./page.js";
 
 const RETRY_MS = 2000;
 const AWAY_MS = 4000;
@@ -22,20 +23,18 @@ export function show(html) {
 }
 
 /** The id of the run that is active, or empty. */
-export function activeRun() {
-	return document.getElementById("composer-actions").dataset.active;
-}
+export const activeRun = () => byId("composer-actions").dataset.active;
 
 /** Begin to listen, if nobody does yet. Other tabs that show the thread begin too. */
 export function listen({ tell = false } = {}) {
-	const thread = document.getElementById("stream");
+	const thread = byId("stream");
 	if (!thread || document.hidden) return;
 	if (tell) others.postMessage(thread.dataset.src);
 	// A stream that is open may be about to close without knowing of what is to come.
 	wanted = Boolean(source);
 	if (source) return;
 	source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
-	source.addEventListener("open", () => broken(false));
+	source.onopen = () => broken(false);
 	source.addEventListener("message", ({ data, lastEventId }) => {
 		show(data);
 		thread.dataset.after = lastEventId;
@@ -59,17 +58,15 @@ function stop() {
 	source = null;
 }
 
-function broken(is) {
-	document.getElementById("connection").hidden = !is;
-}
+const broken = (is) => (byId("connection").hidden = !is);
 
 others.addEventListener("message", ({ data }) => {
-	if (data === document.getElementById("stream")?.dataset.src) listen();
+	if (data === byId("stream")?.dataset.src) listen();
 });
 
 // A tab that nobody looks at leaves its connection, of which a browser has six, to the others.
 let away;
-document.addEventListener("visibilitychange", () => {
+addEventListener("visibilitychange", () => {
 	clearTimeout(away);
 	if (document.hidden) away = setTimeout(stop, AWAY_MS);
 	else listen();
@@ -80,4 +77,4 @@ addEventListener("pagehide", stop);
 addEventListener("submit", ({ target }) => target.closest("dialog") && stop());
 addEventListener("pageshow", ({ persisted }) => persisted && listen());
 
-if (document.getElementById("stream")?.dataset.live) listen();
+if (byId("stream")?.dataset.live) listen();
