@@ -3,7 +3,7 @@
 ``thread.png``, which the README has, shows what a newcomer sees: the studio with no key and no provider, after the
 getting-started walk-through has been clicked through. The others show every page in both themes at
 three widths, small, for whoever works on the pages. ``make screenshots ARGS="thread settings"``
-takes those pages alone.
+takes those pages alone, ``ARGS="--closely /tmp"`` keeps them in their full size too.
 """
 
 import argparse
@@ -21,7 +21,9 @@ from tests.stack import ROOT, Stack
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 SIZES: Final = ((1440, 900), (900, 900), (360, 640))
-QUALITY: Final = 30
+KEPT: Final = {1440: 1 / 2, 900: 1 / 2, 360: 2 / 3}
+"""How large a picture of each width is kept: one sees that it is right, and the folder is small."""
+QUALITY: Final = 25
 QUESTIONS: Final = (
     "Create a visualization of a sinewave",
     "I prefer visualizations in darkmode, can you make a darkmode version of this visualization?",
@@ -32,7 +34,9 @@ def main() -> None:
     known = {place.name for place in PAGES if place.shown}
     options = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__)
     options.add_argument("names", nargs="*", metavar="name", help=", ".join(sorted(known)))
-    wanted: list[str] = options.parse_args().names
+    options.add_argument("--closely", type=Path, help="a folder for them in their full size too")
+    given = options.parse_args()
+    wanted: list[str] = given.names
     if unknown := set(wanted) - known:
         options.error(f"there is no page {', '.join(sorted(unknown))}")
     with (
@@ -53,7 +57,7 @@ def main() -> None:
         for language in LANGUAGES:
             for theme in THEMES:
                 for size in SIZES:
-                    _take(browser, stack, ids, places, language, theme, size)
+                    _take(browser, stack, ids, places, language, theme, size, given.closely)
         browser.close()
 
 
@@ -65,6 +69,7 @@ def _take(
     language: str,
     theme: str,
     size: tuple[int, int],
+    closely: Path | None,
 ) -> None:
     """Pages in one language, theme and size: ``en/thread-1440-light.webp``."""
     context = browser.new_context(
@@ -84,8 +89,12 @@ def _take(
         # Fonts and images are there, and what follows the newest message has gone down to it.
         page.wait_for_timeout(200)
         picture = Image.open(io.BytesIO(page.screenshot()))
-        path = folder / f"{place.name}-{size[0]}-{theme}.webp"
-        picture.save(path, quality=QUALITY, method=6)
+        name = f"{place.name}-{size[0]}-{theme}"
+        if closely:
+            picture.save(closely / f"{name}-{language}.png")
+        kept = [round(pixels * KEPT[size[0]]) for pixels in size]
+        picture = picture.convert("RGB").resize((kept[0], kept[1]), Image.Resampling.LANCZOS)
+        picture.save(folder / f"{name}.webp", quality=QUALITY, method=6)
     context.close()
 
 

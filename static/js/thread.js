@@ -100,6 +100,9 @@ on("click", "[data-opens=inspect]", () => {
 	else setOpen("inspect", true);
 });
 
+// Whoever asked for a view of the inspector sees it, also where it is a drawer.
+if (studio.dataset.panel === "inspect" && medium.matches && !narrow.matches) inspector.showPopover();
+
 on("click", "[data-show]", () => {
 	following = false;
 	if (narrow.matches) setPanel("chat");

@@ -163,7 +163,7 @@ def fill(page: Page, stack: Stack) -> dict[str, str]:
     while api.vector_stores.retrieve(store.id).status != "completed":
         time.sleep(0.1)
     waiting = _said(api, weather.id, "What is the weather in Oslo?")
-    cited = _said(api, reading.id, "What does the handbook say about grid lines?")
+    cited = _said(api, reading.id, "What does the handbook say about colours?")
     _said(api, drawing.id, "I need to solve the equation 3x + 11 = 14. Can you help me?")
     drawn = _said(
         api,
