@@ -43,7 +43,7 @@ plt.show()
 RAISED: Final = (
     f"{'-' * 75}\n"
     "KeyError                                  Traceback (most recent call last)\n"
-    'Cell In[2], line 1\n----> 1 table["amout"]\n\nKeyError: \'amout\'\n'
+    "Cell In[2], line 1\n----> 1 table[\"amout\"]\n\nKeyError: 'amout'\n"
 )
 ANSWER: Final = """### The wave
 

@@ -75,7 +75,14 @@ PAGES: Final = (
 NOT_PAGES: Final = {
     "lead to a page": {"home", "inspect", "inspect-new", "inspect-events", "thread-earlier"},
     "take a form": {
-        *("logout", "theme", "set_language", "assistant-duplicate", "thread-create", "thread-messages"),
+        *(
+            "logout",
+            "theme",
+            "set_language",
+            "assistant-duplicate",
+            "thread-create",
+            "thread-messages",
+        ),
         *("run-cancel", "run-outputs", "run-regenerate", "file-discard", "vector-store-remove"),
         *("vector-store-expiry", "vector-store-use", "alias-set", "alias-delete", "key-create"),
     },

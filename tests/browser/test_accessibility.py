@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.pages import LANGUAGES, THEMES, addresses, fill, speak, visit
+from tests.browser.pages import THEMES, addresses, fill, speak, visit
 from tests.stack import Stack
 
 UNSEEN = 0.002
@@ -45,8 +45,9 @@ def faults(page: Page) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(
+    "theme, language", [*((theme, "en") for theme in THEMES), ("light", "zh-Hant")]
+)
 def test_axe_finds_nothing_serious_on_any_page(
     page: Page,
     stack: Stack,
@@ -242,9 +243,7 @@ def forced(context: BrowserContext, stack: Stack) -> Page:
         ("progress", "one => (one.value = 0)"),
     ],
 )
-def test_without_our_colours_a_state_is_still_seen(
-    forced: Page, part: str, otherwise: str
-) -> None:
+def test_without_our_colours_a_state_is_still_seen(forced: Page, part: str, otherwise: str) -> None:
     one = forced.locator(f"main {part}").first
     one.scroll_into_view_if_needed()
     box = one.bounding_box()

@@ -41,7 +41,15 @@ def test_nothing_in_it_can_be_sent_and_nothing_is_written(project: Project, page
         html = page.get("/styleguide/").content.decode()
     assert [one["sql"] for one in queries if not one["sql"].startswith("SELECT")] == []
     main = html.partition("<main")[2].partition("</main>")[0].partition("<nav")[2]
-    for sends in (" action=", " formaction=", " hx-", "data-upload", "data-autosave", "data-discard", 'method="post'):
+    for sends in (
+        " action=",
+        " formaction=",
+        " hx-",
+        "data-upload",
+        "data-autosave",
+        "data-discard",
+        'method="post',
+    ):
         assert sends not in main, sends
 
 
