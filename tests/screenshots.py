@@ -1,9 +1,11 @@
 """Takes the pictures in docs/screenshots anew: ``make screenshots``.
 
-``thread.png``, which the README has, shows what a newcomer sees: the studio with no key and no provider, after the
-getting-started walk-through has been clicked through. The others show every page in both themes at
-three widths, small, for whoever works on the pages. ``make screenshots ARGS="thread settings"``
-takes those pages alone, ``ARGS="--closely /tmp"`` keeps them in their full size too.
+``thread.png``, which the README has, shows what a newcomer sees: the studio with no key and no
+provider, after the getting-started walk-through has been clicked through. The others show every
+page in both themes at three widths, small, for whoever works on the pages.
+
+``make screenshots ARGS="thread settings"`` takes those pages alone, ``ARGS="--closely /tmp"`` keeps
+them in their full size too.
 """
 
 import argparse
@@ -66,8 +68,8 @@ def main() -> None:
 
 
 def _fonts(folder: Path) -> Path:
-    """Settings of fontconfig with which Chinese is seen on a machine that has no font for it: by the
-    one that the code interpreter draws with.
+    """Settings of fontconfig with which Chinese is seen on a machine that has no font for it: in
+    the one that the code interpreter draws with.
     """
     found = ROOT.glob(".sandbox-venv/lib/python*/site-packages/cvttf_NotoSansCJK_Regular")
     places = "".join(f"<dir>{place}</dir>" for place in found)

@@ -56,7 +56,7 @@ class Example:
     template: str
     context: dict[str, Any] = field(default_factory=dict)
     frame: str = "card"
-    html: SafeString = SafeString()
+    html: SafeString = field(default_factory=SafeString)
 
 
 @dataclass(frozen=True)
@@ -244,8 +244,12 @@ def _inspector(samples: Samples) -> Iterator[Example]:
     usage = inspector.RunUsage(view.run, "demo", 1801, "$0.0061")
     total = SimpleNamespace(
         name="This thread",
-        **{"runs": 12, "prompt_tokens": 12_340, "completion_tokens": 5670, "total_tokens": 18_010},
-        **{"seconds": 61.5, "price": "price unknown"},
+        runs=12,
+        prompt_tokens=12_340,
+        completion_tokens=5670,
+        total_tokens=18_010,
+        seconds=61.5,
+        price="price unknown",
     )
     yield shown(_("Usage"), "usage", usages=[usage], totals=[total], most=2000)
     for tab in ("steps", "events", "json", "code", "usage"):
