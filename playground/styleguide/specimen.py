@@ -86,6 +86,8 @@ class _Writer(HTMLParser):
             (name, self._value(tag, name, value or ""))
             for name, value in attrs
             if name not in SENDS and not name.startswith("hx-")
+            # What it controls on its page is not here.
+            if name != "aria-controls" or value in self._names
         ]
         told = "".join(f' {name}="{escape(value)}"' for name, value in kept)
         self.written.append(f"<{tag}{told}>")

@@ -131,8 +131,8 @@ def visit(page: Page, stack: Stack, address: str) -> None:
         page.goto(stack.login_path)
     page.goto(address)
     assert (urlsplit(page.url).path == "/login") == (address == "/login"), address
-    # The rail asks how the services are.
-    page.wait_for_load_state("networkidle")
+    # The rail asks how the services are, and shows the answer in its own place.
+    page.wait_for_function("!document.querySelector('#health[hx-trigger^=load], .htmx-request')")
 
 
 def fill(page: Page, stack: Stack) -> dict[str, str]:

@@ -89,7 +89,7 @@ def test_what_a_page_loads_is_little_and_kept_by_the_browser(
         context.request.get(stack.login_path)
         page = context.new_page()
         loaded: list[Response] = []
-        page.on("response", loaded.append)
+        page.on("response", lambda answer, loaded=loaded: loaded.append(answer))
         visit(page, stack, address)
         ours = [one for one in loaded if "/content" not in one.url]
         assert len(ours) <= MAX_REQUESTS, (name, [one.url for one in ours])
