@@ -32,6 +32,8 @@ text.addEventListener("compositionstart", () => (composing = true));
 text.addEventListener("compositionend", () => setTimeout(() => (composing = false)));
 
 text.addEventListener("keydown", (event) => {
+	// What was said last comes back, to be said otherwise.
+	if (event.key === "ArrowUp" && !text.value) text.value = all(".msg--user .said").at(-1)?.textContent ?? "";
 	const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
 	if (!sends || composing || event.isComposing || event.keyCode === 229) return;
 	event.preventDefault();

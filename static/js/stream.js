@@ -2,7 +2,7 @@
 // connection breaks, and names the last frame that it got.
 
 import { place } from "./morph.js";
-import { byId } from "./page.js";
+import { byId, on } from "./page.js";
 
 const RETRY_MS = 2000;
 const AWAY_MS = 4000;
@@ -35,22 +35,22 @@ export function listen({ tell = false } = {}) {
 	if (source) return;
 	source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
 	source.onopen = () => broken(false);
-	source.addEventListener("message", ({ data, lastEventId }) => {
+	source.onmessage = ({ data, lastEventId }) => {
 		show(data);
 		thread.dataset.after = lastEventId;
-	});
+	};
 	source.addEventListener("close", () => {
 		stop();
 		// A run that was started while the last one ended.
 		if (wanted || activeRun()) setTimeout(listen, RETRY_MS / 4);
 	});
 	source.addEventListener("gone", () => location.reload());
-	source.addEventListener("error", () => {
+	source.onerror = () => {
 		broken(true);
 		if (source?.readyState !== EventSource.CLOSED) return;
 		stop();
 		setTimeout(listen, RETRY_MS);
-	});
+	};
 }
 
 function stop() {
@@ -60,9 +60,7 @@ function stop() {
 
 const broken = (is) => (byId("connection").hidden = !is);
 
-others.addEventListener("message", ({ data }) => {
-	if (data === byId("stream")?.dataset.src) listen();
-});
+others.onmessage = ({ data }) => data === byId("stream")?.dataset.src && listen();
 
 // A tab that nobody looks at leaves its connection, of which a browser has six, to the others.
 let away;
@@ -74,7 +72,7 @@ addEventListener("visibilitychange", () => {
 
 addEventListener("pagehide", stop);
 // Who deletes the thread goes where the answer leads.
-addEventListener("submit", ({ target }) => target.closest("dialog") && stop());
+on("submit", "dialog form", stop);
 addEventListener("pageshow", ({ persisted }) => persisted && listen());
 
 if (byId("stream")?.dataset.live) listen();

@@ -731,3 +731,12 @@ def test_a_link_to_an_older_message_shows_it(
     studio.wait_for("Completed")
     expect(page.locator("#log")).to_contain_text("Message number 100.")
     expect(page.locator(f"#{oldest}")).to_have_count(0)
+
+
+def test_the_up_arrow_brings_back_what_was_said_last(page: Page, thread: Studio) -> None:
+    box = page.get_by_label("Message", exact=True)
+    box.press("ArrowUp")
+    expect(box).to_have_value("Hello")
+    box.fill("Something else")
+    box.press("ArrowUp")
+    expect(box).to_have_value("Something else")
