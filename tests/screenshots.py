@@ -113,8 +113,8 @@ def _take(
         if closely:
             picture.save(closely / f"{name}-{language}.png")
         kept = [round(pixels * KEPT[size[0]]) for pixels in size]
-        picture = picture.convert("RGB").resize((kept[0], kept[1]), Image.Resampling.LANCZOS)
-        picture.save(folder / f"{name}.webp", quality=QUALITY, method=6)
+        small = picture.convert("RGB").resize((kept[0], kept[1]), Image.Resampling.LANCZOS)
+        small.save(folder / f"{name}.webp", quality=QUALITY, method=6)
     context.close()
 
 

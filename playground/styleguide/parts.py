@@ -10,7 +10,6 @@ from django.contrib.messages.storage.base import Message as Told
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from assistants.events.log import Entry
@@ -56,7 +55,7 @@ class Example:
     template: str
     context: dict[str, Any] = field(default_factory=dict)
     frame: str = "card"
-    html: SafeString = field(default_factory=SafeString)
+    html: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def sections(request: access.Request) -> list[Section]:
     found = list(_sections(samples))
     for section in found:
         for one in section.examples:
-            html = render_to_string(one.template, one.context, request)
+            html: str = render_to_string(one.template, one.context, request)
             if one.frame == "shown":
                 html = html.replace(" hidden>", ">")
             one.html = specimen(html, ids)

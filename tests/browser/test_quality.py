@@ -1,6 +1,7 @@
 """What a tool such as Lighthouse looks at, on every page, without a network."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,6 +78,10 @@ def test_every_page_has_its_title_language_and_scale_and_the_browser_complains_o
     assert len({titles["assistants"], titles["threads"], titles["files"], titles["settings"]}) == 4
 
 
+def _note(loaded: list[Response], answer: Response) -> None:
+    loaded.append(answer)
+
+
 def test_what_a_page_loads_is_little_and_kept_by_the_browser(
     browser: Browser, stack: Stack, ids: dict[str, str]
 ) -> None:
@@ -89,7 +94,8 @@ def test_what_a_page_loads_is_little_and_kept_by_the_browser(
         context.request.get(stack.login_path)
         page = context.new_page()
         loaded: list[Response] = []
-        page.on("response", lambda answer, loaded=loaded: loaded.append(answer))
+        listen = partial(_note, loaded)
+        page.on("response", listen)
         visit(page, stack, address)
         ours = [one for one in loaded if "/content" not in one.url]
         assert len(ours) <= MAX_REQUESTS, (name, [one.url for one in ours])
