@@ -179,7 +179,8 @@ def _strings(path: Path) -> Iterator[str]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.JoinedStr):
                 yield "".join(
-                    part.value if isinstance(part, ast.Constant) else "\x00" for part in node.values
+                    str(part.value) if isinstance(part, ast.Constant) else "\x00"
+                    for part in node.values
                 )
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
