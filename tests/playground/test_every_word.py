@@ -276,7 +276,8 @@ def runs(run: Run) -> Iterator[Run]:
         error = {"code": code, "message": "The file is empty."}
         states.append((RunStatus.FAILED, {"last_error": error}))
     for reason in ("content_filter", "max_prompt_tokens", "max_completion_tokens"):
-        states.append((RunStatus.INCOMPLETE, {"incomplete_details": {"reason": reason}}))
+        details = {"reason": reason}
+        states.append((RunStatus.INCOMPLETE, {"incomplete_details": details}))
     for status, fields in states:
         run.status = status
         for name, value in fields.items():
