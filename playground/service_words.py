@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from assistants.errors import ApiError
 from playground.service_texts import HINTS, TEXTS
 
-CUT: Final = 20_000
+CUT: Final = 4_000
 """A longer text is none of these."""
 
 

@@ -24,6 +24,7 @@ LONGER = """() => {
 
 
 def test_the_switch_changes_the_page_and_stays(page: Page, studio: Studio) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.goto("/assistants")
     root = page.locator("html")
     expect(root).to_have_attribute("lang", "en")
@@ -51,7 +52,7 @@ def test_from_an_empty_studio_to_an_answer_in_chinese(
     expect(page.get_by_role("heading", name="詢問 資料視覺化")).to_be_visible()
     expect(page).to_have_title(re.compile("助理遊樂場$"))
     model.reply(text("這是回答。"))
-    draft = page.get_by_label("訊息", exact=True)
+    draft = page.get_by_role("textbox", name="訊息")
     draft.fill("你好")
     draft.press("Enter")
     expect(page.locator(".run .chip").last).to_have_text("已完成", timeout=30_000)

@@ -8,14 +8,17 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone, translation
 from typing_extensions import override
 
-from assistants.models import Assistant, Project, Run, RunStatus, Thread
+from assistants.models import Assistant, File, Project, Run, RunStatus, Thread
+from assistants.operations import steps
 from playground.outcomes import of_run
+from tests.api.worker import Worker
 from tests.factories import make_assistant, make_file, make_run, make_thread, make_vector_store
 from tests.playground.conftest import HTMX
 from tests.playground.views.test_access import addresses, ids
@@ -24,7 +27,20 @@ __all__ = ["ids"]
 
 NAMES = {
     *("Assistants", "OpenAI", "Azure", "Ollama", "JSON", "Top", "P", "Node", "Python", "curl"),
-    *("English", "Enter", "Shift", "Esc", "demo", "txt", "csv", "B", "kB", "Plotter", "Notebook"),
+    *(
+        "English",
+        "Enter",
+        "Shift",
+        "Esc",
+        "demo",
+        "txt",
+        "csv",
+        "png",
+        "B",
+        "kB",
+        "Plotter",
+        "Notebook",
+    ),
     *("x", "a", "bread", "get", "weather", "stock", "price", "send", "mail", "http", "testserver"),
     *(
         "login",
@@ -255,17 +271,15 @@ def runs(run: Run) -> Iterator[Run]:
         (RunStatus.REQUIRES_ACTION, {"required_action": action, "expires_at": now + ENDED}),
         (RunStatus.CANCELLING, {}),
         (RunStatus.CANCELLED, {"cancelled_at": now}),
-        *(
-            (RunStatus.FAILED, {"last_error": {"code": code, "message": "The file is empty."}})
-            for code in ("rate_limit_exceeded", "invalid_prompt", "server_error")
-        ),
-        *(
-            (RunStatus.INCOMPLETE, {"incomplete_details": {"reason": reason}})
-            for reason in ("content_filter", "max_prompt_tokens", "max_completion_tokens")
-        ),
         (RunStatus.EXPIRED, {"expires_at": now, "started_at": now}),
         (RunStatus.EXPIRED, {"expires_at": now, "started_at": None}),
     ]
+    for code in ("rate_limit_exceeded", "invalid_prompt", "server_error"):
+        error = {"code": code, "message": "The file is empty."}
+        states.append((RunStatus.FAILED, {"last_error": error}))
+    for reason in ("content_filter", "max_prompt_tokens", "max_completion_tokens"):
+        details = {"reason": reason}
+        states.append((RunStatus.INCOMPLETE, {"incomplete_details": details}))
     for status, fields in states:
         run.status = status
         for name, value in fields.items():
@@ -281,6 +295,65 @@ def test_every_end_of_a_run_is_told_in_marked_words(
         assert outcome
         for text in (outcome.title, outcome.text, outcome.advice, outcome.again):
             assert Page(text).words == [], (run.status, text)
+
+
+def call_of(tool: str, **given: object) -> dict[str, Any]:
+    return {"id": f"call_{tool}", "type": tool, tool: given}
+
+
+@pytest.fixture
+def everything(project: Project, assistant: Assistant, thread: Thread) -> Thread:
+    """A thread with all that runs can do: code, searches, figures, citations, a call that waits."""
+    figure = make_file(project, b"7", "7.png")
+    gone = {"role": "user", "content": "7", "attachments": [{"file_id": figure.id, "tools": []}]}
+    run = make_run(
+        thread,
+        assistant,
+        additional_messages=[gone],
+        temperature=0.7,
+        truncation_strategy={"type": "last_messages", "last_messages": 7},
+        tool_choice={"type": "code_interpreter"},
+    )
+    worker = Worker(run.id)
+    traceback = "-" * 75 + "\nKeyError       Traceback (most recent call last)\nKeyError: 7\n"
+    logs = {"type": "logs", "logs": "7\n" * 70 + traceback}
+    image = {"type": "image", "image": {"file_id": figure.id}}
+    passage = {"type": "text", "text": "7"}
+    found = {"file_id": "7", "file_name": "7", "score": 0.7, "attributes": {}, "content": [passage]}
+    queries: dict[str, Any] = {"number": 1, "queries": ["7"], "pages": {}}
+    for calls in (
+        [call_of("code_interpreter", input="7", outputs=[image])],
+        [call_of("code_interpreter", input="7", outputs=[logs])],
+        [call_of("file_search", results=[found]), call_of("file_search", results=[])],
+    ):
+        step = steps.begin_tool_calls(worker.run)
+        searches = {"call_file_search": queries}
+        steps.finish_tool_calls(worker.run, step, calls, None, {}, searches)
+    step, message = worker.begin_message()
+    cited = {"type": "file_citation", "text": "【1:0†7】", "start_index": 2, "end_index": 9,
+             "file_citation": {"file_id": "7", "quote": "7", "page": 7}}  # fmt: skip
+    value = "7 【1:0†7】\n\n```python\n7\n```\n\n```\n7\n```\n"
+    content = [{"type": "text", "text": {"value": value, "annotations": [cited]}}]
+    steps.finish_message(worker.run, step, message, content, None)
+    worker.fail("The provider's content filter stopped the answer. Ask in other words.")
+    waiting = Worker(make_run(thread, assistant).id)
+    waiting.call("get_weather", "{}")
+    return thread
+
+
+def test_all_that_runs_can_do_is_told_in_marked_words(
+    page: Client, everything: Thread, marked_language: None
+) -> None:
+    address = f"/threads/{everything.id}"
+    for tab in ("steps", "events", "json", "code", "usage"):
+        for run in everything.runs.all():
+            shown = Page(page.get(f"{address}?tab={tab}&run={run.id}").text)
+            assert shown.words == [], tab
+    File.objects.all().delete()
+    assert Page(page.get(address).text).words == []
+    Assistant.objects.all().delete()
+    make_assistant(everything.project, name="7")
+    assert Page(page.get(address).text).words == []
 
 
 def test_who_uses_a_file_is_told_in_marked_words(
@@ -314,7 +387,7 @@ def test_every_page_in_chinese_is_in_chinese(ids: dict[str, str], page: Client) 
         if name == "styleguide":
             continue  # its samples are what people and programs have written
         response = page.get(address, headers=headers)
-        if "<html" not in response.text:
+        if response.streaming or "<html" not in response.text:
             continue
         found = Page(response.text)
         assert [word for word in found.words if word not in LATIN] == [], name

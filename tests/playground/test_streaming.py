@@ -126,8 +126,8 @@ async def test_each_reader_is_told_in_the_language_of_their_page(
 ) -> None:
     chinese, english = Reader(thread, language="zh-hant"), Reader(thread)
     reading = [asyncio.create_task(reader.read()) for reader in (chinese, english)]
-    for reader in (chinese, english):
-        await reader.until(lambda reader=reader: bool(reader.frames))
+    await chinese.until(lambda: bool(chinese.frames))
+    await english.until(lambda: bool(english.frames))
     await play(worker, pause=0.02)
     await asyncio.wait_for(asyncio.gather(*reading), 10)
     assert "已完成" in chinese.latest(worker.run.id)
