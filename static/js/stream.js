@@ -64,7 +64,7 @@ others.onmessage = ({ data }) => data === byId("stream")?.dataset.src && listen(
 
 // A tab that nobody looks at leaves its connection, of which a browser has six, to the others.
 let away;
-addEventListener("visibilitychange", () => {
+document.addEventListener("visibilitychange", () => {
 	clearTimeout(away);
 	if (document.hidden) away = setTimeout(stop, AWAY_MS);
 	else listen();
