@@ -714,8 +714,10 @@ def test_a_link_to_an_older_message_shows_it(
     studio.ask("The last thing that is said")
     studio.wait_for("Completed")
     api = OpenAI(base_url=f"{stack.url}/v1", api_key=stack.api_key)
-    said = [{"role": "user", "content": f"Message number {n}."} for n in range(1, 101)]
-    thread = api.beta.threads.create(messages=said[:100])  # type: ignore[arg-type]
+    thread = api.beta.threads.create()
+    for number in range(1, 101):
+        said = f"Message number {number}."
+        api.beta.threads.messages.create(thread.id, role="user", content=said)
     oldest = api.beta.threads.messages.list(thread.id, order="asc", limit=1).data[0].id
     page.goto(f"/threads/{thread.id}")
     expect(page.locator("#log")).to_contain_text("Message number 100.")
