@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.pages import fill
 from tests.chat_server import ChatServer
 from tests.stack import Stack
 
@@ -61,3 +62,14 @@ def model(stack: Stack) -> Iterator[ChatServer]:
     stack.chat.forget()
     yield stack.chat
     stack.chat.forget()
+
+
+@pytest.fixture(scope="session")
+def ids(browser: Browser, stack: Stack) -> dict[str, str]:
+    """Those of a project with something of everything, which the addresses of pages name."""
+    context = browser.new_context(base_url=stack.url)
+    page = context.new_page()
+    page.goto(stack.login_path)
+    found = fill(page, stack)
+    context.close()
+    return found

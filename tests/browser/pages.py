@@ -132,7 +132,7 @@ def visit(page: Page, stack: Stack, address: str) -> None:
     page.goto(address)
     assert (urlsplit(page.url).path == "/login") == (address == "/login"), address
     # The rail asks how the services are, and shows the answer in its own place.
-    page.wait_for_function("!document.querySelector('#health[hx-trigger^=load], .htmx-request')")
+    expect(page.locator("#health[hx-trigger^=load], .htmx-request")).to_have_count(0)
 
 
 def fill(page: Page, stack: Stack) -> dict[str, str]:

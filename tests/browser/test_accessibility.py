@@ -6,24 +6,13 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.pages import THEMES, addresses, fill, speak, visit
+from tests.browser.pages import THEMES, addresses, speak, visit
 from tests.stack import Stack
 
 UNSEEN = 0.002
 """Below this share of different pixels two pictures look the same."""
-
-
-@pytest.fixture(scope="module")
-def ids(browser: Browser, stack: Stack) -> dict[str, str]:
-    """Those of a project with something of everything."""
-    context = browser.new_context(base_url=stack.url)
-    page = context.new_page()
-    page.goto(stack.login_path)
-    found = fill(page, stack)
-    context.close()
-    return found
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Response
 
-from tests.browser.pages import LANGUAGES, addresses, fill, speak, visit
+from tests.browser.pages import LANGUAGES, addresses, speak, visit
 from tests.stack import Stack
 
 MAX_REQUESTS = 45
@@ -17,17 +17,6 @@ code has drawn is left out; htmx is 170 kB of it.
 """
 MIN_TARGET = 24
 """Pixels that a finger needs, WCAG 2.5.8."""
-
-
-@pytest.fixture(scope="module")
-def ids(browser: Browser, stack: Stack) -> dict[str, str]:
-    """Those of a project with something of everything."""
-    context = browser.new_context(base_url=stack.url)
-    page = context.new_page()
-    page.goto(stack.login_path)
-    found = fill(page, stack)
-    context.close()
-    return found
 
 
 @pytest.fixture
