@@ -42,7 +42,7 @@ class OrderedJSON(Base):
         """PostgreSQL's driver reads ``json`` by itself; SQLite has it as text."""
         if connection.vendor == "postgresql":
             return value
-        return super().from_db_value(value, expression, connection)  # type: ignore[misc]
+        return super().from_db_value(value, expression, connection)
 
 
 @OrderedJSON.register_lookup

@@ -46,7 +46,7 @@ def test_keys_keep_their_order() -> None:
         "required": KEYS,
     }
     function = {"name": "weather", "parameters": parameters}
-    metadata = {key: "x" for key in KEYS}
+    metadata = dict.fromkeys(KEYS, "x")
     made = make_assistant(tools=[{"type": "function", "function": function}], metadata=metadata)
     thread = threads.create(make_project(), validate(ThreadCreate, {"metadata": metadata}))
     run = make_run(thread, made, metadata=metadata)
