@@ -86,7 +86,7 @@ class Server:
     def start(self) -> None:
         """Start it, at first or again, and wait until it answers."""
         options = [f"-c{name}={value}" for name, value in self._settings.items()]
-        place = ["-D", self.folder / "data", "-k", self.folder, "-h", ""]
+        place = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._programs / "postgres", *place, *options],

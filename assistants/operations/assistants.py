@@ -59,7 +59,7 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
             fields["tool_resources"] = tool_resources.stored(
                 row.project,
                 fields.get("tool_resources", row.tool_resources),
-                fields.get("tools", row.tools),
+                fields["tools"] if "tools" in fields else row.tools,
                 before=row.tool_resources,
             )
         before = row.code_interpreter_file_ids
