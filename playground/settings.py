@@ -175,6 +175,7 @@ MIDDLEWARE = [
     "playground.timezones.TimezoneMiddleware",
     "playground.refusals.TooLargeMiddleware",
     "playground.refusals.NotAllowedMiddleware",
+    "playground.refusals.NullMiddleware",
 ]
 
 ROOT_URLCONF = "playground.urls"
