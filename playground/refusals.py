@@ -44,7 +44,7 @@ class NullMiddleware:
         """
         given = [request.path_info]
         for _, values in (*request.GET.lists(), *request.POST.lists()):
-            given += [value for value in values if isinstance(value, str)]
+            given += values
         if any("\0" in text for text in given):
             raise SuspiciousOperation("a null character")
 
