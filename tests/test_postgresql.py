@@ -11,13 +11,12 @@ import pytest
 
 from tests.stack import ROOT
 
-# Every query of the operations and of the lists of both faces, in some three minutes. What takes
-# long finds little more: the 2,000 sequences of the promise, and the whole stack.
+# The queries of the operations and of the lists of both faces, in some three minutes on two busy
+# cores. What takes long is left out: the sequences of the promise, and the whole stack.
 PARTS = [
     "tests/operations",
     "--ignore=tests/operations/test_promise.py",
     "tests/events",
-    "tests/api/test_every_operation.py",
     "tests/api/test_lists.py",
     "tests/api/test_messages.py",
     "tests/api/test_threads.py",
@@ -32,7 +31,7 @@ PARTS = [
 
 
 @pytest.mark.sqlite  # it starts the other
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(400)
 def test_what_is_stored_listed_and_searched_is_the_same_on_postgresql() -> None:
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=20", *PARTS],
@@ -45,4 +44,4 @@ def test_what_is_stored_listed_and_searched_is_the_same_on_postgresql() -> None:
     assert tests.returncode == 0, tests.stdout[-20_000:]
     passed = re.search(r"(\d+) passed", tests.stdout)
     assert passed
-    assert int(passed[1]) > 300
+    assert int(passed[1]) > 250
