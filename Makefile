@@ -8,7 +8,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 
 # One shell a target: the words of a recipe are what a person would type.
-.PHONY: help run test check bench screenshots install login key format lock
+.PHONY: help run test check bench messages screenshots install login key format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ login: ## a new sign-in link for the studio that runs
 
 key: ## a new API key (make key NAME=notebook)
 	@$(BIN)/python manage.py api_key "$(or $(NAME),key)"
+
+messages: python ## bring the translations in locale/ up to date with what the pages say
+	@$(PYTHON) install.py dev
+	$(BIN)/python manage.py messages
 
 screenshots: python ## take the picture in the README anew
 	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium

@@ -9,16 +9,22 @@ Wire = dict[str, Any]
 
 
 class ApiError(Exception):
-    """A refusal that a caller can act on; the HTTP API shows it in its error envelope."""
+    """A refusal that a caller can act on; the HTTP API shows it in its error envelope.
+
+    ``text`` is the message of the rule that was broken, with ``{names}`` where it has ``places``:
+    by them a face that speaks another language can say the same.
+    """
 
     status = 500
     type = "server_error"
+    text = ""
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.code = code
+        self.places: dict[str, object] = {}
 
     def to_dict(self) -> Wire:
         """The envelope: ``{"error": {"message", "type", "param", "code"}}``."""

@@ -49,7 +49,9 @@ class Rule(Generic[E]):
             name: echoed(value) if isinstance(value, str) else value for name, value in told.items()
         }
         param = self.param.format_map(known) if self.param else None
-        return self.kind(self.message.format_map(known), param=param or None, code=self.code)
+        error = self.kind(self.message.format_map(known), param=param or None, code=self.code)
+        error.text, error.places = self.message, known
+        return error
 
 
 def echoed(given: str) -> str:

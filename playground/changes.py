@@ -2,11 +2,29 @@
 grown.
 """
 
+from typing import Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from assistants.errors import Wire
 from assistants.events.fold import Fold
 from assistants.events.log import Entry
 from playground import fragments, transcript
 from playground.rendering.blocks import Blocks
+
+SAID: Final = {
+    "thread.run.queued": gettext_noop("Run queued"),
+    "thread.run.in_progress": gettext_noop("Run started"),
+    "thread.run.requires_action": gettext_noop("The run waits for the outputs of functions"),
+    "thread.run.cancelling": gettext_noop("Stopping the run"),
+    "thread.run.cancelled": gettext_noop("Run stopped"),
+    "thread.run.completed": gettext_noop("Run completed"),
+    "thread.run.failed": gettext_noop("Run failed"),
+    "thread.run.incomplete": gettext_noop("Run ended before the answer was complete"),
+    "thread.run.expired": gettext_noop("Run expired"),
+}
+"""What a screen reader is told of some events."""
 
 
 class Changes:
@@ -120,15 +138,6 @@ def _blocks(anchor: str, part: Wire) -> Blocks:
 def announced(name: str, data: Wire) -> str:
     """What a screen reader is told of an event; empty for most."""
     if name == "thread.run.step.created":
-        return "Writing the answer" if data["type"] == "message_creation" else "Using a tool"
-    return {
-        "thread.run.queued": "Run queued",
-        "thread.run.in_progress": "Run started",
-        "thread.run.requires_action": "The run waits for the outputs of functions",
-        "thread.run.cancelling": "Stopping the run",
-        "thread.run.cancelled": "Run stopped",
-        "thread.run.completed": "Run completed",
-        "thread.run.failed": "Run failed",
-        "thread.run.incomplete": "Run ended before the answer was complete",
-        "thread.run.expired": "Run expired",
-    }.get(name, "")
+        return _("Writing the answer") if data["type"] == "message_creation" else _("Using a tool")
+    said = SAID.get(name, "")
+    return _(said) if said else ""

@@ -2,18 +2,24 @@
 
 from collections.abc import Iterable
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
 from assistants.errors import Invalid
 from assistants.models import Project, Run
 from assistants.operations import aliases, model_facts, prices, providers
 from assistants.operations.providers import DEMO_MODEL, ChatModel
+from playground.service_words import told
 
 
 def label(name: str, answered_by: str) -> str:
     """The model's name, and what answers under it where that is another one: the demo model says
     what it is wherever it answers.
     """
-    shown = providers.DEMO.label if answered_by == DEMO_MODEL else answered_by
-    return shown if answered_by == name else f"{name} ({shown})"
+    shown = told(providers.DEMO.label) if answered_by == DEMO_MODEL else answered_by
+    if answered_by == name:
+        return shown
+    return _("{name} ({model})").format(name=name, model=shown)
 
 
 def of_run(run: Run) -> str:
@@ -37,17 +43,20 @@ def _answering(name: str, project: Project) -> str:
 def facts(model: ChatModel) -> str:
     """Who serves the model, and what it can do, as far as that is known before it is asked."""
     if model.provider.kind == "demo":
-        return "Scripted: draws, computes, searches files and calls functions by rules."
+        return _("Scripted: draws, computes, searches files and calls functions by rules.")
     found = [model.provider.label]
     if tokens := model_facts.window(model):
-        found.append(f"reads {tokens:,} tokens")
+        number = number_format(tokens, force_grouping=True)
+        found.append(_("reads {n} tokens").format(n=number))
     if model_facts.is_blind(model):
-        found.append("sees no images")
+        found.append(_("sees no images"))
     if model_facts.reasons(model):
-        found.append("reasons")
+        found.append(_("reasons"))
     cost = prices.of_model(model)
     if cost:
-        found.append(f"${cost.input.normalize():f} in, ${cost.output.normalize():f} out a million")
+        told_cost = _("${input} in, ${output} out a million")
+        read, written = (f"{price.normalize():f}" for price in (cost.input, cost.output))
+        found.append(told_cost.format(input=read, output=written))
     else:
-        found.append("price unknown")
+        found.append(_("price unknown"))
     return " · ".join(found)

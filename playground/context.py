@@ -1,4 +1,6 @@
-"""What every page is given: the theme, the time zone, the style sheets, and what the rail lists."""
+"""What every page is given: the theme, the time zone, the style sheets, what its scripts say, and
+what the rail lists.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,8 +9,10 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext, gettext_noop
 
 from assistants.models import Assistant, Project, Thread
+from playground.script_words import script_words
 from playground.views.preferences import theme_of
 
 STYLE_SHEETS: Final = [
@@ -20,6 +24,11 @@ STYLE_SHEETS: Final = [
 ]
 """In the order of their layers."""
 
+DAYS: Final = {
+    "today": gettext_noop("Today"),
+    "yesterday": gettext_noop("Yesterday"),
+    "earlier": gettext_noop("Earlier"),
+}
 RAIL_ASSISTANTS: Final = 6
 RAIL_THREADS: Final = 14
 
@@ -28,6 +37,7 @@ RAIL_THREADS: Final = 14
 class ThreadGroup:
     """Threads that were last used on about the same day."""
 
+    key: str
     name: str
     threads: list[Thread] = field(default_factory=list)
 
@@ -50,6 +60,7 @@ def studio(request: HttpRequest) -> Mapping[str, Any]:
         "theme": theme_of(request),
         "timezone": timezone.get_current_timezone_name(),
         "style_sheets": STYLE_SHEETS,
+        "script_words": script_words,
         "rail": SimpleLazyObject(lambda: rail(request)),
     }
 
@@ -79,8 +90,8 @@ def grouped(threads: Iterable[Thread]) -> list[ThreadGroup]:
     groups: list[ThreadGroup] = []
     for thread in threads:
         days = (today - timezone.localtime(thread.active_at).date()).days
-        name = "Today" if days < 1 else "Yesterday" if days == 1 else "Earlier"
-        if not groups or groups[-1].name != name:
-            groups.append(ThreadGroup(name))
+        key = "today" if days < 1 else "yesterday" if days == 1 else "earlier"
+        if not groups or groups[-1].key != key:
+            groups.append(ThreadGroup(key, gettext(DAYS[key])))
         groups[-1].threads.append(thread)
     return groups

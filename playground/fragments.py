@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from django.core.cache import cache
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -25,7 +25,7 @@ def item(view: Item) -> str:
     depends_on = view.depends_on
     if depends_on is None:
         return _item(view)
-    told = repr((depends_on, timezone.get_current_timezone_name()))
+    told = repr((depends_on, translation.get_language(), timezone.get_current_timezone_name()))
     key = f"fragment:{hashlib.sha256(told.encode()).hexdigest()}"
     kept: str | None = cache.get(key)
     if kept is None:

@@ -1,7 +1,8 @@
 """A thread that is followed for all who have its page open: read, rendered and told once.
 
-What a frame shows is the same for everyone who has the same clock. So whoever comes first begins to
-follow the thread, and all others hear the same frames; a thousand readers cost one rendering.
+What a frame shows is the same for everyone who has the same language and clock. So whoever comes
+first begins to follow the thread, and all others hear the same frames; a thousand readers cost one
+rendering.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import redis
 
@@ -18,6 +18,7 @@ from assistants.events import log
 from assistants.events.hub import Idle, Reset, hub
 from assistants.events.log import Entry
 from assistants.events.sse import PING, frame
+from playground.readers import Reader
 from playground.thread_view import Gone, Lost, ThreadView, work
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,8 @@ Told = tuple[str, bytes]
 class Live:
     """One thread, followed from where ``view`` has begun, for as long as somebody listens."""
 
-    def __init__(self, thread_id: str, view: ThreadView, zone: ZoneInfo | None) -> None:
-        self._thread_id, self._view, self._zone = thread_id, view, zone
+    def __init__(self, thread_id: str, view: ThreadView, reader: Reader) -> None:
+        self._thread_id, self._view, self._reader = thread_id, view, reader
         self._kept: deque[Told] = deque(maxlen=KEPT_FRAMES)
         self._kept_from = view.last
         self._told = 0
@@ -119,7 +120,7 @@ class Live:
             await asyncio.sleep(RETRY_SECONDS)
         else:
             return True
-        html, active = await work(self._view.begin, self._zone)
+        html, active = await work(self._view.begin, self._reader)
         self._tell(frame("message", html, entry_id=self._view.last))
         return not active
 
@@ -137,7 +138,7 @@ class Live:
                 self._take(await entries.get())
                 while not entries.empty():
                     self._take(entries.get_nowait())
-                html, ended, took = await work(view.render, self._zone)
+                html, ended, took = await work(view.render, self._reader)
                 self._tell(frame("message", html, entry_id=view.last) if html else PING)
                 if ended:
                     return
@@ -182,16 +183,16 @@ async def stopped(task: "asyncio.Task[None]") -> None:
         await asyncio.wait([task], timeout=TICK_SECONDS)
 
 
-_lives: dict[tuple[asyncio.AbstractEventLoop, str, ZoneInfo | None], Live] = {}
+_lives: dict[tuple[asyncio.AbstractEventLoop, str, Reader], Live] = {}
 
 
-def live(thread_id: str, view: ThreadView, zone: ZoneInfo | None) -> Live:
-    """The thread as it is followed for readers with this clock; from ``view`` on, whose owner it
+def live(thread_id: str, view: ThreadView, reader: Reader) -> Live:
+    """The thread as it is followed for such readers; from ``view`` on, whose owner it
     is then, if nobody does yet.
     """
     for over in [place for place, known in _lives.items() if known.is_over]:
         del _lives[over]
-    place = (asyncio.get_running_loop(), thread_id, zone)
+    place = (asyncio.get_running_loop(), thread_id, reader)
     if place not in _lives:
-        _lives[place] = Live(thread_id, view, zone)
+        _lives[place] = Live(thread_id, view, reader)
     return _lives[place]

@@ -7,14 +7,17 @@ from typing import Final
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from assistants.models import Run, RunStatus
 from assistants.operations import queue
+from playground.service_words import told
 
 # Both start a new run on the thread as it stands, without adding a message.
-RETRY: Final = "Retry the run"
-AGAIN: Final = "Run the thread again"
-KEPT: Final = "What was written until then is kept."
+RETRY: Final = gettext_noop("Retry the run")
+AGAIN: Final = gettext_noop("Run the thread again")
+KEPT: Final = gettext_noop("What was written until then is kept.")
 _RAISED = re.compile(
     r"^-{60,}\n(\w+) +Traceback \(most recent call last\)$"
     r'|^ +(?:File [^"]|Cell ).*\n(?: .*\n)+?(\w*Error): ',
@@ -49,10 +52,11 @@ def of_run(run: Run) -> Outcome | None:
         case RunStatus.REQUIRES_ACTION:
             return _requires_action(run)
         case RunStatus.CANCELLING:
-            return Outcome("plain", "Stopping", "What was written stays.")
+            return Outcome("plain", _("Stopping"), _("What was written stays."))
         case RunStatus.CANCELLED:
-            at = f" at {_clock(run.cancelled_at)}" if run.cancelled_at else ""
-            return Outcome("plain", f"Stopped{at}", KEPT, again=AGAIN)
+            at = _clock(run.cancelled_at) if run.cancelled_at else ""
+            title = _("Stopped at {time}").format(time=at) if at else _("Stopped")
+            return Outcome("plain", title, _(KEPT), again=_(AGAIN))
         case RunStatus.FAILED:
             return _failed(run)
         case RunStatus.INCOMPLETE:
@@ -73,29 +77,39 @@ def error_in(logs: str) -> str:
 
 def _queued(run: Run) -> Outcome:
     before = queue.before(run)
-    place = {
-        0: "No other is before it.",
-        1: "One other is before it.",
-    }.get(before, f"{before} others are before it.")
-    return Outcome(
-        "late",
-        "Waiting for a worker",
-        f"The run starts as soon as one has room for it. {place} You can close this page; the run "
-        "goes on without it.",
+    place = _("No other is before it.")
+    if before:
+        told_before = ngettext("{n} other is before it.", "{n} others are before it.", before)
+        place = told_before.format(n=before)
+    text = _(
+        "The run starts as soon as one has room for it. {place} You can close this page; the run "
+        "goes on without it."
     )
+    return Outcome("late", _("Waiting for a worker"), text.format(place=place))
 
 
 def _requires_action(run: Run) -> Outcome:
     calls = (run.required_action or {})["submit_tool_outputs"]["tool_calls"]
-    by = f" by {_clock(run.expires_at)}" if run.expires_at else ""
-    if len(calls) == 1:
-        title, them = "1 function waits for its output", "it"
+    count = len(calls)
+    title = ngettext(
+        "{n} function waits for its output", "{n} functions wait for their outputs", count
+    ).format(n=count)
+    if run.expires_at:
+        text = ngettext(
+            "Write it above, or have the program that started the run submit it by {time}. "
+            "Then the same run goes on.",
+            "Write them above, or have the program that started the run submit them by {time}. "
+            "Then the same run goes on.",
+            count,
+        ).format(time=_clock(run.expires_at))
     else:
-        title, them = f"{len(calls)} functions wait for their outputs", "them"
-    text = (
-        f"Write {them} above, or have the program that started the run submit {them}{by}. "
-        "Then the same run goes on."
-    )
+        text = ngettext(
+            "Write it above, or have the program that started the run submit it. "
+            "Then the same run goes on.",
+            "Write them above, or have the program that started the run submit them. "
+            "Then the same run goes on.",
+            count,
+        )
     return Outcome("warn", title, text)
 
 
@@ -103,56 +117,59 @@ def _failed(run: Run) -> Outcome:
     error = run.last_error or {}
     title, advice = {
         "rate_limit_exceeded": (
-            "The provider refused the request",
-            "wait a little and retry, check the balance at the provider, or choose another model.",
+            _("The provider refused the request"),
+            _(
+                "wait a little and retry, check the balance at the provider, or choose another "
+                "model."
+            ),
         ),
         "invalid_prompt": (
-            "The model did not accept the request",
-            "change the instructions, or say it in another message.",
+            _("The model did not accept the request"),
+            _("change the instructions, or say it in another message."),
         ),
     }.get(
         str(error.get("code")),
         (
-            "The run failed",
-            "retry. If it fails again, the run's JSON and the server's log say more.",
+            _("The run failed"),
+            _("retry. If it fails again, the run's JSON and the server's log say more."),
         ),
     )
     message, code = str(error.get("message") or ""), str(error.get("code") or "")
-    return Outcome("bad", title, message, code, advice, RETRY)
+    return Outcome("bad", title, told(message), code, advice, _(RETRY))
 
 
 def _incomplete(run: Run) -> Outcome:
     reason = str((run.incomplete_details or {}).get("reason") or "")
     title, advice = {
         "content_filter": (
-            "The provider's filter stopped the answer",
-            "put the question in other words.",
+            _("The provider's filter stopped the answer"),
+            _("put the question in other words."),
         ),
         "max_prompt_tokens": (
-            "The thread is longer than the run may read",
-            "start a new thread, or run with a higher limit.",
+            _("The thread is longer than the run may read"),
+            _("start a new thread, or run with a higher limit."),
         ),
     }.get(
         reason,
         (
-            "The answer stops at the token limit",
-            "run the thread again, or ask for a shorter answer.",
+            _("The answer stops at the token limit"),
+            _("run the thread again, or ask for a shorter answer."),
         ),
     )
-    return Outcome("note", title, KEPT, reason, advice, AGAIN)
+    return Outcome("note", title, _(KEPT), reason, advice, _(AGAIN))
 
 
 def _expired(run: Run) -> Outcome:
-    until = _clock(run.expires_at) if run.expires_at else "its end"
+    until = _clock(run.expires_at) if run.expires_at else _("its end")
     if run.started_at:
-        title = "No outputs arrived in time"
-        text = f"The run waited until {until} for the outputs of its functions."
-        advice = "retry the run with the program running that submits them."
+        title = _("No outputs arrived in time")
+        text = _("The run waited until {time} for the outputs of its functions.")
+        advice = _("retry the run with the program running that submits them.")
     else:
-        title = "No worker took the run in time"
-        text = f"It waited until {until}."
-        advice = "start the worker, then retry the run."
-    return Outcome("note", title, text, advice=advice, again=RETRY)
+        title = _("No worker took the run in time")
+        text = _("It waited until {time}.")
+        advice = _("start the worker, then retry the run.")
+    return Outcome("note", title, text.format(time=until), advice=advice, again=_(RETRY))
 
 
 def _clock(moment: datetime) -> str:

@@ -166,6 +166,7 @@ MIDDLEWARE = [
     "playground.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -197,10 +198,18 @@ TEMPLATES = [
     },
 ]
 
-LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+# --- Languages ------------------------------------------------------------------------------------
+
+# The browser's, until another is chosen. What `make run` compiles of locale/ is kept in DATA_DIR.
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hant", "繁體中文")]
 USE_I18N = True
+CATALOGS = BASE_DIR / "locale"
+LOCALE_PATHS = [DATA_DIR / "locale"]
+FORMAT_MODULE_PATH = "playground.formats"
 
 # --- Database -------------------------------------------------------------------------------------
 
@@ -370,6 +379,11 @@ CSRF_COOKIE_NAME = "playground_csrf"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_NAME = "playground_language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SECURE = _https
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 # --- Logging --------------------------------------------------------------------------------------
 

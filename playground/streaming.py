@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import redis
 from django.http import HttpRequest
@@ -24,6 +23,7 @@ from assistants.events.sse import EventStream, frame, hand_over
 from assistants.models import Thread
 from playground import access, transcript
 from playground.live import RETRY_SECONDS, TICK_SECONDS, live
+from playground.readers import Reader
 from playground.thread_view import Gone, Lost, ThreadView, work
 
 logger = logging.getLogger(__name__)
@@ -37,21 +37,19 @@ class ThreadStream:
     """One reader of one thread.
 
     :param after: the place in the log that the page shows already
-    :param zone: the reader's time zone, or None for that of the settings
+    :param reader: their language and clock
     :param allowed: whether the reader may still see the thread; asked every minute
     """
 
-    def __init__(self, thread_id: str, after: str, zone: ZoneInfo | None, allowed: Allowed) -> None:
+    def __init__(self, thread_id: str, after: str, reader: Reader, allowed: Allowed) -> None:
         self._thread_id = thread_id
         self._last = after
-        self._zone = zone
+        self._reader = reader
         self._allowed = allowed
         self._asked = time.monotonic()
 
     @classmethod
-    def of(
-        cls, request: HttpRequest, thread: Thread, after: str, zone: ZoneInfo | None
-    ) -> EventStream:
+    def of(cls, request: HttpRequest, thread: Thread, after: str, reader: Reader) -> EventStream:
         """The response that streams the thread to a reader whose access has been checked.
 
         :param after: an entry id; anything else stands for the present
@@ -67,7 +65,7 @@ class ThreadStream:
         place = (
             after if re.fullmatch(r"\d{1,16}-\d{1,16}", after) else transcript.place_of(log.START)
         )
-        return hand_over(request, cls(thread.id, place, zone, allowed).frames)
+        return hand_over(request, cls(thread.id, place, reader, allowed).frames)
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
         """The frames, up to and including one called "close" after which nothing more will come."""
@@ -75,12 +73,12 @@ class ThreadStream:
             while True:
                 try:
                     view = ThreadView(self._thread_id, self._last)
-                    html, active = await work(view.begin, self._zone)
+                    html, active = await work(view.begin, self._reader)
                     self._last = view.last
                     yield frame("message", html, entry_id=self._last)
                     if not active:
                         break
-                    told = live(self._thread_id, view, self._zone).since(self._last)
+                    told = live(self._thread_id, view, self._reader).since(self._last)
                     # A reader waits for hours; what it began with takes as much as all else of it.
                     del view, html
                     async with aclosing(told) as frames:
@@ -100,5 +98,5 @@ class ThreadStream:
     async def _check_access(self) -> None:
         if time.monotonic() - self._asked > ACCESS_SECONDS:
             self._asked = time.monotonic()
-            if not await work(self._allowed, self._zone):
+            if not await work(self._allowed, self._reader):
                 raise Gone

@@ -10,11 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from django.db import connections
 from django.db.models import Q
-from django.utils import timezone
 
 from assistants.events import log
 from assistants.events.fold import Fold
@@ -23,6 +21,7 @@ from assistants.events.log import Entry
 from assistants.models import Message, Run, Thread
 from playground import fragments, transcript
 from playground.changes import Changes, announced
+from playground.readers import Reader
 
 SLACK: Final = timedelta(milliseconds=transcript.CLOCK_SLACK_MS)
 
@@ -40,14 +39,16 @@ class Lost(Exception):
     """The log does not have the place any more: begin again."""
 
 
-async def work(job: Callable[[], T], zone: ZoneInfo | None) -> T:
-    """The job on a thread, with the reader's clock, leaving no database connection behind."""
-    return await asyncio.get_running_loop().run_in_executor(_workers, _settled, job, zone)
+async def work(job: Callable[[], T], reader: Reader) -> T:
+    """The job on a thread, in the reader's language and with their clock, leaving no database
+    connection behind.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_workers, _settled, job, reader)
 
 
-def _settled(job: Callable[[], T], zone: ZoneInfo | None) -> T:
+def _settled(job: Callable[[], T], reader: Reader) -> T:
     try:
-        with timezone.override(zone):
+        with reader.in_force():
             return job()
     finally:
         connections.close_all()

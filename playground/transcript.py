@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import Fold
 from assistants.models import Assistant, File, Message, Run, RunStatus, RunStep, Thread, clock
-from playground import chat_models, outcomes
+from playground import chat_models, outcomes, words
 from playground.outcomes import Outcome
 from playground.rendering.blocks import Blocks
 from playground.rendering.healing import close
@@ -146,9 +148,12 @@ class CallView:
     def output_note(self) -> str:
         """How much the code has printed and drawn: "1 line, 2 images"."""
         lines = self.logs.lines if self.logs else 0
-        amounts = [(lines, "line"), (len(self.images), "image")]
-        told = [f"{count} {noun}{'s' * (count > 1)}" for count, noun in amounts if count]
-        return ", ".join(told) or "none"
+        told = []
+        if lines:
+            told.append(ngettext("{n} line", "{n} lines", lines).format(n=lines))
+        if images := len(self.images):
+            told.append(ngettext("{n} image", "{n} images", images).format(n=images))
+        return words.listed(told) or _("none")
 
 
 @dataclass
@@ -181,17 +186,18 @@ class StepView:
     @property
     def title(self) -> str:
         if self.step.type == "message_creation":
-            return "Message"
+            return _("Message")
         if self.icon == "file-search":
-            return "File search"
+            return _("File search")
         if self.calls and self.calls[0].type == "function":
-            return "Functions" if len(self.calls) > 1 else "Function"
-        return "Code interpreter"
+            return _("Functions") if len(self.calls) > 1 else _("Function")
+        return _("Code interpreter")
 
     @property
     def short_title(self) -> str:
         """The title where there is little room."""
-        return "Search" if self.icon == "file-search" else self.title.partition(" ")[0]
+        short = {"file-search": _("Search"), "code": _("Code")}
+        return short.get(self.icon, self.title)
 
     @property
     def error(self) -> str:
@@ -202,19 +208,23 @@ class StepView:
     def note(self) -> str:
         """What is worth saying beside the title."""
         if self.step.status == "in_progress":
-            notes = {"answer": "writing", "file-search": "searching", "function": "waiting"}
-            return notes.get(self.icon, "running")
+            notes = {
+                "answer": _("writing"),
+                "file-search": _("searching"),
+                "function": _("waiting"),
+            }
+            return notes.get(self.icon, _("running"))
         if self.step.status != "completed":
-            return str(self.step.status)
+            return words.within(str(self.step.status))
         if self.error:
-            return f"raised {self.error}"
+            return _("raised {error}").format(error=self.error)
         if self.images:
-            return f"with {self.images} image{'s' if self.images > 1 else ''}"
+            return ngettext("with {n} image", "with {n} images", self.images).format(n=self.images)
         if self.icon == "file-search":
             found = sum(len(call.hits) for call in self.calls)
-            return f"{found} passage{'s' * (found != 1)}"
+            return ngettext("{n} passage", "{n} passages", found).format(n=found)
         if len(self.calls) > 1:
-            return f"{len(self.calls)} calls"
+            return ngettext("{n} call", "{n} calls", len(self.calls)).format(n=len(self.calls))
         return ""
 
 
@@ -245,7 +255,7 @@ class RunView:
     @property
     def overrides(self) -> list[tuple[str, str]]:
         """What the run was given in place of the assistant's own: names and values, in words."""
-        return [(_words(name), _told(value)) for name, value in self.run.overrides.items()]
+        return [(words.within(name), _told(value)) for name, value in self.run.overrides.items()]
 
     @property
     def seconds_to_first_word(self) -> float | None:
@@ -378,22 +388,17 @@ def build(
     return views
 
 
-def _words(name: str) -> str:
-    """The API's word as a person reads it."""
-    return name.replace("_", " ")
-
-
 def _told(value: Any) -> str:
     """An option's value in few words."""
     match value:
         case {"type": "last_messages", "last_messages": int(count)}:
-            return f"the last {count} messages"
+            return ngettext("the last message", "the last {n} messages", count).format(n=count)
         case {"type": "function", "function": {"name": str(name)}}:
             return name
         case {"type": str(kind)}:
-            return _words(kind)
+            return words.within(kind)
         case list():
-            return ", ".join(_told(part) for part in value) or "none"
+            return words.listed([_told(part) for part in value]) or _("none")
     return str(value)
 
 
@@ -433,7 +438,7 @@ def _files(
             for output in call.get("code_interpreter", {}).get("outputs", []):
                 if output["type"] == "image":
                     ids.add(output["image"]["file_id"])
-    views = {file_id: FileView(file_id, "a deleted file", is_deleted=True) for file_id in ids}
+    views = {file_id: FileView(file_id, _("a deleted file"), is_deleted=True) for file_id in ids}
     if ids:
         found = File.objects.filter(project=thread.project_id, pk__in=ids)
         rows = found.values_list("pk", "filename", "bytes")
@@ -490,11 +495,11 @@ def _message(
         elif part["type"] == "image_file":
             parts.append(ImageView(files[part["image_file"]["file_id"]]))
         elif part["type"] == "image_url":
-            parts.append(ImageView(FileView("", "image"), part["image_url"]["url"]))
-    author = names.get(message.assistant_id or "", "Assistant")
+            parts.append(ImageView(FileView("", _("image")), part["image_url"]["url"]))
+    author = names.get(message.assistant_id or "", _("Assistant"))
     return MessageView(
         message,
-        "You" if message.role == "user" else author,
+        _("You") if message.role == "user" else author,
         parts,
         [files[attachment["file_id"]] for attachment in message.attachments],
     )

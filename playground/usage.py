@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
 
 from django.db.models import DurationField, ExpressionWrapper, F, IntegerField, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from assistants.models import Project, Run
 from assistants.operations import prices
 from assistants.operations.providers import DEMO_MODEL
-
-UNKNOWN: Final = "price unknown"
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,13 @@ def of_run(run: Run) -> str:
 def in_words(amount: Decimal | None) -> str:
     """ "free", "price unknown", or dollars to the digit that counts: "$0.0061"."""
     if amount is None:
-        return UNKNOWN
+        return _("price unknown")
     if not amount:
-        return "free"
+        return _("free")
     if amount < Decimal("0.0001"):
-        return "less than $0.0001"
-    return f"${amount:.4f}" if amount < 1 else f"${amount:,.2f}"
+        return _("less than $0.0001")
+    places = 4 if amount < 1 else 2
+    return f"${number_format(amount, places, force_grouping=True)}"
 
 
 def total(name: str, runs: QuerySet[Run], project: Project) -> Total:

@@ -49,3 +49,8 @@ from playground.settings import DATABASES  # noqa: E402
 if not postgres.is_wanted():
     # On disk, so that several threads and connections see one database, as they do in the product.
     DATABASES["default"]["TEST"] = {"NAME": str(_folder / "test.sqlite3")}
+
+from playground import catalogs  # noqa: E402
+from playground.settings import CATALOGS, LOCALE_PATHS  # noqa: E402
+
+catalogs.compile_all(CATALOGS, LOCALE_PATHS[0])

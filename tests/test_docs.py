@@ -25,6 +25,27 @@ def test_every_setting_is_in_the_readme_and_every_one_there_exists() -> None:
     assert read == documented
 
 
+def test_the_readme_in_chinese_says_the_same() -> None:
+    """The same commands and code, headings, settings and links, in the same order."""
+    chinese = (ROOT / "README.zh-Hant.md").read_text()
+    for pattern in (
+        r"(?ms)^```.*?^```$",
+        r"(?m)^#+(?= )",
+        r"(?m)^\| (`[^|]*`) \|",
+        r"(?<=\]\()[^)]+",
+    ):
+        ours, theirs = re.findall(pattern, README), re.findall(pattern, chinese)
+        assert len(ours) > 3
+        other_language = {"README.md": "", "README.zh-Hant.md": ""}
+        assert [other_language.get(one, one) for one in ours] == [
+            other_language.get(one, one) for one in theirs
+        ]
+    commands = set(re.findall(r"`(make [^`]+|docker [^`]+|\.venv/[^`]+)`", README))
+    assert commands == set(re.findall(r"`(make [^`]+|docker [^`]+|\.venv/[^`]+)`", chinese))
+    assert "(README.zh-Hant.md)" in README
+    assert "(README.md)" in chinese
+
+
 def test_every_setting_is_used() -> None:
     code = SETTINGS + "".join(
         path.read_text()
@@ -106,7 +127,7 @@ def test_every_make_target_in_the_readme_exists() -> None:
 
 
 def test_every_link_to_a_file_leads_to_one() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for page in [*ROOT.glob("README*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 

@@ -7,6 +7,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from assistants.errors import Invalid, Wire
 from assistants.models import Assistant, Project, VectorStore
@@ -17,6 +20,7 @@ from assistants.params.tools import JsonSchemaFormat
 from assistants.tokens import estimate
 from playground import chat_models
 from playground.forms import functions, json_text, pairs
+from playground.service_words import refusal, told
 
 SWITCHES = ("code_interpreter", "file_search")
 """The tools that are switched on and off."""
@@ -43,7 +47,7 @@ class AssistantForm(forms.Form):
 
     name = forms.CharField(
         max_length=256,
-        error_messages={"required": "Give it a name, so that you find it again."},
+        error_messages={"required": gettext_lazy("Give it a name, so that you find it again.")},
     )
     description = forms.CharField(max_length=512, required=False)
     instructions = forms.CharField(max_length=MAX_INSTRUCTIONS, required=False, strip=False)
@@ -54,15 +58,18 @@ class AssistantForm(forms.Form):
     """A call of a function, to make one of it; it is no part of the assistant."""
     response_format = forms.ChoiceField(
         choices=[
-            ("text", "Text"),
-            ("json_object", "JSON object"),
-            ("json_schema", "JSON that follows a schema"),
+            ("text", gettext_lazy("Text")),
+            ("json_object", gettext_lazy("JSON object")),
+            ("json_schema", gettext_lazy("JSON that follows a schema")),
         ],
         required=False,
     )
     schema = forms.CharField(max_length=json_text.MAX_LENGTH, required=False)
     reasoning_effort = forms.ChoiceField(
-        choices=[("", "As the model is used to"), *((name, name) for name in EFFORTS)],
+        choices=[
+            ("", gettext_lazy("As the model is used to")),
+            *((name, name) for name in EFFORTS),
+        ],
         required=False,
     )
     temperature = forms.FloatField(min_value=0, max_value=2)
@@ -146,14 +153,15 @@ class AssistantForm(forms.Form):
         return bool(picked and picked != self.store_id)
 
     @property
-    def length(self) -> int:
-        """Characters of the instructions."""
-        return len(str(self["instructions"].value() or ""))
-
-    @property
-    def tokens(self) -> int:
-        """About how many tokens the instructions are."""
-        return estimate(str(self["instructions"].value() or ""))
+    def size(self) -> str:
+        """How long the instructions are: "12 characters, about 3 tokens"."""
+        text = str(self["instructions"].value() or "")
+        length, tokens = len(text), estimate(text)
+        said = ngettext("{n} character", "{n} characters", length).format(n=_grouped(length))
+        if not tokens:
+            return said
+        about = ngettext("{size}, about {n} token", "{size}, about {n} tokens", tokens)
+        return about.format(size=said, n=_grouped(tokens))
 
     @property
     def clash(self) -> bool:
@@ -183,7 +191,7 @@ class AssistantForm(forms.Form):
     def clean(self) -> Wire:
         given = super().clean() or {}
         if any(one.error for one in self.functions):
-            self.add_error(None, "A function is not right yet; it says why.")
+            self.add_error(None, _("A function is not right yet; it says why."))
         if fault := pairs.fault(self.metadata):
             self.add_error(None, fault)
         if given.get("response_format") == "json_schema":
@@ -254,12 +262,18 @@ class AssistantForm(forms.Form):
         """
         groups: dict[str, list[tuple[str, str]]] = {}
         for model in self.offered:
-            groups.setdefault(model.provider.label, []).append((model.name, model.label))
+            groups.setdefault(told(model.provider.label), []).append(
+                (model.name, told(model.label))
+            )
         present = self.assistant.model if self.assistant else None
         if present and present not in {model.name for model in self.offered}:
             label = chat_models.labels([present], self.project)[present]
-            return [("Now", [(present, label)]), *groups.items()]
+            return [(pgettext("the chosen model", "Now"), [(present, label)]), *groups.items()]
         return list(groups.items())
+
+
+def _grouped(count: int) -> str:
+    return number_format(count, force_grouping=True)
 
 
 def version_of(assistant: Assistant) -> str:
@@ -304,5 +318,5 @@ def _schema(text: str) -> Wire:
     try:
         found = validate(JsonSchemaFormat, {"type": "json_schema", "json_schema": given})
     except Invalid as error:
-        raise ValidationError(error.message) from error
+        raise ValidationError(refusal(error)) from error
     return found.model_dump(mode="json", by_alias=True)

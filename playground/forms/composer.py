@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from assistants.errors import Wire
 from assistants.models import Assistant, File
 from assistants.operations import vector_store_files
 from assistants.params import MessageCreate, RunCreate, validate
+from playground import words
 from playground.forms.run_options import RunOptionsForm
 from playground.rendering.files import image_type
 
 ADD, RUN, AGAIN = "add", "run", "again"
-TOOLS = {"code_interpreter": "Code interpreter", "file_search": "File search"}
-"""What can be chosen to open a file, in words."""
+TOOLS = ("code_interpreter", "file_search")
+"""What can be chosen to open a file."""
 
 
 class ComposerForm(forms.Form):
@@ -25,7 +28,9 @@ class ComposerForm(forms.Form):
     content = forms.CharField(
         max_length=256_000,
         required=False,
-        error_messages={"max_length": "A message can have %(limit_value)d characters at most."},
+        error_messages={
+            "max_length": gettext_lazy("A message can have %(limit_value)d characters at most.")
+        },
     )
     starter = forms.CharField(max_length=256, required=False)
     action = forms.ChoiceField(choices=[(name, name) for name in (ADD, RUN, AGAIN)], required=False)
@@ -51,21 +56,30 @@ class ComposerForm(forms.Form):
         ]
         if others:
             either = all(vector_store_files.is_searchable(name) for name in others)
-            tools = "code interpreter or file search" if either else "code interpreter"
-            raise forms.ValidationError(
-                f"{self.assistant.name or 'The assistant'} cannot read {', '.join(others)}: "
-                f"switch its {tools} on, or remove the file."
-            )
+            if either:
+                text = _(
+                    "{assistant} cannot read {files}: switch its code interpreter or file search "
+                    "on, or remove the file."
+                )
+            else:
+                text = _(
+                    "{assistant} cannot read {files}: switch its code interpreter on, or remove "
+                    "the file."
+                )
+            name = self.assistant.name or _("The assistant")
+            raise forms.ValidationError(text.format(assistant=name, files=words.listed(others)))
         if self.attached and not self._text(given) and given.get("action") != AGAIN:
-            raise forms.ValidationError("Write what is to be done with the files, then send.")
+            raise forms.ValidationError(_("Write what is to be done with the files, then send."))
         if given.get("action") == ADD and not self._text(given):
-            raise forms.ValidationError("Write a message first.")
+            raise forms.ValidationError(_("Write a message first."))
         for file in self.attached:
             if (asked := self._asked(file)) and {"type": asked} not in self._fitting(file):
-                raise forms.ValidationError(
-                    f"{TOOLS[asked]} cannot read {file.filename} here: choose another tool for "
-                    f"it, or switch {TOOLS[asked].lower()} on in Setup."
+                text = _(
+                    "{tool} cannot read {file} here: choose another tool for it, or switch that "
+                    "one on in Setup."
                 )
+                tool = words.word(asked)
+                raise forms.ValidationError(text.format(tool=tool, file=file.filename))
         if given.get("action") != ADD:
             self._check_options()
         return given
@@ -80,7 +94,8 @@ class ComposerForm(forms.Form):
         """The first of the run's options that is not to be used is told by its name."""
         for name, errors in self.options.errors.items():
             label = self.options.fields[name].label
-            raise forms.ValidationError(f"Run options, {label}: {errors[0]}")
+            text = _("Run options, {field}: {problem}")
+            raise forms.ValidationError(text.format(field=label, problem=errors[0]))
 
     def message(self) -> MessageCreate | None:
         """What is to be added, or None to run on what is there. Call it on a valid form."""

@@ -10,11 +10,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from assistants.errors import Invalid, Wire
 from assistants.params import validate
 from assistants.params.tools import FunctionTool
 from playground.forms import json_text
+from playground.service_words import refusal
 
 BLANK: Wire = {
     "name": "my_function",
@@ -102,7 +104,8 @@ def checked(pairs: Iterable[tuple[str, str]]) -> list[FunctionText]:
     for key, text in pairs:
         one = _checked(FunctionText(key, text))
         if one.name and any(one.name == other.name for other in found):
-            one = replace(one, error=f"Another function is called {one.name}. Rename one of them.")
+            said = _("Another function is called {name}. Rename one of them.")
+            one = replace(one, error=said.format(name=one.name))
         found.append(one)
     return found
 
@@ -131,7 +134,7 @@ def from_call(text: str) -> Wire:
 
 
 def _python_call(text: str) -> tuple[str, Wire]:
-    hint = 'Write a call such as get_weather(city="Oslo", days=3), or its arguments as JSON.'
+    hint = _('Write a call such as get_weather(city="Oslo", days=3), or its arguments as JSON.')
     try:
         call = ast.parse(text[:10_000], mode="eval").body
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)) or call.args:
@@ -191,7 +194,7 @@ def _checked(one: FunctionText) -> FunctionText:
     except ValidationError as error:
         return replace(one, error=error.messages[0])
     except Invalid as error:
-        return replace(one, error=error.message)
+        return replace(one, error=refusal(error))
     parameters = tool.function.parameters.get("properties", {})
     wire = tool.model_dump(mode="json", by_alias=True)
     return replace(one, name=tool.function.name, parameters=len(parameters), tool=wire)

@@ -4,15 +4,24 @@ import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 WORDS = {
-    "Expecting property name enclosed in double quotes": "expected a name in double quotes",
-    "Expecting ',' delimiter": "expected a comma",
-    "Expecting ':' delimiter": "expected a colon",
-    "Expecting value": "expected a value",
-    "Extra data": "expected nothing more after the end",
-    "Illegal trailing comma before end of object": "a comma stands before the closing }",
-    "Illegal trailing comma before end of array": "a comma stands before the closing ]",
+    "Expecting property name enclosed in double quotes": gettext_noop(
+        "expected a name in double quotes"
+    ),
+    "Expecting ',' delimiter": gettext_noop("expected a comma"),
+    "Expecting ':' delimiter": gettext_noop("expected a colon"),
+    "Expecting value": gettext_noop("expected a value"),
+    "Extra data": gettext_noop("expected nothing more after the end"),
+    "Illegal trailing comma before end of object": gettext_noop(
+        "a comma stands before the closing }"
+    ),
+    "Illegal trailing comma before end of array": gettext_noop(
+        "a comma stands before the closing ]"
+    ),
 }
 """What Python's parser says, in plainer words."""
 
@@ -25,15 +34,19 @@ def read(text: str, *, limit: int = MAX_LENGTH) -> Any:
     :raises ValidationError: it is not JSON
     """
     if len(text) > limit:
-        raise ValidationError(f"It can have {limit:,} characters at most.")
+        text = _("It can have {n} characters at most.")
+        raise ValidationError(text.format(n=number_format(limit, force_grouping=True)))
     try:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
-        said = WORDS.get(error.msg, error.msg[:1].lower() + error.msg[1:])
-        message = f"Line {error.lineno}, column {error.colno}: {said}."
+        known = WORDS.get(error.msg)
+        said = _(known) if known else error.msg[:1].lower() + error.msg[1:]
+        message = _("Line {line}, column {column}: {problem}.").format(
+            line=error.lineno, column=error.colno, problem=said
+        )
         raise ValidationError(message) from error
     except RecursionError as error:
-        raise ValidationError("It has too many levels.") from error
+        raise ValidationError(_("It has too many levels.")) from error
 
 
 def read_object(text: str) -> dict[str, Any]:
@@ -42,7 +55,7 @@ def read_object(text: str) -> dict[str, Any]:
     """
     found = read(text)
     if not isinstance(found, dict):
-        raise ValidationError("Line 1, column 1: expected an object, in curly brackets.")
+        raise ValidationError(_("Line 1, column 1: expected an object, in curly brackets."))
     return found
 
 
@@ -52,4 +65,4 @@ def write(value: Any) -> str:
 
 
 def _refuse(name: str) -> Any:
-    raise ValidationError(f"{name} is not a value in JSON.")
+    raise ValidationError(_("{name} is not a value in JSON.").format(name=name))

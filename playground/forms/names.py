@@ -1,6 +1,7 @@
 """The forms that ask what something is called."""
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 
 class NameForm(forms.Form):
@@ -9,7 +10,9 @@ class NameForm(forms.Form):
     title = forms.CharField(
         max_length=256,
         required=False,
-        error_messages={"max_length": "A name can have %(limit_value)d characters at most."},
+        error_messages={
+            "max_length": gettext_lazy("A name can have %(limit_value)d characters at most.")
+        },
     )
 
 
@@ -19,5 +22,7 @@ class TitleForm(forms.Form):
     title = forms.CharField(
         max_length=512,
         required=False,
-        error_messages={"max_length": "A title can have %(limit_value)d characters at most."},
+        error_messages={
+            "max_length": gettext_lazy("A title can have %(limit_value)d characters at most.")
+        },
     )

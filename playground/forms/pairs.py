@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 MAX_PAIRS, MAX_KEY, MAX_VALUE = 16, 64, 512
 """https://platform.openai.com/docs/api-reference/assistants/object"""
@@ -34,13 +35,14 @@ def fault(found: list[Pair]) -> str:
     """What is wrong, or nothing."""
     keys = [pair.key for pair in found if pair.key]
     if any(pair.value and not pair.key for pair in found):
-        return "Metadata: a value needs a key."
+        return _("Metadata: a value needs a key.")
     if len(keys) > len(set(keys)):
-        return "Metadata: two lines have the same key."
+        return _("Metadata: two lines have the same key.")
     if len(keys) > MAX_PAIRS:
-        return f"Metadata can have {MAX_PAIRS} keys at most."
+        return _("Metadata can have {n} keys at most.").format(n=MAX_PAIRS)
     if any(len(pair.key) > MAX_KEY or len(pair.value) > MAX_VALUE for pair in found):
-        return f"Metadata: a key has {MAX_KEY} characters at most, a value {MAX_VALUE}."
+        text = _("Metadata: a key has {key} characters at most, a value {value}.")
+        return text.format(key=MAX_KEY, value=MAX_VALUE)
     return ""
 
 

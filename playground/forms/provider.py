@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.http import QueryDict
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from assistants.errors import Wire
 from assistants.models import ModelProvider
@@ -43,19 +46,28 @@ class ProviderForm(forms.Form):
     """
 
     kind = forms.ChoiceField(
-        choices=[("openai", "OpenAI, or a compatible server"), ("azure", "Azure OpenAI")]
+        choices=[
+            ("openai", gettext_lazy("OpenAI, or a compatible server")),
+            ("azure", "Azure OpenAI"),
+        ]
     )
     label = forms.CharField(
-        max_length=100, error_messages={"required": "Give it a name, so that you find it again."}
+        max_length=100,
+        error_messages={"required": gettext_lazy("Give it a name, so that you find it again.")},
     )
     base_url = forms.CharField(
-        max_length=500, error_messages={"required": "Enter the address of the server's API."}
+        max_length=500,
+        error_messages={"required": gettext_lazy("Enter the address of the server's API.")},
     )
     api_key = forms.CharField(max_length=1000, required=False)
     api_version = forms.RegexField(
         r"^[\w.-]{1,64}$",
         required=False,
-        error_messages={"invalid": f"An API version reads like {AZURE_VERSION}."},
+        error_messages={
+            "invalid": format_lazy(
+                gettext_lazy("An API version reads like {version}."), version=AZURE_VERSION
+            )
+        },
     )
 
     def __init__(
@@ -86,12 +98,14 @@ class ProviderForm(forms.Form):
             fits = None
         if not fits:
             raise forms.ValidationError(
-                "This is no address: it begins with https:// or http:// and a host name."
+                _("This is no address: it begins with https:// or http:// and a host name.")
             )
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise forms.ValidationError(
-                "Leave names, passwords and what follows a ? out of the address: the key has a "
-                "field of its own."
+                _(
+                    "Leave names, passwords and what follows a ? out of the address: the key has a "
+                    "field of its own."
+                )
             )
         return address
 
@@ -99,7 +113,7 @@ class ProviderForm(forms.Form):
         key = str(self.cleaned_data["api_key"]).strip()
         if not key.isascii() or not key.isprintable() or " " in key:
             raise forms.ValidationError(
-                "A key has no spaces and no letters beyond A-Z. Copy it again."
+                _("A key has no spaces and no letters beyond A-Z. Copy it again.")
             )
         return key
 
@@ -109,9 +123,9 @@ class ProviderForm(forms.Form):
         for row in self.rows:
             row["error"] = _fault(row, names)
         if any(row["error"] for row in self.rows):
-            raise forms.ValidationError("Look at the models: something is wrong there.")
+            raise forms.ValidationError(_("Look at the models: something is wrong there."))
         if len(names) > MAX_MODELS:
-            raise forms.ValidationError(f"There can be {MAX_MODELS} models at most.")
+            raise forms.ValidationError(_("There can be {n} models at most.").format(n=MAX_MODELS))
         return given
 
     def connection(self) -> Connection:
@@ -145,19 +159,24 @@ def _fault(row: dict[str, str], names: set[str]) -> str:
     """What is wrong with a row; takes note of its name."""
     name = row["name"]
     if not name:
-        return "Name the model." if any(row[column] for column in COLUMNS) else ""
+        return _("Name the model.") if any(row[column] for column in COLUMNS) else ""
     if name in names:
-        return f"{name} stands here twice."
+        return _("{name} stands here twice.").format(name=name)
     names.add(name)
     if len(name) > 256:
-        return "A model's name has 256 characters at most."
+        return _("A model's name has 256 characters at most.")
     window = row["window"]
     if window and not (window.isdecimal() and window.isascii() and 64 <= int(window[:10]) <= 10**8):
-        return f"The window of {name} is a number of tokens between 64 and 100,000,000."
+        text = _("The window of {name} is a number of tokens between 64 and 100,000,000.")
+        return text.format(name=name)
     if any(row[price] and _price(row[price]) is None for price in ("input", "output")):
-        return f"The prices of {name} are numbers of US dollars for a million tokens, such as 2.50."
+        text = _(
+            "The prices of {name} are numbers of US dollars for a million tokens, such as 2.50."
+        )
+        return text.format(name=name)
     if bool(row["input"]) != bool(row["output"]):
-        return f"{name} needs both prices, or none: what is not known is not counted."
+        text = _("{name} needs both prices, or none: what is not known is not counted.")
+        return text.format(name=name)
     return ""
 
 

@@ -3,9 +3,12 @@
 from typing import Any, Final
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from assistants.errors import Wire
 from assistants.models import Assistant
+from playground import words
 
 PREFIX: Final = "run"
 MIN_TOKENS: Final = 256
@@ -15,25 +18,45 @@ CHOICES: Final = ("auto", "none", "required")
 class RunOptionsForm(forms.Form):
     """Every field may be left empty: then it is as the assistant has it."""
 
-    model = forms.CharField(max_length=256, required=False, label="model")
+    model = forms.CharField(max_length=256, required=False, label=gettext_lazy("model"))
     additional_instructions = forms.CharField(
-        max_length=256_000, required=False, strip=False, label="additional instructions"
+        max_length=256_000,
+        required=False,
+        strip=False,
+        label=gettext_lazy("additional instructions"),
     )
     instructions = forms.CharField(
-        max_length=256_000, required=False, strip=False, label="instructions"
+        max_length=256_000,
+        required=False,
+        strip=False,
+        label=gettext_lazy("instructions"),
     )
-    temperature = forms.FloatField(min_value=0, max_value=2, required=False, label="temperature")
-    top_p = forms.FloatField(min_value=0, max_value=1, required=False, label="top P")
+    temperature = forms.FloatField(
+        min_value=0,
+        max_value=2,
+        required=False,
+        label=gettext_lazy("temperature"),
+    )
+    top_p = forms.FloatField(min_value=0, max_value=1, required=False, label=gettext_lazy("top P"))
     max_prompt_tokens = forms.IntegerField(
-        min_value=MIN_TOKENS, max_value=2**31 - 1, required=False, label="tokens to read"
+        min_value=MIN_TOKENS,
+        max_value=2**31 - 1,
+        required=False,
+        label=gettext_lazy("tokens to read"),
     )
     max_completion_tokens = forms.IntegerField(
-        min_value=MIN_TOKENS, max_value=2**31 - 1, required=False, label="tokens to write"
+        min_value=MIN_TOKENS,
+        max_value=2**31 - 1,
+        required=False,
+        label=gettext_lazy("tokens to write"),
     )
     last_messages = forms.IntegerField(
-        min_value=1, max_value=2**31 - 1, required=False, label="last messages"
+        min_value=1,
+        max_value=2**31 - 1,
+        required=False,
+        label=gettext_lazy("last messages"),
     )
-    tool_choice = forms.CharField(max_length=80, required=False, label="tool choice")
+    tool_choice = forms.CharField(max_length=80, required=False, label=gettext_lazy("tool choice"))
 
     def __init__(self, data: Any = None, *, before: Wire | None = None) -> None:
         """
@@ -71,13 +94,13 @@ def tool_choices(assistant: Assistant) -> list[tuple[str, str]]:
     """What can be chosen, as values and in words: auto, none, required, and each of the assistant's
     tools.
     """
-    found = [(name, name.capitalize()) for name in CHOICES]
+    found = [(name, words.word(name)) for name in CHOICES]
     for tool in assistant.tools:
         if tool["type"] == "function":
             name = tool["function"]["name"]
-            found.append((f"function:{name}", f"Function {name}"))
+            found.append((f"function:{name}", _("Function {name}").format(name=name)))
         else:
-            found.append((tool["type"], tool["type"].replace("_", " ").capitalize()))
+            found.append((tool["type"], words.word(tool["type"])))
     return found
 
 

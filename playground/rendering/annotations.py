@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
+from django.utils.translation import gettext as _
+
 from playground.rendering.files import text_address
 
 MARKER: Final = re.compile(r"【\d+(?::\d+)?†[^【】\n]{0,300}】")
@@ -58,7 +60,9 @@ class Note:
     @property
     def label(self) -> str:
         """What it points at, in a line: "guide.pdf, page 3"."""
-        return f"{self.filename}, page {self.page}" if self.page else self.filename
+        if not self.page:
+            return self.filename
+        return _("{filename}, page {page}").format(filename=self.filename, page=self.page)
 
 
 class Annotations:

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES, Comment, String, Text, _TokenType
@@ -124,7 +125,7 @@ def frame(code: str, language: str, ident: str = "") -> SafeString:
         format_html(' id="{}"', ident) if ident else "",
         label,
         copy_button(),
-        f"{label} code" if label != "Code" else label,
+        _("{language} code").format(language=label) if language.strip() else label,
         highlight(code, language),
     )
 
@@ -133,8 +134,9 @@ def copy_button() -> SafeString:
     """Copies the text of the frame that it stands in."""
     return format_html(
         '<button type="button" class="btn btn--quiet btn--small scripted" '
-        'data-copy="frame">{}Copy</button>',
+        'data-copy="frame">{}{}</button>',
         icon("copy"),
+        _("Copy"),
     )
 
 
@@ -143,7 +145,7 @@ def language_label(language: str) -> str:
     name = _canonical(language)
     if name in LANGUAGES:
         return LABELS.get(name) or _lexer(name).name
-    return language[:40] or "Code"
+    return language[:40] or _("Code")
 
 
 def _canonical(language: str) -> str:

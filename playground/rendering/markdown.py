@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
@@ -84,7 +85,7 @@ def footnotes(scope: Scope) -> SafeString:
     rows = format_html_join(
         "",
         '<li id="fn-{0}-{1}"><span class="notes__num">{1}</span><span class="notes__src">'
-        '<a href="{2}">{3}</a>{4} <span><a href="#cite-{0}-{1}">Back to text</a></span></span>{5}'
+        '<a href="{2}">{3}</a>{4} <span><a href="#cite-{0}-{1}">{6}</a></span></span>{5}'
         "</li>",
         (
             (
@@ -92,14 +93,15 @@ def footnotes(scope: Scope) -> SafeString:
                 note.number,
                 note.address,
                 note.filename,
-                f", page {note.page}" if note.page else "",
+                _(", page {page}").format(page=note.page) if note.page else "",
                 _quote(note.quote),
+                _("Back to text"),
             )
             for note in notes
         ),
     )
     return format_html(
-        '<ol class="notes" id="notes-{}" aria-label="Sources">{}</ol>', scope.anchor, rows
+        '<ol class="notes" id="notes-{}" aria-label="{}">{}</ol>', scope.anchor, _("Sources"), rows
     )
 
 
@@ -270,13 +272,14 @@ class _Renderer(RendererHTML):
         note = scope.annotations.note(number)
         # The footnote says the same to those who hear the page.
         return format_html(
-            '<sup class="cite"><a href="#fn-{0}-{1}"{2} aria-label="Footnote {1}">{1}</a>'
+            '<sup class="cite"><a href="#fn-{0}-{1}"{2} aria-label="{5}">{1}</a>'
             '<span class="cite__note" aria-hidden="true"><b>{3}</b> {4}</span></sup>',
             scope.anchor,
             number,
             format_html(' id="cite-{}-{}"', scope.anchor, number) if first else "",
             note.label,
             note.quote,
+            _("Footnote {number}").format(number=number),
         )
 
     def file_path(

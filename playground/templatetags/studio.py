@@ -3,18 +3,26 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
+from django.utils.translation import get_language, gettext, ngettext, to_locale
 
 from assistants.models import File, Run
 from assistants.operations import vector_store_files
 from assistants.operations.search import Found
-from playground import usage
+from playground import service_words, usage
+from playground import words as api_words
 from playground.rendering import code, files
+
+if TYPE_CHECKING:
+    from playground.views.files import Row
 
 register = template.Library()
 
@@ -25,6 +33,14 @@ ICONS = {
     "message_creation": "answer",
 }
 """Icons that are not called as what they stand for."""
+SOME = 12
+"""So many names are listed, and the others counted."""
+
+
+@register.simple_tag
+def page_language() -> str:
+    """The page's language as HTML names it: "zh-Hant"."""
+    return to_locale(get_language() or "en").replace("_", "-")
 
 
 @register.simple_tag
@@ -36,7 +52,26 @@ def icon(name: str, kind: str = "") -> SafeString:
 @register.filter
 def words(value: str) -> str:
     """The API's word as a person reads it: ``in_progress`` is "In progress"."""
-    return str(value).replace("_", " ").capitalize()
+    return api_words.word(str(value))
+
+
+@register.filter
+def told(text: str | None) -> str:
+    """What the service says, in the reader's language."""
+    return service_words.told(text)
+
+
+@register.filter
+def some(names: list[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    listed = api_words.listed([str(name) for name in names[:SOME]])
+    if len(names) <= SOME:
+        return listed
+    more = len(names) - SOME
+    return ngettext("%(names)s and %(n)d more", "%(names)s and %(n)d more", more) % {
+        "names": listed,
+        "n": more,
+    }
 
 
 @register.filter
@@ -53,6 +88,33 @@ def size(count: int) -> str:
 
 
 @register.filter
+def used_in(row: "Row") -> SafeString:
+    """Links to whatever uses a file, and how many more threads there are."""
+    links = [
+        _link("assistant", assistant.id, assistant.name or gettext("Untitled"))
+        for assistant in row.assistants
+    ]
+    for store in row.vector_stores:
+        link = _link("vector-store", store.id, store.name or store.id)
+        links.append(format_html(gettext("the vector store {store}"), store=link))
+    for thread in row.threads:
+        title = Truncator(thread.title or gettext("Untitled thread")).chars(40)
+        links.append(_link("thread", thread.id, title))
+    listed = mark_safe(api_words.listed(links))  # noqa: S308  (of escaped parts)
+    if not row.more:
+        return listed
+    return format_html(
+        ngettext("{places} and {n} more thread", "{places} and {n} more threads", row.more),
+        places=listed,
+        n=number(row.more),
+    )
+
+
+def _link(page: str, pk: str, name: str) -> SafeString:
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', reverse(page, args=[pk]), name)
+
+
+@register.filter
 def openers(file: File) -> list[str]:
     """The tools that can open a file of this name."""
     searchable = vector_store_files.is_searchable(file.filename)
@@ -65,9 +127,9 @@ def seconds(value: float | None) -> str:
     if value is None:
         return ""
     if value < 59.95:
-        return f"{max(value, 0):.1f} s"
+        return gettext("{seconds} s").format(seconds=f"{max(value, 0):.1f}")
     whole = round(value)
-    return f"{whole // 60} min {whole % 60} s"
+    return gettext("{minutes} min {seconds} s").format(minutes=whole // 60, seconds=whole % 60)
 
 
 @register.filter
@@ -122,8 +184,8 @@ def shortly(moment: datetime) -> str:
     if days < 2:
         return date_format(local, "H:i")
     if days < 7:
-        return date_format(local, "D")
-    return date_format(local, "j M" if days < 300 else "M Y")
+        return date_format(local, "WEEKDAY")
+    return date_format(local, "SHORT_DAY" if days < 300 else "SHORT_MONTH")
 
 
 @register.filter

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError, Wire
@@ -16,6 +18,7 @@ from assistants.operations import assistants
 from assistants.params import AssistantCreate, validate
 from playground import access
 from playground.forms import json_text
+from playground.service_words import refusal
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_ASSISTANTS = 100
@@ -39,13 +42,14 @@ def export(request: access.Request, assistant_id: str) -> HttpResponse:
 def duplicate(request: access.Request, assistant_id: str) -> HttpResponse:
     """One more with the same settings and files; a vector store is shared, not copied."""
     assistant = access.assistant(request, assistant_id)
-    name = f"{(assistant.name or 'Untitled')[:249]} (copy)"
+    name = _("{name} (copy)").format(name=(assistant.name or _("Untitled"))[:240])
     try:
         made = _created(assistant.project, assistant.to_dict() | {"name": name})
     except ApiError as error:
-        messages.error(request, f"It was not copied. {error.message}")
+        messages.error(request, _("It was not copied. {reason}").format(reason=refusal(error)))
         return redirect("assistant", assistant.id)
-    messages.success(request, f"This is “{name}”. Change what should be different.")
+    said = _("This is “{name}”. Change what should be different.").format(name=name)
+    messages.success(request, said)
     return redirect("assistant", made.id)
 
 
@@ -66,8 +70,10 @@ def import_(request: access.Request) -> HttpResponse:
             made, problems = _import(access.project(request), found)
         if made and not problems:
             one = len(made) == 1
-            what = made[0].name or "One assistant" if one else f"{len(made)} assistants"
-            messages.success(request, f"Imported: {what}.")
+            count = len(made)
+            what = ngettext("{n} assistant", "{n} assistants", count).format(n=count)
+            what = (made[0].name or what) if one else what
+            messages.success(request, _("Imported: {what}.").format(what=what))
             return redirect("assistant", made[0].id) if one else redirect("assistants")
     context = {"section": "assistants", "problems": problems, "made": made}
     return render(request, "assistants/import.html", context, status=422 if problems else 200)
@@ -79,19 +85,20 @@ def _read(request: access.Request) -> list[Any]:
     """
     upload = request.FILES.get("file")
     if upload is None:
-        raise ValidationError("Choose a file first.")
+        raise ValidationError(_("Choose a file first."))
     if upload.size is None or upload.size > MAX_BYTES:
-        raise ValidationError("The file is too large to be one of assistants (8 MB at most).")
+        raise ValidationError(_("The file is too large to be one of assistants (8 MB at most)."))
     try:
         text = upload.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValidationError("The file is no text in UTF-8.") from error
+        raise ValidationError(_("The file is no text in UTF-8.")) from error
     found = json_text.read(text, limit=MAX_BYTES)
     if isinstance(found, dict) and isinstance(found.get("data"), list):
         found = found["data"]  # as the API lists them
     found = found if isinstance(found, list) else [found]
     if not 0 < len(found) <= MAX_ASSISTANTS:
-        raise ValidationError(f"A file holds 1 to {MAX_ASSISTANTS} assistants.")
+        said = _("A file holds 1 to {n} assistants.").format(n=MAX_ASSISTANTS)
+        raise ValidationError(said)
     return found
 
 
@@ -99,13 +106,14 @@ def _import(project: Project, found: list[Any]) -> tuple[list[Assistant], list[s
     made, problems = [], []
     for number, wire in enumerate(found, 1):
         if not isinstance(wire, dict):
-            problems.append(f"{number}: this is no assistant.")
+            problems.append(_("{number}: this is no assistant.").format(number=number))
             continue
         try:
             made.append(_created(project, wire))
         except ApiError as error:
-            name = str(wire.get("name") or wire.get("id") or "Untitled")[:100]
-            problems.append(f"{number}, {name}: {error.message}")
+            name = str(wire.get("name") or wire.get("id") or _("Untitled"))[:100]
+            said = _("{number}, {name}: {reason}")
+            problems.append(said.format(number=number, name=name, reason=refusal(error)))
     return made, problems
 
 

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
@@ -21,6 +23,7 @@ from assistants.params import AssistantUpdate
 from playground import access, chat_models, interpreter
 from playground.forms import searched
 from playground.forms.assistant import MAX_INSTRUCTIONS, AssistantForm, version_of
+from playground.service_words import refusal
 from playground.views.files import stored
 
 
@@ -67,7 +70,7 @@ def new(request: access.Request) -> HttpResponse:
                 made = assistants.create(project, form.created([file.id for file in attached]))
                 assistants.change_searched_files(made, change.added_ids, [])
         except ApiError as error:
-            form.add_error(error.param if error.param in form.fields else None, error.message)
+            form.add_error(error.param if error.param in form.fields else None, refusal(error))
         else:
             return redirect(f"{reverse('thread-new')}?assistant={made.id}")
     return _form(request, form, attached, searched.of(None, change), status=422)
@@ -100,12 +103,12 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
                         saved, change.added_ids, change.removed
                     )
         except ApiError as error:
-            form.add_error(error.param if error.param in form.fields else None, error.message)
+            form.add_error(error.param if error.param in form.fields else None, refusal(error))
             return _form(request, form, attached, searched.of(current, change), status=422)
     if request.htmx:
         form = form.saved(saved)
         return _form(request, form, attached, searched.of(saved), saved=True)
-    messages.success(request, "Saved.")
+    messages.success(request, _("Saved."))
     return redirect("assistant", saved.id)
 
 
@@ -122,9 +125,10 @@ def instructions(request: access.Request, assistant_id: str) -> HttpResponse:
         with transaction.atomic():
             current = Assistant.objects.select_for_update().get(pk=assistant.pk)
             if version != version_of(current):
-                error = "Changed elsewhere. Copy your text, close this, and load the page again."
+                error = _("Changed elsewhere. Copy your text, close this, and load the page again.")
             elif len(text) > MAX_INSTRUCTIONS:
-                error = f"They can have {MAX_INSTRUCTIONS:,} characters at most."
+                limit = number_format(MAX_INSTRUCTIONS, force_grouping=True)
+                error = _("They can have {n} characters at most.").format(n=limit)
             else:
                 assistants.update(current, AssistantUpdate(instructions=text or None))
         if not error:
@@ -163,13 +167,14 @@ def delete(request: access.Request, assistant_id: str) -> HttpResponse:
     assistant = access.assistant(request, assistant_id)
     if request.method == "POST":
         assistants.delete(assistant)
-        messages.success(request, f"{assistant.name or 'The assistant'} was deleted.")
+        name = assistant.name or _("The assistant")
+        messages.success(request, _("{name} was deleted.").format(name=name))
         return redirect("assistants")
     context = {
-        "title": f"Delete {assistant.name or 'this assistant'}?",
-        "text": "Its threads stay, with everything that was said. This cannot be undone.",
+        "title": _("Delete {name}?").format(name=assistant.name or _("this assistant")),
+        "text": _("Its threads stay, with everything that was said. This cannot be undone."),
         "action": reverse("assistant-delete", args=[assistant.id]),
-        "label": "Delete assistant",
+        "label": _("Delete assistant"),
         "back": reverse("assistants"),
         "section": "assistants",
     }

@@ -11,13 +11,16 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread, VectorStore
 from assistants.operations import files, source_text, vector_store_files
-from playground import access, paging
+from playground import access, paging, words
 from playground.rendering.files import image_type
+from playground.service_words import refusal
 
 ITEMS = {
     "row": "assistants/_file.html",
@@ -85,13 +88,13 @@ def _upload(request: access.Request, project: Project) -> HttpResponse:
     given = request.FILES.get("file")
     place = request.GET.get("as", "")
     if given is None:
-        return HttpResponse("No file came.", status=422, content_type="text/plain")
+        return HttpResponse(_("No file came."), status=422, content_type="text/plain")
     if place == "searched" and not vector_store_files.is_searchable(given.name or ""):
-        return HttpResponse("cannot be searched", status=422, content_type="text/plain")
+        return HttpResponse(_("cannot be searched"), status=422, content_type="text/plain")
     try:
         file = stored(project, given)
     except ApiError as error:
-        return HttpResponse(error.message, status=error.status, content_type="text/plain")
+        return HttpResponse(refusal(error), status=error.status, content_type="text/plain")
     template = ITEMS.get(place, ITEMS["chip"])
     return render(request, template, {"file": file}, status=201)
 
@@ -149,14 +152,14 @@ def delete(request: access.Request, file_id: str) -> HttpResponse:
     file = access.file(request, file_id)
     if request.method == "POST":
         files.delete(file)
-        messages.success(request, f"{file.filename} was deleted.")
+        messages.success(request, _("{name} was deleted.").format(name=file.filename))
         return redirect("files")
     (row,) = _rows(file.project, [file])
     context = {
-        "title": f"Delete {file.filename}?",
-        "text": f"{_who_misses(row)} This cannot be undone.",
+        "title": _("Delete {name}?").format(name=file.filename),
+        "text": _("{consequence} This cannot be undone.").format(consequence=_who_misses(row)),
         "action": reverse("file-delete", args=[file.id]),
-        "label": "Delete file",
+        "label": _("Delete file"),
         "back": reverse("files"),
         "section": "files",
     }
@@ -175,17 +178,31 @@ def discard(request: access.Request, file_id: str) -> HttpResponse:
 
 def _who_misses(row: Row) -> str:
     """Who goes on without the file, in a sentence."""
-    names = [f"the assistant {assistant.name or 'Untitled'}" for assistant in row.assistants]
-    names += [f"the vector store {store.name or store.id}" for store in row.vector_stores]
-    names += [f"the thread “{thread.title or 'Untitled thread'}”" for thread in row.threads]
+    untitled = _("Untitled")
+    names = [
+        _("the assistant {name}").format(name=assistant.name or untitled)
+        for assistant in row.assistants
+    ]
+    names += [
+        _("the vector store {name}").format(name=store.name or store.id)
+        for store in row.vector_stores
+    ]
+    names += [
+        _("the thread “{name}”").format(name=thread.title or _("Untitled thread"))
+        for thread in row.threads
+    ]
     if row.more:
-        names.append(f"{row.more} more thread{'s' if row.more > 1 else ''}")
+        more = ngettext("{n} more thread", "{n} more threads", row.more)
+        names.append(more.format(n=row.more))
     if not names:
-        return "Nothing uses it."
-    several = len(names) > 1 or row.more > 1
-    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    verbs = "use it and go on" if several else "uses it and goes on"
-    return f"{listed[:1].upper()}{listed[1:]} {verbs} without it."
+        return _("Nothing uses it.")
+    count = len(names) + max(0, row.more - 1)
+    listed = names[-1]
+    if len(names) > 1:
+        listed = _("{names} and {last}").format(names=words.listed(names[:-1]), last=listed)
+    return ngettext(
+        "{names} uses it and goes on without it.", "{names} use it and go on without it.", count
+    ).format(names=f"{listed[:1].upper()}{listed[1:]}")
 
 
 def stored(project: Project, upload: "UploadedFile[Any]") -> File:

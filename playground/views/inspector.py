@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from assistants.errors import Wire
@@ -224,14 +225,17 @@ def _json(
     """The objects that can be chosen from, and the one that is shown."""
     objects: list[tuple[str, str]] = []
     if run is not None:
-        objects.append((run.run.id, "Run"))
-        objects += [(step.step.id, f"Step: {step.title}") for step in run.steps]
+        objects.append((run.run.id, _("Run")))
+        objects += [
+            (step.step.id, _("Step: {title}").format(title=step.title)) for step in run.steps
+        ]
     if thread is not None:
         newest = thread.messages.newest_first().values_list("pk", "role")[:MAX_OBJECTS]
-        objects.append((thread.id, "Thread"))
-        objects += [(pk, f"Message of the {role}") for pk, role in newest]
+        objects.append((thread.id, _("Thread")))
+        of_user, of_assistant = _("Message of the user"), _("Message of the assistant")
+        objects += [(pk, of_user if role == "user" else of_assistant) for pk, role in newest]
     if assistant is not None:
-        objects.append((assistant.id, "Assistant"))
+        objects.append((assistant.id, _("Assistant")))
     asked = request.GET.get("object", "")
     if asked not in dict(objects):
         asked = objects[0][0] if objects else ""
@@ -299,12 +303,12 @@ def _usage(thread: Thread) -> dict[str, Any]:
     ][::-1]
     all_runs = Run.objects.filter(thread__project=project)
     month = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    totals = [usage.total("This thread", thread.runs.all(), project)]
+    totals = [usage.total(_("This thread"), thread.runs.all(), project)]
     if thread.assistant_id:
         of_assistant = all_runs.filter(assistant_id=thread.assistant_id)
-        totals.append(usage.total("This assistant", of_assistant, project))
+        totals.append(usage.total(_("This assistant"), of_assistant, project))
     of_month = all_runs.filter(created_at__gte=month)
-    totals.append(usage.total(date_format(month, "F Y"), of_month, project))
+    totals.append(usage.total(date_format(month, "MONTH"), of_month, project))
     return {
         "usages": rows,
         "totals": totals,

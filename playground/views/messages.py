@@ -6,6 +6,8 @@ from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -14,13 +16,16 @@ from assistants.events import log
 from assistants.models import Assistant, File, Message, Run, Thread
 from assistants.operations import messages, runs, threads
 from assistants.params import ToolOutputsSubmit, validate
-from playground import access, fragments, transcript
+from playground import access, fragments, transcript, words
 from playground.forms.composer import ComposerForm
+from playground.service_words import refusal
 from playground.views.assistants import attached_files
 from playground.views.threads import chosen_assistant, page
 
-LOCKED = "A run is active on this thread. Wait for its end or stop it, then send again."
-EMPTY = "Write a message first: an empty thread has nothing to answer."
+LOCKED = gettext_noop(
+    "A run is active on this thread. Wait for its end or stop it, then send again."
+)
+EMPTY = gettext_noop("Write a message first: an empty thread has nothing to answer.")
 
 
 @access.signed_in
@@ -38,14 +43,14 @@ def begin(request: access.Request) -> HttpResponse:
     if assistant is None:
         return redirect("assistant-new")
     form = _form(request, assistant)
-    error = _problem(form) or ("" if form.message() else EMPTY)
+    error = _problem(form) or ("" if form.message() else _(EMPTY))
     if not error:
         try:
             with transaction.atomic():
                 thread = threads.create(project)
                 _carry_out(form, thread)
         except ApiError as problem:
-            error = problem.message
+            error = refusal(problem)
         else:
             return redirect(f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}")
     return _refused(request, None, form, error)
@@ -64,16 +69,16 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
     form = _form(request, assistant)
     error = _problem(form)
     if not error and form.message() is None and not thread.messages.exists():
-        error = EMPTY
+        error = _(EMPTY)
     if error:
         return _refused(request, thread, form, error)
     place = transcript.place_of(log.tip(thread.id))
     try:
         message, run = _carry_out(form, thread)
     except ThreadLocked:
-        return _refused(request, thread, form, LOCKED)
+        return _refused(request, thread, form, _(LOCKED))
     except ApiError as problem:
-        return _refused(request, thread, form, problem.message)
+        return _refused(request, thread, form, refusal(problem))
     if not request.htmx:
         back = f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}"
         return redirect(f"{back}#{message.id if message else run.id if run else ''}")
@@ -103,12 +108,13 @@ def submit_outputs(request: access.Request, thread_id: str, run_id: str) -> Http
     outputs = {call["id"]: request.POST.get(f"output-{call['id']}", "") for call in calls}
     empty = [call["function"]["name"] for call in calls if not outputs[call["id"]].strip()]
     if empty:
-        return _told(request, run.thread, f"Fill in the output of {', '.join(empty)}.")
+        said = _("Fill in the output of {functions}.").format(functions=words.listed(empty))
+        return _told(request, run.thread, said)
     given = [{"tool_call_id": pk, "output": output} for pk, output in outputs.items()]
     try:
         runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, {"tool_outputs": given}))
     except ApiError as problem:
-        return _told(request, run.thread, problem.message)
+        return _told(request, run.thread, refusal(problem))
     return HttpResponse("") if request.htmx else redirect("thread", thread_id)
 
 
@@ -126,9 +132,9 @@ def regenerate(request: access.Request, thread_id: str, run_id: str) -> HttpResp
     try:
         again, gone = runs.replace(run, assistant)
     except ThreadLocked:
-        return _told(request, run.thread, LOCKED)
+        return _told(request, run.thread, _(LOCKED))
     except ApiError as problem:
-        return _told(request, run.thread, problem.message)
+        return _told(request, run.thread, refusal(problem))
     if not request.htmx:
         return redirect("thread", thread_id)
     removed = "".join(map(fragments.removed, gone))
@@ -147,14 +153,14 @@ def edit(request: access.Request, thread_id: str, message_id: str) -> HttpRespon
     error = ""
     if request.method == "POST":
         form = ComposerForm(request.POST, assistant=assistant, attached=_files(message))
-        error = _problem(form) or ("" if form.message() else EMPTY)
+        error = _problem(form) or ("" if form.message() else _(EMPTY))
         if not error:
             try:
                 with transaction.atomic():
                     copy = threads.fork(thread, message)
                     _carry_out(form, copy)
             except ApiError as problem:
-                error = problem.message
+                error = refusal(problem)
             else:
                 address = f"{reverse('thread', args=[copy.id])}?assistant={assistant.id}"
                 if request.htmx:
@@ -182,10 +188,10 @@ def delete(request: access.Request, thread_id: str, message_id: str) -> HttpResp
         messages.delete(message)
         return redirect("thread", thread.id)
     context = {
-        "title": "Delete this message?",
-        "text": "The next run does not read it any more. This cannot be undone.",
+        "title": _("Delete this message?"),
+        "text": _("The next run does not read it any more. This cannot be undone."),
         "action": reverse("message-delete", args=[thread.id, message.id]),
-        "label": "Delete message",
+        "label": _("Delete message"),
         "back": reverse("thread", args=[thread.id]),
         "section": "threads",
     }

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from assistants.errors import Invalid
@@ -11,6 +12,7 @@ from assistants.models import ModelProvider
 from assistants.operations import connections, providers, trial
 from playground import access
 from playground.forms.provider import EXAMPLES, ProviderForm
+from playground.service_words import refusal
 
 
 @access.signed_in
@@ -40,14 +42,18 @@ def remove(request: access.Request, provider_id: str) -> HttpResponse:
     back = f"{reverse('settings')}#models"
     if request.method == "POST":
         connections.disconnect(row)
-        messages.success(request, f"{row.label} was removed, and its key with it.")
+        messages.success(
+            request, _("{name} was removed, and its key with it.").format(name=row.label)
+        )
         return redirect(back)
     context = {
-        "title": f"Remove {row.label}?",
-        "text": "Its key is deleted. Assistants that use its models cannot answer until they have "
-        "another model.",
+        "title": _("Remove {name}?").format(name=row.label),
+        "text": _(
+            "Its key is deleted. Assistants that use its models cannot answer until they have "
+            "another model."
+        ),
         "action": reverse("provider-remove", args=[row.id]),
-        "label": "Remove provider",
+        "label": _("Remove provider"),
         "back": back,
         "section": "settings",
     }
@@ -65,7 +71,7 @@ def _sent(request: access.Request, row: ModelProvider | None) -> HttpResponse:
             tried = connections.tried(project, form.connection(), row)
             report = trial.run(tried, request.POST.get("try_model", "").strip()[:256])
         except Invalid as error:
-            form.add_error(error.param if error.param in form.fields else None, error.message)
+            form.add_error(error.param if error.param in form.fields else None, refusal(error))
     return _page(request, form, report, status=200 if report else 422)
 
 
@@ -75,7 +81,8 @@ def _kept(request: access.Request, form: ProviderForm, row: ModelProvider | None
         connections.change(row, given)
     else:
         connections.connect(access.project(request), given)
-    messages.success(request, f"{given.label} is connected. Its models can be chosen now.")
+    said = _("{name} is connected. Its models can be chosen now.").format(name=given.label)
+    messages.success(request, said)
     return redirect(f"{reverse('settings')}#models")
 
 

@@ -9,12 +9,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import Invalid, NotFound
 from assistants.models import ApiKey
 from assistants.operations import aliases, projects, providers
-from playground import access, interpreter
+from playground import access, interpreter, words
+from playground.service_words import refusal
 from playground.views.health import report
 
 
@@ -37,8 +39,9 @@ def set_alias(request: access.Request) -> HttpResponse:
     try:
         alias = aliases.set_alias(access.project(request), name, model)
     except Invalid as error:
-        return _page(request, alias=(name, model), alias_error=error.message, status=422)
-    messages.success(request, f"“{alias.name}” is answered by {alias.model}.")
+        return _page(request, alias=(name, model), alias_error=refusal(error), status=422)
+    said = _("“{name}” is answered by {model}.").format(name=alias.name, model=alias.model)
+    messages.success(request, said)
     return redirect(back)
 
 
@@ -50,7 +53,7 @@ def delete_alias(request: access.Request) -> HttpResponse:
     # It may be gone already: a second press, another page.
     with suppress(NotFound):
         aliases.delete_alias(access.project(request), name)
-    messages.success(request, f"“{name}” is no alias any more.")
+    messages.success(request, _("“{name}” is no alias any more.").format(name=name))
     return redirect(f"{reverse('settings')}#aliases")
 
 
@@ -65,7 +68,7 @@ def create_key(request: access.Request) -> HttpResponse:
     try:
         key, secret = projects.create_api_key(project, request.POST.get("name", ""))
     except Invalid as error:
-        return _page(request, error=error.message, status=422)
+        return _page(request, error=refusal(error), status=422)
     return _page(request, made=key, secret=secret)
 
 
@@ -77,13 +80,15 @@ def revoke_key(request: access.Request, key_id: str) -> HttpResponse:
     back = f"{reverse('settings')}#keys"
     if request.method == "POST":
         projects.revoke_api_key(key)
-        messages.success(request, f"The key “{key.name}” opens nothing any more.")
+        messages.success(
+            request, _("The key “{name}” opens nothing any more.").format(name=key.name)
+        )
         return redirect(back)
     context = {
-        "title": f"Revoke “{key.name}”?",
-        "text": "Programs that use this key are refused from then on. This cannot be undone.",
+        "title": _("Revoke “{name}”?").format(name=key.name),
+        "text": _("Programs that use this key are refused from then on. This cannot be undone."),
         "action": reverse("key-revoke", args=[key.id]),
-        "label": "Revoke key",
+        "label": _("Revoke key"),
         "back": back,
         "section": "settings",
     }
@@ -95,8 +100,11 @@ def revoke_key(request: access.Request, key_id: str) -> HttpResponse:
 def health_strip(request: access.Request) -> HttpResponse:
     """One line: is everything answering?"""
     parts = async_to_sync(report)()
-    missing = [name for name, part in parts.items() if not part.ok]
-    return render(request, "_health.html", {"missing": missing})
+    missing = [words.within(name) for name, part in parts.items() if not part.ok]
+    said = _("All services answer")
+    if missing:
+        said = _("Not answering: {parts}").format(parts=words.listed(missing))
+    return render(request, "_health.html", {"missing": missing, "said": said})
 
 
 def _page(

@@ -6,6 +6,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_safe
 
 from assistants.errors import Invalid, Wire
@@ -18,8 +20,9 @@ from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
 from playground.forms.run_options import RunOptionsForm, tool_choices
 from playground.partials import whole_page
+from playground.readers import Reader
+from playground.service_words import refusal, told
 from playground.streaming import ThreadStream
-from playground.timezones import zone_of
 from playground.transcript import Transcript
 from playground.views import inspector
 from playground.views.assistants import files_of, form_context
@@ -28,10 +31,10 @@ MAX_ASSISTANTS = 200
 """So many can be chosen from in a thread; the others are a search away."""
 
 STARTERS = (
-    "Create a visualization of a sinewave",
-    "I need to solve the equation 3x + 11 = 14. Can you help me?",
-    "What is 17 * 23 + 4?",
-    "What can you do?",
+    gettext_noop("Create a visualization of a sinewave"),
+    gettext_noop("I need to solve the equation 3x + 11 = 14. Can you help me?"),
+    gettext_noop("What is 17 * 23 + 4?"),
+    gettext_noop("What can you do?"),
 )
 PANELS = ("setup", "chat", "inspect")
 
@@ -52,7 +55,7 @@ def index(request: access.Request) -> HttpResponse:
         "threads": shown.rows,
         "more": shown.more,
         "query": query,
-        "starters": STARTERS,
+        "starters": [_(starter) for starter in STARTERS],
         "has_assistants": Assistant.objects.in_project(project).exists(),
     }
     return render(request, "threads/_list.html" if request.htmx else "threads/index.html", context)
@@ -64,7 +67,7 @@ def new(request: access.Request) -> HttpResponse:
     """The page of a thread that begins to exist with its first message."""
     assistant = chosen_assistant(request, access.project(request))
     if assistant is None:
-        messages.info(request, "Make an assistant first. It takes a name, and that is all.")
+        messages.info(request, _("Make an assistant first. It takes a name, and that is all."))
         return redirect("assistant-new")
     return page(request, None, assistant)
 
@@ -76,7 +79,7 @@ def show(request: access.Request, thread_id: str) -> HttpResponse:
     thread = access.thread(request, thread_id)
     assistant = chosen_assistant(request, thread.project, thread)
     if assistant is None:
-        messages.info(request, "The thread's assistant was deleted. Make one to go on with it.")
+        messages.info(request, _("The thread's assistant was deleted. Make one to go on with it."))
         return redirect("assistant-new")
     return page(request, thread, assistant)
 
@@ -102,7 +105,7 @@ def events(request: access.Request, thread_id: str) -> EventStream:
     """What happens on the thread from ``after`` on, as HTML, for as long as a run is active."""
     thread = access.thread(request, thread_id)
     after = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
-    return ThreadStream.of(request, thread, after, zone_of(request))
+    return ThreadStream.of(request, thread, after, Reader.of(request))
 
 
 @access.signed_in
@@ -116,13 +119,13 @@ def rename(request: access.Request, thread_id: str) -> HttpResponse:
         try:
             threads.rename(thread, form.cleaned_data["title"])
         except Invalid as error:
-            form.add_error("title", error.message)
+            form.add_error("title", refusal(error))
         else:
             return redirect(back)
     context = {
-        "heading": "Rename thread",
-        "label": "Title",
-        "hint": "Left empty, the thread is called as it opens.",
+        "heading": _("Rename thread"),
+        "label": _("Title"),
+        "hint": _("Left empty, the thread is called as it opens."),
         "action": reverse("thread-rename", args=[thread.id]),
         "form": form,
         "next": back,
@@ -137,17 +140,20 @@ def rename(request: access.Request, thread_id: str) -> HttpResponse:
 def delete(request: access.Request, thread_id: str) -> HttpResponse:
     """Ask, then delete, with all messages and runs."""
     thread = access.thread(request, thread_id)
-    name = f"“{thread.title}”" if thread.title else "this thread"
+    name = _("“{title}”").format(title=thread.title) if thread.title else _("this thread")
     if request.method == "POST":
         threads.delete(thread)
-        messages.success(request, f"{name[:1].upper()}{name[1:]} was deleted.")
+        name = f"{name[:1].upper()}{name[1:]}"
+        messages.success(request, _("{name} was deleted.").format(name=name))
         return redirect("threads")
     context = {
-        "title": f"Delete {name}?",
-        "text": "Its messages and runs go with it, and a run that is active is stopped. "
-        "This cannot be undone.",
+        "title": _("Delete {name}?").format(name=name),
+        "text": _(
+            "Its messages and runs go with it, and a run that is active is stopped. "
+            "This cannot be undone."
+        ),
         "action": reverse("thread-delete", args=[thread.id]),
-        "label": "Delete thread",
+        "label": _("Delete thread"),
         "back": reverse("thread", args=[thread.id]),
         "section": "threads",
     }
@@ -180,7 +186,7 @@ def page(
         "assistants": _choice(assistant),
         "runs_code": assistant.has_tool("code_interpreter"),
         "searches_files": assistant.has_tool("file_search"),
-        "starters": STARTERS,
+        "starters": [_(starter) for starter in STARTERS],
         "transcript": read,
         "items": fragments.items(read.items),
         "panel": panel if panel in PANELS else "chat",
@@ -188,7 +194,9 @@ def page(
         "composer_error": error,
         "composer_files": attached or [],
         "options": RunOptionsForm(request.POST or None, before=_last_options(thread)),
-        "option_models": providers.offered(assistant.project),
+        "option_models": [
+            (model.name, told(model.label)) for model in providers.offered(assistant.project)
+        ],
         "option_tool_choices": tool_choices(assistant),
         **form_context(
             AssistantForm(project=assistant.project, assistant=assistant),

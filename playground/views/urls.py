@@ -1,6 +1,7 @@
 """The addresses of the studio's pages."""
 
 from django.urls import path
+from django.views.i18n import set_language
 
 from playground.views import (
     assistant_copies,
@@ -22,6 +23,7 @@ urlpatterns = [
     path("login", session.login, name="login"),
     path("logout", session.logout, name="logout"),
     path("theme", preferences.theme, name="theme"),
+    path("language", set_language, name="set_language"),
     path("assistants", assistants.index, name="assistants"),
     path("assistants/new", assistants.new, name="assistant-new"),
     path("assistants/import", assistant_copies.import_, name="assistant-import"),

@@ -13,6 +13,7 @@ from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError
@@ -30,8 +31,9 @@ from assistants.operations.highlights import highlights
 from assistants.operations.search import Found
 from assistants.params import FileBatchCreate, VectorStoreCreate, VectorStoreUpdate
 from assistants.params.vector_store import ExpiresAfter
-from playground import access, paging
+from playground import access, paging, words
 from playground.forms.names import NameForm
+from playground.service_words import refusal
 from playground.views.files import stored
 
 PASSAGES: Final = 10
@@ -77,9 +79,9 @@ def new(request: access.Request) -> HttpResponse:
         params = VectorStoreCreate(name=form.cleaned_data["title"] or None)
         return redirect("vector-store", vector_stores.create(access.project(request), params).id)
     context = {
-        "heading": "New vector store",
-        "label": "Name",
-        "submit": "Create",
+        "heading": _("New vector store"),
+        "label": _("Name"),
+        "submit": _("Create"),
         "action": reverse("vector-store-new"),
         "form": form,
         "next": reverse("vector-stores"),
@@ -110,7 +112,7 @@ def _tried(store: VectorStore, query: str) -> dict[str, object]:
         try:
             found = ranked_search.search(store.project, [store.id], [query], limit=PASSAGES)
         except ApiError as error:
-            return context | {"problem": error.message}
+            return context | {"problem": refusal(error)}
         context["found"] = [Passage(one, _marked(one.text, query)) for one in found]
     return context
 
@@ -144,12 +146,17 @@ def files(request: access.Request, vector_store_id: str) -> HttpResponse:
     refused, problem = _add(store, request.FILES.getlist("files"))
     if "scripted" in request.GET:
         # It sends many such requests, and tells the outcome of all.
-        lines = [problem] if problem else [f"{name} cannot be searched" for name in refused]
+        lines = (
+            [problem]
+            if problem
+            else [_("{name} cannot be searched").format(name=name) for name in refused]
+        )
         return HttpResponse(
             "\n".join(lines), status=422 if problem else 201, content_type="text/plain"
         )
     if refused:
-        messages.error(request, f"Not added, as it cannot be searched: {', '.join(refused)}")
+        said = _("Not added, as it cannot be searched: {names}")
+        messages.error(request, said.format(names=words.listed(refused)))
     if problem:
         messages.error(request, problem)
     return redirect("vector-store", store.id)
@@ -173,7 +180,7 @@ def _add(store: VectorStore, uploads: "Iterable[UploadedFile[Any]]") -> tuple[li
                 file_ids = [stored(store.project, upload).id for upload in taken]
                 file_batches.create(store, FileBatchCreate(file_ids=file_ids))
         except ApiError as error:
-            return refused, error.message
+            return refused, refusal(error)
     return refused, ""
 
 
@@ -184,11 +191,11 @@ def expiry(request: access.Request, vector_store_id: str) -> HttpResponse:
     store = access.vector_store(request, vector_store_id)
     days = request.POST.get("days", "")
     if days and days not in map(str, (*EXPIRIES, store.expires_after_days)):
-        messages.error(request, "Choose one of the times that are offered.")
+        messages.error(request, _("Choose one of the times that are offered."))
         return redirect("vector-store", store.id)
     after = ExpiresAfter(anchor="last_active_at", days=int(days)) if days else None
     vector_stores.update(store, VectorStoreUpdate(expires_after=after))
-    messages.success(request, "The expiry was changed.")
+    messages.success(request, _("The expiry was changed."))
     return redirect("vector-store", store.id)
 
 
@@ -201,15 +208,15 @@ def use(request: access.Request, vector_store_id: str) -> HttpResponse:
     owner: Assistant | Thread
     if owner_id.startswith(Thread.prefix):
         owner = access.thread(request, owner_id)
-        name = f"The thread “{owner.title or 'Untitled thread'}”"
+        name = _("The thread “{name}”").format(name=owner.title or _("Untitled thread"))
     else:
         owner = access.assistant(request, owner_id)
-        name = owner.name or "Untitled"
+        name = owner.name or _("Untitled")
     try:
         store_uses.give(store, owner)
-        messages.success(request, f"{name} searches these files now.")
+        messages.success(request, _("{name} searches these files now.").format(name=name))
     except ApiError as error:
-        messages.error(request, error.message)
+        messages.error(request, refusal(error))
     return redirect("vector-store", store.id)
 
 
@@ -222,7 +229,8 @@ def remove(request: access.Request, vector_store_id: str, file_id: str) -> HttpR
     if row is None:
         raise Http404("The vector store has no such file.")
     vector_store_files.delete(row)
-    messages.success(request, f"{row.file.filename} was taken out. The file itself stays.")
+    said = _("{name} was taken out. The file itself stays.").format(name=row.file.filename)
+    messages.success(request, said)
     return redirect("vector-store", store.id)
 
 
@@ -237,8 +245,8 @@ def rename(request: access.Request, vector_store_id: str) -> HttpResponse:
         vector_stores.update(store, VectorStoreUpdate(name=form.cleaned_data["title"] or None))
         return redirect(back)
     context = {
-        "heading": "Rename vector store",
-        "label": "Name",
+        "heading": _("Rename vector store"),
+        "label": _("Name"),
         "action": reverse("vector-store-rename", args=[store.id]),
         "form": form,
         "next": back,
@@ -253,17 +261,20 @@ def rename(request: access.Request, vector_store_id: str) -> HttpResponse:
 def delete(request: access.Request, vector_store_id: str) -> HttpResponse:
     """Ask, then delete. Its files stay."""
     store = access.vector_store(request, vector_store_id)
-    name = store.name or "this vector store"
+    name = store.name or _("this vector store")
     if request.method == "POST":
         vector_stores.delete(store)
-        messages.success(request, f"{name[:1].upper()}{name[1:]} was deleted.")
+        name = f"{name[:1].upper()}{name[1:]}"
+        messages.success(request, _("{name} was deleted.").format(name=name))
         return redirect("vector-stores")
     context = {
-        "title": f"Delete {name}?",
-        "text": "Assistants and threads that use it go on without it. Its files stay. "
-        "This cannot be undone.",
+        "title": _("Delete {name}?").format(name=name),
+        "text": _(
+            "Assistants and threads that use it go on without it. Its files stay. "
+            "This cannot be undone."
+        ),
         "action": reverse("vector-store-delete", args=[store.id]),
-        "label": "Delete vector store",
+        "label": _("Delete vector store"),
         "back": reverse("vector-store", args=[store.id]),
         "section": "files",
     }

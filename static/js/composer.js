@@ -2,11 +2,13 @@
 // input method is still composing.
 
 import { activeRun, listen, onChange, show } from "./stream.js";
+import { say } from "./words.js";
 
-const form = document.getElementById("composer");
-const text = document.getElementById("draft");
-const files = document.getElementById("composer-files");
-const problem = document.getElementById("composer-error");
+const byId = (id) => document.getElementById(id);
+const form = byId("composer");
+const text = byId("draft");
+const files = byId("composer-files");
+const problem = byId("composer-error");
 const key = `draft:${form.dataset.draft}`;
 
 // --- draft
@@ -55,8 +57,8 @@ form.addEventListener("submit", (event) => {
 	const apart = address || button?.value === "again";
 	const said = apart ? "" : button?.name === "starter" ? button.value : text.value.trim();
 	const why = apart || !files.firstElementChild ? "" :
-		files.querySelector("progress") ? "A file is still on its way. Send when it has arrived." :
-		said ? "" : "Write what is to be done with the files, then send.";
+		files.querySelector("progress") ? say("onItsWay") :
+		said ? "" : say("aboutFiles");
 	if (why) {
 		event.preventDefault();
 		complain(why);
@@ -100,7 +102,7 @@ async function send(address, body, said, attached) {
 		} else if (said) {
 			notSent(address, body, said, attached);
 		} else {
-			complain("Not done: the server does not answer.");
+			complain(say("notDone"));
 		}
 	} finally {
 		delete form.dataset.sent;
@@ -124,14 +126,14 @@ function complain(message) {
 
 // --- the message that is on its way
 
-const sending = () => document.getElementById("sending");
+const sending = () => byId("sending");
 
 function bubble(said) {
 	sending()?.remove();
-	const message = document.getElementById("sending-template").content.firstElementChild.cloneNode(true);
+	const message = byId("sending-template").content.firstElementChild.cloneNode(true);
 	message.id = "sending";
 	message.querySelector(".said").textContent = said;
-	document.getElementById("log").append(message);
+	byId("log").append(message);
 }
 
 function notSent(address, body, said, attached) {

@@ -1,5 +1,7 @@
 // Files of a vector store go up in groups, with one progress for all: chosen, dropped, whole folders.
 
+import { say } from "./words.js";
+
 const { htmx } = window;
 const GROUP_FILES = 50;
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -108,11 +110,11 @@ function send(group, onPart) {
 				refused.push(...request.responseText.split("\n").filter(Boolean));
 				resolve("");
 			} else {
-				resolve(request.status === 413 ? "is too large" : `was not added: ${request.responseText.slice(0, 200)}`);
+				resolve(request.status === 413 ? say("tooLarge") : say("notAdded", { why: request.responseText.slice(0, 200) }));
 			}
 		});
-		request.addEventListener("error", () => resolve("was not sent: the server does not answer"));
-		request.addEventListener("abort", () => resolve("was not sent: you stopped it"));
+		request.addEventListener("error", () => resolve(say("notSent")));
+		request.addEventListener("abort", () => resolve(say("stopped")));
 		request.open("POST", `${form.action}?scripted`);
 		request.setRequestHeader("X-CSRFToken", JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"]);
 		const body = new FormData();
@@ -123,12 +125,12 @@ function send(group, onPart) {
 
 function tell(count) {
 	progress.value = count / total;
-	told.textContent = `${Math.floor(count).toLocaleString()} of ${total.toLocaleString()} uploaded`;
+	told.textContent = say("uploaded", { count: Math.floor(count).toLocaleString(), total: total.toLocaleString() });
 }
 
 function showRefused() {
 	const shown = refused.slice(0, SHOWN);
-	if (refused.length > SHOWN) shown.push(`and ${refused.length - SHOWN} more`);
+	if (refused.length > SHOWN) shown.push(say("more", { count: refused.length - SHOWN }));
 	refusals.replaceChildren(...shown.map((text) => {
 		const item = document.createElement("li");
 		item.textContent = text;

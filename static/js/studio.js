@@ -2,6 +2,7 @@
 
 import { morph } from "./morph.js";
 import "./uploads.js";
+import { say } from "./words.js";
 
 const root = document.documentElement;
 const { htmx } = window;
@@ -64,10 +65,10 @@ document.addEventListener("click", async ({ target }) => {
 		const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? button.closest(".code").querySelector("code").textContent : copy || button.href;
 		await navigator.clipboard.writeText(text);
 	} catch {
-		announce("Not copied");
+		announce(say("notCopied"));
 		return;
 	}
-	announce("Copied");
+	announce(say("copied"));
 	const use = button.querySelector("use");
 	const before = use.getAttribute("href");
 	use.setAttribute("href", before.replace(/#.*/, "#check"));
@@ -108,7 +109,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 	if (!label) return;
 	unsaved = false;
 	label.dataset.state = "saving";
-	label.textContent = "Saving…";
+	label.textContent = say("saving");
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {
@@ -117,9 +118,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
 	unsaved = true;
 	if ([409, 422].includes(event.detail.xhr.status)) return;
 	label.dataset.state = "failed";
-	label.textContent = "Not saved ";
-	const retry = Object.assign(document.createElement("button"), { className: "btn btn--small", textContent: "Retry saving" });
-	label.append(retry);
+	label.replaceChildren(document.getElementById("not-saved").content.cloneNode(true));
 });
 
 addEventListener("beforeunload", (event) => {

@@ -3,13 +3,15 @@
 import "./composer.js";
 import { setCookie } from "./studio.js";
 import { activeRun, onChange, show } from "./stream.js";
+import { say } from "./words.js";
 
+const byId = (id) => document.getElementById(id);
 const { htmx } = window;
-const studio = document.getElementById("studio");
-const scroller = document.getElementById("scroller");
-const log = document.getElementById("log");
-const jump = document.getElementById("jump");
-const inspector = document.getElementById("inspect");
+const studio = byId("studio");
+const scroller = byId("scroller");
+const log = byId("log");
+const jump = byId("jump");
+const inspector = byId("inspect");
 const narrow = matchMedia("(width < 720px)");
 const medium = matchMedia("(width < 1100px)");
 
@@ -50,9 +52,9 @@ jump.addEventListener("click", () => {
 	toEnd();
 });
 
-document.getElementById("composer").addEventListener("submit", () => (following = true));
+byId("composer").addEventListener("submit", () => (following = true));
 
-if (document.getElementById(location.hash.slice(1))) following = false;
+if (byId(location.hash.slice(1))) following = false;
 else toEnd();
 
 // Older messages, which go above those that are shown.
@@ -110,6 +112,7 @@ document.addEventListener("click", (event) => {
 
 // --- what changes with a run
 
+const product = document.title.split(" - ").pop();
 let refresh;
 let stale = false;
 
@@ -126,8 +129,8 @@ new ResizeObserver(() => stale && renew()).observe(inspector);
 onChange((html) => {
 	if (!following) offerJump(true);
 	log.ariaBusy = activeRun() ? "true" : "false";
-	document.getElementById("empty")?.remove();
-	document.title = `${document.getElementById("thread-title").textContent} - Assistants Playground`;
+	byId("empty")?.remove();
+	document.title = `${byId("thread-title").textContent} - ${product}`;
 	if (html.includes("turn") || inspector.querySelector("#events-more")) {
 		// What goes on changes often; an end is told at once.
 		if (activeRun()) refresh ??= setTimeout(renew, 500);
@@ -139,8 +142,7 @@ setInterval(() => {
 	for (const clock of document.querySelectorAll("[data-since], [data-until]")) {
 		const { since, until } = clock.dataset;
 		const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
-		const minutes = Math.floor(seconds / 60);
-		clock.textContent = minutes ? `${minutes} min ${Math.floor(seconds % 60)} s` : `${seconds.toFixed(1)} s`;
+		clock.textContent = seconds < 60 ? say("seconds", { seconds: seconds.toFixed(1) }) : say("minutes", { minutes: Math.floor(seconds / 60), seconds: Math.floor(seconds % 60) });
 	}
 }, 200);
 
@@ -150,7 +152,7 @@ document.addEventListener("click", (event) => {
 	const link = event.target.closest("[data-lightbox]");
 	if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
 	event.preventDefault();
-	const dialog = document.getElementById("lightbox");
+	const dialog = byId("lightbox");
 	const { href, dataset: { lightbox: name } } = link;
 	const alt = link.querySelector("img")?.alt ?? name;
 	Object.assign(dialog.querySelector("img"), { src: href, alt });

@@ -1,5 +1,7 @@
 // Files go up at once, one by one, with their progress: chosen, dropped or pasted.
 
+import { say } from "./words.js";
+
 const { htmx } = window;
 
 addEventListener("change", (event) => {
@@ -69,11 +71,11 @@ function send(address, file, list) {
 		meta.textContent = `${Math.floor((100 * loaded) / total)} %`;
 	});
 	request.addEventListener("load", () => {
-		if (request.status !== 201) return failed(item, request.status === 413 ? "is too large" : request.responseText);
+		if (request.status !== 201) return failed(item, request.status === 413 ? say("tooLarge") : request.responseText);
 		item.outerHTML = request.responseText;
 		changed(list);
 	});
-	request.addEventListener("error", () => failed(item, "was not sent: the server does not answer"));
+	request.addEventListener("error", () => failed(item, say("notSent")));
 	request.open("POST", address);
 	for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
 	const body = new FormData();
@@ -91,8 +93,8 @@ function waiting(file, list) {
 	item.classList.toggle("file--chip", list.id === "composer-files");
 	item.id = button.dataset.remove = `upload-${Math.random()}`;
 	item.querySelector("bdi").textContent = file.name || "pasted.png";
-	button.ariaLabel = `Cancel the upload of ${file.name}`;
-	item.querySelector("progress").ariaLabel = `Uploading ${file.name}`;
+	button.ariaLabel = say("cancelUpload", file);
+	item.querySelector("progress").ariaLabel = say("uploading", file);
 	list.append(item);
 	return item;
 }
@@ -100,8 +102,8 @@ function waiting(file, list) {
 function failed(item, why) {
 	item.dataset.state = "failed";
 	item.querySelector("progress").remove();
-	item.querySelector(".file__meta").textContent = why || "was refused";
-	item.querySelector("button").textContent = "Remove";
+	item.querySelector(".file__meta").textContent = why || say("refused");
+	item.querySelector("button").textContent = say("remove");
 }
 
 function changed(list) {

@@ -16,7 +16,7 @@ from assistants.events.hub import hub
 from assistants.models import Assistant, Project, Thread
 from assistants.operations import messages, runs, steps, threads
 from assistants.params import MessageCreate
-from playground import streaming, transcript
+from playground import readers, streaming, transcript
 from playground.streaming import ThreadStream
 from playground.thread_view import ThreadView
 from tests.api.worker import Worker
@@ -48,9 +48,12 @@ async def _hub() -> AsyncIterator[None]:
 class Reader:
     """A page that shows the thread: what each element was last, by its id."""
 
-    def __init__(self, thread: Thread, after: str = "", allowed: bool = True) -> None:
+    def __init__(
+        self, thread: Thread, after: str = "", allowed: bool = True, language: str = "en"
+    ) -> None:
         place = after or transcript.place_of(log.START)
-        self._stream = ThreadStream(thread.id, place, None, lambda: allowed)
+        reader = readers.Reader(language)
+        self._stream = ThreadStream(thread.id, place, reader, lambda: allowed)
         self.frames: list[tuple[str, str, str]] = []
         self.done = False
 
@@ -116,6 +119,27 @@ async def test_a_run_is_seen_from_its_beginning_to_its_end(thread: Thread, worke
     assert 'data-active=""' in reader.latest("composer-actions")
     assert "Run completed" in reader.latest("announce")
     assert reader.frames[-1][0] == "close"
+
+
+async def test_each_reader_is_told_in_the_language_of_their_page(
+    thread: Thread, worker: Worker
+) -> None:
+    chinese, english = Reader(thread, language="zh-hant"), Reader(thread)
+    reading = [asyncio.create_task(reader.read()) for reader in (chinese, english)]
+    await chinese.until(lambda: bool(chinese.frames))
+    await english.until(lambda: bool(english.frames))
+    await play(worker, pause=0.02)
+    await asyncio.wait_for(asyncio.gather(*reading), 10)
+    assert "已完成" in chinese.latest(worker.run.id)
+    assert "執行已完成" in chinese.latest("announce")
+    assert "僅" in chinese.latest("composer-actions")
+    assert "Completed" not in re.sub(r"<[^>]*>", "", chinese.html)
+    assert "Completed" in english.latest(worker.run.id)
+    assert "Run completed" in english.latest("announce")
+    # What was kept for the one is not shown to the other.
+    later = Reader(thread, language="zh-hant")
+    await asyncio.wait_for(later.read(), 10)
+    assert "已完成" in later.latest(worker.run.id)
 
 
 async def test_the_text_grows_in_blocks_and_no_mark_is_seen(thread: Thread, worker: Worker) -> None:

@@ -19,7 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from assistants.models import ApiKey
 from assistants.operations import indexes, projects
-from playground import login, redis_server
+from playground import catalogs, login, redis_server
 
 KEEP_UPLOADS_SECONDS: Final = 24 * 3600
 PREPARING: Final = 0x70726570
@@ -27,7 +27,7 @@ PREPARING: Final = 0x70726570
 
 
 class Command(BaseCommand):
-    """Database, static files, a login token.
+    """Database, static files, translations, a login token.
 
     Prints one line of JSON: ``login_token`` (null when PLAYGROUND_LOGIN_TOKEN is set) and
     ``has_api_key`` (false the first time, unless PLAYGROUND_API_KEY is set). Does nothing twice.
@@ -40,6 +40,7 @@ class Command(BaseCommand):
         self.check_redis()
         self.migrate()
         self.collect_static()
+        catalogs.compile_all(settings.CATALOGS, settings.LOCALE_PATHS[0])
         self.clear_uploads()
         told = {"login_token": self.login_token(), "has_api_key": self.has_api_key()}
         self.stdout.write(json.dumps(told))

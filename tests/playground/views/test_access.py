@@ -14,7 +14,7 @@ from assistants.operations.connections import Connection
 from playground.views.urls import urlpatterns
 from tests.factories import make_run, make_vector_store
 
-OPEN = {"login", "logout", "theme"}
+OPEN = {"login", "logout", "theme", "set_language"}
 """Addresses that need nobody to be signed in."""
 
 

@@ -1,0 +1,60 @@
+"""What the service says to people, in the reader's language.
+
+The service speaks English: programs read its errors, and some are kept with runs and files. The
+pages show them translated where they know the text: those that are kept or told as plain text are
+found among ``service_texts`` by their form, refusals bring theirs along. What a provider or a
+program has said stands in a place of such a text, and stays as it was said.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from django.utils.translation import gettext
+
+from assistants.errors import ApiError
+from playground.service_texts import HINTS, TEXTS
+
+CUT: Final = 4_000
+"""A longer text is none of these."""
+
+
+def told(text: str | None) -> str:
+    """What the service has said, in the reader's language as far as the text is known."""
+    if not text or len(text) > CUT:
+        return text or ""
+    for form, template in _forms(HINTS):
+        if found := form.search(f" {text}"):
+            before = f" {text}"[: found.start()].strip()
+            hint = _filled(template, found)
+            return f"{told(before)} {hint}" if before else hint
+    for form, template in _forms(TEXTS):
+        if found := form.fullmatch(text):
+            return _filled(template, found)
+    return text
+
+
+def refusal(problem: ApiError) -> str:
+    """Why the service has refused something."""
+    places = {name: told(str(value)) for name, value in problem.places.items()}
+    return gettext(problem.text).format_map(places) if problem.text else problem.message
+
+
+def _filled(template: str, found: "re.Match[str]") -> str:
+    places = {name: told(value) for name, value in found.groupdict().items()}
+    return gettext(template).format_map(places)
+
+
+@lru_cache
+def _forms(templates: tuple[str, ...]) -> list[tuple["re.Pattern[str]", str]]:
+    """What each text looks like; those that say most by themselves first."""
+    ordered = sorted(templates, key=lambda text: -len(re.sub(r"\{\w+\}", "", text)))
+    return [(_form(text, at_end=templates is HINTS), text) for text in ordered]
+
+
+def _form(template: str, *, at_end: bool) -> "re.Pattern[str]":
+    parts = re.split(r"\{(\w+)\}", template)
+    pattern = "".join(
+        f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts)
+    )
+    return re.compile(f" {pattern}$" if at_end else pattern, re.DOTALL)
