@@ -43,9 +43,9 @@ messages: python ## bring the translations in locale/ up to date with what the p
 	@$(PYTHON) install.py dev
 	$(BIN)/python manage.py messages
 
-screenshots: python ## take the picture in the README anew
+screenshots: python ## take the pictures of the pages anew (ARGS="thread settings" for some)
 	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m tests.screenshots
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m tests.screenshots $(ARGS)
 
 format: python ## put the code into the project's form
 	@$(PYTHON) install.py dev

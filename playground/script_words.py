@@ -1,5 +1,5 @@
 """What the scripts of the pages say. Each page brings the words in its language, as JSON in an
-attribute: see ``static/js/words.js``. ``{…}`` is filled in by the script.
+attribute: see ``static/js/page.js``. ``{…}`` is filled in by the script.
 """
 
 import json
@@ -25,7 +25,6 @@ def script_words() -> str:
         "uploading": _("Uploading {name}"),
         "remove": _("Remove"),
         "stopped": _("was not sent: you stopped it"),
-        "notAdded": _("was not added: {why}"),
         "uploaded": _("{count} of {total} uploaded"),
         "more": _("and {count} more"),
     }

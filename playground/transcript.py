@@ -29,6 +29,9 @@ _THE_END: Final = datetime.max.replace(tzinfo=UTC)
 PAGE_SIZE: Final = 60
 """So many messages are shown at once; older ones a page at a time."""
 
+CONTEXT: Final = 20
+"""So many later ones stand below an older message that a link leads to."""
+
 CLOCK_SLACK_MS: Final = 60_000
 """How far the clocks of the database's writers and of the event log may be apart."""
 
@@ -311,6 +314,8 @@ class Transcript:
     active: Run | None
     place: str
     has_earlier: bool
+    has_later: bool = False
+    """Whether it ends before the newest message: then nothing that happens is added to it."""
 
     @property
     def runs(self) -> list[RunView]:
@@ -340,7 +345,18 @@ def read(thread: Thread, before: Message | None = None) -> Transcript:
     shown_runs = list(runs.prefetch_related("steps"))
     active = next((run for run in shown_runs if run.is_active), None)
     views = build(thread, shown, shown_runs, state_of(active, tip))
-    return Transcript(views, active, place, has_earlier)
+    if before is not None:
+        active = thread.runs.active().first()
+    return Transcript(views, active, place, has_earlier, has_later=before is not None)
+
+
+def page_with(thread: Thread, message: Message) -> str:
+    """The message before which a page of the thread ends that shows this one; empty where the
+    newest page does.
+    """
+    later = thread.messages.filter(created_at__gt=message.created_at).oldest_first()
+    ids = list(later.values_list("pk", flat=True)[:PAGE_SIZE])
+    return "" if len(ids) < PAGE_SIZE else ids[CONTEXT]
 
 
 def read_items(

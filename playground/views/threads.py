@@ -75,8 +75,12 @@ def new(request: access.Request) -> HttpResponse:
 @access.signed_in
 @require_safe
 def show(request: access.Request, thread_id: str) -> HttpResponse:
-    """The page of a thread: setup, messages and runs, inspector."""
+    """The page of a thread: setup, messages and runs, inspector. ``?message=`` leads to where that
+    one stands.
+    """
     thread = access.thread(request, thread_id)
+    if linked := request.GET.get("message"):
+        return redirect(_place_of(thread, linked))
     assistant = chosen_assistant(request, thread.project, thread)
     if assistant is None:
         messages.info(request, _("The thread's assistant was deleted. Make one to go on with it."))
@@ -224,6 +228,16 @@ def chosen_assistant(
             return found or access.assistant(request, named)
     last = known.filter(pk=thread.assistant_id).first() if thread else None
     return last or known.newest_first().first()
+
+
+def _place_of(thread: Thread, message_id: str) -> str:
+    """The address of the message on its page of the thread; of one that is gone, the thread's."""
+    address = reverse("thread", args=[thread.id])
+    message = thread.messages.filter(pk=message_id).first()
+    if message is None:
+        return address
+    before = transcript.page_with(thread, message)
+    return f"{address}{f'?before={before}' if before else ''}#{message.id}"
 
 
 def _last_options(thread: Thread | None) -> Wire:

@@ -14,6 +14,7 @@ from playground.views import (
     providers,
     session,
     settings,
+    styleguide,
     threads,
     vector_stores,
 )
@@ -122,5 +123,6 @@ urlpatterns = [
     path("settings/aliases/delete", settings.delete_alias, name="alias-delete"),
     path("settings/keys", settings.create_key, name="key-create"),
     path("settings/keys/<str:key_id>/revoke", settings.revoke_key, name="key-revoke"),
+    path("styleguide/", styleguide.show, name="styleguide"),
     path("health", settings.health_strip, name="health-strip"),
 ]

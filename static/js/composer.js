@@ -1,10 +1,9 @@
 // The composer: sends without leaving the page, keeps the draft, and never sends a word that an
 // input method is still composing.
 
+import { all, byId, say } from "./page.js";
 import { activeRun, listen, onChange, show } from "./stream.js";
-import { say } from "./words.js";
 
-const byId = (id) => document.getElementById(id);
 const form = byId("composer");
 const text = byId("draft");
 const files = byId("composer-files");
@@ -33,6 +32,8 @@ text.addEventListener("compositionstart", () => (composing = true));
 text.addEventListener("compositionend", () => setTimeout(() => (composing = false)));
 
 text.addEventListener("keydown", (event) => {
+	// What was said last comes back, to be said otherwise.
+	if (event.key === "ArrowUp" && !text.value) text.value = all(".msg--user .said").at(-1)?.textContent ?? "";
 	const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
 	if (!sends || composing || event.isComposing || event.keyCode === 229) return;
 	event.preventDefault();
@@ -40,7 +41,7 @@ text.addEventListener("keydown", (event) => {
 	if (!activeRun() && text.value.trim()) form.requestSubmit(form.querySelector("[value=run]"));
 });
 
-document.addEventListener("keydown", (event) => {
+addEventListener("keydown", (event) => {
 	const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open");
 	if (event.key === "Escape" && free && activeRun()) form.querySelector("[value=cancel]")?.click();
 });
@@ -87,36 +88,28 @@ async function send(address, body, said, attached) {
 	complain("");
 	form.dataset.sent = "yes";
 	try {
-		const html = await post(address, body);
-		sending()?.remove();
-		show(html);
-		keep();
-		listen({ tell: true });
-	} catch (error) {
-		if (error instanceof Refused) {
-			sending()?.remove();
+		const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
+		const html = await response.text();
+		const elsewhere = response.headers.get("HX-Redirect");
+		if (elsewhere) location.assign(elsewhere);
+		if (response.status === 422) {
 			text.value ||= said;
 			files.append(...attached);
-			keep();
-			complain(error.message);
-		} else if (said) {
-			notSent(address, body, said, attached);
-		} else {
-			complain(say("notDone"));
+			complain(html);
+		} else if (!response.ok) {
+			throw new Error(response.status);
 		}
+		sending()?.remove();
+		keep();
+		if (!response.ok) return;
+		show(html);
+		listen({ tell: true });
+	} catch {
+		if (said) notSent(address, body, said, attached);
+		else complain(say("notDone"));
 	} finally {
 		delete form.dataset.sent;
 	}
-}
-
-class Refused extends Error {}
-
-async function post(address, body) {
-	const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
-	if (response.headers.get("HX-Redirect")) location.assign(response.headers.get("HX-Redirect"));
-	if (response.status === 422) throw new Refused(await response.text());
-	if (!response.ok) throw new Error(String(response.status));
-	return response.text();
 }
 
 function complain(message) {
@@ -160,7 +153,7 @@ awaitOutputs();
 
 // A button that was pressed may go, and the keyboard's focus with it.
 let focused = text;
-document.addEventListener("focusin", ({ target }) => (focused = target.form === form ? target : text));
+addEventListener("focusin", ({ target }) => (focused = target.form === form ? target : text));
 
 // The stream may bring the message before the answer to its sending does.
 onChange((html) => {

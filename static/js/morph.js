@@ -1,6 +1,8 @@
 // Puts new HTML in the place of old without disturbing what has not changed: a selection, the
 // focus, what was typed, and whatever a person has folded open or shut stay as they are.
 
+import { byId } from "./page.js";
+
 /** Make `old` be like `fresh`. Returns the element that is on the page afterwards. */
 export function morph(old, fresh) {
 	if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
@@ -22,15 +24,15 @@ export function place(html) {
 	template.innerHTML = html;
 	for (const element of [...template.content.children]) {
 		const { remove, into } = element.dataset;
-		if (remove) document.getElementById(remove)?.remove();
+		if (remove) byId(remove)?.remove();
 		else if (!element.content) put(element, into);
 		else for (const part of [...element.content.children]) put(part, part.dataset.into ?? into);
 	}
 }
 
 function put(fresh, into) {
-	const old = document.getElementById(fresh.id);
-	const home = document.getElementById(into);
+	const old = byId(fresh.id);
+	const home = byId(into);
 	if (old) fresh = morph(old, fresh);
 	else if (home) home.insertBefore(fresh, following(fresh, home));
 	if (fresh.querySelector("[hx-get], [hx-post]")) window.htmx.process(fresh);

@@ -1,19 +1,17 @@
 // Files of a vector store go up in groups, with one progress for all: chosen, dropped, whole folders.
 
-import { say } from "./words.js";
+import { byId, say } from "./page.js";
+import { onDrop, post } from "./uploads.js";
 
-const { htmx } = window;
 const GROUP_FILES = 50;
 const GROUP_BYTES = 8 * 1024 * 1024;
 const SHOWN = 20;
 
-const form = document.getElementById("store-upload");
-const sending = document.getElementById("store-sending");
+const form = byId("store-upload");
+const sending = byId("store-sending");
 const [told, progress] = [sending.querySelector("span"), sending.querySelector("progress")];
-const refusals = document.getElementById("store-refused");
-const area = document.getElementById("main");
 const waiting = [];
-let [total, done, request, refused] = [0, 0, null, []];
+let [total, done, request, refused, stopped] = [0, 0, null, [], false];
 
 form.addEventListener("change", ({ target }) => {
 	add([...target.files]);
@@ -21,42 +19,24 @@ form.addEventListener("change", ({ target }) => {
 	target.value = "";
 });
 
-area.addEventListener("dragover", (event) => {
-	if (!event.dataTransfer.types.includes("Files")) return;
-	event.preventDefault();
-	form.classList.add("store-upload--over");
-});
-
-area.addEventListener("dragleave", (event) => {
-	if (!area.contains(event.relatedTarget)) form.classList.remove("store-upload--over");
-});
-
-area.addEventListener("drop", async (event) => {
-	form.classList.remove("store-upload--over");
-	if (!event.dataTransfer.types.includes("Files")) return;
-	event.preventDefault();
+onDrop(byId("main"), (over) => form.classList.toggle("store-upload--over", over), async ({ items }) => {
 	// They are gone once this handler has waited for anything.
-	const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
-	const dropped = items.map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);
+	const dropped = [...items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
 	const found = [];
-	for (const [entry, file] of dropped) {
-		if (entry) await walk(entry, found);
-		else found.push(file);
-	}
+	for (const one of dropped) await walk(one, found);
 	add(found);
 });
 
 sending.querySelector("button").addEventListener("click", () => {
+	stopped = true;
 	waiting.length = 0;
 	request?.abort();
 });
 
 /** All files below an entry. */
 async function walk(entry, found) {
-	if (entry.isFile) {
-		found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-		return;
-	}
+	if (entry instanceof File) return found.push(entry);
+	if (entry.isFile) return found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
 	const reader = entry.createReader();
 	for (;;) {
 		// A hundred at a time, until there are none.
@@ -67,26 +47,18 @@ async function walk(entry, found) {
 }
 
 function add(files) {
-	if (!files.length) return;
 	waiting.push(...files);
-	if (total) {
-		total += files.length;
-		return;
-	}
-	[total, done, refused] = [files.length, 0, []];
-	refusals.replaceChildren();
-	sendAll();
+	if (total) total += files.length;
+	else if (files.length) sendAll();
 }
 
 async function sendAll() {
+	[total, done, refused, stopped] = [waiting.length, 0, [], false];
+	showRefused();
 	sending.hidden = false;
 	while (waiting.length) {
-		const group = nextGroup();
-		tell(done);
-		const problem = await send(group, (part) => tell(done + part * group.length));
-		if (problem) refused.push(...group.map((file) => `${file.name} ${problem}`));
-		done += group.length;
-		htmx.ajax("GET", form.dataset.files, { target: "#store-files", swap: "morph" });
+		await send(nextGroup());
+		window.htmx.ajax("GET", form.dataset.files, { target: "#store-files", swap: "morph" });
 	}
 	sending.hidden = true;
 	total = 0;
@@ -100,26 +72,15 @@ function nextGroup() {
 	return waiting.splice(0, count);
 }
 
-/** Why none of the group was taken, or nothing. */
-function send(group, onPart) {
+function send(group) {
+	tell(done);
 	return new Promise((resolve) => {
-		request = new XMLHttpRequest();
-		request.upload.addEventListener("progress", (event) => onPart(event.loaded / event.total));
-		request.addEventListener("load", () => {
-			if (request.status === 201) {
-				refused.push(...request.responseText.split("\n").filter(Boolean));
-				resolve("");
-			} else {
-				resolve(request.status === 413 ? say("tooLarge") : say("notAdded", { why: request.responseText.slice(0, 200) }));
-			}
+		request = post(`${form.action}?scripted`, "files", group, (part) => tell(done + part * group.length), (answer, why) => {
+			const problem = why && (stopped ? say("stopped") : why);
+			refused.push(...(problem ? group.map(({ name }) => `${name}: ${problem}`) : answer.split("\n").filter(Boolean)));
+			done += group.length;
+			resolve();
 		});
-		request.addEventListener("error", () => resolve(say("notSent")));
-		request.addEventListener("abort", () => resolve(say("stopped")));
-		request.open("POST", `${form.action}?scripted`);
-		request.setRequestHeader("X-CSRFToken", JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"]);
-		const body = new FormData();
-		for (const file of group) body.append("files", file, file.name);
-		request.send(body);
 	});
 }
 
@@ -131,9 +92,5 @@ function tell(count) {
 function showRefused() {
 	const shown = refused.slice(0, SHOWN);
 	if (refused.length > SHOWN) shown.push(say("more", { count: refused.length - SHOWN }));
-	refusals.replaceChildren(...shown.map((text) => {
-		const item = document.createElement("li");
-		item.textContent = text;
-		return item;
-	}));
+	byId("store-refused").replaceChildren(...shown.map((textContent) => Object.assign(document.createElement("li"), { textContent })));
 }

@@ -2,6 +2,7 @@
 // connection breaks, and names the last frame that it got.
 
 import { place } from "./morph.js";
+import { byId, on } from "./page.js";
 
 const RETRY_MS = 2000;
 const AWAY_MS = 4000;
@@ -22,36 +23,34 @@ export function show(html) {
 }
 
 /** The id of the run that is active, or empty. */
-export function activeRun() {
-	return document.getElementById("composer-actions").dataset.active;
-}
+export const activeRun = () => byId("composer-actions").dataset.active;
 
 /** Begin to listen, if nobody does yet. Other tabs that show the thread begin too. */
 export function listen({ tell = false } = {}) {
-	const thread = document.getElementById("stream");
+	const thread = byId("stream");
 	if (!thread || document.hidden) return;
 	if (tell) others.postMessage(thread.dataset.src);
 	// A stream that is open may be about to close without knowing of what is to come.
 	wanted = Boolean(source);
 	if (source) return;
 	source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
-	source.addEventListener("open", () => broken(false));
-	source.addEventListener("message", ({ data, lastEventId }) => {
+	source.onopen = () => broken(false);
+	source.onmessage = ({ data, lastEventId }) => {
 		show(data);
 		thread.dataset.after = lastEventId;
-	});
+	};
 	source.addEventListener("close", () => {
 		stop();
 		// A run that was started while the last one ended.
 		if (wanted || activeRun()) setTimeout(listen, RETRY_MS / 4);
 	});
 	source.addEventListener("gone", () => location.reload());
-	source.addEventListener("error", () => {
+	source.onerror = () => {
 		broken(true);
 		if (source?.readyState !== EventSource.CLOSED) return;
 		stop();
 		setTimeout(listen, RETRY_MS);
-	});
+	};
 }
 
 function stop() {
@@ -59,17 +58,13 @@ function stop() {
 	source = null;
 }
 
-function broken(is) {
-	document.getElementById("connection").hidden = !is;
-}
+const broken = (is) => (byId("connection").hidden = !is);
 
-others.addEventListener("message", ({ data }) => {
-	if (data === document.getElementById("stream")?.dataset.src) listen();
-});
+others.onmessage = ({ data }) => data === byId("stream")?.dataset.src && listen();
 
 // A tab that nobody looks at leaves its connection, of which a browser has six, to the others.
 let away;
-document.addEventListener("visibilitychange", () => {
+addEventListener("visibilitychange", () => {
 	clearTimeout(away);
 	if (document.hidden) away = setTimeout(stop, AWAY_MS);
 	else listen();
@@ -77,7 +72,7 @@ document.addEventListener("visibilitychange", () => {
 
 addEventListener("pagehide", stop);
 // Who deletes the thread goes where the answer leads.
-addEventListener("submit", ({ target }) => target.closest("dialog") && stop());
+on("submit", "dialog form", stop);
 addEventListener("pageshow", ({ persisted }) => persisted && listen());
 
-if (document.getElementById("stream")?.dataset.live) listen();
+if (byId("stream")?.dataset.live) listen();

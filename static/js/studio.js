@@ -1,8 +1,8 @@
 // What every page does: theme, dialogs, copying, forms that save themselves, uploads.
 
 import { morph } from "./morph.js";
+import { all, byId, on, say } from "./page.js";
 import "./uploads.js";
-import { say } from "./words.js";
 
 const root = document.documentElement;
 const { htmx } = window;
@@ -17,9 +17,7 @@ htmx.defineExtension("morph", {
 });
 
 /** Say something to who cannot see the page. */
-function announce(text) {
-	document.getElementById("announce").textContent = text;
-}
+const announce = (text) => (byId("announce").textContent = text);
 
 /** Remember something that the server needs to know before it writes a page. */
 export function setCookie(name, value) {
@@ -36,91 +34,73 @@ if (zone && zone !== root.dataset.timezone && !document.cookie.includes(`timezon
 
 // --- theme
 
-document.addEventListener("theme", ({ detail }) => {
-	if (detail.theme) root.dataset.theme = detail.theme;
+addEventListener("theme", ({ detail: { theme } }) => {
+	if (theme) root.dataset.theme = theme;
 	else delete root.dataset.theme;
-	for (const button of document.querySelectorAll("[name=theme]")) {
-		button.ariaPressed = String(button.value === (detail.theme || "system"));
-	}
+	for (const button of all("[name=theme]")) button.ariaPressed = String(button.value === (theme || "system"));
 });
 
 // --- dialogs
 
-document.addEventListener("htmx:afterSwap", ({ target }) => {
-	if (target.matches("dialog") && !target.open) target.showModal();
-});
-
-document.addEventListener("click", (event) => {
-	const { target } = event;
-	if (target.matches("dialog") || target.closest("[data-close]")) target.closest("dialog")?.close();
-});
+addEventListener("htmx:afterSwap", ({ target }) => target.matches("dialog:not([open])") && target.showModal());
+on("click", "[data-close]", (button) => button.closest("dialog").close());
+// Beside a dialog, the click is on its backdrop.
+on("click", "dialog", (dialog, { target }) => target === dialog && dialog.close());
 
 // --- copying
 
-document.addEventListener("click", async ({ target }) => {
-	const button = target.closest("[data-copy], [data-copy-from]");
-	if (!button) return;
+on("click", "[data-copy], [data-copy-from]", async (button) => {
 	const { copy, copyFrom } = button.dataset;
+	const use = button.querySelector("use");
+	const before = use.getAttribute("href");
 	try {
 		const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? button.closest(".code").querySelector("code").textContent : copy || button.href;
 		await navigator.clipboard.writeText(text);
+		announce(say("copied"));
+		use.setAttribute("href", before.replace(/#.*/, "#check"));
+		setTimeout(() => use.setAttribute("href", before), 1500);
 	} catch {
 		announce(say("notCopied"));
-		return;
 	}
-	announce(say("copied"));
-	const use = button.querySelector("use");
-	const before = use.getAttribute("href");
-	use.setAttribute("href", before.replace(/#.*/, "#check"));
-	setTimeout(() => use.setAttribute("href", before), 1500);
 });
 
 // --- forms
 
-document.querySelector("[aria-invalid='true']")?.focus();
+document.querySelector("form[method=post] [aria-invalid=true]")?.focus();
 
-document.addEventListener("change", ({ target }) => {
-	if (target.matches("[data-submit]")) target.form.requestSubmit();
-});
+on("change", "[data-submit]", ({ form }) => form.requestSubmit());
 
+// A number and its slider say the same.
+on("input", "[data-number]", (range) => (byId(range.dataset.number).value = range.value));
+on("input", "[type=number]", ({ id, value }) => all(`[data-number="${id}"]`).forEach((range) => (range.value = value)));
+
+// --- forms that save themselves
+
+const label = () => byId("assistant-saved");
 let unsaved = false;
 
-document.addEventListener("input", ({ target }) => {
-	if (target.form?.matches("[data-autosave]")) unsaved = true;
-	const number = document.getElementById(target.dataset.number);
-	if (number) number.value = target.value;
-	const range = target.id && document.querySelector(`[data-number="${target.id}"]`);
-	if (range) range.value = target.value;
+on("input", "[data-autosave]", () => (unsaved = true));
+
+on("htmx:configRequest", "[data-autosave]", (form, { target, detail: { parameters, triggeringEvent } }) => {
+	// htmx sends the button that was pressed last with everything that is saved after it, too: a
+	// function would be added twice.
+	if (target !== form || triggeringEvent?.type === "submit") return;
+	for (const { name } of all("button[name]", form)) delete parameters[name];
 });
 
-function savingOf(event) {
-	return event.target.matches?.("[data-autosave]") && document.getElementById("assistant-saved");
-}
-
-// htmx sends the button that was pressed last with everything that is saved after it, too: a
-// function would be added twice.
-document.addEventListener("htmx:configRequest", ({ detail: { elt, parameters, triggeringEvent } }) => {
-	if (!elt.matches("[data-autosave]") || triggeringEvent?.type === "submit") return;
-	for (const { name } of elt.querySelectorAll("button[name]")) delete parameters[name];
-});
-
-document.addEventListener("htmx:beforeRequest", (event) => {
-	const label = savingOf(event);
-	if (!label) return;
+on("htmx:beforeRequest", "[data-autosave]", (form, { target }) => {
+	if (target !== form) return;
 	unsaved = false;
-	label.dataset.state = "saving";
-	label.textContent = say("saving");
+	label().dataset.state = "saving";
+	label().textContent = say("saving");
 });
 
-document.addEventListener("htmx:afterRequest", (event) => {
-	const label = savingOf(event);
-	if (!label || event.detail.successful) return;
+on("htmx:afterRequest", "[data-autosave]", (form, { target, detail: { successful, xhr } }) => {
+	if (target !== form || successful) return;
 	unsaved = true;
-	if ([409, 422].includes(event.detail.xhr.status)) return;
-	label.dataset.state = "failed";
-	label.replaceChildren(document.getElementById("not-saved").content.cloneNode(true));
+	if ([409, 422].includes(xhr.status)) return;
+	label().dataset.state = "failed";
+	label().replaceChildren(byId("not-saved").content.cloneNode(true));
 });
 
-addEventListener("beforeunload", (event) => {
-	if (unsaved) event.preventDefault();
-});
+addEventListener("beforeunload", (event) => unsaved && event.preventDefault());

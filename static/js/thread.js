@@ -1,11 +1,10 @@
 // The page of a thread: scrolling, panels, clocks, images, and the inspector that keeps up.
 
 import "./composer.js";
+import { all, byId, on, say } from "./page.js";
 import { setCookie } from "./studio.js";
 import { activeRun, onChange, show } from "./stream.js";
-import { say } from "./words.js";
 
-const byId = (id) => document.getElementById(id);
 const { htmx } = window;
 const studio = byId("studio");
 const scroller = byId("scroller");
@@ -54,15 +53,20 @@ jump.addEventListener("click", () => {
 
 byId("composer").addEventListener("submit", () => (following = true));
 
-if (byId(location.hash.slice(1))) following = false;
+// A link to a message leads to where it stands, on another page of the thread if it is older.
+const linked = location.hash.slice(1);
+if (byId(linked)) following = false;
+else if (linked.startsWith("msg_")) location.replace(`?message=${linked}`);
 else toEnd();
 
+on("click", "[href^='#msg_']", ({ hash }) => byId(hash.slice(1)) ? (following = false) : location.assign(`?message=${hash.slice(1)}`));
+
 // Older messages, which go above those that are shown.
-document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
-	if (!target.matches("[data-earlier]") || !detail.successful) return;
+on("htmx:afterRequest", "[data-earlier]", (_, { detail: { successful, xhr } }) => {
+	if (!successful) return;
 	following = false;
 	const below = scroller.scrollHeight - scroller.scrollTop;
-	show(detail.xhr.responseText);
+	show(xhr.responseText);
 	scroller.scrollTop = scroller.scrollHeight - below;
 });
 
@@ -70,9 +74,7 @@ document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
 
 function setPanel(name) {
 	studio.dataset.panel = name;
-	for (const tab of document.querySelectorAll("[data-panel][href]")) {
-		tab.ariaCurrent = tab.dataset.panel === name ? "true" : null;
-	}
+	for (const tab of all("[data-panel][href]")) tab.ariaCurrent = tab.dataset.panel === name ? "true" : null;
 	if (name === "chat" && following) toEnd();
 }
 
@@ -81,33 +83,30 @@ function setOpen(name, open) {
 	setCookie(name, studio.dataset[name]);
 }
 
-function openInspector() {
+on("click", "[data-panel][href]", ({ dataset }, event) => {
+	event.preventDefault();
+	setPanel(dataset.panel);
+});
+
+on("click", "[data-toggle]", ({ dataset: { toggle: name } }) => {
+	setOpen(name, studio.dataset[name] === "closed");
+	// This button goes, and another comes that does the opposite.
+	all(`[data-toggle="${name}"]`).find((button) => button.offsetParent)?.focus();
+});
+
+on("click", "[data-opens=inspect]", () => {
 	if (narrow.matches) setPanel("inspect");
 	else if (medium.matches) inspector.showPopover();
 	else setOpen("inspect", true);
-}
+});
 
-document.addEventListener("click", (event) => {
-	const { target } = event;
-	const tab = target.closest("[data-panel][href]");
-	const toggle = target.closest("[data-toggle]");
-	const shown = target.closest("[data-show]");
-	if (tab) {
-		event.preventDefault();
-		setPanel(tab.dataset.panel);
-	}
-	if (toggle) {
-		const name = toggle.dataset.toggle;
-		setOpen(name, studio.dataset[name] === "closed");
-		const other = [...document.querySelectorAll(`[data-toggle="${name}"]`)].find((button) => button.offsetParent);
-		other?.focus();
-	}
-	if (target.closest("[data-opens=inspect]")) openInspector();
-	if (shown) {
-		following = false;
-		if (narrow.matches) setPanel("chat");
-		else if (medium.matches) inspector.hidePopover();
-	}
+// Whoever asked for a view of the inspector sees it, also where it is a drawer.
+if (studio.dataset.panel === "inspect" && medium.matches && !narrow.matches) inspector.showPopover();
+
+on("click", "[data-show]", () => {
+	following = false;
+	if (narrow.matches) setPanel("chat");
+	else if (medium.matches) inspector.hidePopover();
 });
 
 // --- what changes with a run
@@ -120,7 +119,7 @@ function renew() {
 	refresh = clearTimeout(refresh);
 	stale = !inspector.checkVisibility();
 	if (stale) return;
-	for (const part of inspector.querySelectorAll("[data-refresh]:not(:has(#events-pause:checked) > div *)")) htmx.trigger(part, "refresh");
+	for (const part of all("[data-refresh]:not(:has(#events-pause:checked) > div *)", inspector)) htmx.trigger(part, "refresh");
 }
 
 // It may have been out of sight.
@@ -139,7 +138,7 @@ onChange((html) => {
 });
 
 setInterval(() => {
-	for (const clock of document.querySelectorAll("[data-since], [data-until]")) {
+	for (const clock of all("[data-since], [data-until]")) {
 		const { since, until } = clock.dataset;
 		const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
 		clock.textContent = seconds < 60 ? say("seconds", { seconds: seconds.toFixed(1) }) : say("minutes", { minutes: Math.floor(seconds / 60), seconds: Math.floor(seconds % 60) });
@@ -148,15 +147,14 @@ setInterval(() => {
 
 // --- images, large
 
-document.addEventListener("click", (event) => {
-	const link = event.target.closest("[data-lightbox]");
-	if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+on("click", "[data-lightbox]", (link, event) => {
+	if (event.ctrlKey || event.metaKey || event.shiftKey) return;
 	event.preventDefault();
 	const dialog = byId("lightbox");
 	const { href, dataset: { lightbox: name } } = link;
-	const alt = link.querySelector("img")?.alt ?? name;
-	Object.assign(dialog.querySelector("img"), { src: href, alt });
-	Object.assign(dialog.querySelector("a"), { href, download: name });
-	dialog.querySelector("bdi").textContent = name;
+	const [image, download, title] = ["img", "a", "bdi"].map((part) => dialog.querySelector(part));
+	Object.assign(image, { src: href, alt: link.querySelector("img")?.alt ?? name });
+	Object.assign(download, { href, download: name });
+	title.textContent = name;
 	dialog.showModal();
 });

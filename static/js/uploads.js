@@ -1,8 +1,44 @@
 // Files go up at once, one by one, with their progress: chosen, dropped or pasted.
 
-import { say } from "./words.js";
+import { all, byId, on, say } from "./page.js";
 
 const { htmx } = window;
+const headers = () => JSON.parse(document.body.getAttribute("hx-headers"));
+
+/** Send files under a name. `onPart` hears which part of them has gone up, `onEnd` the answer and,
+ * if they were not taken, why. Returns the request, which can be aborted. */
+export function post(address, name, files, onPart, onEnd) {
+	const request = new XMLHttpRequest();
+	request.upload.onprogress = ({ loaded, total }) => onPart(loaded / total);
+	request.onloadend = () => {
+		const { status, responseText } = request;
+		const why = { 0: say("notSent"), 201: "", 413: say("tooLarge") }[status];
+		onEnd(responseText, why ?? (responseText.slice(0, 200) || say("refused")));
+	};
+	request.open("POST", address);
+	for (const [header, value] of Object.entries(headers())) request.setRequestHeader(header, value);
+	const body = new FormData();
+	for (const file of files) body.append(name, file, file.name || "pasted.png");
+	request.send(body);
+	return request;
+}
+
+/** Let files be dropped on an area. `hint` hears whether some are held over it. */
+export function onDrop(area, hint, take) {
+	const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files");
+	area.addEventListener("dragover", (event) => {
+		if (!hasFiles(event)) return;
+		event.preventDefault();
+		hint(true);
+	});
+	area.addEventListener("dragleave", ({ relatedTarget }) => area.contains(relatedTarget) || hint(false));
+	area.addEventListener("drop", (event) => {
+		hint(false);
+		if (!hasFiles(event)) return;
+		event.preventDefault();
+		take(event.dataTransfer);
+	});
+}
 
 addEventListener("change", (event) => {
 	const input = event.target;
@@ -14,96 +50,59 @@ addEventListener("change", (event) => {
 	input.value = "";
 }, true);
 
-document.addEventListener("click", (event) => {
-	const button = event.target.closest("[data-remove]");
-	if (!button) return;
+on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 	event.preventDefault();
-	const item = document.getElementById(button.dataset.remove);
+	const item = byId(remove);
 	const list = item.parentElement;
 	item.dispatchEvent(new Event("cancel"));
 	// What was never sent goes from the server too; if it does not answer, the file stays on its page.
-	const { discard } = button.dataset;
 	if (discard) fetch(discard, { method: "POST", headers: headers() }).catch(() => {});
 	item.remove();
 	changed(list);
 });
 
-for (const area of document.querySelectorAll("[data-drop]")) {
-	const hint = document.getElementById("drop-hint");
-	area.addEventListener("dragover", (event) => {
-		if (!event.dataTransfer.types.includes("Files")) return;
-		event.preventDefault();
-		hint.hidden = false;
-	});
-	area.addEventListener("dragleave", (event) => {
-		if (!area.contains(event.relatedTarget)) hint.hidden = true;
-	});
-	area.addEventListener("drop", (event) => {
-		hint.hidden = true;
-		if (!event.dataTransfer.files.length) return;
-		event.preventDefault();
-		upload(composerInput(), event.dataTransfer.files);
-	});
+const composerInput = () => document.querySelector("#composer [data-upload]");
+
+for (const area of all("[data-drop]")) {
+	onDrop(area, (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(composerInput(), files));
 }
 
-document.addEventListener("paste", (event) => {
-	const files = event.clipboardData?.files;
-	if (!files?.length || !event.target.closest?.("#composer")) return;
+on("paste", "#composer", (_, event) => {
+	const { files } = event.clipboardData;
+	if (!files.length) return;
 	event.preventDefault();
 	upload(composerInput(), files);
 });
 
-const composerInput = () => document.querySelector("#composer [data-upload]");
-
 /** Send files to the input's address, each with an item in the input's list. */
 function upload(input, files) {
-	const list = document.getElementById(input.dataset.list);
+	const list = byId(input.dataset.list);
 	for (const file of files) send(input.dataset.upload, file, list);
 }
 
 function send(address, file, list) {
-	const item = waiting(file, list);
-	const meta = item.querySelector(".file__meta");
-	const request = new XMLHttpRequest();
-	item.addEventListener("cancel", () => request.abort());
-	request.upload.addEventListener("progress", ({ loaded, total }) => {
-		item.querySelector("progress").value = loaded / total;
-		meta.textContent = `${Math.floor((100 * loaded) / total)} %`;
-	});
-	request.addEventListener("load", () => {
-		if (request.status !== 201) return failed(item, request.status === 413 ? say("tooLarge") : request.responseText);
-		item.outerHTML = request.responseText;
-		changed(list);
-	});
-	request.addEventListener("error", () => failed(item, say("notSent")));
-	request.open("POST", address);
-	for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
-	const body = new FormData();
-	body.append("file", file, file.name || "pasted.png");
-	request.send(body);
-}
-
-function headers() {
-	return JSON.parse(document.body.getAttribute("hx-headers"));
-}
-
-function waiting(file, list) {
-	const item = document.getElementById("upload-item").content.firstElementChild.cloneNode(true);
-	const button = item.querySelector("button");
+	const item = byId("upload-item").content.firstElementChild.cloneNode(true);
+	const [name, meta, button, progress] = ["bdi", ".file__meta", "button", "progress"].map((part) => item.querySelector(part));
 	item.classList.toggle("file--chip", list.id === "composer-files");
 	item.id = button.dataset.remove = `upload-${Math.random()}`;
-	item.querySelector("bdi").textContent = file.name || "pasted.png";
+	name.textContent = file.name || "pasted.png";
 	button.ariaLabel = say("cancelUpload", file);
-	item.querySelector("progress").ariaLabel = say("uploading", file);
+	progress.ariaLabel = say("uploading", file);
 	list.append(item);
-	return item;
-}
-
-function failed(item, why) {
-	item.dataset.state = "failed";
-	item.querySelector("progress").remove();
-	item.querySelector(".file__meta").textContent = why || say("refused");
-	item.querySelector("button").textContent = say("remove");
+	const request = post(address, "file", [file], (part) => {
+		progress.value = part;
+		meta.textContent = `${Math.floor(100 * part)} %`;
+	}, (answer, why) => {
+		if (!why) {
+			item.outerHTML = answer;
+			return changed(list);
+		}
+		item.dataset.state = "failed";
+		progress.remove();
+		meta.textContent = why;
+		button.textContent = say("remove");
+	});
+	item.addEventListener("cancel", () => request.abort());
 }
 
 function changed(list) {

@@ -704,3 +704,39 @@ def test_typing_never_lags_while_a_long_answer_streams(
     # Alone it keeps to 50 ms (docs/performance.md). Here the processes of the service and of other
     # tests take turns with the browser.
     assert max(tasks, default=0) <= LONGEST_TASK_MS * TAKING_TURNS
+
+
+def test_a_link_to_an_older_message_shows_it(
+    page: Page, studio: Studio, stack: Stack, model: ChatServer
+) -> None:
+    studio.make_assistant("Long memory")
+    model.reply(text("Noted."))
+    studio.ask("The last thing that is said")
+    studio.wait_for("Completed")
+    api = OpenAI(base_url=f"{stack.url}/v1", api_key=stack.api_key)
+    said = [{"role": "user", "content": f"Message number {n}."} for n in range(1, 101)]
+    thread = api.beta.threads.create(messages=said[:100])  # type: ignore[arg-type]
+    oldest = api.beta.threads.messages.list(thread.id, order="asc", limit=1).data[0].id
+    page.goto(f"/threads/{thread.id}")
+    expect(page.locator("#log")).to_contain_text("Message number 100.")
+    assert page.locator(f"#{oldest}").count() == 0
+    # As it was copied from the message while that was on the page.
+    page.goto("/threads")
+    page.goto(f"/threads/{thread.id}#{oldest}")
+    expect(page.locator(f"#{oldest}")).to_be_in_viewport()
+    assert page.locator(f"#{oldest}:target").count() == 1
+    model.reply(text("Heard."))
+    page.get_by_label("Message", exact=True).fill("From far back")
+    page.get_by_role("button", name="Add and run").click()
+    studio.wait_for("Completed")
+    expect(page.locator("#log")).to_contain_text("Message number 100.")
+    expect(page.locator(f"#{oldest}")).to_have_count(0)
+
+
+def test_the_up_arrow_brings_back_what_was_said_last(page: Page, thread: Studio) -> None:
+    box = page.get_by_label("Message", exact=True)
+    box.press("ArrowUp")
+    expect(box).to_have_value("Hello")
+    box.fill("Something else")
+    box.press("ArrowUp")
+    expect(box).to_have_value("Something else")

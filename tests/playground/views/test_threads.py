@@ -304,6 +304,36 @@ def test_long_threads_come_in_pages(page: Client, project: Project, assistant: A
     assert "Show earlier messages" not in earlier
 
 
+def test_a_link_to_an_older_message_leads_to_the_page_where_it_stands(
+    page: Client, project: Project, assistant: Assistant
+) -> None:
+    thread = make_thread(project, *(f"Message number {n}." for n in range(1, 201)))
+    oldest, *_, newest = thread.messages.oldest_first()
+
+    led = page.get(f"/threads/{thread.id}?message={oldest.id}")
+    assert led.headers["Location"].endswith(f"#{oldest.id}")
+    response = page.get(led.headers["Location"])
+    assert f'id="{oldest.id}"' in response.text
+    # It is not the end of the thread: it does not listen, and what is sent leads there.
+    assert 'id="stream"' not in response.text
+    assert "data-live" not in response.text.partition('id="composer"')[2].partition(">")[0]
+    assert "Show the newest messages" in response.text
+
+    near = page.get(f"/threads/{thread.id}?message={newest.id}").headers["Location"]
+    assert near == f"/threads/{thread.id}#{newest.id}"
+    gone = page.get(f"/threads/{thread.id}?message=msg_gone").headers["Location"]
+    assert gone == f"/threads/{thread.id}"
+
+
+def test_every_older_message_is_on_the_page_that_a_link_to_it_leads_to(
+    page: Client, project: Project, assistant: Assistant
+) -> None:
+    thread = make_thread(project, *(f"Message number {n}." for n in range(1, 131)))
+    for message in list(thread.messages.oldest_first())[::13]:
+        address = page.get(f"/threads/{thread.id}?message={message.id}").headers["Location"]
+        assert f'id="{message.id}"' in page.get(address).text
+
+
 def test_the_number_of_queries_does_not_grow_with_the_thread(
     page: Client,
     project: Project,

@@ -1,0 +1,15 @@
+// What every script asks of the page: an element, what is done to it, what to say in its language.
+
+const words = JSON.parse(document.documentElement.dataset.words);
+
+export const byId = (id) => document.getElementById(id);
+export const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+/** Hear of events in what a selector matches, whether it is on the page already or not. */
+export const on = (type, selector, listener) => addEventListener(type, (event) => {
+	const found = event.target.closest?.(selector);
+	if (found) listener(found, event);
+});
+
+/** The words under a name, with what stands in their {places}. */
+export const say = (name, places = {}) => words[name].replace(/{(\w+)}/g, (_, place) => places[place]);
