@@ -340,7 +340,26 @@ def test_events_that_were_lost_come_from_the_database(
             worker.complete()
         frames = stream.read()
     told = [name for name, _ in frames if name]
+    # A look at the database may have come before the second piece was read.
     assert told == [*BEGIN, *ANSWER, "thread.run.completed", "done"]
+    pieces = [json.loads(data) for name, data in frames if name == "thread.message.delta"]
+    said = [piece["delta"]["content"][0]["text"]["value"] for piece in pieces]
+    assert "".join(said) == "It is 4."
+
+
+def test_what_the_log_lost_of_a_message_comes_before_its_end(
+    http: httpx2.Client, assistant: Assistant, thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_on(http, thread, assistant) as stream:
+        worker = Worker(the_run().id)
+        step, message = worker.begin_message()
+        worker.say(message, "It ", first=True)
+        worker.finish_message(step, message, "It is 4.")
+        worker.complete()
+        frames = stream.read()
+    assert [name for name, _ in frames] == [*BEGIN, *ANSWER, "thread.run.completed", "done"]
+    rest = json.loads(frames[8][1])["delta"]["content"]
+    assert rest == [{"index": 0, "type": "text", "text": {"value": "is 4."}}]
 
 
 def test_a_stream_whose_place_is_lost_goes_on_from_the_database(
