@@ -4,7 +4,7 @@ server does not answer to, a request that cannot be read or is too large.
 
 from collections.abc import Callable
 
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -25,6 +25,28 @@ class NotAllowedMiddleware:
         page = render(request, "405.html", status=405)
         page["Allow"] = response["Allow"]
         return page
+
+
+class NullMiddleware:
+    """Refuses null characters, which nobody types and PostgreSQL does not hold: a query that has
+    one fails.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> None:
+        """
+        :raises SuspiciousOperation: the address or the form has one
+        """
+        given = [request.path_info]
+        for _, values in (*request.GET.lists(), *request.POST.lists()):
+            given += values
+        if any("\0" in text for text in given):
+            raise SuspiciousOperation("a null character")
 
 
 class TooLargeMiddleware:

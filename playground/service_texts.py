@@ -18,6 +18,9 @@ HINTS: Final = (
     _("The newest message and what it needs are more than the model can read. Shorten it."),
     _("On Azure it is the name of your deployment."),
     _(
+        "This machine may not let ordinary users make namespaces. On Debian and Ubuntu: sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0. In a container: run it with --security-opt seccomp=unconfined and --security-opt apparmor=unconfined."
+    ),
+    _(
         "The tool stays off. docs/interpreter.md says what each wall needs and how to try them again."
     ),
 )
@@ -150,6 +153,11 @@ TEXTS: Final = (
     _("The interpreter process does not answer."),
     _("The code interpreter refuses INTERPRETER_TOKEN."),
     _("The code interpreter's certificate is refused ({reason})."),
+    # Why code cannot run.
+    _("No Python session can be started (tried {seconds} s ago): {reason}"),
+    _("bubblewrap is missing. Install it: apt-get install bubblewrap."),
+    _("The sandbox needs Linux, and this is {system}. In a container it works: docker compose up."),
+    _("There is no Python for the sandbox at {path}. `make run` builds it."),
     # The walls around code.
     _("Files of this machine are not there; programs and libraries are read-only."),
     _("No variable of this machine's environment, so no key."),
@@ -167,6 +175,8 @@ TEXTS: Final = (
         "Not on this machine: memory of all processes together is watched, which takes a moment ({reason})."
     ),
     _("memory, processes, processor time"),
+    _("{path} has no control of {what}"),
+    _("cgroup v2 is not mounted here"),
     # Models.
     _("demo - scripted, no AI"),
     _("Demo"),

@@ -176,6 +176,7 @@ MIDDLEWARE = [
     "playground.timezones.TimezoneMiddleware",
     "playground.refusals.TooLargeMiddleware",
     "playground.refusals.NotAllowedMiddleware",
+    "playground.refusals.NullMiddleware",
 ]
 
 ROOT_URLCONF = "playground.urls"
@@ -212,8 +213,9 @@ FORMAT_MODULE_PATH = "playground.formats"
 
 # --- Database -------------------------------------------------------------------------------------
 
-# Of one process, to PostgreSQL. The web server and the worker have some thirty threads each.
-DATABASE_CONNECTIONS = env.integer("DATABASE_CONNECTIONS", 32, 1, 1000)
+# Of one process, to PostgreSQL. The web server and the worker have some thirty threads each. Eight
+# of the worker's keep theirs, so that with fewer its others would wait in vain.
+DATABASE_CONNECTIONS = env.integer("DATABASE_CONNECTIONS", 32, 12, 1000)
 
 
 def _database() -> dict[str, Any]:
@@ -221,6 +223,9 @@ def _database() -> dict[str, Any]:
 
     Connections to PostgreSQL come from a pool of the process, and go back to it when the request or
     the task is over; so Django itself keeps none (``CONN_MAX_AGE`` 0, which the pool asks for).
+    Each is tried before it is given out: after a restart of PostgreSQL all that it holds are dead.
+    While PostgreSQL is away, the pool waits longer and longer before it tries again; after 4 s it
+    gives up, and whoever comes next has it try at once.
 
     SQLite writes through a write-ahead log, so that readers never wait for a writer. Every
     transaction takes the write lock at its start (IMMEDIATE): one that begins by reading cannot
@@ -248,8 +253,14 @@ def _database() -> dict[str, Any]:
             ),
         }
     elif database["ENGINE"].endswith("postgresql"):
-        options["pool"] = {"min_size": 0, "max_size": DATABASE_CONNECTIONS, "timeout": 10}
+        options["pool"] = {
+            "min_size": 0,
+            "max_size": DATABASE_CONNECTIONS,
+            "timeout": 10,
+            "reconnect_timeout": 4,
+        }
         database["CONN_MAX_AGE"] = 0
+        database["CONN_HEALTH_CHECKS"] = True
     return database
 
 

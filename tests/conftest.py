@@ -138,8 +138,8 @@ def postgres_folder() -> Iterator[Path]:
     if postgres.is_wanted():
         yield postgres.running()
     else:
-        with postgres.server() as folder:
-            yield folder
+        with postgres.server() as server:
+            yield server.folder
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ Only the programs of the package are used. PostgreSQL refuses to run as root, so
 ``nobody``, from a copy of the programs where that user cannot reach them.
 """
 
-import functools
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import psycopg
 import pytest
 
@@ -46,9 +47,9 @@ def is_wanted() -> bool:
 
 
 def running() -> Path:
-    """The folder of the server that this process has started."""
+    """The folder of the server that this process has started, the first if there are more."""
     assert _running, "no PostgreSQL server runs"
-    return _running[-1]
+    return _running[0]
 
 
 def url_of(folder: Path, database: str) -> str:
@@ -56,48 +57,83 @@ def url_of(folder: Path, database: str) -> str:
     return f"postgresql://postgres@{str(folder).replace('/', '%2F')}/{database}"
 
 
-@contextmanager
-def server() -> Iterator[Path]:
-    """A server of our own, without any network; the folder of its socket."""
-    user = USER if os.geteuid() == 0 else None
-    # Short: the name of a socket may have 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    try:
-        programs = _programs(folder, user)
-        if user:
-            owner = pwd.getpwnam(user)
+class Server:
+    """A server of our own, without any network. ``folder`` has its socket.
+
+    :param settings: what is set otherwise than in QUICK
+    """
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self._settings = {**QUICK, **settings}
+        self._user = USER if os.geteuid() == 0 else None
+        self._programs = _programs(folder, self._user)
+        if self._user:
+            owner = pwd.getpwnam(self._user)
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-        data = folder / "data"
-        run = functools.partial(subprocess.run, cwd=folder, user=user, group=_group(user))
-        made = run(
-            [programs / "initdb", *INITDB, "-D", data],
+        made = subprocess.run(
+            [self._programs / "initdb", *INITDB, "-D", folder / "data"],
+            cwd=folder,
+            user=self._user,
+            group=_group(self._user),
             capture_output=True,
             text=True,
             check=False,
         )
         assert made.returncode == 0, made.stdout + made.stderr
-        options = [f"-c{name}={value}" for name, value in QUICK.items()]
-        with (folder / "log").open("wb") as log:
-            postgres = subprocess.Popen(
-                [programs / "postgres", "-D", data, "-k", folder, "-h", "", *options],
-                cwd=folder,
-                user=user,
-                group=_group(user),
+        self.start()
+
+    def start(self) -> None:
+        """Start it, at first or again, and wait until it answers."""
+        options = [f"-c{name}={value}" for name, value in self._settings.items()]
+        place = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._programs / "postgres", *place, *options],
+                cwd=self.folder,
+                user=self._user,
+                group=_group(self._user),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
         try:
-            _wait(folder, postgres)
-            _running.append(folder)
-            yield folder
-            _running.remove(folder)
+            _wait(self.folder, self._process)
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self) -> None:
+        """Stop it at once, connections and all."""
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """Without a word, as when power is lost: nobody is told, and it has to recover."""
+        process = psutil.Process(self._process.pid)
+        family = [process, *process.children(recursive=True)]
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self._process.wait()
+        psutil.wait_procs(family, 20)
+
+
+@contextmanager
+def server(**settings: str) -> Iterator[Server]:
+    """One, for as long as this lasts."""
+    # Short: the name of a socket may have 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    try:
+        running = Server(folder, **settings)
+        _running.append(folder)
+        try:
+            yield running
         finally:
-            postgres.send_signal(signal.SIGINT)  # ends the connections that are left
-            try:
-                postgres.wait(20)
-            except subprocess.TimeoutExpired:
-                postgres.kill()
-                postgres.wait()
+            _running.remove(folder)
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -105,12 +141,16 @@ def server() -> Iterator[Path]:
 @contextmanager
 def database(folder: Path, name: str) -> Iterator[str]:
     """A new, empty database, for as long as this lasts; its DATABASE_URL."""
+    _execute(folder, f'CREATE DATABASE "{name}"')
+    try:
+        yield url_of(folder, name)
+    finally:
+        _execute(folder, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _execute(folder: Path, sql: str) -> None:
     with psycopg.connect(host=str(folder), user="postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type, unused-ignore]
-        try:
-            yield url_of(folder, name)
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type, unused-ignore]
+        connection.execute(sql)  # type: ignore[arg-type, unused-ignore]
 
 
 def _group(user: str | None) -> int | None:

@@ -35,7 +35,9 @@ atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 if postgres.is_wanted():
     _running = ExitStack()
     atexit.register(_running.close)
-    os.environ["DATABASE_URL"] = postgres.url_of(_running.enter_context(postgres.server()), "tests")
+    os.environ["DATABASE_URL"] = postgres.url_of(
+        _running.enter_context(postgres.server()).folder, "tests"
+    )
 os.environ["CHAT_RETRIES"] = "1"  # asking again is tested where it matters
 os.environ["DATA_DIR"] = str(_folder)
 for name in ("files", "tmp", "run", "run/metrics"):

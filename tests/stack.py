@@ -47,7 +47,7 @@ class Stack:
     def __enter__(self) -> Self:
         self.chat.__enter__()
         try:
-            if postgres.is_wanted():
+            if postgres.is_wanted() and "DATABASE_URL" not in self._environment:
                 name = f"stack-{secrets.token_hex(4)}"
                 url = self._database.enter_context(postgres.database(postgres.running(), name))
                 self._environment = {"DATABASE_URL": url, **self._environment}

@@ -20,9 +20,10 @@ from django.db import connections
 
 from assistants import refusals
 from assistants.api import include
+from assistants.api.heard import Heard
 from assistants.api.request import ApiRequest
 from assistants.api.threads import spelled_out
-from assistants.errors import NotFound, Wire
+from assistants.errors import NotFound
 from assistants.events import log
 from assistants.events.hub import Idle, hub
 from assistants.events.log import Entry, Event
@@ -93,8 +94,11 @@ class RunStream:
     """Ids of the messages and steps that the reader has heard of."""
     _ended: set[str] = field(default_factory=set)
     """Ids of those whose end the reader has heard."""
-    _heard: set[str] = field(default_factory=set)
-    """Ids of those of which the reader has heard a piece."""
+    _heard: Heard = field(default_factory=Heard)
+    _under_way: set[str] = field(default_factory=set)
+    """Ids of those of which the reader has heard that they are in progress."""
+    _unknown: set[str] = field(default_factory=set)
+    """Ids of those that began unheard, and that the database does not know either."""
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
         """The stream, up to and including ``done``."""
@@ -125,7 +129,9 @@ class RunStream:
                     async for item in items:
                         if isinstance(item, Entry):
                             after = item.id
-                            for event in self._news(item):
+                            # Redis was away while something was told.
+                            missed = await self._catch_up() if self._shows_a_gap(item) else []
+                            for event in [*missed, *self._news(item)]:
                                 yield event
                         elif isinstance(item, Idle):
                             yield None
@@ -147,21 +153,35 @@ class RunStream:
                     yield event
                 await asyncio.sleep(RETRY_SECONDS)
 
+    def _shows_a_gap(self, event: Event) -> bool:
+        """Whether it cannot follow what the reader has heard: a piece of what has not begun, or
+        something new, or the end, before what was begun has ended.
+        """
+        if event.run != self.run_id or event.name not in NAMES:
+            return False
+        state = event.name.rpartition(".")[2]
+        if state == "delta":
+            object_id = json.loads(event.data)["id"]
+            if object_id in self._begun | self._ended | self._unknown:
+                return False
+            self._unknown.add(object_id)
+            return True
+        over = event.name in LAST and event.name != "thread.run.requires_action"
+        return (over or event.name == "thread.run.step.created") and bool(self._begun - self._ended)
+
     def _news(self, event: Event) -> list[Event]:
         """What the reader is to hear of this event; it counts as heard.
 
-        A message does not end without a piece of it: an SDK takes the piece that it heard last, of
-        whichever message, for one of the message that ends.
+        A message does not end before all of it was heard in pieces.
 
         :raises NotFound: it tells of the end of the whole thread
         """
         if not self._is_news(event):
             return []
-        if event.name in ("thread.message.completed", "thread.message.incomplete"):
-            message = json.loads(event.data)
-            if message["id"] not in self._heard:
-                return [_in_one_piece(message, event.run), event]
-        return [event]
+        if event.name not in ("thread.message.completed", "thread.message.incomplete"):
+            return [event]
+        rest = self._heard.rest(json.loads(event.data))
+        return [Event.of("thread.message.delta", rest, event.run), event] if rest else [event]
 
     def _is_news(self, event: Event) -> bool:
         """Whether the reader is to hear of this; if so, it counts as heard.
@@ -174,15 +194,23 @@ class RunStream:
             return event.name == "thread.created" and self.place.new_thread
         if event.name not in NAMES:
             return False
-        object_id, state = json.loads(event.data)["id"], event.name.rpartition(".")[2]
-        if object_id in self._ended or (state == "created" and object_id in self._begun):
+        told, state = json.loads(event.data), event.name.rpartition(".")[2]
+        object_id = told["id"]
+        if object_id == self.run_id:
+            return True
+        known = {"created": self._begun, "in_progress": self._under_way}
+        if object_id in self._ended:
             return False
-        if state == "created":
-            self._begun.add(object_id)
-        elif state == "delta":
-            self._heard.add(object_id)
-        elif state != "in_progress" and object_id != self.run_id:
-            self._ended.add(object_id)
+        if state == "delta":
+            # An SDK breaks off at a piece of what it does not know. Its end tells the whole.
+            if object_id not in self._begun:
+                return False
+            if event.name == "thread.message.delta":
+                self._heard.take(told)
+            return True
+        if object_id in known.get(state, ()):
+            return False
+        known.get(state, self._ended).add(object_id)
         return True
 
     async def _catch_up(self) -> list[Event]:
@@ -231,38 +259,33 @@ class RunStream:
         began.
         """
         if ended_at is None:
-            return [_event(part, "created")], []
+            return _opening(part), []
         if ended_at < self.place.moment:
             return [], []
-        return [_event(part, "created")], [_event(part, part.status)]
+        return _opening(part), [_event(part, part.status)]
+
+
+def _opening(part: RunStep | Message) -> list[Event]:
+    return [_begun(part, "created"), _begun(part, "in_progress")]
+
+
+def _begun(part: RunStep | Message, state: str) -> Event:
+    """As it was told of when it began, whatever has become of it."""
+    wire = part.to_dict() | {"status": "in_progress", "completed_at": None}
+    if isinstance(part, Message):
+        wire |= {"content": [], "incomplete_at": None, "incomplete_details": None}
+    else:
+        ends = ("cancelled_at", "failed_at", "expired_at", "last_error", "usage")
+        wire |= dict.fromkeys(ends)
+        if part.type == "tool_calls":
+            wire["step_details"] = {"type": "tool_calls", "tool_calls": []}
+    return Event.of(f"{wire['object']}.{state}", wire, wire["run_id"] or "")
 
 
 def _event(found: Run | RunStep | Message, state: str) -> Event:
     wire = found.to_dict()
-    if isinstance(found, Message) and state == "created":
-        wire["content"] = []
     run_id = found.id if isinstance(found, Run) else (wire["run_id"] or "")
     return Event.of(f"{wire['object']}.{state}", wire, run_id)
-
-
-def _in_one_piece(message: Wire, run_id: str) -> Event:
-    """All of a message's content as one delta."""
-    content: list[Wire] = []
-    for index, part in enumerate(message["content"]):
-        piece = {"index": index, **part}
-        if part["type"] == "text":
-            annotations = [
-                {"index": place, **annotation}
-                for place, annotation in enumerate(part["text"]["annotations"])
-            ]
-            piece["text"] = {**part["text"], "annotations": annotations}
-        content.append(piece)
-    delta = {
-        "id": message["id"],
-        "object": "thread.message.delta",
-        "delta": {"content": content},
-    }
-    return Event.of("thread.message.delta", delta, run_id)
 
 
 def _is_step(event: Event) -> bool:

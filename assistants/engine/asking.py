@@ -3,7 +3,8 @@ it turns out to take less than was thought.
 """
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -11,18 +12,18 @@ from typing import Final
 from opentelemetry.trace import StatusCode
 
 from assistants import tokens
-from assistants.engine import context
+from assistants.engine import context, toolless
 from assistants.engine.chat.abilities import Abilities
 from assistants.engine.chat.clients import Clients
 from assistants.engine.chat.patience import Patience
-from assistants.engine.chat.stream import Part, Text, ToolCallPart, ask
+from assistants.engine.chat.stream import Finished, Part, Text, ToolCallPart, ask
 from assistants.engine.context import Conversation
 from assistants.engine.growing import Growing
 from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database
 from assistants.errors import Wire
 from assistants.models import Run
-from assistants.operations.chat_failures import ChatError, NoImages, TooLong, endless
+from assistants.operations.chat_failures import ChatError, NoImages, NoTools, TooLong, endless
 from assistants.operations.model_facts import own_name
 from assistants.operations.providers import ChatModel
 from assistants.traces import tracer
@@ -31,6 +32,11 @@ MAX_ANSWER: Final = 1_000_000
 """Characters of one answer, text and arguments together: about twice of what the models with the
 longest answers can give. What goes on beyond it goes in circles, and all that it says is kept,
 sent on and shown.
+"""
+
+LENIENCE: Final = 1.25
+"""A provider that keeps to the limit on an answer may count fewer tokens than we do. One that goes
+beyond this does not know the limit, and is cut off.
 """
 
 MAX_LESSONS: Final = 4
@@ -48,7 +54,7 @@ class Asking:
 
     async def answer(
         self, run: Run, model: ChatModel, conversation: Conversation, options: Wire, spent: Wire
-    ) -> AsyncIterator[Part]:
+    ) -> AsyncGenerator[Part, None]:
         """The parts of the model's answer, with a ``Usage`` among them.
 
         :param options: parameters of the request, the tools among them
@@ -64,6 +70,8 @@ class Asking:
             told, size = await self.database(
                 context.told, run, conversation, limit, count, sees=sees
             )
+            if not self.abilities.calls_tools(model):
+                told = toolless.in_words(told)
             request = {"model": model.name, "messages": told, **options}
             try:
                 async for part in self._counted(model, request, around + size):
@@ -77,33 +85,48 @@ class Asking:
                 if not sees:
                     raise
                 self.abilities.learn_blind(model)
+            except NoTools:
+                self.abilities.learn_toolless(model)
+                raise
         message = f"{model.provider.label} takes no part of this conversation. Begin a new thread."
         raise ChatError("invalid_prompt", message)
 
-    async def _counted(self, model: ChatModel, request: Wire, size: int) -> AsyncIterator[Part]:
+    async def _counted(
+        self, model: ChatModel, request: Wire, size: int
+    ) -> AsyncGenerator[Part, None]:
         """The parts, with a usage of our own where the provider tells none.
 
         :param size: about how many tokens the request has
         """
         client = self.clients.of(model.provider)
         spoken, has_begun, is_counted = Growing(), False, False
+        limit = request.get("max_completion_tokens")
+        look_at = limit or MAX_ANSWER
         span = tracer.start_span("chat", attributes={"provider": model.provider.label})
         try:
-            async for part in ask(client, model.provider.label, request, self.patience):
-                if not has_begun:
-                    # So far, in case the answer is broken off.
-                    yield Usage(size)
-                has_begun = True
-                match part:
-                    case Usage():
-                        is_counted = True
-                    case Text(text):
-                        spoken.append(text)
-                    case ToolCallPart():
-                        spoken.append(part.arguments)
-                if len(spoken) > MAX_ANSWER:
-                    raise endless(model.provider.label, f"{MAX_ANSWER:,} characters")
-                yield part
+            answering = ask(client, model.provider.label, request, self.patience)
+            async with aclosing(answering) as parts:
+                async for part in parts:
+                    if not has_begun:
+                        # So far, in case the answer is broken off.
+                        yield Usage(size)
+                    has_begun = True
+                    match part:
+                        case Usage():
+                            is_counted = True
+                        case Text(text):
+                            spoken.append(text)
+                        case ToolCallPart():
+                            spoken.append(part.arguments)
+                    if len(spoken) > MAX_ANSWER:
+                        raise endless(model.provider.label, f"{MAX_ANSWER:,} characters")
+                    yield part
+                    if limit and len(spoken) > look_at:
+                        # Counting costs; an answer is counted when it has grown by a quarter.
+                        look_at = len(spoken) * 5 // 4
+                        if tokens.count(str(spoken), own_name(model.name)) > limit * LENIENCE:
+                            yield Finished("length")
+                            break
         except ChatError as error:
             span.set_status(StatusCode.ERROR, error.code)
             raise

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import jiter
 
 from assistants import metrics, tokens
-from assistants.engine import context, file_search
+from assistants.engine import context, file_search, toolless
 from assistants.engine.asking import Asking
 from assistants.engine.chat.stream import Finished, Text, ToolCallPart
 from assistants.engine.code import CodeRunner
@@ -31,7 +31,7 @@ from assistants.log_ids import speaking_of
 from assistants.models import Run, RunStatus, clock
 from assistants.models.base import new_id
 from assistants.operations import endings, execution, providers, runs, steps
-from assistants.operations.chat_failures import ChatError
+from assistants.operations.chat_failures import ChatError, NoTools
 from assistants.operations.endings import Partial
 from assistants.operations.execution import LeaseLost
 from assistants.operations.model_facts import own_name
@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 MAX_TURNS = 50
 """A model that still calls tools after so many turns goes in circles."""
+
+MAX_MISSES = 3
+"""A model that calls so often in a row what is not there will not find out."""
 
 NO_CODE = (
     "Nothing was run: the arguments hold no code. They must be a JSON object with the code as the "
@@ -136,6 +139,8 @@ class Execution:
         self._spent = endings.total_usage([])
         self._provider = "the provider"
         """The name of who answers."""
+        self._toolless = False
+        """Whether the model was found to call no tools, so that it is searched in its place."""
         self._begun = False
         """Whether the model has begun to answer."""
         self._spoken = False
@@ -247,19 +252,32 @@ class Execution:
         has_code = self.run.has_tool("code_interpreter")
         packages = await self._services.interpreter.packages() if has_code else []
         conversation, model, resumed = await self._services.database(self._prepare, packages)
+        known = self._services.asking.abilities.calls_tools(model)
+        if self._search.offered and not known and toolless.can_be_served(self.run):
+            await self._search_for(model, conversation)
+        misses = 0
         for number in range(MAX_TURNS):
             if reason := self._exhausted():
                 await self._end(RunStatus.INCOMPLETE, incomplete=reason)
                 return
             # A tool that was forced is called once; after that the model must be free to answer.
             forced = number == 0 and not resumed
-            turn = await self._turn(conversation, model, forced=forced)
+            try:
+                turn = await self._turn(conversation, model, forced=forced)
+            except NoTools:
+                if self._toolless or not toolless.can_be_served(self.run):
+                    raise
+                await self._search_for(model, conversation)
+                continue
             if turn.reason in ("length", "content_filter"):
                 await self._cut_short(turn)
                 return
             if not turn.calls:
                 await self._answered(turn)
                 return
+            misses = 0 if any(call.place is not None for call in turn.calls) else misses + 1
+            if misses == MAX_MISSES:
+                raise self._lost_in_tools(turn)
             results = await self._carry_out(turn, len(conversation))
             if results is None:
                 return
@@ -269,6 +287,24 @@ class Execution:
             "assistant in its instructions when to stop, or choose another model."
         )
         raise ChatError("server_error", message)
+
+    def _lost_in_tools(self, turn: _Turn) -> ChatError:
+        names = ", ".join(sorted({repr(call.name[:64]) for call in turn.calls})[:3])
+        return ChatError(
+            "server_error",
+            f"{self._provider} called tools that this run does not have ({names}), {MAX_MISSES} "
+            "times in a row. Choose another model, or name the tools in the instructions.",
+        )
+
+    async def _search_for(self, model: ChatModel, conversation: Conversation) -> None:
+        """The model calls no tools: search in its place, unless the run is not to."""
+        self._toolless = True
+        if self.run.tool_choice != "none":
+            services = self._services
+            turn = await toolless.search(
+                self.run, model, conversation, self._search, services.publisher, services.database
+            )
+            conversation.turns.append(turn)
 
     def _prepare(self, packages: list[str]) -> tuple[Conversation, ChatModel, bool]:
         """What is read from the database before the first turn: the conversation, the model, and
@@ -315,6 +351,9 @@ class Execution:
         self._tell_rest()
         if turn.usage:
             self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
+            limit = self.run.max_completion_tokens
+            if limit and not turn.calls and self._spent["completion_tokens"] > limit:
+                turn.reason = "length"  # whatever the provider says
         return turn
 
     def _note_beginning(self) -> None:
@@ -330,7 +369,7 @@ class Execution:
         run = self.run
         options: Wire = {}
         tools = [tool for tool in run.tools if tool["type"] == "function"]
-        if self._search.offered:
+        if self._search.offered and not self._toolless:
             tools = [file_search.tool(), *tools]
         if run.has_tool("code_interpreter"):
             tools = [context.code_tool(), *tools]

@@ -47,11 +47,14 @@ LOOK_SECONDS: Final = 0.25
 """It looks again after so long, then after twice as long each time, up to the most."""
 MOST_LOOK_SECONDS: Final = 2.0
 
+CITING: Final = (
+    "Each passage begins with its marker, such as 【4:0†name.txt】. After every statement that you "
+    "take from a passage, copy the marker of that passage exactly as it stands. Write no markers "
+    "other than those."
+)
 DESCRIPTION: Final = (
     "Searches the files that the user has given and returns the passages that fit best. Use it "
-    "whenever the answer may stand in those files, before you answer. Each passage begins with its "
-    "marker, such as 【4:0†name.txt】. After every statement that you take from a passage, copy "
-    "the marker of that passage exactly as it stands. Write no markers other than those."
+    f"whenever the answer may stand in those files, before you answer. {CITING}"
 )
 
 

@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -44,6 +45,9 @@ INTERPRETER_SECONDS = 20.0
 """How long a code call waits for an interpreter that is being started again."""
 
 DATABASE_THREADS = 4
+BUSY = "database is locked"
+"""What SQLite says when somebody else has written for longer than the connection's timeout."""
+BUSY_SECONDS = 120
 BEAT_SECONDS = LEASE.total_seconds() / 3
 ALIVE_SECONDS = 15
 
@@ -276,12 +280,19 @@ def _close_connections(together: threading.Barrier) -> None:
 def _in_thread(operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call an operation on the thread's own connection, which is kept: opening one costs more than
     most operations. After an error of the connection the next call opens a new one.
+
+    One that found the database busy has changed nothing and is called again: a run whose answer has
+    come is not to fail since its end cannot be written yet.
     """
-    try:
-        return operation(*args, **kwargs)
-    except (InterfaceError, OperationalError):
-        connections.close_all()
-        raise
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return operation(*args, **kwargs)
+        except (InterfaceError, OperationalError) as error:
+            connections.close_all()
+            if str(error) != BUSY or time.monotonic() > until:
+                raise
+            logger.warning("the database is busy; trying again")
 
 
 @functools.cache

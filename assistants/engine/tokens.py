@@ -19,14 +19,17 @@ class Usage:
     reasoning: int = 0
 
     @classmethod
-    def of(cls, usage: Wire) -> "Usage":
-        """From Chat Completions' usage; what is left out, or cannot be meant, counts as nothing."""
-        return cls(
+    def of(cls, usage: Wire) -> "Usage | None":
+        """From Chat Completions' usage; what is left out, or cannot be meant, counts as nothing.
+        None where that is all of it.
+        """
+        found = cls(
             _count(usage, "prompt_tokens"),
             _count(usage, "completion_tokens"),
             _count(usage.get("prompt_tokens_details"), "cached_tokens"),
             _count(usage.get("completion_tokens_details"), "reasoning_tokens"),
         )
+        return found if found.prompt or found.completion else None
 
     def to_dict(self) -> Wire:
         """The usage of a run step, as on the wire."""

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterator
+from itertools import chain
 from typing import Any, Final
 
 import redis.asyncio
@@ -37,13 +38,15 @@ class Reset:
 
 
 class Idle:
-    """Nothing was heard for ``IDLE_SECONDS``: time for a ping, and for a look at the database."""
+    """Nothing was heard for ``IDLE_SECONDS``, or Redis was away and answers again, so that some of
+    what was told meanwhile may be lost: time for a ping, and for a look at the database.
+    """
 
 
 RESET: Final = Reset()
 IDLE: Final = Idle()
 
-Queue = asyncio.Queue[Entry | Reset]
+Queue = asyncio.Queue[Entry | Reset | Idle]
 
 
 class Hub:
@@ -101,6 +104,9 @@ class Hub:
                 if isinstance(item, Reset):
                     yield RESET
                     return
+                if isinstance(item, Idle):
+                    yield IDLE
+                    continue
                 if position(item.id) > last:
                     last = position(item.id)
                     yield item
@@ -153,13 +159,16 @@ class Hub:
 
     async def _read(self) -> None:
         """Read all followed logs until nobody follows any."""
+        was_away = False
         while self._cursors:
             streams = {key(name): cursor for name, cursor in self._cursors.items()}
             streams[self._bell] = self._bell_cursor
             try:
-                found: Any = await self._reader.xread(streams, block=BLOCK_MS, count=500)  # type: ignore[arg-type]
+                block = 1 if was_away else BLOCK_MS
+                found: Any = await self._reader.xread(streams, block=block, count=500)  # type: ignore[arg-type]
             except redis.RedisError as error:
                 logger.warning("the event log does not answer (%s); trying again", error)
+                was_away = True
                 await asyncio.sleep(0.5)
                 continue
             for name, rows in found or []:
@@ -167,7 +176,15 @@ class Hub:
                     self._bell_cursor = rows[-1][0]
                 else:
                     self._hand_out(name.removeprefix("log:"), rows)
+            if was_away:
+                was_away = False
+                self._have_all_look()
             await asyncio.sleep(min(len(streams) * PAUSE_SECONDS, MAX_PAUSE_SECONDS))
+
+    def _have_all_look(self) -> None:
+        for queue in chain.from_iterable(self._queues.values()):
+            if not queue.full():  # who is so far behind is told by what overflows next
+                queue.put_nowait(IDLE)
 
     def _hand_out(self, thread_id: str, rows: list[tuple[str, dict[str, str]]]) -> None:
         if thread_id not in self._cursors:

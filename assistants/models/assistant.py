@@ -5,6 +5,7 @@ from django.db import models
 from assistants.errors import Wire
 from assistants.models import clock
 from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.ordered_json import OrderedJSON
 from assistants.models.project import Project
 
 
@@ -30,12 +31,12 @@ class Assistant(ApiObject):
     description = models.CharField(max_length=512, null=True)
     model = models.CharField(max_length=256)
     instructions = models.TextField(null=True)
-    tools = models.JSONField(default=list)
-    tool_resources = models.JSONField(default=dict)
-    metadata = models.JSONField(default=dict)
+    tools = OrderedJSON(default=list)
+    tool_resources = OrderedJSON(default=dict)
+    metadata = OrderedJSON(default=dict)
     temperature = models.FloatField(null=True, default=1.0)
     top_p = models.FloatField(null=True, default=1.0)
-    response_format = models.JSONField()
+    response_format = OrderedJSON()
     reasoning_effort = models.CharField(max_length=16, null=True)
 
     objects = models.Manager.from_queryset(AssistantQuerySet)()

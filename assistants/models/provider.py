@@ -3,6 +3,7 @@
 from django.db import models
 
 from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.ordered_json import OrderedJSON
 from assistants.models.project import Project
 
 
@@ -31,7 +32,7 @@ class ModelProvider(ApiObject):
     sealed_key = models.TextField(blank=True, default="")
     """Encrypted: see ``assistants.operations.seals``. Empty for a server that wants no key."""
     api_version = models.CharField(max_length=64, blank=True, default="")
-    known_models = models.JSONField(default=list)
+    known_models = OrderedJSON(default=list)
 
     objects = models.Manager.from_queryset(ModelProviderQuerySet)()
 

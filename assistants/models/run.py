@@ -1,12 +1,11 @@
 """A run of an assistant on a thread, and the steps that it took."""
 
-from typing import Any
-
 from django.db import models
 
 from assistants.errors import Wire
 from assistants.models import clock
 from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.ordered_json import OrderedJSON
 from assistants.models.thread import Thread
 
 
@@ -43,29 +42,29 @@ class Run(ApiObject):
     thread = models.ForeignKey(Thread, models.CASCADE, related_name="runs")
     assistant_id = models.CharField(max_length=64)
     status = models.CharField(max_length=16, choices=RunStatus, default=RunStatus.QUEUED)
-    required_action: "models.JSONField[Any, Any]" = models.JSONField(null=True)
-    last_error: "models.JSONField[Any, Any]" = models.JSONField(null=True)
-    incomplete_details: "models.JSONField[Any, Any]" = models.JSONField(null=True)
+    required_action = OrderedJSON(null=True)
+    last_error = OrderedJSON(null=True)
+    incomplete_details = OrderedJSON(null=True)
     model = models.CharField(max_length=256)
     answered_by = models.CharField(max_length=256, default="", blank=True)
     """The name by which its provider knows the model; another than ``model`` where that is an
     alias.
     """
     instructions = models.TextField(null=True)
-    tools = models.JSONField(default=list)
-    tool_resources = models.JSONField(default=dict)
-    metadata = models.JSONField(default=dict)
-    usage: "models.JSONField[Any, Any]" = models.JSONField(null=True)
+    tools = OrderedJSON(default=list)
+    tool_resources = OrderedJSON(default=dict)
+    metadata = OrderedJSON(default=dict)
+    usage = OrderedJSON(null=True)
     temperature = models.FloatField(null=True, default=1.0)
     top_p = models.FloatField(null=True, default=1.0)
     reasoning_effort = models.CharField(max_length=16, null=True)
     max_prompt_tokens = models.IntegerField(null=True)
     max_completion_tokens = models.IntegerField(null=True)
-    truncation_strategy = models.JSONField(default=dict)
-    response_format = models.JSONField()
-    tool_choice = models.JSONField()
+    truncation_strategy = OrderedJSON(default=dict)
+    response_format = OrderedJSON()
+    tool_choice = OrderedJSON()
     parallel_tool_calls = models.BooleanField(default=True)
-    overrides = models.JSONField(default=dict)
+    overrides = OrderedJSON(default=dict)
     """What whoever started the run gave in place of the assistant's own, by the names of the
     request. Not on the wire: the studio shows it, and asks for the same when it runs again.
     """
@@ -188,15 +187,15 @@ class RunStep(ApiObject):
     run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
     type = models.CharField(max_length=16)
     status = models.CharField(max_length=16, choices=StepStatus, default=StepStatus.IN_PROGRESS)
-    step_details = models.JSONField(default=dict)
-    last_error: "models.JSONField[Any, Any]" = models.JSONField(null=True)
-    metadata = models.JSONField(default=dict)
-    usage: "models.JSONField[Any, Any]" = models.JSONField(null=True)
-    saved_files = models.JSONField(default=dict)
+    step_details = OrderedJSON(default=dict)
+    last_error = OrderedJSON(null=True)
+    metadata = OrderedJSON(default=dict)
+    usage = OrderedJSON(null=True)
+    saved_files = OrderedJSON(default=dict)
     """Ids of the files that code saved in this step, by their paths in the sandbox. Not on the
     wire: messages link to them, and the studio shows them.
     """
-    searches = models.JSONField(default=dict)
+    searches = OrderedJSON(default=dict)
     """By the ids of file search calls, what the wire does not have of them: ``queries``, the
     ``number`` in the markers of their results, the ``pages`` that those are on, and where they
     begin (``starts``) in the text of their files.

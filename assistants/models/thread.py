@@ -2,11 +2,12 @@
 
 import json
 
-from django.db import connections, models
+from django.db import models
 
 from assistants.errors import Wire
 from assistants.models import clock
 from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.ordered_json import OrderedJSON
 from assistants.models.project import Project
 
 
@@ -18,11 +19,9 @@ class ThreadQuerySet(ObjectQuerySet["Thread"]):
         return self.order_by("-active_at", "-pk")
 
     def matching(self, words: str) -> "ThreadQuerySet":
-        """Those whose title, id or messages contain the words. Of other letters than a to z SQLite
-        does not know that large and small ones are the same.
-        """
-        # Contents are looked at as JSON, in which SQLite has such letters as escapes.
-        written = json.dumps(words, ensure_ascii=connections[self.db].vendor == "sqlite")[1:-1]
+        """Those whose title, id or messages contain the words, in large letters or small ones."""
+        # Contents are looked at as JSON.
+        written = json.dumps(words, ensure_ascii=False)[1:-1]
         return self.filter(
             models.Q(metadata__title__icontains=words)
             | models.Q(opening__icontains=words)
@@ -38,8 +37,8 @@ class Thread(ApiObject):
     prefix = "thread_"
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="threads")
-    metadata = models.JSONField(default=dict)
-    tool_resources = models.JSONField(default=dict)
+    metadata = OrderedJSON(default=dict)
+    tool_resources = OrderedJSON(default=dict)
     opening = models.CharField(max_length=120, default="", blank=True)
     """The beginning of the first message: what a thread without a title is listed as."""
     active_at = models.DateTimeField(default=clock.now)
@@ -91,9 +90,9 @@ class Message(ApiObject):
     thread = models.ForeignKey(Thread, models.CASCADE, related_name="messages")
     role = models.CharField(max_length=16)
     status = models.CharField(max_length=16, choices=Status, default=Status.COMPLETED)
-    content = models.JSONField(default=list)
-    attachments = models.JSONField(default=list)
-    metadata = models.JSONField(default=dict)
+    content = OrderedJSON(default=list)
+    attachments = OrderedJSON(default=list)
+    metadata = OrderedJSON(default=dict)
     assistant_id = models.CharField(max_length=64, null=True)
     run_id = models.CharField(max_length=64, null=True)
     incomplete_reason = models.CharField(max_length=32, default="", blank=True)

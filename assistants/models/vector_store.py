@@ -10,6 +10,7 @@ from assistants import refusals
 from assistants.errors import Wire
 from assistants.models import clock
 from assistants.models.base import HEX, ApiObject, ObjectQuerySet
+from assistants.models.ordered_json import OrderedJSON
 from assistants.models.project import Project
 from assistants.models.vector_store_file import Counts, counted
 
@@ -44,7 +45,7 @@ class VectorStore(ApiObject):
     project = models.ForeignKey(Project, models.CASCADE, related_name="vector_stores")
     name = models.CharField(max_length=256, null=True)
     description = models.CharField(max_length=512, null=True)
-    metadata = models.JSONField(default=dict)
+    metadata = OrderedJSON(default=dict)
     expires_after_days = models.PositiveIntegerField(null=True)
     last_active_at = models.DateTimeField(default=clock.now)
     embedding_error = models.TextField(default="", blank=True)

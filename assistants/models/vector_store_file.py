@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from django.db import models
 from typing_extensions import override
@@ -12,6 +12,7 @@ from assistants.errors import Wire
 from assistants.models import clock
 from assistants.models.base import Listed, ObjectQuerySet
 from assistants.models.file import File
+from assistants.models.ordered_json import OrderedJSON
 
 
 class FileStatus(models.TextChoices):
@@ -87,11 +88,11 @@ class VectorStoreFile(Listed):
         "assistants.FileBatch", models.SET_NULL, related_name="files", null=True, db_index=False
     )
     status = models.CharField(max_length=16, choices=FileStatus, default=FileStatus.IN_PROGRESS)
-    last_error: "models.JSONField[Any, Any]" = models.JSONField(null=True)
+    last_error = OrderedJSON(null=True)
     usage_bytes = models.BigIntegerField(default=0)
     max_chunk_size_tokens = models.PositiveIntegerField(default=800)
     chunk_overlap_tokens = models.PositiveIntegerField(default=400)
-    attributes = models.JSONField(default=dict)
+    attributes = OrderedJSON(default=dict)
 
     claim = models.CharField(max_length=32, default="", blank=True)
     """The token of the worker that ingests the file. Only its holder may write what comes of it."""

@@ -11,7 +11,8 @@ MAX_NAME = 256
 
 def list_aliases(project: Project) -> list[ModelAlias]:
     """The project's aliases, by name."""
-    return list(ModelAlias.objects.in_project(project).order_by("name"))
+    # Databases differ in how they sort text.
+    return sorted(ModelAlias.objects.in_project(project), key=lambda alias: alias.name)
 
 
 def set_alias(project: Project, name: str, model: str) -> ModelAlias:

@@ -56,11 +56,9 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
     with transaction.atomic():
         row = Assistant.objects.select_for_update().get(pk=assistant.pk)
         if "tools" in fields or "tool_resources" in fields:
+            now = {"tools": row.tools, "tool_resources": row.tool_resources, **fields}
             fields["tool_resources"] = tool_resources.stored(
-                row.project,
-                fields.get("tool_resources", row.tool_resources),
-                fields.get("tools", row.tools),
-                before=row.tool_resources,
+                row.project, now["tool_resources"], now["tools"], before=row.tool_resources
             )
         before = row.code_interpreter_file_ids
         for name, value in fields.items():

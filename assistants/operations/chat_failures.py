@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
@@ -180,6 +181,14 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
             may_pass=not lasting,
             retry_after=after,
         )
+    if 300 <= status < 400:
+        there = _host(error.response.headers.get("location", "")) or "another address"
+        message = (
+            f"{label} points to {storable(there)[:MAX_REASON]} ({status}), where nothing was sent: "
+            "the conversation and the key are for the address that was given. Enter the other one "
+            "if you trust it."
+        )
+        return ChatError("server_error", message)
     code = "invalid_prompt" if status in (400, 413, 422) else "server_error"
     did = "refused the request" if status < 500 else "failed"
     message = f"{label} {did} ({status}): {_sentence(reason)}"
@@ -207,6 +216,14 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
         )
     passing = status in PASSING
     return ChatError(code, message, may_pass=passing, retry_after=_retry_after(error))
+
+
+def _host(address: str) -> str:
+    """Of an address that a server names; empty when it is none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _sentence(reason: str) -> str:

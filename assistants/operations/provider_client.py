@@ -28,16 +28,23 @@ QUIET_SECONDS: Final = 30.0
 def client(provider: Provider) -> "OpenAI":
     """The provider's client, which asks once: nobody is to wait for a second try."""
     # Imported here: the package is large, and many a process never asks anything.
-    from openai import AzureOpenAI, OpenAI
+    from openai import AzureOpenAI, DefaultHttpxClient, OpenAI
 
+    http_client = DefaultHttpxClient(follow_redirects=False)  # a key is for its own address
     if provider.kind == "azure":
         return AzureOpenAI(
             azure_endpoint=provider.base_url,
             api_key=provider.api_key,
             api_version=provider.api_version,
             max_retries=0,
+            http_client=http_client,
         )
-    return OpenAI(base_url=provider.base_url, api_key=provider.api_key, max_retries=0)
+    return OpenAI(
+        base_url=provider.base_url,
+        api_key=provider.api_key,
+        max_retries=0,
+        http_client=http_client,
+    )
 
 
 @dataclass(frozen=True, slots=True)

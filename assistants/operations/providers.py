@@ -253,13 +253,14 @@ WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "max_input
 
 def _ask(provider: Provider) -> dict[str, int | None]:
     # Imported here: the package is large, and a web process without such a provider never needs it.
-    from openai import OpenAI, OpenAIError
+    from openai import DefaultHttpxClient, OpenAI, OpenAIError
 
     client = OpenAI(
         base_url=provider.base_url,
         api_key=provider.api_key,
         timeout=LIST_TIMEOUT_SECONDS,
         max_retries=0,
+        http_client=DefaultHttpxClient(follow_redirects=False),  # the key is for this address
     )
     try:
         with client:

@@ -3,12 +3,15 @@
 A run that may not begin yet stays ``queued``. The place that another one leaves goes to the oldest.
 """
 
+from typing import Final
+
 from django.conf import settings
 
 from assistants import doorbell
 from assistants.models import Run, RunStatus
 from assistants.models.run import RunQuerySet
 
+MOST_RUNG: Final = 500
 UNDER_WAY = (RunStatus.IN_PROGRESS, RunStatus.CANCELLING)
 
 
@@ -23,6 +26,16 @@ def has_room(run_id: str) -> bool:
     project = Run.objects.filter(pk=run_id).values("thread__project")[:1]
     under_way = Run.objects.filter(thread__project__in=project, status__in=UNDER_WAY)
     return under_way.count() < settings.PROJECT_RUNS
+
+
+def room(project_id: str) -> int:
+    """How many runs of a project may begin now; of one without a limit, as many as a sweep rings
+    for.
+    """
+    if not settings.PROJECT_RUNS:
+        return MOST_RUNG
+    under_way = Run.objects.filter(thread__project=project_id, status__in=UNDER_WAY)
+    return max(int(settings.PROJECT_RUNS) - under_way.count(), 0)
 
 
 def ring_next(run: Run) -> None:

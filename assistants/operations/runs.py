@@ -212,13 +212,23 @@ def cancel(run: Run) -> Run:
     return asked
 
 
-@transaction.atomic
 def submit_tool_outputs(run: Run, params: ToolOutputsSubmit) -> Run:
     """Hand in the output of every pending call; the run goes back to the queue.
 
-    :raises Invalid: the run waits for none, an id is missing or unknown, or they are too large
+    :raises Invalid: the run waits for none, its time is over, an id is missing or unknown, or they
+        are too large
     """
-    row = Run.objects.select_for_update().get(pk=run.pk)
+    with transaction.atomic():
+        row = Run.objects.select_for_update().get(pk=run.pk)
+        waits = row.status == RunStatus.REQUIRES_ACTION
+        if not (waits and row.expires_at and row.expires_at <= clock.now()):
+            return _take_outputs(row, params)
+        # The sweep has not come by yet.
+        end(row, RunStatus.EXPIRED, Partial())
+    raise refusals.RUN_WANTS_NO_OUTPUTS(status=row.status)
+
+
+def _take_outputs(row: Run, params: ToolOutputsSubmit) -> Run:
     if row.status != RunStatus.REQUIRES_ACTION:
         raise refusals.RUN_WANTS_NO_OUTPUTS(status=row.status)
     outputs = {given.tool_call_id: given.output for given in params.tool_outputs}

@@ -3,6 +3,7 @@ time is over, rings that nobody heard.
 """
 
 import logging
+import time
 from collections.abc import Callable
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from assistants.doorbell import UNHEARD
 from assistants.events import log
 from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, clock
+from assistants.operations import queue
 from assistants.operations.endings import Partial, end
 from assistants.operations.execution import LEASE, give_back
 from assistants.operations.runs import EXPIRES_AFTER
@@ -21,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 MOST = 100
 """So many runs are looked after in one go; the next sweep takes the others."""
+
+
+LONG_WAIT_SECONDS = 1.0
+"""For the database, before a sweep leaves the runs to the next one."""
 
 
 def set_right() -> int:
@@ -65,7 +71,11 @@ def _each(found: "QuerySet[Run]", mend: Callable[[Run], None]) -> int:
     mended = 0
     for run_id in list(found.values_list("pk", flat=True)[:MOST]):
         try:
+            begun = time.monotonic()
             with transaction.atomic():
+                if time.monotonic() - begun > LONG_WAIT_SECONDS:
+                    # Nobody could write, so those who live could not renew their leases either.
+                    return mended
                 run = found.select_for_update().filter(pk=run_id).first()
                 if run is not None:
                     mend(run)
@@ -78,12 +88,18 @@ def _each(found: "QuerySet[Run]", mend: Callable[[Run], None]) -> int:
 def ring_again() -> int:
     """Ring for queued runs that nobody picked up: a lost message loses nothing. Returns how
     many.
+
+    Each project has its oldest rung for, as many as may begin, so that a long queue of one hides no
+    run of another.
     """
     waiting = Run.objects.filter(status=RunStatus.QUEUED, queued_at__lt=clock.now() - UNHEARD)
-    ids = list(waiting.oldest_first().values_list("pk", flat=True)[:500])
-    for run_id in ids:
-        doorbell.ring(doorbell.EXECUTE_RUN, run_id)
-    return len(ids)
+    rung = 0
+    for project in list(waiting.values_list("thread__project", flat=True).distinct()):
+        oldest = waiting.filter(thread__project=project).oldest_first()
+        for run_id in list(oldest.values_list("pk", flat=True)[: queue.room(project)]):
+            doorbell.ring(doorbell.EXECUTE_RUN, run_id)
+            rung += 1
+    return rung
 
 
 def _written(run: Run) -> Partial:

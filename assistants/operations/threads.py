@@ -91,8 +91,11 @@ def delete(thread: Thread) -> None:
     """The thread with its messages and runs. A worker that executes a run of it finds its lease
     gone and stops.
     """
-    for run_id in thread.runs.active().values_list("pk", flat=True):
+    # Whoever adds to it at this moment is waited for, and what they add goes too. First the run,
+    # then the thread: in this order a worker takes them.
+    for run_id in thread.runs.active().select_for_update().values_list("pk", flat=True):
         control.cancel(run_id)
+    Thread.objects.select_for_update().filter(pk=thread.pk).first()
     log.publish(thread.id, [Event.of("thread.deleted", deleted(thread))])
     log.retire(thread.id)
     doorbell.ring(doorbell.CLOSE_SESSION, thread.id)

@@ -95,9 +95,10 @@ def run(provider: Provider, model: str = "") -> Report:
 
 def _client(provider: Provider) -> "OpenAI":
     # Imported here: the package is large, and a web process without such a provider never needs it.
-    from openai import AzureOpenAI, OpenAI, Timeout
+    from openai import AzureOpenAI, DefaultHttpxClient, OpenAI, Timeout
 
     timeout = Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+    http_client = DefaultHttpxClient(follow_redirects=False)  # the key is for this address
     if provider.kind == "azure":
         return AzureOpenAI(
             azure_endpoint=provider.base_url,
@@ -105,9 +106,14 @@ def _client(provider: Provider) -> "OpenAI":
             api_version=provider.api_version or AZURE_VERSION,
             timeout=timeout,
             max_retries=0,
+            http_client=http_client,
         )
     return OpenAI(
-        base_url=provider.base_url, api_key=provider.api_key, timeout=timeout, max_retries=0
+        base_url=provider.base_url,
+        api_key=provider.api_key,
+        timeout=timeout,
+        max_retries=0,
+        http_client=http_client,
     )
 
 

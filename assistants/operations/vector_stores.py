@@ -89,6 +89,8 @@ def delete(store: VectorStore) -> None:
     """The store at once; the chunks of its files and its index in the background. The files
     themselves stay.
     """
+    # Whoever adds files at this moment is waited for, and those go too.
+    VectorStore.objects.select_for_update().filter(pk=store.pk).first()
     leftovers.leave_all_of(store)
     store.delete()
 

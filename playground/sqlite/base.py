@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -12,15 +13,36 @@ from playground.sqlite.turns import Turn, turn
 WRITES = re.compile(r"INSERT|UPDATE|DELETE|REPLACE")
 
 
+@lru_cache(maxsize=128)
+def _looked_for(pattern: str) -> str:
+    """What ``%…%``, as Django writes it for LIKE, looks for, in large letters."""
+    return re.sub(r"\\(.)", r"\1", pattern[1:-1]).upper()
+
+
+def _contains(pattern: str, text: object) -> bool | None:
+    """Whether the text has in it what is looked for, in large letters or small ones. SQLite's own
+    LIKE knows that of the letters a to z alone; PostgreSQL knows it of all.
+    """
+    return None if text is None else _looked_for(pattern) in str(text).upper()
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A transaction waits for its turn where it begins, and has it until it is over; a single write
     has it for as long as it takes. (The types of Django know nothing of the methods that say so.)
     """
 
+    # SQLite leaves the meaning of MATCH to whoever defines the function of that name.
+    operators = {**base.DatabaseWrapper.operators, "icontains": "MATCH %s"}
+
     def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
         super().__init__(settings_dict, alias)
         self._has_turn = False
         self.execute_wrappers.append(self._in_turn)
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        connection.create_function("match", 2, _contains, deterministic=True)
+        return connection
 
     def _start_transaction_under_autocommit(self) -> None:
         self._take()

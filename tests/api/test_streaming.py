@@ -15,7 +15,7 @@ from typing_extensions import override
 from assistants.events import hub as hubs
 from assistants.events import log
 from assistants.models import Message, Run, clock
-from assistants.operations import sweep
+from assistants.operations import steps, sweep
 from tests.api.worker import USAGE, Worker
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
@@ -340,7 +340,26 @@ def test_events_that_were_lost_come_from_the_database(
             worker.complete()
         frames = stream.read()
     told = [name for name, _ in frames if name]
+    # A look at the database may have come before the second piece was read.
     assert told == [*BEGIN, *ANSWER, "thread.run.completed", "done"]
+    pieces = [json.loads(data) for name, data in frames if name == "thread.message.delta"]
+    said = [piece["delta"]["content"][0]["text"]["value"] for piece in pieces]
+    assert "".join(said) == "It is 4."
+
+
+def test_what_the_log_lost_of_a_message_comes_before_its_end(
+    http: httpx2.Client, assistant: Assistant, thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_on(http, thread, assistant) as stream:
+        worker = Worker(the_run().id)
+        step, message = worker.begin_message()
+        worker.say(message, "It ", first=True)
+        worker.finish_message(step, message, "It is 4.")
+        worker.complete()
+        frames = stream.read()
+    assert [name for name, _ in frames] == [*BEGIN, *ANSWER, "thread.run.completed", "done"]
+    rest = json.loads(frames[8][1])["delta"]["content"]
+    assert rest == [{"index": 0, "type": "text", "text": {"value": "is 4."}}]
 
 
 def test_a_stream_whose_place_is_lost_goes_on_from_the_database(
@@ -461,3 +480,60 @@ def test_a_message_that_came_from_the_database_is_heard_as_text(
             worker.answer("It ", "is 4.")
             worker.complete()
         assert "".join(stream.text_deltas) == "It is 4."
+
+
+def test_a_message_whose_beginning_was_lost_begins_before_its_first_piece(
+    client: OpenAI, assistant: Assistant, thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with client.beta.threads.runs.stream(
+        thread_id=thread.id, assistant_id=assistant.id, event_handler=AssistantEventHandler()
+    ) as stream:
+        worker = Worker(the_run().id)
+        with monkeypatch.context() as lost:
+            lost.setattr(log, "_append", lambda *_: None)
+            step, message = worker.begin_message()
+        worker.say(message, "It ", first=True)
+        events = iter(stream)
+        told: list[str] = []
+        while told[-1:] != ["thread.message.delta"]:
+            told.append(next(events).event)
+        worker.say(message, "is 4.", first=False)
+        worker.finish_message(step, message, "It is 4.")
+        worker.complete()
+        told += [event.event for event in events]
+    assert told == [*BEGIN, *ANSWER, "thread.run.completed"]
+
+
+def test_a_step_whose_end_was_lost_ends_before_the_next_begins(
+    http: httpx2.Client, assistant: Assistant, thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_on(http, thread, assistant) as stream:
+        worker = Worker(the_run().id)
+        step = steps.begin_tool_calls(worker.run)
+        with monkeypatch.context() as lost:
+            lost.setattr(log, "_append", lambda *_: None)
+            steps.finish_tool_calls(worker.run, step, [], USAGE, {}, {})
+        worker.answer("It ", "is 4.")
+        worker.complete()
+        frames = stream.read()
+    called = [f"thread.run.step.{state}" for state in ("created", "in_progress", "completed")]
+    told = [name for name, _ in frames if not name.endswith("delta")]
+    answered = [name for name in ANSWER if not name.endswith("delta")]
+    assert told == [*BEGIN, *called, *answered, "thread.run.completed", "done"]
+
+
+def test_pieces_of_a_message_that_nobody_knows_are_left_out(
+    http: httpx2.Client, assistant: Assistant, thread: Thread
+) -> None:
+    with run_on(http, thread, assistant) as stream:
+        worker = Worker(the_run().id)
+        nobodys = Message(thread_id=thread.id, role="assistant")
+        worker.say(nobodys, "Boo", first=True)
+        worker.answer("It ", "is 4.")
+        worker.complete()
+        frames = stream.read()
+    # A look at the database may have found the answer whole.
+    pieces = [json.loads(data) for name, data in frames if name == "thread.message.delta"]
+    said = [piece["delta"]["content"][0]["text"]["value"] for piece in pieces]
+    assert "".join(said) == "It is 4."
+    assert frames[-2][0] == "thread.run.completed"

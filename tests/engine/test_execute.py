@@ -4,12 +4,14 @@ order.
 
 import json
 import logging
+import sqlite3
 import time
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
 import pytest
+from django.db import connection, connections
 from pytest_django import Settings
 from typing_extensions import override
 
@@ -24,12 +26,14 @@ from playground.logs import JsonFormatter
 from tests.chat_server import (
     ChatServer,
     Gate,
+    Part,
     content_filter,
     disconnect,
     end,
     error,
     finish,
     no_usage,
+    raw,
     stream_error,
     text,
     tool_call,
@@ -893,3 +897,59 @@ def test_code_that_a_break_cuts_off_is_kept_to_its_last_letter(chat: ChatServer)
     (call,) = run.steps.get().step_details["tool_calls"]
     assert run.status == RunStatus.FAILED
     assert call["code_interpreter"]["input"].endswith("the_end = 1")
+
+
+@pytest.mark.parametrize("counts", [usage(20, 900), no_usage()])
+def test_a_limit_on_the_answer_holds_where_the_provider_does_not_know_it(
+    chat: ChatServer, counts: Part
+) -> None:
+    pieces = [f"word{number} " for number in range(3_000)]
+    chat.reply(text("", pieces=pieces), counts, finish("stop"))
+    thread = make_thread(None, "Tell")
+    run = settled(make_run(thread, make_assistant(model=MODEL), max_completion_tokens=256))
+    assert run.status == RunStatus.INCOMPLETE
+    assert run.incomplete_details == {"reason": "max_completion_tokens"}
+    (message,) = run.thread.messages.filter(role="assistant")
+    said = message.content[0]["text"]["value"]
+    assert said.startswith("word0 word1")
+    assert len(said) < len("".join(pieces)) / 4
+    assert_log_tells_the_truth(run.thread)
+
+
+def test_a_count_above_the_limit_leaves_the_run_incomplete(chat: ChatServer) -> None:
+    chat.reply(text("Short, by our own count."), usage(20, 900), finish("stop"))
+    thread = make_thread(None, "Tell")
+    run = settled(make_run(thread, make_assistant(model=MODEL), max_completion_tokens=256))
+    assert run.incomplete_details == {"reason": "max_completion_tokens"}
+
+
+def test_a_model_that_calls_only_what_is_not_there_is_stopped(chat: ChatServer) -> None:
+    chat.otherwise(raw(json.dumps({"choices": [{"delta": {"tool_calls": [NAMELESS]}}]})))
+    run = settled(started(tools=[WEATHER]))
+    assert run.status == RunStatus.FAILED
+    assert "called tools that this run does not have" in run.last_error["message"]
+    assert len(chat.requests) == 3
+
+
+NAMELESS = {"index": 0, "id": None, "function": {"name": None, "arguments": "{}"}}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows, not the database")
+def test_a_database_that_is_busy_for_longer_than_anybody_waits_does_not_change_the_end(
+    chat: ChatServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Before the run's threads open their connections.
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.2)
+    monkeypatch.setitem(connections.settings["default"]["OPTIONS"], "timeout", 0.2)
+    gate = Gate()
+    chat.reply(text("Half an "), until(gate), text("answer."))
+    run = started()
+    wait_for_delta(run)
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    gate.open()
+    time.sleep(1.5)
+    assert not Run.objects.get(pk=run.pk).ended_at
+    other.execute("ROLLBACK")
+    other.close()
+    assert settled(run).status == RunStatus.COMPLETED

@@ -384,6 +384,38 @@ def test_a_run_that_waits_past_its_time_expires_and_keeps_the_time() -> None:
     assert run.steps.get(pk=step_id).status == "expired"
 
 
+def test_outputs_that_come_too_late_are_refused_and_the_run_is_over() -> None:
+    run, step_id = waiting_for_weather()
+    Run.objects.filter(pk=run.pk).update(expires_at=clock.now())
+    body = {"tool_outputs": [{"tool_call_id": "call_1", "output": "Rain"}]}
+
+    with pytest.raises(Invalid) as refused:
+        runs.submit_tool_outputs(run, validate(ToolOutputsSubmit, body))
+
+    assert refused.value.message == 'Runs in status "expired" do not accept tool outputs.'
+    run.refresh_from_db()
+    assert run.status == RunStatus.EXPIRED
+    assert run.steps.get(pk=step_id).status == "expired"
+
+
+def test_a_long_queue_of_one_project_hides_no_run_of_another(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PROJECT_RUNS = 2
+    monkeypatch.setattr(queue, "MOST_RUNG", 3)
+    assistant = make_assistant()
+    begun, *waiting = [make_run(make_thread(None, "Hi"), assistant) for _ in range(5)]
+    execution.claim(begun.id)
+    other = make_project("Other")
+    others = make_run(make_thread(other, "Hi"), make_assistant(other))
+    Run.objects.update(queued_at=clock.now() - doorbell.UNHEARD)
+    rung: list[str] = []
+    monkeypatch.setattr(doorbell, "ring", lambda task, run_id: rung.append(run_id))
+
+    assert sweep.ring_again() == 2
+    assert set(rung) == {waiting[0].id, others.id}
+
+
 def test_a_queued_run_that_nobody_heard_of_is_rung_again() -> None:
     run = make_run(make_thread(None, "Hi"), make_assistant())
     assert sweep.ring_again() == 0

@@ -66,3 +66,24 @@ def test_a_request_that_cannot_be_read_is_answered_with_a_page(
     assert response.status_code == 400
     assert "The request could not be read" in response.text
     assert "ALLOWED_HOSTS" not in response.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/threads?q=a%00b", "/files?q=%00", "/threads/thread_a%00b", "/threads?assistant=%00"],
+)
+def test_null_characters_are_refused_on_either_database(
+    page: Client, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    response = page.get(address)
+    assert response.status_code == 400
+    assert "The request could not be read" in response.text
+
+
+def test_null_characters_in_a_form_are_refused(
+    page: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    response = page.post("/settings/keys", {"name": "a\0b"})
+    assert response.status_code == 400

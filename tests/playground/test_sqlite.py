@@ -18,6 +18,8 @@ from playground import settings
 from playground.sqlite.base import DatabaseWrapper
 from playground.sqlite.turns import turn
 
+pytestmark = pytest.mark.sqlite
+
 BUSY = """
 import sqlite3, sys, threading, time
 from playground.sqlite.turns import turn

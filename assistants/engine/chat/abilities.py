@@ -1,6 +1,6 @@
-"""What chat models can take in: how long a conversation, and whether images. Known by their names,
-told by the setting PLAYGROUND_MODEL_WINDOWS or by the provider's list of models, or learned from a
-provider's refusal.
+"""What chat models can take in: how long a conversation, whether images, whether tools. Known by
+their names, told by the setting PLAYGROUND_MODEL_WINDOWS or by the provider's list of models, or
+learned from a provider's refusal.
 """
 
 from assistants.operations import model_facts
@@ -13,6 +13,7 @@ class Abilities:
     def __init__(self) -> None:
         self._windows: dict[ChatModel, int] = {}
         self._blind: set[ChatModel] = set()
+        self._toolless: set[ChatModel] = set()
 
     def window(self, model: ChatModel) -> int:
         """How many tokens the model can read and write in one go."""
@@ -35,3 +36,10 @@ class Abilities:
 
     def learn_blind(self, model: ChatModel) -> None:
         self._blind.add(model)
+
+    def calls_tools(self, model: ChatModel) -> bool:
+        """Whether the model can call tools; what is not known is tried."""
+        return model not in self._toolless
+
+    def learn_toolless(self, model: ChatModel) -> None:
+        self._toolless.add(model)

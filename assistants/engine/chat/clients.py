@@ -38,6 +38,7 @@ def _client(provider: Provider) -> AsyncOpenAI:
         http_client = DefaultAsyncHttpxClient(transport=DemoTransport())
         return AsyncOpenAI(base_url="http://demo/v1", api_key="demo", http_client=http_client)
     # Other deadlines, and asking again, are matters of ``stream``, which knows what was shown.
+    # Redirects are not followed: the conversation, and Azure's key, are for this address.
     timeout = Timeout(None, connect=settings.CHAT_CONNECT_SECONDS)
     if provider.kind == "azure":
         return AsyncAzureOpenAI(
@@ -46,12 +47,12 @@ def _client(provider: Provider) -> AsyncOpenAI:
             api_version=provider.api_version,
             timeout=timeout,
             max_retries=0,
-            http_client=DefaultAioHttpClient(),
+            http_client=DefaultAioHttpClient(follow_redirects=False),
         )
     return AsyncOpenAI(
         base_url=provider.base_url,
         api_key=provider.api_key,
         timeout=timeout,
         max_retries=0,
-        http_client=DefaultAioHttpClient(),
+        http_client=DefaultAioHttpClient(follow_redirects=False),
     )

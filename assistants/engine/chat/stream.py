@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +47,16 @@ has two thirds of it.
 
 FULL_PIECE: Final = 8_192
 """Bytes that come at once only where there are more to be read."""
+
+AFTERWORD_SECONDS: Final = 5.0
+"""How long the count of tokens is waited for once the answer is whole. Some servers send none, and
+leave the line open.
+"""
+
+BROKEN: Final = (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError)
+"""A connection that ends before the answer. Not all of aiohttp's own errors are translated for the
+package.
+"""
 
 MAX_RATE: Final = 1_000_000
 """Bytes a second, where more comes than could be read: some 4,000 words. The other runs of the
@@ -85,7 +95,7 @@ Part = Text | ToolCallPart | Finished | Usage
 
 async def ask(
     client: AsyncOpenAI, label: str, request: Wire, patience: Patience
-) -> AsyncIterator[Part]:
+) -> AsyncGenerator[Part, None]:
     """Ask until an answer begins, and yield its parts as they come. Once a piece of it was yielded,
     nothing is asked again.
 
@@ -112,7 +122,7 @@ async def ask(
 
 async def answer(
     client: AsyncOpenAI, label: str, request: Wire, patience: Patience
-) -> AsyncIterator[Part]:
+) -> AsyncGenerator[Part, None]:
     """Ask once; as ``ask``."""
     # As `extra_body` the conversation is sent as it is. Given as arguments, the package compares
     # every message with its types: 0.2 ms each, in which no other run of the worker goes on.
@@ -154,8 +164,7 @@ async def answer(
         raise refused(label, request, error, client.api_key) from error
     except (openai.APIConnectionError, httpx2.TimeoutException) as error:
         raise unreachable(label, error) from error
-    # Not all of aiohttp's own errors are translated for the package.
-    except (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+    except BROKEN as error:
         message = f"{label} broke off: {_why(error)}. {TRY_AGAIN}"
         raise ChatError("server_error", message, may_pass=True) from error
 
@@ -181,7 +190,7 @@ async def _whole(pieces: AsyncIterator[bytes], label: str) -> str:
 
 async def _streamed(
     pieces: AsyncIterator[bytes], label: str, deadline: Deadline, patience: Patience
-) -> AsyncIterator[Part]:
+) -> AsyncGenerator[Part, None]:
     """The parts of a stream.
 
     :param deadline: when its first piece must have come
@@ -192,7 +201,8 @@ async def _streamed(
     while not is_over:
         if is_news:
             # From here on: what was done with the last piece is no silence of the provider.
-            deadline.at, is_news = time() + patience.silence, False
+            wait = min(patience.silence, AFTERWORD_SECONDS) if ended else patience.silence
+            deadline.at, is_news = time() + wait, False
         try:
             if time() > deadline.at:  # what comes without a pause lets no timer run off
                 raise TimeoutError
@@ -200,6 +210,8 @@ async def _streamed(
             is_over = piece is None
             whole = lines.end() if piece is None else lines.feed(piece)
         except TimeoutError as error:
+            if ended:
+                break
             if not has_begun:
                 raise
             message = (
@@ -208,6 +220,10 @@ async def _streamed(
                 "CHAT_SILENCE_SECONDS says how long to wait."
             )
             raise ChatError("server_error", message, may_pass=True) from error
+        except BROKEN:
+            if ended:
+                break
+            raise
         except LineTooLong as error:
             raise endless(label, f"{MAX_LINE_BYTES:,} bytes in a line") from error
         for line in whole:
@@ -319,15 +335,15 @@ def _parts(chunk: Wire, calls: _Calls) -> list[Part]:
         found += [part for part in parts if part is not None]
         if reason := choice.get("finish_reason"):
             found.append(Finished(str(reason)))
-    if usage := _object(chunk.get("usage")):
-        found.append(Usage.of(usage))
+    if usage := Usage.of(_object(chunk.get("usage"))):
+        found.append(usage)
     return found
 
 
 def _says_something(chunk: Wire) -> bool:
-    """Whether a chunk is more than a sign that the line is open, thoughts included."""
-    if chunk.get("usage"):
-        return True
+    """Whether a chunk is more than a sign that the line is open, thoughts included. A count of
+    tokens is none: some servers send one with every chunk.
+    """
     choices = chunk.get("choices")
     for choice in choices[:1] if isinstance(choices, list) else []:
         delta = _object(_object(choice).get("delta")) or _object(_object(choice).get("message"))

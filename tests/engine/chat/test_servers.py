@@ -3,15 +3,18 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from assistants.engine.chat.clients import Clients
 from assistants.engine.chat.patience import Patience
 from assistants.engine.chat.stream import Finished, Text, ToolCallPart, ask
+from assistants.engine.tokens import Usage
 from assistants.operations.chat_failures import ChatError
 from assistants.operations.providers import Provider
 from tests.chat_server import (
@@ -252,3 +255,66 @@ def test_a_slow_answer_is_as_good_as_a_quick_one(chat: ChatServer) -> None:
 def test_a_refusal_says_what_to_check(chat: ChatServer, status: int, hint: str) -> None:
     chat.otherwise(error(status, "No."))
     assert hint in failed(chat).message
+
+
+def counted() -> Part:
+    """A chunk that has a count of tokens alone."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    return raw(json.dumps({"choices": [], "usage": usage}))
+
+
+def ending() -> Part:
+    return raw(json.dumps({"choices": [{"delta": {}, "finish_reason": "stop"}]}))
+
+
+@pytest.mark.parametrize("rest", [stall, disconnect, end])
+def test_an_answer_that_said_it_was_over_is_whole_whatever_comes_after(
+    chat: ChatServer, monkeypatch: pytest.MonkeyPatch, rest: Any
+) -> None:
+    monkeypatch.setattr("assistants.engine.chat.stream.AFTERWORD_SECONDS", 0.2)
+    chat.reply(text("Yes."), ending(), rest())
+    assert asked(chat) == ("Yes.", {}, "stop")
+
+
+def test_a_server_that_only_counts_has_fallen_silent(chat: ChatServer) -> None:
+    counting = [part for _ in range(40) for part in (counted(), pause(0.1))]
+    chat.reply(text("Half an"), *counting)
+    begun = time.monotonic()
+    error = failed(chat, replace(PATIENCE, silence=0.5, retries=0))
+    assert "stopped in the middle of its answer" in error.message
+    assert time.monotonic() - begun < 2.5
+
+
+@pytest.mark.parametrize("told", [{}, {"prompt_tokens": "NaN"}, {"prompt_tokens": -1}, {"a": 1}])
+def test_a_count_that_counts_nothing_is_none(told: dict[str, Any]) -> None:
+    assert Usage.of(told) is None
+
+
+async def test_a_redirect_is_not_followed_and_told(unused_tcp_port: int) -> None:
+    asked_for: list[web.Request] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        asked_for.append(request)
+        raise web.HTTPTemporaryRedirect("http://user:pw@other.example/v1")
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", elsewhere)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    clients = Clients()
+    url = f"http://127.0.0.1:{unused_tcp_port}/v1"
+    provider = Provider("openai", "Played", base_url=url, api_key="none")
+    request = {"model": "any", "messages": [{"role": "user", "content": "Hi"}]}
+    try:
+        with pytest.raises(ChatError) as caught:
+            async for _ in ask(clients.of(provider), "Played", request, PATIENCE):
+                pass
+    finally:
+        await clients.aclose()
+        await runner.cleanup()
+    assert caught.value.message == (
+        "Played points to other.example (307), where nothing was sent: the conversation and the "
+        "key are for the address that was given. Enter the other one if you trust it."
+    )
+    assert len(asked_for) == 1

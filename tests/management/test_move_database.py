@@ -1,0 +1,237 @@
+"""``manage.py move_database``: what an installation on SQLite has is on PostgreSQL afterwards."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests import postgres
+from tests.stack import ROOT, clean_environment
+
+FILL = r"""
+from datetime import timedelta
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from assistants.models import *
+from assistants.models import clock
+from assistants.operations import aliases, connections, execution, files, ingestion, projects, steps
+from assistants.operations.connections import Connection
+from assistants.retrieval.reader import Reader
+from tests.factories import *
+
+project, other = make_project(), make_project("Ünother")
+user = User.objects.create_user("ada", password="x")
+projects.add_member(project, user.pk)
+session = SessionStore()
+session["a"] = "b"
+session.save()
+projects.create_api_key(project, "notebook")
+aliases.set_alias(project, "mine", "demo")
+connections.connect(project, Connection("openai", "Mine", "http://127.0.0.1:9/v1", "sk-x"))
+parameters = {"type": "object", "properties": {"zebra": {}, "b": {"type": "number"}, "ah": {}}}
+function = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+for number in range(450):
+    make_assistant(other if number % 2 else project, name=f"Nº {number}", tools=[function])
+assistant = make_assistant(temperature=0.1 + 0.2, metadata={"zz": "1", "a": "\U0001f600"})
+thread = make_thread(project, "Größe?", "second")
+run = make_run(thread, assistant)
+held = execution.claim(run.pk)
+step, message = steps.begin_message(held)
+content = [{"type": "text", "text": {"value": "It is 3.", "annotations": []}}]
+usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+steps.finish_message(held, step, message, content, usage)
+execution.complete(held)
+make_run(make_thread(other, "waits"), make_assistant(other))
+store = make_vector_store(project, "bread and salt", "wine")
+make_vector_store(other)
+grabbed = ingestion.grab()
+reader = Reader()
+ingestion.ingest(grabbed, reader, lambda: False)
+reader.close()
+make_vector_store(project, "not ingested")
+gone = make_file(content="gone")
+files.delete(gone)
+Leftover.objects.create(vector_store_id="vs_gone", store_file=10**12)
+Thread.objects.filter(pk=thread.pk).update(opening="nu\0ll")
+"""
+
+DUMP = r"""
+import json
+from django.apps import apps
+def plain(value):
+    return value.isoformat() if hasattr(value, "isoformat") else value
+print(json.dumps({
+    model._meta.db_table: sorted(
+        json.dumps([plain(getattr(row, field.attname)) for field in model._meta.concrete_fields])
+        for row in model._base_manager.all()
+    )
+    for model in apps.get_models(include_auto_created=True)
+}))
+"""
+
+GO_ON = r"""
+from assistants.models import *
+from assistants.operations import search
+from tests.factories import *
+project = make_project()
+make_vector_store(project, "more")
+store = VectorStore.objects.filter(project=project).oldest_first().first()
+found = search.search(project, [store.id], ["salt"])
+print([hit.text for hit in found])
+"""
+
+
+class Installation:
+    """What ``make run`` leaves behind in its folder, without its processes."""
+
+    def __init__(self, folder: Path, redis_url: str) -> None:
+        self.folder = folder
+        self.environment = clean_environment() | {"DATA_DIR": str(folder), "REDIS_URL": redis_url}
+
+    def manage(self, *arguments: str, given: str = "", **environment: str) -> str:
+        """What a command prints."""
+        done = self.tried(*arguments, given=given, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def tried(
+        self, *arguments: str, given: str = "", **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment | environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def run(self, code: str, **environment: str) -> str:
+        return self.manage("shell", "--no-imports", given=code, **environment)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Installation:
+    """An installation that has something in every table."""
+    folder = tmp_path_factory.mktemp("installation")
+    for name in ("files", "tmp", "run"):
+        (folder / name).mkdir()
+    installation = Installation(folder, redis_url)
+    installation.manage("migrate", "--verbosity=0")
+    installation.run(FILL)
+    return installation
+
+
+@pytest.fixture
+def installation(filled: Installation, tmp_path: Path) -> Installation:
+    folder = tmp_path / "data"
+    shutil.copytree(filled.folder, folder)
+    return Installation(folder, filled.environment["REDIS_URL"])
+
+
+@pytest.fixture
+def target(postgres_folder: Path) -> Iterator[str]:
+    with postgres.database(postgres_folder, "target") as url:
+        yield url
+
+
+def is_empty(target: str) -> bool:
+    """Whether the target has none of our rows."""
+    with psycopg.connect(target) as there:
+        found = there.execute("SELECT to_regclass('assistants_project') IS NULL").fetchone()
+        assert found
+        if found[0]:
+            return True
+        counted = there.execute("SELECT count(*) FROM assistants_project").fetchone()
+        return counted == (0,)
+
+
+def test_everything_is_there_afterwards(installation: Installation, target: str) -> None:
+    before = json.loads(installation.run(DUMP))
+    names = set(before)
+    with closing(sqlite3.connect(installation.folder / "database.sqlite3")) as source:
+        tables = {
+            name
+            for (name,) in source.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        }
+    assert tables - names == {"django_migrations", "sqlite_sequence"}
+    # Nothing of ours is empty, so that everything is tried.
+    assert {name for name in names if not before[name]} <= {
+        "auth_group",
+        "auth_group_permissions",
+        "auth_user_groups",
+        "auth_user_user_permissions",
+    }
+
+    said = installation.manage("move_database", target)
+
+    for name, rows in before.items():
+        assert f"{name}: {len(rows):,} rows" in said
+    assert "1 without characters that PostgreSQL does not hold" in said
+    after = json.loads(installation.run(DUMP, DATABASE_URL=target))
+    assert json.loads(json.dumps(before).replace("nu\\\\u0000ll", "null")) == after
+    # The source is as it was.
+    assert json.loads(installation.run(DUMP)) == before
+
+    # Numbers go on where they were, and files are found.
+    installation.manage("reindex", DATABASE_URL=target)
+    assert "bread and salt" in installation.run(GO_ON, DATABASE_URL=target)
+
+
+def test_a_target_with_something_in_it_is_left_alone(
+    installation: Installation, target: str
+) -> None:
+    installation.manage("move_database", target)
+    again = installation.tried("move_database", target)
+    assert again.returncode == 1
+    assert "The target is not empty: " in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_nothing_is_copied_while_something_has_the_database_open(
+    installation: Installation, target: str
+) -> None:
+    with closing(sqlite3.connect(installation.folder / "database.sqlite3")) as other:
+        other.execute("SELECT * FROM assistants_project").fetchall()
+        refused = installation.tried("move_database", target)
+    assert refused.returncode == 1
+    assert "Stop the server first" in refused.stderr
+    assert is_empty(target)
+
+
+def test_a_row_that_postgresql_does_not_take_is_named_and_nothing_is_copied(
+    installation: Installation, target: str
+) -> None:
+    with closing(sqlite3.connect(installation.folder / "database.sqlite3")) as source, source:
+        source.execute("UPDATE assistants_thread SET opening = ?", ["x" * 500])
+    refused = installation.tried("move_database", target)
+    assert refused.returncode == 1
+    assert "assistants_thread: PostgreSQL does not take one of the rows thread_" in refused.stderr
+    assert "value too long" in refused.stderr
+    assert is_empty(target)
+
+
+@pytest.mark.parametrize(
+    "url, words",
+    [
+        ("sqlite:///x", "The target is a PostgreSQL"),
+        ("nonsense", "This address cannot be read"),
+        ("postgresql://someone:secret@127.0.0.1:9/x", "The target cannot be used"),
+    ],
+)
+def test_a_wrong_address_is_told_without_its_password(
+    installation: Installation, url: str, words: str
+) -> None:
+    refused = installation.tried("move_database", url)
+    assert refused.returncode == 1
+    assert words in refused.stderr
+    assert "secret" not in refused.stderr
+    assert "Traceback" not in refused.stderr
