@@ -121,8 +121,9 @@ def _told() -> Iterator[Example]:
     told = [Told(constants.SUCCESS, "“Sine wave” was deleted."), Told(constants.ERROR, "Not added")]
     yield Example(_("After something was done"), "parts/_messages.html", {"messages": told})
     yield Example(_("While the connection is broken"), "threads/_connection.html", frame="shown")
-    yield Example(_("All services answer"), "_health.html", {"missing": []})
-    yield Example(_("One does not"), "_health.html", {"missing": ["worker"]})
+    one_fails = {"missing": ["worker"], "said": "Not answering: worker"}
+    yield Example(_("All services answer"), "_health.html", {"said": "All services answer"})
+    yield Example(_("One does not"), "_health.html", one_fails)
 
 
 def _dialogs(samples: Samples) -> Iterator[Example]:
