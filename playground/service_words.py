@@ -7,6 +7,7 @@ program has said stands in a place of such a text, and stays as it was said.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -14,6 +15,11 @@ from django.utils.translation import gettext
 
 from assistants.errors import ApiError
 from playground.service_texts import HINTS, TEXTS
+
+OURS: Final = ("reason", "limit", "kind", "what", "noun", "fault", "expected", "accepted")
+"""Places in which words of the service itself can stand. In the others stands what a person, a
+program or a provider has named, perhaps with a word of ours.
+"""
 
 CUT: Final = 4_000
 """A longer text is none of these."""
@@ -36,13 +42,19 @@ def told(text: str | None) -> str:
 
 def refusal(problem: ApiError) -> str:
     """Why the service has refused something."""
-    places = {name: told(str(value)) for name, value in problem.places.items()}
-    return gettext(problem.text).format_map(places) if problem.text else problem.message
+    if not problem.text:
+        return problem.message
+    return gettext(problem.text).format_map(_places(problem.places))
 
 
 def _filled(template: str, found: "re.Match[str]") -> str:
-    places = {name: told(value) for name, value in found.groupdict().items()}
-    return gettext(template).format_map(places)
+    return gettext(template).format_map(_places(found.groupdict()))
+
+
+def _places(places: Mapping[str, object]) -> dict[str, str]:
+    """What stands in the places of a text, in the reader's language where it is ours."""
+    said = {name: str(value) for name, value in places.items()}
+    return {name: told(value) if name in OURS else value for name, value in said.items()}
 
 
 @lru_cache

@@ -2,26 +2,41 @@
 missing when the whole comes out of the database.
 """
 
+from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 from assistants.errors import Wire
+
+
+@dataclass(slots=True)
+class _Part:
+    """What was heard of a part: how many characters and annotations, and a sum over the text, which
+    tells whether it is the beginning of the whole.
+    """
+
+    said: int = 0
+    annotations: int = 0
+    sum: int = 0
 
 
 class Heard:
     """Of the messages of one run."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, dict[int, tuple[int, int]]] = {}
-        """By message and index of its part: so many characters and annotations of it."""
+        self._parts: dict[str, dict[int, _Part]] = {}
+        """By message and index of its part."""
 
     def take(self, delta: Wire) -> None:
         """A ``thread.message.delta`` that goes out."""
         parts = self._parts.setdefault(delta["id"], {})
         for part in delta["delta"]["content"]:
             text = part.get("text", {})
-            said, noted = parts.get(part["index"], (0, 0))
-            said += len(text.get("value", ""))
-            parts[part["index"]] = said, noted + len(text.get("annotations", ()))
+            heard = parts.setdefault(part["index"], _Part())
+            value = text.get("value", "")
+            heard.said += len(value)
+            heard.sum = crc32(value.encode(), heard.sum)
+            heard.annotations += len(text.get("annotations", ()))
 
     def rest(self, message: Wire) -> Wire | None:
         """What is missing of a whole message, as a delta; None when all of it was heard.
@@ -41,19 +56,23 @@ class Heard:
         return {"id": message["id"], "object": "thread.message.delta", "delta": content}
 
 
-def _missing(part: Wire, index: int, heard: tuple[int, int] | None) -> Wire | None:
-    """The piece of a part that was not heard."""
+def _missing(part: Wire, index: int, heard: _Part | None) -> Wire | None:
+    """The piece of a part that was not heard. Where something before its end was lost there is
+    none: nothing that is added makes a whole of the rest.
+    """
     if part["type"] != "text":
         return None if heard else {"index": index, **part}
-    said, noted = heard or (0, 0)
+    known = heard or _Part()
+    value, annotations = part["text"]["value"], part["text"]["annotations"]
+    if crc32(value[: known.said].encode()) != known.sum:
+        return None
     text: dict[str, Any] = {}
-    annotations = part["text"]["annotations"]
-    if not heard or len(part["text"]["value"]) > said:
-        text["value"] = part["text"]["value"][said:]
-    if not heard or len(annotations) > noted:
+    if heard is None or len(value) > known.said:
+        text["value"] = value[known.said :]
+    if heard is None or len(annotations) > known.annotations:
         text["annotations"] = [
             {"index": place, **annotation}
             for place, annotation in enumerate(annotations)
-            if place >= noted
+            if place >= known.annotations
         ]
     return {"index": index, "type": "text", "text": text} if text else None

@@ -166,8 +166,11 @@ class RunStream:
                 return False
             self._unknown.add(object_id)
             return True
-        over = event.name in LAST and event.name != "thread.run.requires_action"
-        return (over or event.name == "thread.run.step.created") and bool(self._begun - self._ended)
+        left = self._begun - self._ended
+        if event.name == "thread.run.requires_action":
+            # The step that waits for outputs goes on.
+            return any(object_id.startswith(Message.prefix) for object_id in left)
+        return bool(left) and (event.name in LAST or event.name == "thread.run.step.created")
 
     def _news(self, event: Event) -> list[Event]:
         """What the reader is to hear of this event; it counts as heard.

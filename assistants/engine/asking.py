@@ -70,12 +70,13 @@ class Asking:
             told, size = await self.database(
                 context.told, run, conversation, limit, count, sees=sees
             )
-            if not self.abilities.calls_tools(model):
+            if "tools" not in options and not self.abilities.calls_tools(model):
                 told = toolless.in_words(told)
             request = {"model": model.name, "messages": told, **options}
             try:
-                async for part in self._counted(model, request, around + size):
-                    yield part
+                async with aclosing(self._counted(model, request, around + size)) as parts:
+                    async for part in parts:
+                        yield part
                 return
             except TooLong as error:
                 if len(told) <= 2:
@@ -109,7 +110,7 @@ class Asking:
                 async for part in parts:
                     if not has_begun:
                         # So far, in case the answer is broken off.
-                        yield Usage(size)
+                        yield Usage(size, told=False)
                     has_begun = True
                     match part:
                         case Usage():
@@ -133,4 +134,4 @@ class Asking:
         finally:
             span.end()
         if not is_counted:
-            yield Usage(size, tokens.count(str(spoken), own_name(model.name)))
+            yield Usage(size, tokens.count(str(spoken), own_name(model.name)), told=False)

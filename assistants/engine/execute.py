@@ -8,7 +8,7 @@ life of a run".
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -299,12 +299,19 @@ class Execution:
     async def _search_for(self, model: ChatModel, conversation: Conversation) -> None:
         """The model calls no tools: search in its place, unless the run is not to."""
         self._toolless = True
-        if self.run.tool_choice != "none":
-            services = self._services
-            turn = await toolless.search(
-                self.run, model, conversation, self._search, services.publisher, services.database
-            )
-            conversation.turns.append(turn)
+        if self.run.tool_choice == "none":
+            return
+        services = self._services
+        queries = await toolless.queries(self.run, model, conversation, services.database)
+        turn = self._uncounted = _Turn()
+        self._tools = await ToolStepWriter.begin(self.run, services.publisher, services.database)
+        call = self._open_call(self._tools, file_search.TOOL)
+        call.given.append(file_search.arguments({"queries": queries}))
+        turn.calls.append(call)
+        results = await self._carry_out(turn, len(conversation)) or []
+        for result in results:
+            result["content"] = f"{file_search.CITING}\n\n{result['content']}"
+        conversation.turns.append([_asked(turn), *results])
 
     def _prepare(self, packages: list[str]) -> tuple[Conversation, ChatModel, bool]:
         """What is read from the database before the first turn: the conversation, the model, and
@@ -334,26 +341,28 @@ class Execution:
         turn, options = _Turn(), self._options(forced=forced)
         self._uncounted = turn
         asking = self._services.asking
-        parts = asking.answer(self.run, model, conversation, options, self._spent)
-        async for part in parts:
-            if not self._begun and isinstance(part, Text | ToolCallPart):
-                self._note_beginning()
-            match part:
-                case Text(text):
-                    turn.text.append(text)
-                    (await self._open_message()).text(text)
-                case ToolCallPart():
-                    await self._tool_call(turn, part)
-                case Finished(reason):
-                    turn.reason = reason
-                case Usage():
-                    turn.usage = part
+        answer = asking.answer(self.run, model, conversation, options, self._spent)
+        async with aclosing(answer) as parts:
+            async for part in parts:
+                if not self._begun and isinstance(part, Text | ToolCallPart):
+                    self._note_beginning()
+                match part:
+                    case Text(text):
+                        turn.text.append(text)
+                        (await self._open_message()).text(text)
+                    case ToolCallPart():
+                        await self._tool_call(turn, part)
+                    case Finished(reason):
+                        turn.reason = reason
+                    case Usage():
+                        turn.usage = part
         self._tell_rest()
         if turn.usage:
             self._spent = endings.total_usage([self._spent, turn.usage.to_dict()])
             limit = self.run.max_completion_tokens
-            if limit and not turn.calls and self._spent["completion_tokens"] > limit:
-                turn.reason = "length"  # whatever the provider says
+            beyond = limit and turn.usage.told and self._spent["completion_tokens"] > limit
+            if beyond and not turn.calls and turn.reason in ("stop", ""):
+                turn.reason = "length"
         return turn
 
     def _note_beginning(self) -> None:

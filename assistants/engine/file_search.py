@@ -269,7 +269,7 @@ class FileSearch:
         found = await self._database(self._search, wanted, asked, depth)
         pending = reranking.begin(reranker, wanted, found)
         if pending is not None:
-            await _wait(pending.future, pending.seconds_left)
+            await wait(pending.future, pending.seconds_left)
         return reranking.ordered(found, pending)[: self._limit]
 
     async def _ask(self, wanted: list[str]) -> Asked | None:
@@ -278,7 +278,7 @@ class FileSearch:
             return None
         asked = await self._database(ask, self._run.vector_store_ids, wanted)
         if asked is not None:
-            await _wait(asked.future, asked.seconds_left)
+            await wait(asked.future, asked.seconds_left)
         return asked
 
     def of(self, calls: Iterable[Wire]) -> dict[str, Wire]:
@@ -306,8 +306,10 @@ class FileSearch:
             self.sources[source.number, source.place] = source
 
 
-async def _wait(future: "Future[Any]", seconds: float) -> None:
-    """Wait for the outcome of a thread, but no longer than this."""
+async def wait(future: "Future[Any]", seconds: float) -> None:
+    """Wait for the outcome of a thread, but no longer than this, and not in one of the few threads
+    that the database has.
+    """
     await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
 
 

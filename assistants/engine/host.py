@@ -67,6 +67,8 @@ class Host:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._slots = asyncio.Semaphore(settings.WORKER_RUNS)
         self._stopping = False
+        self._over = threading.Event()
+        """Set when nothing is waited for any longer."""
         self._thread = threading.Thread(target=self._serve, name="runs", daemon=True)
         self._thread.start()
         self._started.wait()
@@ -129,7 +131,9 @@ class Host:
         self._start(self._say_alive())
 
     async def _database(self, operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        call = functools.partial(copy_context().run, _in_thread, operation, *args, **kwargs)
+        call = functools.partial(
+            copy_context().run, _in_thread, self._over, operation, *args, **kwargs
+        )
         # Shielded: the thread goes on writing when the run is cancelled, and what it writes must be
         # known.
         running = asyncio.ensure_future(self._loop.run_in_executor(self._pool, call))
@@ -252,6 +256,7 @@ class Host:
         tasks = [task for _, task in self._active.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=settings.WORKER_GRACE_SECONDS)
+        self._over.set()
         for run_id in list(self._active):
             self._interrupt(run_id, "shutdown")
         if left := [task for _, task in self._active.values()]:
@@ -277,7 +282,9 @@ def _close_connections(together: threading.Barrier) -> None:
     connections.close_all()
 
 
-def _in_thread(operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def _in_thread(
+    stopping: threading.Event, operation: Callable[..., T], *args: Any, **kwargs: Any
+) -> T:
     """Call an operation on the thread's own connection, which is kept: opening one costs more than
     most operations. After an error of the connection the next call opens a new one.
 
@@ -290,7 +297,7 @@ def _in_thread(operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
             return operation(*args, **kwargs)
         except (InterfaceError, OperationalError) as error:
             connections.close_all()
-            if str(error) != BUSY or time.monotonic() > until:
+            if str(error) != BUSY or time.monotonic() > until or stopping.is_set():
                 raise
             logger.warning("the database is busy; trying again")
 

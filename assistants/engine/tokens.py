@@ -17,6 +17,8 @@ class Usage:
     completion: int = 0
     cached: int = 0
     reasoning: int = 0
+    told: bool = True
+    """Whether the provider counted, and not we."""
 
     @classmethod
     def of(cls, usage: Wire) -> "Usage | None":

@@ -2,19 +2,15 @@
 has said, and the model is told of it in words.
 """
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
 from assistants.engine import file_search
 from assistants.engine.context import Conversation
-from assistants.engine.file_search import FileSearch
-from assistants.engine.publisher import Publisher
-from assistants.engine.writer import Database, ToolStepWriter
+from assistants.engine.writer import Database
 from assistants.errors import Wire
 from assistants.models import Run
-from assistants.models.base import new_id
-from assistants.operations import query_rewriting, steps
+from assistants.operations import query_rewriting
 from assistants.operations.providers import ChatModel
 
 LONGEST_QUESTION: Final = 1_000
@@ -28,38 +24,7 @@ def can_be_served(run: Run) -> bool:
     return all(tool["type"] == file_search.TOOL for tool in run.tools)
 
 
-async def search(
-    run: Run,
-    model: ChatModel,
-    conversation: Conversation,
-    searching: FileSearch,
-    publisher: Publisher,
-    database: Database,
-) -> list[Wire]:
-    """Search for what the user has said last, in a step as if the model had called for it; the
-    call and its result, as a turn of the conversation.
-
-    :raises Invalid: a vector store has expired
-    :raises LeaseLost: the run is not this worker's any more
-    """
-    wanted = await _queries(run, model, conversation, database)
-    given = file_search.arguments({"queries": wanted})
-    call_id = new_id("call_")
-    writer = await ToolStepWriter.begin(run, publisher, database)
-    place = writer.file_search_call(call_id, searching.ranking_options)
-    result = await searching.call(writer, place, given, len(conversation) + 2)
-    await publisher.drain()
-    found = searching.of(writer.calls)
-    await database(steps.finish_tool_calls, run, writer.step, writer.calls, None, {}, found)
-    function = {"name": file_search.TOOL, "arguments": given}
-    calls = [{"id": call_id, "type": "function", "function": function}]
-    return [
-        {"role": "assistant", "content": "", "tool_calls": calls},
-        {"role": "tool", "tool_call_id": call_id, "content": f"{file_search.CITING}\n\n{result}"},
-    ]
-
-
-async def _queries(
+async def queries(
     run: Run, model: ChatModel, conversation: Conversation, database: Database
 ) -> list[str]:
     """What the user has said last, and what the model makes of it where it follows something."""
@@ -75,8 +40,7 @@ async def _queries(
         return [question]
     pending = await database(query_rewriting.begin, run.thread.project, [question], before, model)
     if pending is not None:
-        # Not in the few threads that the database has.
-        await asyncio.wait([asyncio.wrap_future(pending.future)], timeout=pending.seconds_left)
+        await file_search.wait(pending.future, pending.seconds_left)
     return query_rewriting.together([question], pending)
 
 

@@ -90,9 +90,13 @@ _WINDOW = re.compile(
     r"|\b(\d{3,8}) maximum context",
     re.IGNORECASE,
 )
+# Only that it has none: a server may have other complaints about a call.
 _NO_TOOLS = re.compile(
-    r"(not|n't|no\b).{0,60}\b(tools?\b|tool.use|tool.call|function.?call)"
-    r"|\btools?\b.{0,40}\b(not|n't|unsupported|requires?)\b|enable-auto-tool-choice|--jinja",
+    r"(not|n't) (yet |currently )?(support|allow|accept|have)\w*\b.{0,40}"
+    r"\b(tools?|tool.use|tool.calls?|tool.calling|function.?call\w*)\b"
+    r"|\b(tools?|tool.use|tool.calls?|tool.calling|function.?call\w*)\b.{0,30}"
+    r"\b((is|are) (not|n't) (supported|available|enabled)|unsupported|not supported)"
+    r"|no endpoints found that support tool|enable-auto-tool-choice|requires --jinja",
     re.IGNORECASE,
 )
 _NO_IMAGES = re.compile(

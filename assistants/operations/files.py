@@ -127,7 +127,8 @@ def move_in(project: Project, path: Path, *, filename: str, purpose: str) -> Fil
 
     :raises TooLarge: more than 512 MB
     """
-    with path.open("rb") as content:
+    # The database first: one that is busy refuses before anything is moved, and can be asked again.
+    with transaction.atomic(), path.open("rb") as content:
         return create(project, _Movable(content, str(path)), filename=filename, purpose=purpose)
 
 

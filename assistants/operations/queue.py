@@ -12,6 +12,8 @@ from assistants.models import Run, RunStatus
 from assistants.models.run import RunQuerySet
 
 MOST_RUNG: Final = 500
+"""So many runs of a project without a limit are rung for in one sweep."""
+
 UNDER_WAY = (RunStatus.IN_PROGRESS, RunStatus.CANCELLING)
 
 

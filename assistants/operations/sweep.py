@@ -5,6 +5,7 @@ time is over, rings that nobody heard.
 import logging
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,10 +24,6 @@ logger = logging.getLogger(__name__)
 
 MOST = 100
 """So many runs are looked after in one go; the next sweep takes the others."""
-
-
-LONG_WAIT_SECONDS = 1.0
-"""For the database, before a sweep leaves the runs to the next one."""
 
 
 def set_right() -> int:
@@ -48,9 +45,14 @@ def reap() -> int:
     """Take runs from workers that fell silent: back to the queue if nothing of them was visible
     yet, else ended with what was written. Returns how many.
     """
-    lost = Run.objects.filter(
-        status__in=(RunStatus.IN_PROGRESS, RunStatus.CANCELLING), lease_until__lt=clock.now()
-    )
+
+    def lost(waited: timedelta) -> "QuerySet[Run]":
+        # Who could not write for so long could not renew its lease either.
+        return Run.objects.filter(
+            status__in=(RunStatus.IN_PROGRESS, RunStatus.CANCELLING),
+            lease_until__lt=clock.now() - waited,
+        )
+
     return _each(lost, lambda run: give_back(run, _written(run)))
 
 
@@ -61,22 +63,22 @@ def expire() -> int:
     due = Run.objects.filter(
         status__in=(RunStatus.QUEUED, RunStatus.REQUIRES_ACTION), expires_at__lte=clock.now()
     )
-    return _each(due, lambda run: end(run, RunStatus.EXPIRED, Partial()))
+    return _each(lambda _: due, lambda run: end(run, RunStatus.EXPIRED, Partial()))
 
 
-def _each(found: "QuerySet[Run]", mend: Callable[[Run], None]) -> int:
+def _each(find: Callable[[timedelta], "QuerySet[Run]"], mend: Callable[[Run], None]) -> int:
     """Mend each run in a transaction of its own, if it is still found then: one that cannot be
     mended keeps no other from it.
+
+    :param find: the runs, given how long the database was waited for
     """
     mended = 0
-    for run_id in list(found.values_list("pk", flat=True)[:MOST]):
+    for run_id in list(find(timedelta()).values_list("pk", flat=True)[:MOST]):
         try:
             begun = time.monotonic()
             with transaction.atomic():
-                if time.monotonic() - begun > LONG_WAIT_SECONDS:
-                    # Nobody could write, so those who live could not renew their leases either.
-                    return mended
-                run = found.select_for_update().filter(pk=run_id).first()
+                waited = timedelta(seconds=time.monotonic() - begun)
+                run = find(waited).select_for_update().filter(pk=run_id).first()
                 if run is not None:
                     mend(run)
                     mended += 1

@@ -537,3 +537,18 @@ def test_pieces_of_a_message_that_nobody_knows_are_left_out(
     said = [piece["delta"]["content"][0]["text"]["value"] for piece in pieces]
     assert "".join(said) == "It is 4."
     assert frames[-2][0] == "thread.run.completed"
+
+
+def test_a_piece_that_was_lost_in_the_middle_is_not_made_up_for_at_the_end(
+    http: httpx2.Client, assistant: Assistant, thread: Thread
+) -> None:
+    with run_on(http, thread, assistant) as stream:
+        worker = Worker(the_run().id)
+        step, message = worker.begin_message()
+        worker.say(message, "It ", first=True)
+        worker.say(message, "4.", first=False)
+        worker.finish_message(step, message, "It is 4.")
+        worker.complete()
+        frames = stream.read()
+    assert [name for name, _ in frames] == [*BEGIN, *ANSWER, "thread.run.completed", "done"]
+    assert json.loads(frames[-4][1])["content"][0]["text"]["value"] == "It is 4."

@@ -934,6 +934,13 @@ def test_a_model_that_calls_only_what_is_not_there_is_stopped(chat: ChatServer) 
 NAMELESS = {"index": 0, "id": None, "function": {"name": None, "arguments": "{}"}}
 
 
+def test_a_filtered_answer_beyond_the_limit_is_a_filtered_one(chat: ChatServer) -> None:
+    chat.reply(text("Hm."), usage(20, 900), finish("content_filter"))
+    thread = make_thread(None, "Tell")
+    run = settled(make_run(thread, make_assistant(model=MODEL), max_completion_tokens=256))
+    assert run.status == RunStatus.FAILED
+
+
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows, not the database")
 def test_a_database_that_is_busy_for_longer_than_anybody_waits_does_not_change_the_end(
     chat: ChatServer, monkeypatch: pytest.MonkeyPatch

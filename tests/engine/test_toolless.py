@@ -2,10 +2,13 @@
 it in words.
 """
 
+import threading
+import time
 from typing import Any
 
 import pytest
 
+from assistants.engine.file_search import FileSearch
 from assistants.engine.toolless import in_words
 from assistants.errors import Wire
 from assistants.models import Assistant, Run, RunStatus, VectorStore
@@ -140,3 +143,42 @@ def test_calls_stand_in_words_at_the_end_of_the_message_before_them() -> None:
         {"role": "assistant", "content": "Two."},
         {"role": "user", "content": f"Again\n\n{gave}"},
     ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Tool call validation failed: attempted to call tool 'json' which was not in request.tools",
+        "No tool call found for function call output with call_id call_1.",
+        "The server is overloaded and cannot process tool calls right now.",
+    ],
+)
+def test_other_complaints_about_a_call_say_nothing_of_the_model(
+    chat: ChatServer, foods: VectorStore, words: str
+) -> None:
+    chat.otherwise(error(400, words))
+    run = settled(started(foods))
+    assert run.status == RunStatus.FAILED
+    assert words.rstrip(".") in run.last_error["message"]
+    assert all("tools" in received.body for received in chat.requests)
+
+
+def test_a_search_for_a_model_that_is_cancelled_keeps_its_step_as_it_was_told(
+    chat: ChatServer, foods: VectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat.otherwise(NO_TOOLS)
+    searching = threading.Event()
+
+    def slow(*_: Any) -> list[Any]:
+        searching.set()
+        time.sleep(1)
+        return []
+
+    monkeypatch.setattr(FileSearch, "_search", slow)
+    run = started(foods)
+    assert searching.wait(10)
+    runs.cancel(run)
+    assert settled(run).status == RunStatus.CANCELLED
+    (call,) = search_step(run).step_details["tool_calls"]
+    assert call["type"] == "file_search"
+    assert_log_tells_the_truth(run.thread)

@@ -3,8 +3,13 @@ their names, told by the setting PLAYGROUND_MODEL_WINDOWS or by the provider's l
 learned from a provider's refusal.
 """
 
+import time
+from typing import Final
+
 from assistants.operations import model_facts
 from assistants.operations.providers import ChatModel
+
+TOOLLESS_SECONDS: Final = 600.0
 
 
 class Abilities:
@@ -13,7 +18,8 @@ class Abilities:
     def __init__(self) -> None:
         self._windows: dict[ChatModel, int] = {}
         self._blind: set[ChatModel] = set()
-        self._toolless: set[ChatModel] = set()
+        self._toolless: dict[ChatModel, float] = {}
+        """Until when it is left at that."""
 
     def window(self, model: ChatModel) -> int:
         """How many tokens the model can read and write in one go."""
@@ -38,8 +44,10 @@ class Abilities:
         self._blind.add(model)
 
     def calls_tools(self, model: ChatModel) -> bool:
-        """Whether the model can call tools; what is not known is tried."""
-        return model not in self._toolless
+        """Whether the model can call tools; what is not known is tried, and tried again after a
+        while: a server may be started anew with other settings.
+        """
+        return time.monotonic() > self._toolless.get(model, 0.0)
 
     def learn_toolless(self, model: ChatModel) -> None:
-        self._toolless.add(model)
+        self._toolless[model] = time.monotonic() + TOOLLESS_SECONDS

@@ -12,6 +12,7 @@ import itertools
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,9 +107,10 @@ async def ask(
     for attempt in itertools.count():
         has_begun = False
         try:
-            async for part in answer(client, label, request, patience):
-                has_begun = has_begun or isinstance(part, Text | ToolCallPart)
-                yield part
+            async with aclosing(answer(client, label, request, patience)) as parts:
+                async for part in parts:
+                    has_begun = has_begun or isinstance(part, Text | ToolCallPart)
+                    yield part
             return
         except ChatError as error:
             wait = None if has_begun else patience.wait(attempt, error)
@@ -152,8 +154,10 @@ async def answer(
                 raise ChatError("server_error", message)
             moving = Deadline(deadline)
             stack.callback(moving.close)
-            async for part in _streamed(response.iter_bytes(), label, moving, patience):
-                yield part
+            streamed = _streamed(response.iter_bytes(), label, moving, patience)
+            async with aclosing(streamed) as parts:
+                async for part in parts:
+                    yield part
     except TimeoutError as error:
         message = (
             f"{label} did not begin to answer within {patience.first_token:g} s. Try again, choose "
