@@ -81,11 +81,19 @@ def _queued(run: Run) -> Outcome:
     if before:
         told_before = ngettext("{n} other is before it.", "{n} others are before it.", before)
         place = told_before.format(n=before)
-    text = _(
-        "The run starts as soon as one has room for it. {place} You can close this page; the run "
-        "goes on without it."
-    )
-    return Outcome("late", _("Waiting for a worker"), text.format(place=place))
+    if queue.waits_for_its_project(run):
+        title = _("Waiting for another run of this project")
+        text = _(
+            "The project has as many runs under way as it may have at a time. This one starts when "
+            "one of them ends. {place} You can close this page; the run goes on without it."
+        )
+    else:
+        title = _("Waiting for a worker")
+        text = _(
+            "The run starts as soon as one has room for it. {place} You can close this page; the "
+            "run goes on without it."
+        )
+    return Outcome("late", title, text.format(place=place))
 
 
 def _requires_action(run: Run) -> Outcome:

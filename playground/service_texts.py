@@ -74,6 +74,12 @@ TEXTS: Final = (
     _(
         "{provider} called tools {count} times without an answer. Tell the assistant in its instructions when to stop, or choose another model."
     ),
+    _(
+        "{provider} called tools that this run does not have ({names}), {count} times in a row. Choose another model, or name the tools in the instructions."
+    ),
+    _(
+        "{provider} points to {host} ({status}), where nothing was sent: the conversation and the key are for the address that was given. Enter the other one if you trust it."
+    ),
     _("{provider} takes no part of this conversation. Begin a new thread."),
     _("The model called a tool without naming it."),
     _("The provider's content filter stopped the answer. Ask in other words."),

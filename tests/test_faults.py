@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import redis
-from openai import APIError, BadRequestError, OpenAI
+from openai import APIError, AssistantEventHandler, BadRequestError, OpenAI
 from pytest_django import Settings
 
 from assistants.engine.host import Host
@@ -355,6 +355,30 @@ def test_a_database_that_is_busy_for_a_while_loses_nothing(stack: Stack, client:
     assert ended(client, thread_id, run_id).status == "completed"
     answer = client.beta.threads.messages.list(thread_id).data[0]
     assert answer.content[0].text.value == WORDS  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("after", [0.6, 1.2, 1.8])
+def test_a_stream_of_an_sdk_goes_on_when_redis_is_killed_around_the_first_word(
+    stack: Stack, client: OpenAI, after: float
+) -> None:
+    """What was told meanwhile is lost to the log: an SDK breaks off at a piece of a message whose
+    beginning it has not heard.
+    """
+    words = f"around {after} " + WORDS
+    stack.chat.when(f"around {after}", [pause(1.2), text(words, rate=40)])
+    assistant = client.beta.assistants.create(model=MODEL)
+    message: Any = {"role": "user", "content": f"around {after}"}
+    thread = client.beta.threads.create(messages=[message])
+    with client.beta.threads.runs.stream(
+        thread_id=thread.id, assistant_id=assistant.id, event_handler=AssistantEventHandler()
+    ) as stream:
+        killing = threading.Timer(after, kill, (stack, "redis"))
+        killing.start()
+        said = "".join(stream.text_deltas)
+        killing.join()
+        run = stream.get_final_run()
+    assert run.status == "completed"
+    assert said == words
 
 
 KILLED = ("worker", "web", "redis", "interpreter", "beat")

@@ -51,9 +51,19 @@ def ring_next(run: Run) -> None:
         doorbell.ring(doorbell.EXECUTE_RUN, oldest)
 
 
+def waits_for_its_project(run: Run) -> bool:
+    """Whether it is the project's own runs that a queued one waits for, not a worker."""
+    return room(run.thread.project_id) == 0
+
+
 def before(run: Run) -> int:
-    """How many runs wait longer than this one, whoever's they are."""
-    return _waiting().filter(created_at__lt=run.created_at).count()
+    """How many runs wait longer than this one: of its project where that is full, else whoever's
+    they are.
+    """
+    waiting = _waiting().filter(created_at__lt=run.created_at)
+    if waits_for_its_project(run):
+        waiting = waiting.filter(thread__project=run.thread.project_id)
+    return waiting.count()
 
 
 def _waiting() -> RunQuerySet:

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from assistants.errors import Wire
 from assistants.models import Assistant, Thread
 from playground.samples import conversation
-from playground.samples.conversation import Conversation, Said
+from playground.samples.conversation import Conversation, Said, Turn
 from playground.samples.literals import JAVASCRIPT, JSON, PYTHON, write
 
 LANGUAGES: Final = {"python": "Python", "node": "Node", "curl": "curl"}
@@ -23,7 +23,7 @@ SETTINGS: Final = (
 )
 DEFAULTS: Final[Mapping[str, Any]] = {"temperature": 1.0, "top_p": 1.0, "response_format": "auto"}
 EXAMPLE: Final = Conversation(
-    [[Said({"role": "user", "content": "Create a visualization of a sinewave"})]]
+    [Turn([Said({"role": "user", "content": "Create a visualization of a sinewave"})])]
 )
 
 
@@ -40,6 +40,7 @@ def sample(language: str, assistant: Assistant, thread: Thread | None, base_url:
     context = {
         "assistant": assistant,
         "left_out": said.left_out,
+        "has_options": any(turn.options for turn in said.turns),
         "thread": thread,
         **_WRITERS[language](base_url, settings, said),
     }
@@ -69,7 +70,11 @@ def _python(base_url: str, settings: Wire, said: Conversation) -> dict[str, Any]
         "settings": _arguments(settings),
         "resources": _arguments(_resources(said)),
         "turns": [
-            [(_arguments(message.body), message.files) for message in turn] for turn in said.turns
+            (
+                [(_arguments(message.body), message.files) for message in turn.said],
+                _arguments(turn.options),
+            )
+            for turn in said.turns
         ],
     }
 
@@ -87,7 +92,13 @@ def _node(base_url: str, settings: Wire, said: Conversation) -> dict[str, Any]:
         "settings": write(settings, JAVASCRIPT, used=60),
         "resources": write(resources, JAVASCRIPT, used=60) if resources else "",
         "turns": [
-            [(write(message.body, JAVASCRIPT, used=len(adding)), message.files) for message in turn]
+            (
+                [
+                    (write(message.body, JAVASCRIPT, used=len(adding)), message.files)
+                    for message in turn.said
+                ],
+                write(turn.options, JAVASCRIPT, used=20) if turn.options else "",
+            )
             for turn in said.turns
         ],
     }
@@ -99,7 +110,11 @@ def _curl(base_url: str, settings: Wire, said: Conversation) -> dict[str, Any]:
         "settings": _in_quotes(settings),
         "resources": _in_quotes(_resources(said)),
         "turns": [
-            [(_in_quotes(message.body), message.files) for message in turn] for turn in said.turns
+            (
+                [(_in_quotes(message.body), message.files) for message in turn.said],
+                _in_quotes(turn.options) if turn.options else "",
+            )
+            for turn in said.turns
         ],
     }
 

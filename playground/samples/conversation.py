@@ -19,12 +19,18 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Conversation:
-    """The messages, a list for each run that read them; the thread's own files; how many further
-    messages there are.
-    """
+class Turn:
+    """Messages, and the options of the run that read them."""
 
-    turns: list[list[Said]]
+    said: list[Said]
+    options: Wire = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What was said, run by run; the thread's own files; how many further messages there are."""
+
+    turns: list[Turn]
     tool_resources: Wire = field(default_factory=dict)
     left_out: int = 0
 
@@ -37,15 +43,16 @@ def read(thread: Thread) -> Conversation:
     messages = list(said[: MAX_MESSAGES + 1])
     left_out = said.count() - MAX_MESSAGES if len(messages) > MAX_MESSAGES else 0
     messages = messages[:MAX_MESSAGES]
-    begun = list(thread.runs.order_by("created_at").values_list("created_at", flat=True))
+    begun = list(thread.runs.order_by("created_at").values_list("created_at", "overrides"))
     attached = {one["file_id"] for message in messages for one in message.attachments}
     own = [pk for pk in thread.code_interpreter_file_ids if pk not in attached]
     names = names_of(thread.project, [*attached, *own, *_images(messages)])
-    turns: dict[int, list[Said]] = {}
+    turns: dict[int, Turn] = {}
     for message in messages:
-        runs_before = sum(moment <= message.created_at for moment in begun)
+        runs_before = sum(moment <= message.created_at for moment, _ in begun)
         if (said_again := _said(message, names)).body["content"]:
-            turns.setdefault(runs_before, []).append(said_again)
+            _, options = begun[runs_before] if runs_before < len(begun) else (None, {})
+            turns.setdefault(runs_before, Turn([], options)).said.append(said_again)
     code = {"code_interpreter": {"file_ids": own}}
     return Conversation(
         turns=list(turns.values()),

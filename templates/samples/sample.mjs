@@ -12,9 +12,10 @@ const assistant = await client.beta.assistants.create({{ settings }});
 const thread = await client.beta.threads.create({{ resources }});
 
 // Runs the assistant on the thread, prints its answer and saves its images.
-async function run() {
+async function run({% if has_options %}options = {}{% endif %}) {
   const run = await client.beta.threads.runs.createAndPoll(thread.id, {
-    assistant_id: assistant.id,
+    assistant_id: assistant.id,{% if has_options %}
+    ...options,{% endif %}
   });
   if (run.status !== "completed") {
     const why = run.last_error?.message ?? run.incomplete_details?.reason ?? "";
@@ -35,9 +36,9 @@ async function run() {
   }
 }
 
-{% for turn in turns %}{% for body, files in turn %}{% if files %}// With {{ files|join:", " }}, stored on this server.
+{% for said, options in turns %}{% for body, files in said %}{% if files %}// With {{ files|join:", " }}, stored on this server.
 {% endif %}await client.beta.threads.messages.create(thread.id, {{ body }});
-{% endfor %}await run();
+{% endfor %}await run({{ options }});
 {% if not forloop.last %}
 {% endif %}{% endfor %}{% if left_out %}
 // {{ thread.id }} goes on with {{ left_out }} more message{{ left_out|pluralize }}.

@@ -17,9 +17,11 @@ thread = client.beta.threads.create({% for argument in resources %}
 {% endfor %})
 
 
-def run():
+def run({% if has_options %}**options{% endif %}):
     """Run the assistant on the thread, print its answer and save its images."""
-    run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    run = client.beta.threads.runs.create_and_poll({% if has_options %}
+        thread_id=thread.id, assistant_id=assistant.id, **options
+    ){% else %}thread_id=thread.id, assistant_id=assistant.id){% endif %}
     if run.status != "completed":
         raise SystemExit(f"The run is {run.status}: {run.last_error or run.incomplete_details}")
     answer = client.beta.threads.messages.list(thread_id=thread.id, run_id=run.id, order="asc")
@@ -33,12 +35,14 @@ def run():
                 print(f"Saved {name}")
 
 
-{% for turn in turns %}{% for arguments, files in turn %}{% if files %}# With {{ files|join:", " }}, stored on this server.
+{% for said, options in turns %}{% for arguments, files in said %}{% if files %}# With {{ files|join:", " }}, stored on this server.
 {% endif %}client.beta.threads.messages.create(
     thread_id=thread.id,
 {% for argument in arguments %}    {{ argument }}
 {% endfor %})
-{% endfor %}run()
+{% endfor %}run({% if options %}
+{% for option in options %}    {{ option }}
+{% endfor %}{% endif %})
 {% if not forloop.last %}
 {% endif %}{% endfor %}{% if left_out %}
 # {{ thread.id }} goes on with {{ left_out }} more message{{ left_out|pluralize }}.

@@ -14,8 +14,11 @@ thread=$(call threads -d {{ resources }} | jq -r .id)
 
 # Runs the assistant on the thread, prints its answer and saves its images.
 run() {
-  local run state answer image
-  run=$(call "threads/$thread/runs" -d "{\"assistant_id\": \"$assistant\"}" | jq -r .id)
+  local run state answer image{% if has_options %} body
+  body=$(jq --null-input --arg id "$assistant" --argjson options "${1:-null}" \
+    '{assistant_id: $id} + $options')
+  run=$(call "threads/$thread/runs" -d "$body" | jq -r .id){% else %}
+  run=$(call "threads/$thread/runs" -d "{\"assistant_id\": \"$assistant\"}" | jq -r .id){% endif %}
   state=queued
   while [[ $state == queued || $state == in_progress ]]; do
     sleep 1
@@ -32,9 +35,9 @@ run() {
   done
 }
 
-{% for turn in turns %}{% for body, files in turn %}{% if files %}# With {{ files|join:", " }}, stored on this server.
+{% for said, options in turns %}{% for body, files in said %}{% if files %}# With {{ files|join:", " }}, stored on this server.
 {% endif %}call "threads/$thread/messages" -d {{ body }} > /dev/null
-{% endfor %}run
+{% endfor %}run{% if options %} {{ options }}{% endif %}
 {% if not forloop.last %}
 {% endif %}{% endfor %}{% if left_out %}
 # {{ thread.id }} goes on with {{ left_out }} more message{{ left_out|pluralize }}.

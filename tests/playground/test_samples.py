@@ -78,9 +78,9 @@ def thread_id(client: OpenAI) -> str:
             ],
         )
 
-    def run() -> None:
+    def run(**options: Any) -> None:
         ended = client.beta.threads.runs.create_and_poll(
-            thread_id=thread.id, assistant_id=assistant.id
+            thread_id=thread.id, assistant_id=assistant.id, **options
         )
         assert ended.status == "completed"
 
@@ -88,7 +88,7 @@ def thread_id(client: OpenAI) -> str:
     say("What is 6 * 7?")
     run()
     say("Create a visualization of a sinewave", rain.id)
-    run()
+    run(temperature=0.25, additional_instructions=ODD)
     return thread.id
 
 
@@ -158,6 +158,8 @@ def test_the_program_does_again_what_the_thread_did(
     assert said(client, again) == said(client, thread_id)
     runs = [client.beta.threads.runs.list(thread_id=one).data for one in (thread_id, again)]
     assert [len(found) for found in runs] == [2, 2]
+    ran = [[(run.temperature, run.instructions) for run in found] for found in runs]
+    assert ran[0] == ran[1] == [(0.25, f"{INSTRUCTIONS}\n{ODD}"), (0.0, INSTRUCTIONS)]
     one, other = (
         client.beta.assistants.retrieve(found[0].assistant_id).model_dump() for found in runs
     )

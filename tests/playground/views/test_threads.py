@@ -5,7 +5,7 @@ import re
 
 import pytest
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from assistants.models import Assistant, Message, Project, RunStatus, Thread
 from assistants.operations import assistants, files, runs, steps
@@ -250,6 +250,19 @@ def test_what_became_of_a_run_stands_below_what_it_has_written(
     answered, ended = text.index("As far as it got."), text.index("No further.")
     waiting = text.index("Waiting for a worker")
     assert answered < ended < text.rindex('class="turn"') < waiting
+
+
+def test_a_run_that_waits_for_others_of_its_project_says_so(
+    page: Client, assistant: Assistant, thread: Thread, settings: Settings
+) -> None:
+    settings.PROJECT_RUNS = 1
+    other = make_thread(None, "Hi")
+    Worker(make_run(other, assistant).id)
+    make_run(make_thread(None, "Hi"), assistant)
+    make_run(thread, assistant)
+    text = page.get(f"/threads/{thread.id}").text
+    assert "Waiting for another run of this project" in text
+    assert "1 other is before it." in text
 
 
 def test_an_answer_that_was_cut_off_shows_no_open_mark(
