@@ -171,6 +171,8 @@ def test_every_control_is_reached_and_shown_by_the_tab_key(
                 if "<body" in step[2][:6]:
                     break
                 continue
+            if step[0] in places:
+                break  # it begins from the top again
             assert step[1], (name, "nothing shows the focus on", step[2])
             places.append(step[0])
         missed = sorted(set(range(wanted)) - set(places))
