@@ -19,7 +19,7 @@ run: python ## start everything, on http://127.0.0.1:8000 (make run PORT=8001 fo
 
 test: python ## the whole test suite (ARGS="-k cancel" for a part of it, TEST_DATABASE=postgresql on that)
 	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium samples network
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: python ## format, lint, types, import rules, migrations
 	@$(PYTHON) install.py dev

@@ -48,7 +48,7 @@ def chromium_program() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On PostgreSQL what is about SQLite alone is left out. Browser tests go last.
+    """On PostgreSQL what is about SQLite alone is left out. Files with browser tests go last.
 
     Playwright keeps an event loop running in the thread of the tests, beside which no test that
     brings its own could run.
@@ -61,7 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("stack")
         if "browser" in names:
             item.add_marker("browser")
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    with_browser = {item.path for item in items if item.get_closest_marker("browser")}
+    items.sort(key=lambda item: item.path in with_browser)
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,10 @@ from assistants.tokens import WIDE
 MAX_NAME = 120
 
 _SEPARATOR = r"[,;、，；]"
-_NUMBERS = rf"(?:\d|:|{_SEPARATOR}|[ ]){{0,60}}"
-_WIDE = rf"{_NUMBERS}(?:†[^【】\n]{{0,400}})?"
+_NUMBERS = rf"(?:\d|[:：–-]|{_SEPARATOR}|[ ]){{0,60}}"
+_FOREIGN = r"t(?:u(?:r(?:n\w{0,24})?)?)?"
+"""``turn0file0``, as some models have learned to name what they found elsewhere."""
+_WIDE = rf"(?:{_FOREIGN}|{_NUMBERS}(?:†[^【】\n]{{0,400}})?)"
 _NARROW = rf"\d{_NUMBERS}(?:†[^\[\]\n]{{0,400}})?"
 _WHOLE = re.compile(rf"【({_WIDE})】|\[({_NARROW})\]")
 _BEGUN = re.compile(rf"【{_WIDE}|\[(?:{_NARROW})?")
@@ -26,7 +28,15 @@ _OPENING = re.compile(r"[【\[]")
 _BETWEEN = re.compile(rf"\s*{_SEPARATOR}\s*(?=\d+:\d)")
 _AFTER_NAME = re.compile(r"[\w)\]]")
 _NUMBER = r"(?:0|[1-9]\d{0,5})"
-_ITEM = re.compile(rf"\s*(?P<number>{_NUMBER})(?::(?P<place>{_NUMBER}))?\s*(?:†(?P<name>.*))?")
+_ITEM = re.compile(
+    rf"\s*(?P<number>{_NUMBER})(?:[:：](?P<place>{_NUMBER})(?:[–-]\d+)?)?\s*(?:†(?P<name>.*))?"
+)
+_SURELY = re.compile(r"\s*\d+[:：]\d(?!\d)|turn\d+\w+\d|.*†", re.DOTALL)
+"""What stands in wide brackets so is a marker, though it names nothing that was found. With two
+digits it is a time.
+"""
+_HALF = re.compile(r"【[ \d:：–-]{1,20}†?")
+"""The beginning of a marker that does not end as one; its name follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +95,34 @@ class Markers:
                 yield from self._marker(whole)
             elif _BEGUN.fullmatch(self._held):
                 return
+            elif self._held.startswith("【") and "†" in (half := self._half()):
+                self._held = self._held[len(half) :]
             else:
                 yield from self._text(1)
         yield from self._text(len(self._held))
 
     def end(self) -> Iterator[str]:
-        """What is left when the text is over. Half a marker is dropped."""
-        left, self._held = self._held, ""
-        if left.startswith("["):
-            yield left
+        """What is left when the text is over. Half a marker is dropped, not what came after it."""
+        left, half = self._held, self._half()
+        self._held = ""
+        if rest := left if left.startswith("[") else left[len(half) :]:
+            yield rest
+
+    def _half(self) -> str:
+        """The part of what is held that belongs to a marker which has no end: up to another
+        bracket, or the name of a file that was found, or one word.
+        """
+        begun = _HALF.match(self._held)
+        if begun is None:
+            return self._held if re.fullmatch(rf"【{_FOREIGN}|【", self._held) else ""
+        if not begun[0].endswith("†"):
+            return begun[0]
+        rest = self._held[begun.end() :]
+        names = {_plain(source.filename) for source in self._sources.values()}
+        known = max((name for name in names if name and rest.startswith(name)), key=len, default="")
+        name = known or re.match(r"[^\s\]】]{0,400}", rest)[0]  # type: ignore[index]  # matches nothing too
+        after = rest[len(name) :]
+        return begun[0] + name + ("]" if after.startswith("]") else "")
 
     def _text(self, length: int) -> Iterator[str]:
         """Let go of so much of what is held."""
@@ -109,7 +138,7 @@ class Markers:
         items = [_ITEM.fullmatch(item) for item in _BETWEEN.split(inside)]
         named = [self._source(item) if item else None for item in items]
         found = list(dict.fromkeys(source for source in named if source))
-        told = "†" in inside
+        told = "†" in inside or (wide is not None and bool(_SURELY.match(inside)))
         if wide is None and not told and not (all(named) and self._may_be_bare()):
             found = []
         if not found and not told:

@@ -85,7 +85,7 @@ def _parser(suffix: str) -> Callable[[str], Sequence[Page]]:
         case _:
             from assistants.retrieval import plain
 
-            return plain.read
+            return plain.read_json if suffix == ".json" else plain.read
 
 
 def _clean(text: str) -> str:

@@ -1,6 +1,8 @@
 """PDF files, page by page."""
 
+import re
 from pathlib import Path
+from typing import Final
 
 import pypdfium2
 
@@ -46,11 +48,16 @@ def read(path: str) -> list[Page]:
     return pages
 
 
+HYPHENATED: Final = re.compile(r"[\ufffe\x02](?:\r?\n)?|(?<=\w)[\u2010\u00ad]\r?\n(?=\w)")
+"""A word that goes on in the next line. pdfium has a mark of its own for a hyphen there, another in
+each of its ways to give the text, and knows not every hyphen.
+"""
+
+
 def _text(page: pypdfium2.PdfPage) -> str:
     textpage = page.get_textpage()
     try:
-        # U+FFFE is where pdfium has joined a word that was hyphenated at the end of a line.
-        return str(textpage.get_text_bounded()).replace("\ufffe", "")
+        return HYPHENATED.sub("", str(textpage.get_text_bounded()))
     finally:
         textpage.close()
         page.close()

@@ -70,9 +70,26 @@ MAX_CONTROL = 0.01
 """Share of control characters beyond which something is no text."""
 
 
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+NEARLY = 4
+"""So many characters of UTF-8 for each byte that is none make it UTF-8 with a fault."""
+
+
 def read(path: str) -> list[Page]:
     """A text file is one page without a number."""
     return [Page(decode(load(path)))]
+
+
+def read_json(path: str) -> list[Page]:
+    """JSON with its letters as people read them: many programs write all but ASCII as numbers."""
+    text = ESCAPE.sub(_unescaped, decode(load(path)))
+    # Characters beyond the first 65,536 come as two halves.
+    return [Page(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))]
+
+
+def _unescaped(escape: "re.Match[str]") -> str:
+    letter = chr(int(escape[1], 16)) if escape[1] else ""
+    return letter if letter > "\x7f" else escape[0]
 
 
 def load(path: str) -> bytes:
@@ -90,7 +107,7 @@ def decode(data: bytes) -> str:
     """The text of these bytes; ``Unreadable`` when they are none in any encoding we know."""
     for encoding in _encodings(data):
         try:
-            text = data.decode(encoding)
+            text = _decoded(data, encoding)
         except (UnicodeDecodeError, LookupError):
             continue
         sample = text[:SAMPLE]
@@ -109,12 +126,31 @@ def _encodings(data: bytes) -> list[str]:
     if wide := _utf16(data):
         return [wide]
     try:
-        data.decode("utf-8")
+        _decoded(data, "utf-8")
     except UnicodeDecodeError:
         if _is_western(data[:SAMPLE]):
             return ["cp1252"]
         return _plausible(data) or _detected(data)
     return ["utf-8"]
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    """The text, without the last character when it was cut. UTF-8 may have a fault here and there,
+    if it is clear that it is UTF-8.
+
+    :raises UnicodeDecodeError: the bytes are none of that encoding
+    """
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if 0 < error.start >= len(data) - 3:
+            return data[: error.start].decode(encoding)
+        if encoding == "utf-8":
+            text = data.decode(encoding, "replace")
+            faults = text.count("\ufffd")
+            if sum(letter > "\x7f" for letter in text) - faults >= NEARLY * faults:
+                return text
+        raise
 
 
 def _utf16(data: bytes) -> str | None:

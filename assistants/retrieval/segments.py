@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from assistants.retrieval import languages
 from assistants.retrieval.languages import LANGUAGES
@@ -77,6 +78,12 @@ def document(text: str) -> Segmented:
     return Segmented([*_stems(words, language), *numbers, *pairs], [*rest, *single], language)
 
 
+INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u2060\ufeff"))
+"""What may stand within a word and is not seen: a hyphen that is only shown at the end of a line,
+and marks that forbid one.
+"""
+
+
 def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
     """A query's words, each in every way in which passages of the ``known`` languages have it.
 
@@ -86,8 +93,12 @@ def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
     known = sorted(known) or ["english"]
     stopped = {language: languages.stop_words_among(set(words), language) for language in known}
     found: list[tuple[Way, ...]] = []
+    most = max(map(len, stopped.values()))
+    # The query speaks the language of which it has most stop words: they say nothing, although they
+    # may be rare in texts of the others.
+    dull = {word for those in stopped.values() if len(those) == most for word in those}
     for word in words:
-        speaking = [language for language in known if word not in stopped[language]]
+        speaking = [language for language in known if word not in {*dull, *stopped[language]}]
         ways = dict.fromkeys(stem for one in speaking for stem in _stems([word], one))
         if ways:
             found.append(tuple(Way("words", stem) for stem in ways))
@@ -106,7 +117,7 @@ def _split(text: str) -> tuple[list[str], list[str], list[str]]:
     if text.isascii():
         tokens = ASCII_TOKEN.findall(text)
     else:
-        tokens = TOKEN.findall(unicodedata.normalize("NFKC", text))
+        tokens = TOKEN.findall(unicodedata.normalize("NFKC", text).translate(INVISIBLE))
     for run, number, word in tokens:
         if run:
             runs.append(run)

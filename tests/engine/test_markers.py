@@ -49,6 +49,8 @@ def test_a_marker_is_the_source_that_it_names() -> None:
         ("【4†a draft .md】", DRINKS),
         ("【8†source】", LATER),
         ("【0†source】", LATER),
+        ("【4：0†source】", FOODS),
+        ("【4:0-1†foods.txt】", FOODS),
     ],
 )
 def test_habits_of_models_are_understood(habit: str, source: Source) -> None:
@@ -161,3 +163,23 @@ def test_however_a_text_is_cut_the_same_comes_out(text: str, data: st.DataObject
     pieces = [text[start:end] for start, end in pairwise(places)]
 
     assert taken(*pieces) == taken(text)
+
+
+@pytest.mark.parametrize(
+    "said, left",
+    [
+        ("Cake 【4:0†foods.txt] and tea.", "Cake  and tea."),
+        ("Cake 【4:0†foods.txt, and then three sentences.", "Cake , and then three sentences."),
+        ("Cake 【4:0†foods.txt\nTea.", "Cake \nTea."),
+        ("Cake 【4:0†" + "y" * 500 + " and tea.", "Cake " + "y" * 100 + " and tea."),
+        ("Cake 【4:0", "Cake "),
+    ],
+)
+def test_of_a_marker_without_an_end_only_the_marker_is_dropped(said: str, left: str) -> None:
+    assert taken(said) == [left]
+    assert "".join(map(str, taken(*said))) == left
+
+
+@pytest.mark.parametrize("invented", ["【9:9】", "【turn0file0】", "【9：9†source】"])
+def test_markers_in_other_forms_that_name_nothing_are_removed(invented: str) -> None:
+    assert taken(f"Cake {invented}.") == ["Cake ."]

@@ -1,6 +1,7 @@
 """The reader: each type of file with a real one, and files that mean harm."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -8,8 +9,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import docx
+import pptx
 import psutil
 import pytest
+from docx.oxml import parse_xml
 
 from assistants.retrieval import child
 from assistants.retrieval.reader import EXTENSIONS, Closed, Reader, Unreadable
@@ -336,3 +340,63 @@ def children() -> list[psutil.Process]:
         for process in psutil.Process(os.getpid()).children()
         if "assistants.retrieval.child" in process.cmdline()
     ]
+
+
+def test_a_table_on_a_slide_is_read(read: ReadBytes, tmp_path: Path) -> None:
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    table = slide.shapes.add_table(1, 2, 0, 0, 100, 100).table
+    table.cell(0, 0).text, table.cell(0, 1).text = "length", "30 m"
+    deck.save(str(tmp_path / "a.pptx"))
+    (passage,) = read("a.pptx", (tmp_path / "a.pptx").read_bytes())
+    assert passage.text == "length\t30 m"
+
+
+def test_all_text_of_a_word_file_is_read_wherever_it_stands(
+    read: ReadBytes, tmp_path: Path
+) -> None:
+    document = docx.Document()
+    document.sections[0].header.paragraphs[0].text = "Overhead"
+    document.sections[0].footer.paragraphs[0].text = "Underfoot"
+    outer = document.add_table(rows=1, cols=1).cell(0, 0)
+    outer.add_table(rows=1, cols=1).cell(0, 0).text = "Nested"
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    run = "<w:r><w:t>{}</w:t></w:r>"
+    for inside in (
+        f"<w:ins>{run.format('Inserted')}</w:ins><w:del><w:r><w:delText>Gone</w:delText></w:r></w:del>",
+        f"<w:sdt><w:sdtContent>{run.format('Controlled')}</w:sdtContent></w:sdt>",
+        f"<w:r><w:pict><w:txbxContent><w:p>{run.format('Boxed')}</w:p></w:txbxContent></w:pict></w:r>",
+    ):
+        document.element.body.insert(0, parse_xml(f"<w:p {space}>{inside}</w:p>"))
+    document.save(str(tmp_path / "a.docx"))
+    (passage,) = read("a.docx", (tmp_path / "a.docx").read_bytes())
+    for word in ("Overhead", "Nested", "Inserted", "Controlled", "Boxed", "Underfoot"):
+        assert passage.text.count(word) == 1, word
+    assert "Gone" not in passage.text
+
+
+def test_a_word_that_goes_on_in_the_next_line_of_a_pdf_is_whole(read: ReadBytes) -> None:
+    content = b"BT /F1 12 Tf 14 TL 50 700 Td (The manufac-) Tj T* (turer is here.) Tj ET"
+    (passage,) = read("a.pdf", documents.pdf([content]))
+    assert "manufacturer" in passage.text
+    assert "\x02" not in passage.text
+
+
+def test_letters_that_json_writes_as_numbers_are_read(read: ReadBytes) -> None:
+    written = json.dumps({"a": "München 高雄 🦊", "b": 'C:\\u00fc "x"', "c": "\u0000"})
+    (passage,) = read("a.json", written.encode())
+    assert '"München 高雄 🦊"' in passage.text
+    assert r'"C:\\u00fc \"x\""' in passage.text
+    assert r'"\u0000"' in passage.text
+
+
+@pytest.mark.parametrize(
+    "data, text",
+    [
+        ("Größe und Maß".encode()[:-1], "Größe und Ma"),
+        ("Guter Text über Größe. ".encode() * 50 + b"\xff\xfe\xfa bad", "über Größe"),
+        ("風力發電的成本".encode("big5")[:-1], "風力發電的成"),
+    ],
+)
+def test_a_text_with_a_fault_is_read_as_what_it_is(read: ReadBytes, data: bytes, text: str) -> None:
+    assert text in read("a.txt", data)[0].text

@@ -73,3 +73,15 @@ def test_the_language_is_told_by_script_and_stop_words(text: str, language: str)
 def test_text_without_words_has_no_segments() -> None:
     assert document("--- *** \U0001f433").words == []
     assert query("???", []) == []
+
+
+def test_stop_words_of_the_querys_own_language_say_nothing_beside_another() -> None:
+    alone = query("what is the warranty of the pump", ["english"])
+    beside = query("what is the warranty of the pump", ["english", "german"])
+    assert len(alone) == len(beside) == 2
+    assert all(way.field == "rest" for ways in query("die", ["english", "german"]) for way in ways)
+
+
+def test_what_is_not_seen_within_a_word_does_not_part_it() -> None:
+    soft = document("Donau\u00addampf\u00adschiff für alle")
+    assert soft.words == document("Donaudampfschiff für alle").words
