@@ -175,6 +175,11 @@ class AssistantForm(forms.Form):
         begun = self.data.get("version")
         return bool(begun and self.assistant and begun != version_of(self.assistant))
 
+    @property
+    def newest_version(self) -> str:
+        """What to send as ``version`` to write over what was changed elsewhere."""
+        return version_of(self.assistant) if self.assistant else ""
+
     def saved(self, assistant: Assistant) -> "AssistantForm":
         """The form after saving: what was typed stays where it is."""
         fresh = AssistantForm(project=self.project, assistant=assistant)

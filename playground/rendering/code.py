@@ -121,7 +121,7 @@ def frame(code: str, language: str, ident: str = "") -> SafeString:
     label = language_label(language)
     return format_html(
         '<div class="code"{}><div class="code__head"><span>{}</span>{}</div>'
-        '<pre tabindex="0" aria-label="{}"><code>{}</code></pre></div>',
+        '<pre tabindex="0" role="group" aria-label="{}"><code>{}</code></pre></div>',
         format_html(' id="{}"', ident) if ident else "",
         label,
         copy_button(),

@@ -60,7 +60,7 @@ _cleaner = nh3.Cleaner(
         "button": {"type", "data-copy"},
         "img": {"src", "alt", "title", "loading"},
         "ol": {"start"},
-        "pre": {"tabindex", "aria-label"},
+        "pre": {"tabindex", "role", "aria-label"},
         "div": {"tabindex"},
         "span": {"aria-hidden"},
         "svg": {"aria-hidden"},

@@ -108,10 +108,11 @@ ABILITIES = Phrase(
 )
 
 CONNECT = Phrase(
-    en="For real answers, connect a model: set `OPENAI_API_KEY` (and `OPENAI_BASE_URL` for a server"
-    " of your own) in the environment, as Settings describes, and start again.",
-    zh="想要真正的回答，請連接一個模型：在環境變數中設定 `OPENAI_API_KEY`（自己的伺服器再加上"
-    " `OPENAI_BASE_URL`），「設定」頁面有說明，然後重新啟動。",
+    en="For real answers, connect a model under Settings: OpenAI, Azure, Ollama or another server"
+    " that speaks their language. `OPENAI_API_KEY` and `OPENAI_BASE_URL` in the environment do it"
+    " too.",
+    zh="想要真正的回答，請在「設定」中連接一個模型：OpenAI、Azure、Ollama 或其他相容的伺服器。"
+    "也可以在環境變數中設定 `OPENAI_API_KEY` 與 `OPENAI_BASE_URL`。",
 )
 
 INTERPRETER_OFF = Phrase(

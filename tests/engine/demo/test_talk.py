@@ -88,6 +88,7 @@ CODE = "for n in range(3):\n    print(n * 7)"
         f"Can you execute the following script: \n    {CODE.replace('    ', '        ')}",
         f"Hi! Run it:\r\n{CODE}",
         "Run this:\n`print(14)`",
+        "run print(14)",
         f"請執行以下程式碼：\n{CODE}",
     ],
 )

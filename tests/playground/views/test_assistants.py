@@ -1,5 +1,7 @@
 """Pages of assistants."""
 
+import re
+
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -271,6 +273,11 @@ def test_an_edit_never_writes_over_one_made_elsewhere(page: Client, assistant: A
     assert "Not saved" in response.text
     assistant.refresh_from_db()
     assert assistant.name == "First"
+    kept = re.search(r'<button[^>]+name="version" value="([^"]+)"', response.text)
+    assert kept
+    page.post(address, FIELDS | {"version": [version, kept[1]], "name": "Second"}, headers=HTMX)
+    assistant.refresh_from_db()
+    assert assistant.name == "Second"
 
 
 def test_when_code_cannot_run_the_reason_stands_next_to_the_switch(

@@ -13,6 +13,8 @@ from assistants.engine.demo.words import heard
 BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(?P<code>.*?)\n?```", re.DOTALL | re.IGNORECASE)
 INLINE = heard(r"(?:\b(?:run|execute)\b|執行|跑)[^`\n]{0,40}\n?`(?P<code>[^`]+)`")
 BARE = re.compile(r"^\s*(?:run|execute|執行)\s*[:：]\s*(?P<code>.+)$", re.IGNORECASE | re.DOTALL)
+CALL = heard(r"^\s*(?:run|execute|執行)\s+(?P<code>[a-z_][\w.]*\(.*\))\s*$")
+"""`run print("hello")`, as the tip is typed that is shown as code."""
 NEXT_LINES = re.compile(
     r"^\s*+[^\n`:：]{0,40}?(?:\b(?:run|execute)\b"
     r"(?: (?:this|that|it|these|the|following|my|python|code|script|program|snippet|lines?|for me"
@@ -27,7 +29,7 @@ NEXT_LINES = re.compile(
 def plan(conversation: Conversation) -> RunCode | None:
     text = conversation.whole_text
     found = BLOCK.search(text) or INLINE.search(text)
-    found = found or NEXT_LINES.match(text) or BARE.match(text)
+    found = found or CALL.match(text) or NEXT_LINES.match(text) or BARE.match(text)
     if not found:
         return None
     return RunCode(dedent(found["code"]).strip("\n"), partial(plainly, conversation.language))
