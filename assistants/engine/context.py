@@ -5,7 +5,7 @@ Chat Completions messages.
 import base64
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from assistants.engine import file_search
@@ -125,10 +125,12 @@ def build(run: Run, packages: Sequence[str] = ()) -> Conversation:
     messages = _messages(run)
     steps = _tool_steps(run, messages)
     names = _image_names(run.thread.project, steps)
+    calls = [call for step in steps for call in step.step_details["tool_calls"]]
+    gone = file_search.gone(run, calls)
     history: list[Message | RunStep] = [*messages, *steps]
     history.sort(key=lambda item: (item.created_at, item.id))
     turns = [
-        _of_message(item) if isinstance(item, Message) else _of_step(item, names, run)
+        _of_message(item) if isinstance(item, Message) else _of_step(item, names, run, gone)
         for item in history
     ]
     return Conversation(_system(run, packages), turns)
@@ -351,8 +353,10 @@ def _image_names(project: Project, steps: Iterable[RunStep]) -> dict[str, str]:
     return dict(found.values_list("pk", "filename"))
 
 
-def _of_step(step: RunStep, image_names: dict[str, str], run: Run) -> list[Wire]:
-    """An assistant's tool calls and their results."""
+def _of_step(
+    step: RunStep, image_names: dict[str, str], run: Run, gone: Collection[str]
+) -> list[Wire]:
+    """An assistant's tool calls and their results, without what stood in files that are gone."""
     calls = step.step_details["tool_calls"]
     made = [_call(call, step) for call in calls]
     # Not null: some servers refuse that beside calls.
@@ -363,7 +367,7 @@ def _of_step(step: RunStep, image_names: dict[str, str], run: Run) -> list[Wire]
             text = call["function"]["output"] or ""
         elif call["type"] == file_search.TOOL:
             tokens = file_search.result_tokens(run, earlier=step.run_id != run.id)
-            text = file_search.told(call, step.searches[call["id"]], tokens=tokens)
+            text = file_search.told(call, step.searches[call["id"]], tokens=tokens, gone=gone)
         else:
             outputs = call["code_interpreter"]["outputs"]
             logs = "".join(output["logs"] for output in outputs if output["type"] == "logs")

@@ -4,7 +4,7 @@ cite.
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any, Final
@@ -14,7 +14,7 @@ from django.db.models import Q
 from assistants.engine.markers import Source
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
-from assistants.models import FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
+from assistants.models import File, FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
 from assistants.operations import embedding_model, reranking
 from assistants.operations.query_meaning import Asked
 from assistants.operations.search import Found, ask, search
@@ -115,15 +115,34 @@ def result_tokens(run: Run, *, earlier: bool = False) -> int:
     return min(most, run.max_prompt_tokens // 2) if run.max_prompt_tokens else most
 
 
-def told(call: Wire, searched: Wire, *, tokens: int) -> str:
+def gone(run: Run, calls: Iterable[Wire]) -> frozenset[str]:
+    """Ids of the files that these calls have found and that were deleted since: what stood in them
+    is neither told nor cited any more.
+    """
+    found = {
+        result["file_id"]
+        for call in calls
+        if call["type"] == TOOL
+        for result in call[TOOL]["results"]
+    }
+    if not found:
+        return frozenset()
+    there = File.objects.in_project(run.thread.project).filter(pk__in=found)
+    return frozenset(found - set(there.values_list("pk", flat=True)))
+
+
+def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = frozenset()) -> str:
     """What a model hears of a search: its passages with their markers, the best first.
 
     :param call: the call as in a run step
     :param searched: what else is kept of it (``RunStep.searches``)
     :param tokens: what does not fit into about so many is left out; the best passage is cut
+    :param gone: ids of files that were deleted since
     """
     parts: list[str] = []
     for source, result in zip(sources(call, searched), call["file_search"]["results"], strict=True):
+        if source.file_id in gone:
+            continue
         page = searched["pages"].get(str(source.place))
         facts = [source.filename, *([f"page {page}"] if page else []), f"{result['score']:.2f}"]
         part = f"{source.marker} ({', '.join(facts)})\n{source.text}"
@@ -206,10 +225,15 @@ class FileSearch:
             check_stores(self._run)
         steps = RunStep.objects.filter(run__thread=self._run.thread_id, type="tool_calls")
         newest = steps.exclude(searches={}).newest_first()[:SEARCHES_REMEMBERED]
-        for step in newest:
-            for call in step.step_details["tool_calls"]:
-                if searched := step.searches.get(call["id"]):
-                    self._add(call, searched)
+        searches = [
+            (call, searched)
+            for step in newest
+            for call in step.step_details["tool_calls"]
+            if (searched := step.searches.get(call["id"]))
+        ]
+        deleted = gone(self._run, (call for call, _ in searches))
+        for call, searched in searches:
+            self._add(call, searched, deleted)
 
     async def ready(self) -> None:
         """Wait for the files that may have come with the last message, or just before."""
@@ -301,9 +325,10 @@ class FileSearch:
             asked=asked,
         )
 
-    def _add(self, call: Wire, searched: Wire) -> None:
+    def _add(self, call: Wire, searched: Wire, deleted: Collection[str] = frozenset()) -> None:
         for source in sources(call, searched):
-            self.sources[source.number, source.place] = source
+            if source.file_id not in deleted:
+                self.sources[source.number, source.place] = source
 
 
 async def wait(future: "Future[Any]", seconds: float) -> None:

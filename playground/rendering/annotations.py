@@ -109,9 +109,23 @@ class Annotations:
         text = MARKER.sub(self._carried, text)
         return _SANDBOX_LINK.sub(lambda link: link[0].replace(" ", SPACE), text)
 
+    def footnoted(self, text: str) -> str:
+        """The text with footnotes as Markdown writes them, for places where nothing is rendered."""
+        said = MARKER.sub(self._referred, _CARRIERS.sub("", text))
+        notes = [f"[^{note.number}]: {note.label}{_quoted(note.quote)}" for note in self.notes]
+        return "\n\n".join([said, "\n".join(notes)]) if notes else said
+
+    def _referred(self, marker: re.Match[str]) -> str:
+        number = self._numbers.get(marker[0])
+        return f"[^{number}]" if number else ""
+
     def _carried(self, marker: re.Match[str]) -> str:
         number = self._numbers.get(marker[0])
         return f"【{_OPEN}{number}{_CLOSE}】" if number else ""
+
+
+def _quoted(quote: str) -> str:
+    return f": “{' '.join(quote.split())}”" if quote.strip() else ""
 
 
 def restore(text: str) -> str:

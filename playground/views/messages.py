@@ -18,6 +18,7 @@ from assistants.operations import messages, runs, threads
 from assistants.params import ToolOutputsSubmit, validate
 from playground import access, fragments, transcript, words
 from playground.forms.composer import ComposerForm
+from playground.rendering.annotations import Annotations
 from playground.service_words import refusal
 from playground.views.assistants import attached_files
 from playground.views.threads import chosen_assistant, page
@@ -201,9 +202,12 @@ def delete(request: access.Request, thread_id: str, message_id: str) -> HttpResp
 @access.signed_in
 @require_safe
 def text(request: access.Request, thread_id: str, message_id: str) -> HttpResponse:
-    """A message's text as it was written, for the clipboard."""
+    """A message's text as it was written, for the clipboard; citations as footnotes."""
     message = _message(access.thread(request, thread_id), message_id)
-    return HttpResponse(message.text, content_type="text/plain; charset=utf-8")
+    parts = [part["text"] for part in message.content if part["type"] == "text"]
+    annotations = Annotations(one for part in parts for one in part["annotations"])
+    text = annotations.footnoted(message.text)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
 def _begun(thread: Thread, made: list[str], run: Run | None, place: str) -> str:

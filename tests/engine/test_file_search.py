@@ -17,6 +17,7 @@ from assistants.events import log
 from assistants.events.log import Entry
 from assistants.ingester import Ingester
 from assistants.models import (
+    Assistant,
     FileStatus,
     Message,
     Run,
@@ -26,7 +27,7 @@ from assistants.models import (
     VectorStore,
     clock,
 )
-from assistants.operations import runs, threads, vector_stores
+from assistants.operations import files, runs, threads, vector_stores
 from assistants.operations import search as searching
 from assistants.params import ThreadCreate, ToolOutputsSubmit, VectorStoreCreate, validate
 from tests.chat_server import ChatServer, Part, finish, text, tool_call, usage
@@ -708,3 +709,19 @@ def test_a_search_that_was_cut_off_is_not_told_to_the_model_again(
     settled(make_run(run.thread, make_assistant(**using(foods))))
 
     assert not any("tool_calls" in message for message in chat.requests[1].body["messages"])
+
+
+def test_what_stood_in_a_deleted_file_is_neither_told_nor_cited(
+    chat: ChatServer, foods: VectorStore
+) -> None:
+    chat.reply(asking("Filip"))
+    chat.reply(text(f"Cake{MARKER}."))
+    run = settled(started(foods))
+    assert answer(run).content[0]["text"]["annotations"]
+    files.delete(foods.files.get().file)
+    chat.reply(text(f"Cake{MARKER}."))
+    second = make_run(run.thread, Assistant.objects.get(pk=run.assistant_id))
+    assert settled(second).status == RunStatus.COMPLETED
+    assert "Filip Carola" not in str(chat.wait(3)[2].body["messages"])
+    (part,) = answer(second).content
+    assert part["text"] == {"value": "Cake.", "annotations": []}

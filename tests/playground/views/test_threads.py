@@ -426,6 +426,22 @@ def test_the_text_of_a_message_can_be_copied_as_it_was_written(
     assert response.headers["Content-Type"].startswith("text/plain")
 
 
+def test_citations_are_copied_as_footnotes(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    worker.answer("Cake.")
+    message = Message.objects.get(role="assistant")
+    marker = "【4:0†foods.pdf】"
+    cited = {"file_id": "file-1", "quote": "Filip likes\ncake.", "page": 2}
+    citation = {"type": "file_citation", "text": marker, "file_citation": cited}
+    text = {"value": f"Cake{marker} and{marker} 【4:9†gone】.", "annotations": [citation]}
+    message.content = [{"type": "text", "text": text}]
+    message.save()
+    response = page.get(f"/threads/{thread.id}/messages/{message.id}/text")
+    assert response.text == ("Cake[^1] and[^1] .\n\n[^1]: foods.pdf, page 2: “Filip likes cake.”")
+
+
 def test_a_partial_answer_stays_when_its_run_was_stopped(
     transactional_db: None, page: Client, assistant: Assistant, thread: Thread
 ) -> None:
