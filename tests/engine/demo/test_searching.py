@@ -55,6 +55,23 @@ async def test_it_answers_in_the_language_of_the_question(documents: Thread) -> 
     assert "白麵包" not in turn.text
 
 
+@pytest.mark.parametrize(
+    "question, frame",
+    [
+        ("Wie viel kostet das Brot?", "In Ihren Dateien steht:"),
+        ("Quand le phare a-t-il été construit ?", "Vos fichiers disent :"),
+        ("灯台はいつ建てられましたか", "ファイルには"),
+        ("这个灯塔是什么时候建的？", "您的文件里写着："),
+        ("這座燈塔是什麼時候建的？", "您的檔案裡寫著："),
+        ("How much is the bread?", "Your files say:"),
+    ],
+)
+async def test_the_frame_of_an_answer_is_in_the_language_of_the_question(
+    documents: Thread, question: str, frame: str
+) -> None:
+    assert (await documents.say(question)).text.startswith(frame)
+
+
 async def test_it_says_so_when_nothing_was_found(documents: Thread) -> None:
     documents.functions = {"file_search": lambda arguments: "Nothing was found."}
     turn = await documents.say("What is the capital of France?")

@@ -4,7 +4,7 @@ that fit best, each with the marker of its passage.
 
 import re
 
-from assistants.engine.demo import words
+from assistants.engine.demo import found_words
 from assistants.engine.demo.conversation import SEARCH_TOOL, Call, Conversation
 from assistants.engine.demo.fence import shortened
 from assistants.engine.demo.plan import CallFunctions, FunctionCall
@@ -59,11 +59,11 @@ def told(conversation: Conversation, made: Call) -> str:
         wanted |= terms(conversation.text_before)
     found = _quoted(made.answer or "", wanted)
     if not found:
-        return words.NOTHING_FOUND.say(conversation.language)
+        return found_words.nothing(conversation.text, conversation.language)
     quotes = "\n>\n".join(
         f"> {shortened(sentence, LONGEST_SENTENCE)} {marker}" for sentence, marker in found
     )
-    return words.FOUND.say(conversation.language, quotes=quotes)
+    return found_words.found(conversation.text, conversation.language, quotes)
 
 
 def _quoted(answer: str, wanted: set[str]) -> list[tuple[str, str]]:

@@ -1,0 +1,71 @@
+"""What frames an answer from documents, in the question's own language: people search files in more
+languages than the demo speaks otherwise.
+"""
+
+import re
+from typing import Final
+
+from assistants.engine.demo.words import FOUND, NOTHING_FOUND, Language
+from assistants.retrieval import languages, spoken
+
+SAID: Final = {
+    "german": ("In Ihren Dateien steht:", "In Ihren Dateien habe ich dazu nichts gefunden."),
+    "french": ("Vos fichiers disent :", "Je n'ai rien trouvé à ce sujet dans vos fichiers."),
+    "spanish": ("Sus archivos dicen:", "No he encontrado nada sobre eso en sus archivos."),
+    "italian": ("I suoi file dicono:", "Nei suoi file non ho trovato nulla al riguardo."),
+    "portuguese": (
+        "Os seus ficheiros dizem:",
+        "Não encontrei nada sobre isso nos seus ficheiros.",
+    ),
+    "dutch": ("In uw bestanden staat:", "Ik heb daarover niets gevonden in uw bestanden."),
+    "russian": ("В ваших файлах сказано:", "В ваших файлах об этом ничего не нашлось."),
+    "japanese": (
+        "ファイルには次のように書かれています:",
+        "ファイルの中に該当する内容は見つかりませんでした。",
+    ),
+    "korean": ("파일에는 다음과 같이 적혀 있습니다:", "파일에서 관련 내용을 찾지 못했습니다."),
+    "simplified": ("您的文件里写着：", "我搜索了您的文件，没有找到相关内容。"),
+}
+"""Before what was found, and when nothing was."""
+
+SIMPLIFIED: Final = re.compile("[这们说为么时来对个没样现实学电见问门间话书车东种应体业产无与过还]")
+TRADITIONAL: Final = re.compile(
+    "[這們說為麼時來對個沒樣現實學電見問門間話書車東種應體業產無與過還]"
+)
+WORD: Final = re.compile(r"[^\W\d_]+")
+
+
+def found(question: str, language: Language, quotes: str) -> str:
+    """What the files say.
+
+    :param language: that of the demo's other words, ``en`` or ``zh``
+    """
+    if said := SAID.get(_language(question)):
+        return f"{said[0]}\n\n{quotes}"
+    return FOUND.say(language, quotes=quotes)
+
+
+def nothing(question: str, language: Language) -> str:
+    """That nothing was found; as ``found``."""
+    if said := SAID.get(_language(question)):
+        return said[1]
+    return NOTHING_FOUND.say(language)
+
+
+def _language(question: str) -> str:
+    """Of a question, which is too short for what tells the language of a text: that of which it has
+    most stop words.
+    """
+    name = spoken.language_of(question)
+    if name == "chinese":
+        plain = SIMPLIFIED.search(question) and not TRADITIONAL.search(question)
+        return "simplified" if plain else name
+    if name != "english":
+        return name
+    words = set(WORD.findall(question.lower()))
+    counts = {
+        one: len(languages.stop_words_among(words, one))
+        for one in ("english", *SAID)
+        if one in languages.LATIN
+    }
+    return max(counts, key=lambda one: counts[one])
