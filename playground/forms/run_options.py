@@ -91,10 +91,10 @@ def _initial(before: Wire) -> Wire:
 
 
 def tool_choices(assistant: Assistant) -> list[tuple[str, str]]:
-    """What can be chosen, as values and in words: auto, none, required, and each of the assistant's
-    tools.
+    """What can be chosen, as values and in words: auto, which is what a run has by itself, none,
+    required, and each of the assistant's tools.
     """
-    found = [(name, words.word(name)) for name in CHOICES]
+    found = [("" if name == "auto" else name, words.word(name)) for name in CHOICES]
     for tool in assistant.tools:
         if tool["type"] == "function":
             name = tool["function"]["name"]
