@@ -96,7 +96,7 @@ def _upload(request: access.Request, project: Project) -> HttpResponse:
     except ApiError as error:
         return HttpResponse(refusal(error), status=error.status, content_type="text/plain")
     template = ITEMS.get(place, ITEMS["chip"])
-    return render(request, template, {"file": file}, status=201)
+    return render(request, template, {"file": file, "new": True}, status=201)
 
 
 @access.signed_in

@@ -76,8 +76,8 @@ function morphChildren(old, fresh) {
 	}
 	while (cursor) {
 		const next = cursor.nextSibling;
-		// What is being uploaded is known here only.
-		if (!cursor.id?.startsWith("upload-")) cursor.remove();
+		// Of what is being uploaded only the page knows.
+		if (!cursor.matches?.("[data-new]")) cursor.remove();
 		cursor = next;
 	}
 }
