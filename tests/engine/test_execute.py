@@ -941,7 +941,7 @@ def test_a_filtered_answer_beyond_the_limit_is_a_filtered_one(chat: ChatServer) 
     assert run.status == RunStatus.FAILED
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows, not the database")
+@pytest.mark.sqlite
 def test_a_database_that_is_busy_for_longer_than_anybody_waits_does_not_change_the_end(
     chat: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
