@@ -1,7 +1,12 @@
 """Who may see and change what: the first line of every view.
 
-A person works in the project that they are a member of. Whatever belongs to another project does
+A person works in one of the projects that they are a member of: the one that their page
+was shown for, else the one that they chose, else the oldest. An address that names an object
+leads to the object's project, if they are a member of it. Whatever belongs to other projects does
 not exist for them: the answer is 404, never 403, so that ids cannot be probed.
+
+Whoever may only look is refused by 403 as soon as a request would change something: every view that
+touches a project comes past ``_enter``.
 """
 
 from collections.abc import Callable
@@ -11,34 +16,47 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import SessionBase
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from assistants import acting
 from assistants.errors import Invalid, NotFound
 from assistants.models import (
     ApiKey,
     Assistant,
     File,
+    Membership,
     ModelProvider,
     Project,
+    Role,
     Run,
     Thread,
     VectorStore,
 )
-from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.base import ObjectQuerySet
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
-M = TypeVar("M", bound=ApiObject)
+M = TypeVar("M", ApiKey, Assistant, File, ModelProvider, Thread, VectorStore)
+
+CHOSEN = "project"
+"""In the session: the id of the project that the person works in."""
+LOOKS = ("GET", "HEAD")
 
 
 class Request(HttpRequest):
-    """A request of a person who is signed in."""
+    """A request of a person who is signed in.
+
+    :ivar membership: in which project it is made, and what the person may do there; set by the
+        first function of this module that the view calls
+    """
 
     user: User
     htmx: HtmxDetails
+    membership: Membership
 
 
 def signed_in(
@@ -51,6 +69,7 @@ def signed_in(
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R | HttpResponse:
         if request.user.is_authenticated:
+            acting.become(actor(request.user))
             return view(cast("Request", request), *args, **kwargs)
         htmx: HtmxDetails = getattr(request, "htmx")  # noqa: B009  (the middleware's)
         if htmx:
@@ -61,75 +80,149 @@ def signed_in(
     return guarded
 
 
-def project(request: Request) -> Project:
+def actor(user: User) -> acting.Actor:
+    """The person as what they do is written down."""
+    return acting.Actor("user", str(user.pk), user.get_full_name() or user.get_username())
+
+
+def memberships(request: HttpRequest) -> list[Membership]:
+    """The person's memberships with their projects, the oldest project first; none of a stranger's.
+    Read once a request.
     """
+    known: list[Membership] | None = getattr(request, "_memberships", None)
+    if known is None:
+        # Pages of what was refused early are shown before it is known who asks.
+        user_id = getattr(getattr(request, "user", None), "pk", None)
+        known = list(Membership.objects.of_user(user_id)) if user_id else []
+        request._memberships = known  # type: ignore[attr-defined]
+    return known
+
+
+def membership(request: HttpRequest) -> Membership | None:
+    """In which project the person works; None if they are a member of no project."""
+    entered: Membership | None = getattr(request, "membership", None)
+    if entered is not None:
+        return entered
+    known = {one.project_id: one for one in memberships(request)}
+    if len(known) > 1:
+        for wanted in (request.headers.get("X-Project"), request.session.get(CHOSEN)):
+            if wanted in known:
+                return known[wanted]
+    return next(iter(known.values()), None)
+
+
+def project(request: Request, needs: Role = Role.VIEWER) -> Project:
+    """The project that the person works in.
+
+    :param needs: the role that what the view does takes, besides that only editors change something
     :raises Http404: the person is a member of no project
+    :raises PermissionDenied: they may look only, or not do what takes this role
     """
-    found = Project.objects.of_member(request.user.pk).oldest_first().first()
+    found = membership(request)
     if found is None:
         raise Http404("You are not a member of any project.")
-    return found
+    return _enter(request, found, needs)
+
+
+def choose(request: Request, project_id: str) -> None:
+    """From now on the person works in this project.
+
+    :raises Http404: they are no member of it
+    """
+    if project_id not in {one.project_id for one in memberships(request)}:
+        raise Http404("There is no such project.")
+    request.session[CHOSEN] = project_id
 
 
 def assistant(request: Request, assistant_id: str) -> Assistant:
     """
-    :raises Http404: the person's project has no such assistant
+    :raises Http404: none of the person's projects has such an assistant
     """
-    return _fetch(Assistant.objects.in_project(project(request)), assistant_id)
+    return _fetch(request, Assistant.objects.all(), assistant_id)
 
 
 def provider(request: Request, provider_id: str) -> ModelProvider:
     """
-    :raises Http404: the person's project has connected no such provider
+    :raises Http404: none of the person's projects has such a provider
     """
-    return _fetch(ModelProvider.objects.in_project(project(request)), provider_id)
+    return _fetch(request, ModelProvider.objects.all(), provider_id)
 
 
 def thread(request: Request, thread_id: str) -> Thread:
     """
-    :raises Http404: the person's project has no such thread
+    :raises Http404: none of the person's projects has such a thread
     """
-    return _fetch(Thread.objects.in_project(project(request)), thread_id)
+    return _fetch(request, Thread.objects.all(), thread_id)
 
 
 def run(request: Request, thread_id: str, run_id: str) -> Run:
     """
-    :raises Http404: the person's project has no such thread, or the thread no such run
+    :raises Http404: none of the person's projects has such a thread, or the thread no such run
     """
-    return _fetch(Run.objects.filter(thread=thread(request, thread_id)), run_id)
+    of_thread = Run.objects.filter(thread=thread(request, thread_id))
+    try:
+        return of_thread.fetch(run_id)
+    except (NotFound, Invalid) as error:
+        raise Http404(error.message) from error
 
 
 def file(request: Request, file_id: str) -> File:
     """
-    :raises Http404: the person's project has no such file
+    :raises Http404: none of the person's projects has such a file
     """
-    return _fetch(File.objects.in_project(project(request)), file_id)
+    return _fetch(request, File.objects.all(), file_id)
 
 
 def vector_store(request: Request, vector_store_id: str) -> VectorStore:
     """
-    :raises Http404: the person's project has no such vector store
+    :raises Http404: none of the person's projects has such a vector store
     """
-    return _fetch(VectorStore.objects.in_project(project(request)), vector_store_id)
+    return _fetch(request, VectorStore.objects.all(), vector_store_id)
 
 
 def api_key(request: Request, key_id: str) -> ApiKey:
     """
-    :raises Http404: the person's project has no such key
+    :raises Http404: none of the person's projects has such a key
+    :raises PermissionDenied: they do not own its project
     """
-    return _fetch(ApiKey.objects.filter(project=project(request)), key_id)
+    return _fetch(request, ApiKey.objects.all(), key_id, Role.OWNER)
+
+
+def _enter(request: Request, entered: Membership, needs: Role = Role.VIEWER) -> Project:
+    """
+    :raises PermissionDenied: the member's role does not include what the request is for
+    """
+    if request.method not in LOOKS and needs is Role.VIEWER:
+        needs = Role.EDITOR
+    if not entered.may(needs):
+        raise PermissionDenied
+    request.membership = entered
+    # A page was opened, not a part or a picture of one: the next page is of this project too.
+    if (
+        request.headers.get("Sec-Fetch-Dest") == "document"
+        and len(memberships(request)) > 1
+        and request.session.get(CHOSEN) != entered.project_id
+    ):
+        request.session[CHOSEN] = entered.project_id
+    return entered.project
 
 
 def may_still_read(
     sessions: type[SessionBase], session_key: str, user_id: int, project_id: str
 ) -> bool:
     """Whether who was let in before is still signed in, and a member of the project."""
-    members = User.objects.filter(pk=user_id, is_active=True, projects=project_id)
+    members = Membership.objects.filter(user=user_id, user__is_active=True, project=project_id)
     return sessions().exists(session_key) and members.exists()
 
 
-def _fetch(known: ObjectQuerySet[M], object_id: str) -> M:
+def _fetch(
+    request: Request, known: ObjectQuerySet[M], object_id: str, needs: Role = Role.VIEWER
+) -> M:
+    """The object, if it is in one of the person's projects; that is where they work then."""
+    entered = {one.project_id: one for one in memberships(request)}
     try:
-        return known.fetch(object_id)
+        found = known.filter(project__in=entered).fetch(object_id)
     except (NotFound, Invalid) as error:
         raise Http404(error.message) from error
+    found.project = _enter(request, entered[found.project_id], needs)
+    return found

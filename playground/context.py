@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext, gettext_noop
 
-from assistants.models import Assistant, Project, Thread
+from assistants.models import Assistant, Role, Thread
+from playground import access
 from playground.script_words import script_words
 from playground.views.preferences import theme_of
 
@@ -56,22 +57,25 @@ class Rail:
 
 def studio(request: HttpRequest) -> Mapping[str, Any]:
     """The context processor. The rail is read only by templates that show it."""
+    member = access.membership(request)
     return {
         "theme": theme_of(request),
         "timezone": timezone.get_current_timezone_name(),
         "style_sheets": STYLE_SHEETS,
         "script_words": script_words,
         "rail": SimpleLazyObject(lambda: rail(request)),
+        "member": member,
+        "may_edit": bool(member and member.may(Role.EDITOR)),
+        "may_own": bool(member and member.may(Role.OWNER)),
     }
 
 
 def rail(request: HttpRequest) -> Rail:
     """What the rail lists for the person; nothing for a stranger."""
-    if not request.user.is_authenticated:
+    member = access.membership(request)
+    if member is None:
         return Rail([], [])
-    project = Project.objects.of_member(request.user.pk).oldest_first().first()
-    if project is None:
-        return Rail([], [])
+    project = member.project
     assistants = Assistant.objects.in_project(project).newest_first()
     threads = Thread.objects.in_project(project).last_active_first()
     newest = list(assistants.only("name", "created_at")[: RAIL_ASSISTANTS + 1])

@@ -174,6 +174,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "playground.timezones.TimezoneMiddleware",
+    "playground.actors.ActorMiddleware",
     "playground.refusals.TooLargeMiddleware",
     "playground.refusals.NotAllowedMiddleware",
     "playground.refusals.NullMiddleware",

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from ninja.security import APIKeyHeader, HttpBearer
 from typing_extensions import override
 
-from assistants import refusals
+from assistants import acting, refusals
+from assistants.acting import Actor
 from assistants.api import rate_limit
 from assistants.errors import InvalidKey
 from assistants.models import ApiKey, Project
@@ -34,16 +35,22 @@ class HeaderKey(APIKeyHeader):
         return _open(request, key or "")
 
 
+GIVEN_NAME = "PLAYGROUND_API_KEY"
+"""What the key from the environment is called where it is told who has done something."""
+
+
 def project_of(secret: str) -> Project | None:
     """The project that the key opens. One key may come from the environment; it opens the project
-    that exists from the first start on.
+    that exists from the first start on. From now on it is the key that asks.
     """
     given = settings.PLAYGROUND_API_KEY
     if given and hmac.compare_digest(given.encode(), secret.encode()):
+        acting.become(Actor("key", "", GIVEN_NAME))
         return Project.objects.oldest_first().first() or projects.ensure_default_project()
     key = ApiKey.objects.of_secret(secret)
     if key is None:
         return None
+    acting.become(Actor("key", key.id, key.name))
     projects.note_use(key)
     return key.project
 

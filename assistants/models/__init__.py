@@ -5,7 +5,7 @@ from assistants.models.assistant import Assistant
 from assistants.models.chunk import Chunk, Leftover
 from assistants.models.file import File
 from assistants.models.file_batch import FileBatch
-from assistants.models.project import ApiKey, Project
+from assistants.models.project import ApiKey, Membership, Project, Role
 from assistants.models.provider import ModelProvider
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
 from assistants.models.thread import Message, Thread
@@ -20,10 +20,12 @@ __all__ = [
     "FileBatch",
     "FileStatus",
     "Leftover",
+    "Membership",
     "Message",
     "ModelAlias",
     "ModelProvider",
     "Project",
+    "Role",
     "Run",
     "RunStatus",
     "RunStep",

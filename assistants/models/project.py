@@ -6,12 +6,13 @@ import secrets
 from django.conf import settings
 from django.db import models
 
+from assistants.models import clock
 from assistants.models.base import ApiObject, ObjectQuerySet
 
 
 class ProjectQuerySet(ObjectQuerySet["Project"]):
     def of_member(self, user_id: int) -> "ProjectQuerySet":
-        return self.filter(members=user_id)
+        return self.filter(memberships__user=user_id)
 
 
 class Project(ApiObject):
@@ -21,9 +22,56 @@ class Project(ApiObject):
     prefix = "proj_"
 
     name = models.CharField(max_length=256)
-    members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="projects")
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="projects", through="Membership"
+    )
 
     objects = models.Manager.from_queryset(ProjectQuerySet)()
+
+
+class Role(models.TextChoices):
+    """What a member may do: owners everything, editors all but keys, providers and members, viewers
+    nothing but look.
+    """
+
+    OWNER = "owner"
+    EDITOR = "editor"
+    VIEWER = "viewer"
+
+    def includes(self, other: "Role") -> bool:
+        """Whether whoever has this role may do all that the other one may."""
+        ranks = list(Role)
+        return ranks.index(self) <= ranks.index(other)
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def of_user(self, user_id: int) -> "MembershipQuerySet":
+        """Their memberships with the projects, that of the oldest project first."""
+        of_them = self.filter(user=user_id).select_related("project")
+        return of_them.order_by("project__created_at", "project_id")
+
+
+class Membership(models.Model):
+    """A person in a project, and what they may do in it."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role, default=Role.VIEWER)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = models.Manager.from_queryset(MembershipQuerySet)()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="one_membership_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.project_id}: {self.role}"
+
+    def may(self, role: Role) -> bool:
+        """Whether the member may do what takes this role."""
+        return Role(self.role).includes(role)
 
 
 class ApiKeyQuerySet(ObjectQuerySet["ApiKey"]):

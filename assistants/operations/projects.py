@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import connection, transaction
 
 from assistants import refusals
-from assistants.models import ApiKey, Project, clock
+from assistants.models import ApiKey, Membership, Project, Role, clock
 
 DEFAULT_NAME = "Default project"
 MAX_NAME = 256
@@ -26,9 +26,12 @@ def ensure_default_project() -> Project:
     return project or Project.objects.create(name=DEFAULT_NAME)
 
 
-def add_member(project: Project, user_id: int) -> None:
+def add_member(project: Project, user_id: int, role: Role) -> Membership:
     """From now on the user works in the project; nothing changes for one who does already."""
-    project.members.add(user_id)
+    member, _made = Membership.objects.get_or_create(
+        project=project, user_id=user_id, defaults={"role": role}
+    )
+    return member
 
 
 def create_api_key(project: Project, name: str) -> tuple[ApiKey, str]:

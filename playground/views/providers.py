@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from assistants.errors import Invalid
-from assistants.models import ModelProvider
+from assistants.models import ModelProvider, Role
 from assistants.operations import connections, providers, trial
 from playground import access
 from playground.forms.provider import EXAMPLES, ProviderForm
@@ -19,6 +19,7 @@ from playground.service_words import refusal
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: access.Request) -> HttpResponse:
     """The form, empty or with one of the examples in it; testing it, and connecting."""
+    access.project(request, Role.OWNER)
     if request.method != "POST":
         return _page(request, ProviderForm(example=request.GET.get("like", "")))
     return _sent(request, None)

@@ -11,6 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from assistants.models import Role
 from assistants.operations import projects
 from playground import login as login_token
 
@@ -54,7 +55,7 @@ def owner() -> User:
     if made:
         user.set_unusable_password()
         user.save()
-    projects.add_member(projects.ensure_default_project(), user.pk)
+    projects.add_member(projects.ensure_default_project(), user.pk, Role.OWNER)
     return user
 
 
