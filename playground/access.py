@@ -218,8 +218,11 @@ def may_still_read(
 def _fetch(
     request: Request, known: ObjectQuerySet[M], object_id: str, needs: Role = Role.VIEWER
 ) -> M:
-    """The object, if it is in one of the person's projects; that is where they work then."""
-    entered = {one.project_id: one for one in memberships(request)}
+    """The object, if it is in one of the person's projects; that is where they work then, and what
+    else the request names is looked for in the same project only.
+    """
+    within: Membership | None = getattr(request, "membership", None)
+    entered = {one.project_id: one for one in ([within] if within else memberships(request))}
     try:
         found = known.filter(project__in=entered).fetch(object_id)
     except (NotFound, Invalid) as error:

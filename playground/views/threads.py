@@ -65,7 +65,9 @@ def index(request: access.Request) -> HttpResponse:
 @require_safe
 def new(request: access.Request) -> HttpResponse:
     """The page of a thread that begins to exist with its first message."""
-    assistant = chosen_assistant(request, access.project(request))
+    named = request.GET.get("assistant")
+    project = access.assistant(request, named).project if named else access.project(request)
+    assistant = chosen_assistant(request, project)
     if assistant is None:
         messages.info(request, _("Make an assistant first. It takes a name, and that is all."))
         return redirect("assistant-new")

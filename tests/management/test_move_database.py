@@ -28,7 +28,7 @@ from tests.factories import *
 
 project, other = make_project(), make_project("Ünother")
 user = User.objects.create_user("ada", password="x")
-projects.add_member(project, user.pk)
+projects.add_member(project, user.pk, Role.OWNER)
 session = SessionStore()
 session["a"] = "b"
 session.save()

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from assistants.models import Assistant, Project, Thread
+from assistants.models import Assistant, Project, Role, Thread
+from assistants.operations import projects
 from playground.views.session import owner
 from tests.factories import make_assistant, make_project, make_thread
 
@@ -28,7 +29,7 @@ def page(project: Project) -> Client:
 def stranger(db: None) -> Client:
     """A browser of somebody who is signed in, but works in another project."""
     user = User.objects.create_user("stranger")
-    make_project("Somewhere else").members.add(user)
+    projects.add_member(make_project("Somewhere else"), user.pk, Role.OWNER)
     client = Client()
     client.force_login(user)
     return client

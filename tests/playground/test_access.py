@@ -97,3 +97,17 @@ def test_nobody_is_remembered_from_one_request_to_the_next() -> None:
     client_of(make_project(), Role.OWNER).get("/threads")
 
     assert acting.current() is acting.SERVICE
+
+
+def test_a_request_stays_in_the_project_of_the_first_thing_that_it_names() -> None:
+    first, second = make_project(), make_project("Second")
+    thread = make_thread(first, "Hello")
+    assistant = make_assistant(second)
+    client = client_of(first, Role.OWNER)
+    Membership.objects.create(project=second, user=User.objects.get(), role=Role.OWNER)
+
+    given = {"content": "Again", "assistant_id": assistant.id, "action": "run"}
+    answer = client.post(reverse("thread-messages", args=[thread.id]), given)
+
+    assert answer.status_code == 404
+    assert not thread.runs.exists()
