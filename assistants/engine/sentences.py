@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
+from assistants.retrieval.chinese import simplified
 from assistants.tokens import WIDE
 
 MAX_QUOTE = 400
@@ -33,7 +34,9 @@ EMPTY = {
     "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will",
     "with", "would", "you", "your",
 }  # fmt: skip
-EMPTY_WIDE = frozenset("的了是在有嗎呢吧請問我你他她它們這那什麼麼哪誰和與及或也都就")
+EMPTY_WIDE = frozenset(
+    simplified("的了是在有嗎呢吧請問我你他她它們這那什麼麼哪誰和與及或也都就")
+)
 
 
 def sentences(text: str) -> list[str]:
@@ -47,15 +50,14 @@ def sentences(text: str) -> list[str]:
 
 
 def terms(text: str) -> set[str]:
-    """The telling words of a text without their endings; pairs of characters where words are not
-    set apart.
+    """The telling words of a text without their endings; pairs of characters, simplified, where
+    words are not set apart.
     """
     found: set[str] = set()
     for word in WORD.findall(text.lower()):
         if WIDE.search(word):
-            found |= {
-                pair for pair in map("".join, pairwise(word)) if not EMPTY_WIDE.issuperset(pair)
-            } or {word}
+            pairs = set(map("".join, pairwise(plain := simplified(word))))
+            found |= {pair for pair in pairs if not EMPTY_WIDE.issuperset(pair)} or {plain}
         elif word not in EMPTY and (len(word) > 1 or word.isdigit()):
             found.add(ENDING.sub("", word))
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from assistants.retrieval import segments
+from assistants.retrieval.chinese import simplified
 
 
 def highlights(text: str, queries: Sequence[str]) -> list[tuple[int, int]]:
@@ -22,7 +23,7 @@ def highlights(text: str, queries: Sequence[str]) -> list[tuple[int, int]]:
 
 def _places(text: str, wanted: set[str], language: str) -> Iterator[tuple[int, int]]:
     for token in segments.TOKEN.finditer(text):
-        start, run = token.start(), token[1] or ""
+        start, run = token.start(), simplified(token[1] or "")
         if len(run) > 1:
             for at in range(len(run) - 1):
                 if run[at : at + 2] in wanted:

@@ -23,7 +23,7 @@ from assistants.retrieval.stores import checked, hidden, is_id, locked
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Part of each directory's name; counts up when what was indexed before is no longer found."""
 HEAP = 60_000_000
 """Bytes that a writer may use before it writes a part to disk; 15 MB make it three times slower."""

@@ -2,7 +2,7 @@
 
 What has spaces between its words becomes stems in lower case, without accents; names in code are
 kept whole and in parts. What has none (Chinese, Japanese, Thai; Korean, whose words have many
-endings) becomes pairs of neighbouring characters. See docs/retrieval.md.
+endings) becomes pairs of neighbouring characters, Chinese ones simplified. See docs/retrieval.md.
 """
 
 import re
@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from assistants.retrieval import languages
+from assistants.retrieval.chinese import simplified
 from assistants.retrieval.languages import LANGUAGES
 
 __all__ = ["LANGUAGES", "Segmented", "Way", "document", "query"]
@@ -41,6 +42,10 @@ ASCII_TOKEN = re.compile(rf"(\0)|(\d+(?:[.,]\d+)+(?!\w))|(\w+{ENDING})", re.ASCI
 NAME = re.compile(r"[^\W_].*_.*[^\W_]|.*[a-z][A-Z]|.*[A-Z]{2}[a-z]|.*[^\W\d_]\d|.*\d[^\W\d_]")
 """A name in code, such as snake_case, camelCase, HTTPServer, utf8."""
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+MAX_QUERY = 4_000
+"""Characters of a query that are looked for: some 700 words. A whole book as a query would keep its
+searcher busy for seconds.
+"""
 MAX_WORD = 100
 """Characters of a word that the index has; base64 and the like are not looked for to the end."""
 
@@ -87,9 +92,10 @@ and marks that forbid one.
 def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
     """A query's words, each in every way in which passages of the ``known`` languages have it.
 
-    A query is too short to tell its own language, and the same word ends differently in each.
+    A query is too short to tell its own language, and the same word ends differently in each. Of a
+    long one the beginning counts.
     """
-    runs, numbers, words = _split(text)
+    runs, numbers, words = _split(text[:MAX_QUERY])
     known = sorted(known) or ["english"]
     stopped = {language: languages.stop_words_among(set(words), language) for language in known}
     found: list[tuple[Way, ...]] = []
@@ -120,7 +126,7 @@ def _split(text: str) -> tuple[list[str], list[str], list[str]]:
         tokens = TOKEN.findall(unicodedata.normalize("NFKC", text).translate(INVISIBLE))
     for run, number, word in tokens:
         if run:
-            runs.append(run)
+            runs.append(simplified(run))
         elif number:
             numbers.append(number.replace(",", ""))
         elif word.isalpha() and (word.islower() or word[1:].islower()):

@@ -31,6 +31,8 @@ def test_sentences_end_where_sentences_paragraphs_and_items_end() -> None:
         ("The boats leave early", "- Boats leave at 7.30"),
         ("They built the lighthouses long ago.", "Its lighthouse was\nbuilt in 1822."),
         ("那裡有海鷗", "海鷗住在那裡！"),
+        ("那里有海鸥", "海鷗住在那裡！"),
+        ("灯塔的历史", "- 燈塔在1822年建成。"),
         ("Something else entirely", "# Harbor"),
         ("", "# Harbor"),
     ],

@@ -57,6 +57,11 @@ def test_of_a_long_text_the_part_around_the_passage_is_shown() -> None:
     assert (last.is_marked, last.later) == (False, None)
 
 
+def test_simplified_words_are_marked_in_traditional_text() -> None:
+    text = "台灣的圖書館很安靜"
+    assert [text[start:end] for start, end in highlights(text, ["图书馆"])] == ["圖書館"]
+
+
 def test_a_file_that_no_store_has_ready_has_no_text() -> None:
     file = make_vector_store(None, "text").files.get().file
     assert source_text.read(file) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistants.retrieval.segments import Way, document, query
+from assistants.retrieval.segments import MAX_QUERY, Way, document, query
 
 
 def meets(asked: str, text: str) -> bool:
@@ -26,6 +26,10 @@ def meets(asked: str, text: str) -> bool:
         ("蓝鲸", "最大的动物是蓝鲸。"),
         ("鲸", "最大的动物是蓝鲸。"),
         ("鲸", "鲸 whale"),
+        ("最大的動物是藍鯨", "最大的动物是蓝鲸。"),
+        ("鯨", "最大的动物是蓝鲸。"),
+        ("台湾图书馆的头发", "臺灣圖書館的頭髮"),
+        ("软体动物", "軟體動物"),
         ("東京タワー", "昨日東京タワーに行った"),
         ("날씨", "오늘날씨가 좋다"),
         ("ｆｕｌｌｗｉｄｔｈ", "fullwidth letters"),
@@ -46,6 +50,13 @@ def test_a_query_meets_a_passage(asked: str, text: str) -> None:
 def test_stop_words_count_only_when_there_is_nothing_else() -> None:
     assert query("what is the whale", ["english"]) == [(Way("words", "whale"),)]
     assert query("what is", ["english"]) == [(Way("rest", "what"),), (Way("rest", "is"),)]
+
+
+def test_of_a_long_query_the_beginning_is_looked_for() -> None:
+    asked = query(" ".join(f"{word}word" for word in range(30_000)), ["english"])
+    assert asked[0] == (Way("words", "0word"),)
+    assert 400 < len(asked) < 2 * MAX_QUERY
+    assert len(query("鲸鱼" * 30_000, [])) == MAX_QUERY - 1
 
 
 def test_a_query_knows_a_word_in_every_language_of_the_store() -> None:
