@@ -102,6 +102,7 @@ TEXTS: Final = (
     _("The file needs too much memory to be read."),
     _("The file is nested too deeply to be read."),
     _("The file is not HTML that can be read."),
+    _("The file's elements are nested too deeply to be read."),
     _("The file is not a PDF file, as its name says."),
     _("The PDF file is protected by a password."),
     _("The PDF file is damaged."),

@@ -20,17 +20,23 @@ INLINE = re.compile(
 """Elements that stand in a line; any other begins a new one."""
 LEAST = 0.1
 """Share of all text below which what was found is hardly the article."""
-MAX_DEPTH = 500
-"""Elements inside each other; lxml and trafilatura walk them by recursion."""
+MAX_DEPTH = 250
+"""Elements inside each other. Of what lies deeper trafilatura, which has its own parser, sees
+nothing, and nothing that comes after it either.
+"""
 
 
 def read(path: str) -> list[Page]:
     """The article of a page, or all its text where there is none."""
     source = _decode(plain.load(path))
     try:
-        tree = lxml_html.document_fromstring(source)
+        # Without "huge" the text ends where 256 elements are inside each other.
+        parser = lxml_html.HTMLParser(huge_tree=True)
+        tree = lxml_html.document_fromstring(source, parser=parser)
     except (etree.LxmlError, ValueError) as error:
         raise Unreadable("invalid_file", "The file is not HTML that can be read.") from error
+    if parser.error_log.filter_types(etree.ErrorTypes.ERR_RESOURCE_LIMIT):
+        raise Unreadable("invalid_file", "The file's elements are nested too deeply to be read.")
     title = " ".join((tree.findtext(".//title") or "").split())
     everything = _all_text(tree)
     article = _article(source) if _depth(tree) <= MAX_DEPTH else ""

@@ -226,6 +226,17 @@ def test_entities_are_not_expanded(read: ReadBytes, word_document: bytes) -> Non
     assert "lol" not in passage.text
 
 
+@pytest.mark.parametrize("depth", [255, 300, 2_000])
+def test_html_that_is_nested_deeply_is_read_to_its_end(read: ReadBytes, depth: int) -> None:
+    page = b"<div>" * depth + b"deep" + b"</div>" * depth + b"<p>after</p>"
+    assert read("a.html", page)[0].text == "deep\nafter"
+
+
+def test_html_without_a_bottom_fails_and_is_not_cut_off(read: ReadBytes) -> None:
+    page = b"<p>above</p>" + b"<div>" * 3_000 + b"deep"
+    assert refusal(read, "a.html", page) == "The file's elements are nested too deeply to be read."
+
+
 def test_nesting_without_end_is_survived(read: ReadBytes) -> None:
     for opening in (b"<div>", b"<table><tr><td>", b"<b>", b"<ul><li>"):
         with contextlib.suppress(Unreadable):
