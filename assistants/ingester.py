@@ -45,7 +45,9 @@ class Ingester:
         self._last_store = ""
         self._cleaning = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._work, name=f"ingester-{number}", daemon=True)
+            threading.Thread(
+                target=self._work, args=[number % 2 > 0], name=f"ingester-{number}", daemon=True
+            )
             for number in range(THREADS)
         ]
         heart = threading.Thread(target=self._beat, name="ingester-beat", daemon=True)
@@ -80,10 +82,10 @@ class Ingester:
         for thread in self._threads:
             thread.join(max(until - time.monotonic(), 0))
 
-    def _work(self) -> None:
+    def _work(self, small_first: bool) -> None:
         while not self._stopped.is_set():
             rung = self._rung
-            if _tried(self._work_off) is None:
+            if _tried(self._work_off, small_first) is None:
                 self._stopped.wait(PAUSE_SECONDS)
                 continue
             with self._changed:
@@ -114,9 +116,9 @@ class Ingester:
             return None
         return True
 
-    def _work_off(self) -> bool:
+    def _work_off(self, small_first: bool) -> bool:
         while not self._stopped.is_set():
-            grabbed = ingestion.grab(self._last_store)
+            grabbed = ingestion.grab(self._last_store, small_first=small_first)
             if grabbed is not None:
                 self._last_store = grabbed.store_id
                 self._ingest(grabbed)

@@ -38,6 +38,10 @@ GRAB_BYTES = 4_000_000
 """So much is grabbed at once, so that small files share transactions and commits of the index while
 none waits long for another.
 """
+WINDOW = 256
+"""Of so many files that wait the smallest are taken, by who takes the small ones first."""
+LARGE = 500_000
+"""Bytes of a file that may take long: what was read before is written first."""
 KEPT_EVERY = 0.5
 """After so many seconds what has been read is written, however little."""
 CHUNKS_AT_ONCE = 500
@@ -66,9 +70,12 @@ class Grab:
         return VectorStoreFile.objects.filter(claim=self.token, status=FileStatus.IN_PROGRESS)
 
 
-def grab(after: str = "") -> Grab | None:
+def grab(after: str = "", *, small_first: bool = False) -> Grab | None:
     """Take a few files that wait, of the store that comes after the one with this id, so that a
     large batch of one keeps no other waiting. None when nothing waits.
+
+    Those that have waited longest, or with ``small_first`` the smallest: where each half of the
+    workers does one of these, no small file waits for large ones, and no large one for ever.
     """
     waiting = VectorStoreFile.objects.queued()
     ids = waiting.order_by("vector_store_id").values_list("vector_store_id", flat=True)
@@ -78,7 +85,10 @@ def grab(after: str = "") -> Grab | None:
     chosen: list[int] = []
     size = 0
     rows = waiting.filter(vector_store=store_id).order_by("attempts", "pk")
-    for number, length, attempts in rows.values_list("pk", "file__bytes", "attempts")[:GRAB_FILES]:
+    found = list(rows.values_list("pk", "file__bytes", "attempts")[:WINDOW])
+    if small_first:
+        found.sort(key=lambda row: (row[2], row[1]))
+    for number, length, attempts in found[:GRAB_FILES]:
         size += length
         # What has failed before goes alone: it may be what made others fail.
         if chosen and (size > GRAB_BYTES or attempts):
@@ -90,7 +100,7 @@ def grab(after: str = "") -> Grab | None:
     VectorStoreFile.objects.queued().filter(pk__in=chosen).update(
         claim=taken.token, claimed_until=clock.now() + LEASE, attempts=F("attempts") + 1
     )
-    taken.files = list(taken.held().select_related("file").order_by("pk"))
+    taken.files = list(taken.held().select_related("file").order_by("file__bytes", "pk"))
     return taken
 
 
@@ -113,6 +123,9 @@ def ingest(grabbed: Grab, reader: Reader, stopping: Callable[[], bool]) -> None:
     for row in grabbed.files:
         if stopping():
             break
+        if row.file.bytes > LARGE:
+            _keep_or_fail(grabbed, read)
+            read = []
         try:
             passages = reader.read(
                 default_storage.path(row.file.key),

@@ -124,6 +124,27 @@ def test_a_large_batch_keeps_no_other_store_waiting() -> None:
     assert order.count(large.id) > 2
 
 
+def test_one_half_takes_what_has_waited_longest_the_other_what_is_small() -> None:
+    large = "large " * 700_000
+    store = make_vector_store(None, large, large, "small", "smaller")
+    first, second, *small = (row.pk for row in rows(store))
+    grabs = [ingestion.grab(), *(ingestion.grab(small_first=True) for _ in range(2))]
+    held = [[row.pk for row in grabbed.files] if grabbed else [] for grabbed in grabs]
+    assert held == [[first], small, [second]]
+
+
+def test_what_was_read_is_found_before_a_large_file_is_begun() -> None:
+    store = make_vector_store(None, "bread " * 100_000, "bread is baked")
+    grabbed = ingestion.grab()
+    assert grabbed is not None
+    seen: list[list[str]] = []
+    watched = Interrupted(lambda: seen.append(statuses(store)))
+    ingestion.ingest(grabbed, watched, goes_on)
+    watched.close()
+    assert seen == [["in_progress", "in_progress"], ["in_progress", "completed"]]
+    assert statuses(store) == ["completed", "completed"]
+
+
 def test_files_of_a_worker_that_fell_silent_go_to_the_next_one(reader: Reader) -> None:
     store = make_vector_store(None, "bread", "bread and salt")
     silent = ingestion.grab()
