@@ -457,8 +457,7 @@ def _files(
     views = {file_id: FileView(file_id, _("a deleted file"), is_deleted=True) for file_id in ids}
     if ids:
         found = File.objects.filter(project=thread.project_id, pk__in=ids)
-        rows = found.values_list("pk", "filename", "bytes")
-        views |= {pk: FileView(pk, filename, size) for pk, filename, size in rows}
+        views |= {file.pk: FileView(file.pk, file.place, file.bytes) for file in found}
     return views
 
 

@@ -144,7 +144,8 @@ def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = fro
         if source.file_id in gone:
             continue
         page = searched["pages"].get(str(source.place))
-        facts = [source.filename, *([f"page {page}"] if page else []), f"{result['score']:.2f}"]
+        name = "slide" if source.filename.lower().endswith(".pptx") else "page"
+        facts = [source.filename, *([f"{name} {page}"] if page else []), f"{result['score']:.2f}"]
         part = f"{source.marker} ({', '.join(facts)})\n{source.text}"
         size = estimate(part)
         if size > tokens and not parts:

@@ -11,13 +11,14 @@ MAX_QUOTE = 400
 """Characters."""
 
 END = re.compile(
-    r"(?<=[.!?])[\"')\]]*\s+"
+    r"(?<=[.!?])(?<![\s(]\d\.)(?<![\s(]\d\d\.)(?<!^\d\.)(?<!^\d\d\.)[\"')\]]*\s+"
     r"|(?<=[。！？；])[」』”）]*\s*"
     r"|\n\s*\n"
     r"|\n(?=\s*(?:[-*•#|>]|\d+[.)]\s))"
 )
 """What stands between sentences: also between paragraphs, and between items of a list. A single
 line end is none, since lines of documents are broken anywhere.
+Neither is a small number with a point, as in "am 3. Mai".
 """
 
 MARKERS = re.compile("【[^【】]*】")

@@ -1,5 +1,8 @@
 """A stored file: uploaded by a person or a program, or made by the code interpreter."""
 
+import functools
+from operator import or_
+
 from django.db import models
 
 from assistants.errors import Wire
@@ -13,8 +16,11 @@ class FileQuerySet(ObjectQuerySet["File"]):
         return self.filter(project=project)
 
     def matching(self, words: str) -> "FileQuerySet":
-        """Those whose name or id contains the words."""
-        return self.filter(models.Q(filename__icontains=words) | models.Q(pk__icontains=words))
+        """Those whose name, folder or id contains the words."""
+        fields = ("filename", "folder", "pk")
+        return self.filter(
+            functools.reduce(or_, (models.Q((f"{field}__icontains", words)) for field in fields))
+        )
 
 
 class File(ApiObject):
@@ -28,6 +34,10 @@ class File(ApiObject):
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="files")
     filename = models.CharField(max_length=512)
+    folder = models.CharField(max_length=1024, default="", blank=True)
+    """Where it lay in the folder that it came with, such as "handbook/2026"; only ever shown, so that
+    files of one name can be told apart.
+    """
     purpose = models.CharField(max_length=32)
     bytes = models.BigIntegerField()
     key = models.CharField(max_length=255)
@@ -38,6 +48,11 @@ class File(ApiObject):
 
     class Meta:
         indexes = [models.Index(fields=["project", "created_at"])]
+
+    @property
+    def place(self) -> str:
+        """The name behind its folder."""
+        return f"{self.folder}/{self.filename}" if self.folder else self.filename
 
     def to_dict(self) -> Wire:
         """The file object of the API."""

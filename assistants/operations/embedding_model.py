@@ -181,13 +181,16 @@ def _ask(
 
 
 def _even(model: EmbeddingModel, found: list[Numbers]) -> list[Numbers]:
-    """:raises Unavailable: they are not of one length, or no vectors at all"""
+    """
+    :raises Unavailable: they are not of one length
+    :raises Refused: one points nowhere; that may be a text of which the model makes nothing
+    """
     if len({len(numbers) for numbers in found}) > 1:
         raise Unavailable(f"{model.provider.label} gives vectors of different lengths.")
     for numbers in found:
         length = math.sqrt(sum(number * number for number in numbers))
         if not 0 < length < math.inf:
-            raise Unavailable(f"{model.provider.label} gives vectors that point nowhere.")
+            raise Refused(f"{model.provider.label} gives vectors that point nowhere.")
     return found
 
 

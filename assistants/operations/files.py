@@ -32,6 +32,7 @@ PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 MADE_BY_ASSISTANT = "assistants_output"
 MAX_BYTES = 512 * 1024 * 1024
 MAX_NAME = 512
+MAX_FOLDER = 1024
 PIECE = 1024 * 1024
 
 
@@ -92,13 +93,16 @@ def create(
     filename: str,
     purpose: str,
     expires_after: timedelta | None = None,
+    folder: str = "",
 ) -> File:
     """Store the bytes, read to their end in pieces, and the row that names them. Nothing stays
     behind on failure.
 
+    :param folder: where it lay in the folder that it comes with
     :raises TooLarge: more than 512 MB
     """
     file = File(project=project, filename=clean_name(filename), purpose=purpose, bytes=0, key="")
+    file.folder = clean_folder(folder)
     # An upload that lies on the disk already is a Django file of its own kind, which is moved.
     stored = content if isinstance(content, DjangoFile) else DjangoFile(content)
     file.key = default_storage.save(f"{project.id}/{file.id}", stored)
@@ -222,6 +226,17 @@ def delete_expired() -> int:
     for file in expired:
         delete(file)
     return len(expired)
+
+
+def clean_folder(folder: str) -> str:
+    """The names of the folders, without control characters; of very many the innermost. Only ever
+    shown.
+    """
+    names = [
+        "".join(char for char in name if char.isprintable()).strip()
+        for name in folder.replace("\\", "/").split("/")
+    ]
+    return "/".join(name for name in names if name.strip("."))[-MAX_FOLDER:].lstrip("/")
 
 
 def clean_name(filename: str) -> str:

@@ -41,6 +41,7 @@ class Asked:
         try:
             return self.future.result(self.seconds_left)
         except (LateError, CancelledError):
+            self.future.cancel()
             logger.warning("the embedding model did not answer in time; words alone are searched")
         except Exception:
             logger.exception("the meaning of a query was not found out; words alone are searched")
@@ -55,11 +56,13 @@ def begin(model: EmbeddingModel, queries: Sequence[str]) -> Asked | None:
     if not known or _silence.lasts(model):
         return None
     until = time.monotonic() + settings.EMBEDDING_QUERY_SECONDS
-    return Asked(threads().submit(_meanings, model, known), until)
+    return Asked(threads().submit(_meanings, model, known, until), until)
 
 
-def _meanings(model: EmbeddingModel, queries: list[str]) -> dict[str, Meaning]:
+def _meanings(model: EmbeddingModel, queries: list[str], until: float) -> dict[str, Meaning]:
     """By query; empty when the model does not give them, which the log tells."""
+    if time.monotonic() > until:
+        return {}  # nobody waits for it any more
     try:
         middle = _middles.get(model)
         others = () if middle else UNRELATED

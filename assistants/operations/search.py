@@ -29,7 +29,8 @@ class Found:
     """A passage that was found, and where.
 
     ``score`` is between 0 and 1. ``start`` and ``end`` count code points of the text that was read
-    from the file, half open; ``page`` is the page or slide, from 1.
+    from the file, half open; ``page`` is the page or slide, from 1. ``folder`` is where the file lay
+    in the folder that it came with.
     """
 
     file_id: str
@@ -41,6 +42,7 @@ class Found:
     end: int
     page: int | None
     vector_store_id: str
+    folder: str = ""
 
 
 def search(
@@ -150,6 +152,7 @@ def _found(hits: list[Hit]) -> list[Found]:
             end=chunk.end,
             page=chunk.page,
             vector_store_id=chunk.store_file.vector_store_id,
+            folder=chunk.store_file.file.folder,
         )
         for hit in hits
         if (chunk := chunks.get(hit.chunk))

@@ -12,7 +12,11 @@ BETWEEN_PAGES = "\n\n"
 
 PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 LINE = re.compile(r"\n\s*")
-SENTENCE = re.compile(r"(?<!\.[A-Za-z])[.!?؟।][\"'”’)\]]*\s+|[。！？；…][」』”’）】》]*\s*")
+ORDINAL = r"(?<![\s(]\d)(?<![\s(]\d\d)(?<!^\d)(?<!^\d\d)"
+"""Not behind a small number: "am 3. Mai", "1. Platz"."""
+SENTENCE = re.compile(
+    rf"(?:(?<!\.[A-Za-z]){ORDINAL}\.|[!?؟।])[\"'”’)\]]*\s+|[。！？；…][」』”’）】》]*\s*"
+)
 CLAUSE = re.compile(r"[,;:]\s+|[，、：]\s*")
 WORD = re.compile(rf"\s+|(?<={WIDE.pattern})|(?={WIDE.pattern})")
 """Each matches at an end of a paragraph, line, sentence, clause or word, and what follows it."""

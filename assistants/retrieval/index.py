@@ -169,6 +169,8 @@ class KeywordIndex:
         with self._alone(store):
             self._discard_all_of(store)
             self._lock_of(store).unlink()
+        with self._mutex:
+            self._opened.pop(store, None)
 
     def rebuild(self, store: str, entries: Iterable[Entry]) -> int:
         """Put an index of these chunks in the place of what there is; how many there are.
@@ -368,6 +370,9 @@ class KeywordIndex:
             return self._open(store)  # it was replaced meanwhile
         opened = _Opened(index, searcher, stamp, languages)
         with self._mutex:
+            # What other processes have dropped would keep its room on the disk.
+            for other in [name for name in self._opened if not self._directory(name).exists()]:
+                del self._opened[other]
             self._opened[store] = opened
             self._opened.move_to_end(store)
             while len(self._opened) > OPEN_INDEXES:

@@ -188,6 +188,8 @@ class VectorIndex:
             with self._alone(store):
                 self._discard(directory)
                 self._lock_of(store).unlink()
+        with self._mutex:
+            self._opened.pop(store, None)
 
     def clean_up(self) -> None:
         """Remove what processes that died had begun to write or to remove."""
@@ -270,6 +272,9 @@ class VectorIndex:
                     return None
             return self._open(store)  # they were replaced meanwhile
         with self._mutex:
+            # What other processes have dropped would stay mapped, and keep its room on the disk.
+            for other in [name for name in self._opened if not self._directory(name).exists()]:
+                del self._opened[other]
             self._opened[store] = opened
             self._opened.move_to_end(store)
             while len(self._opened) > OPEN_STORES:

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from django.utils.translation import gettext as _
 
 from playground.rendering.files import text_address
+from playground.rendering.pages import page_name
 
 MARKER: Final = re.compile(r"【\d+(?::\d+)?†[^【】\n]{0,300}】")
 DANGLING_MARKER: Final = re.compile(
@@ -30,6 +31,8 @@ _SANDBOX_LINK = re.compile(r"(?<=\]\()sandbox:(?:[^()\n]|\([^()\n]*\))*(?=\))")
 _OPEN, _CLOSE, SPACE = "\ufdd0", "\ufdd1", "\ufdd2"
 _CARRIERS = re.compile("[\ufdd0-\ufdef]")
 _CITATION = re.compile(f"【{_OPEN}(\\d+){_CLOSE}】")
+_ENCODED_CITATION = re.compile(quote(f"【{_OPEN}") + r"(\d+)" + quote(f"{_CLOSE}】"))
+_ANY_CITATION = re.compile(f"{_CITATION.pattern}|{_ENCODED_CITATION.pattern}")
 PLACES: Final = re.compile(
     f"【{_OPEN}(?P<citation>\\d+){_CLOSE}】|(?P<path>sandbox:/[^\\s()\\[\\]<>\"'`*]+)"
 )
@@ -60,9 +63,14 @@ class Note:
     @property
     def label(self) -> str:
         """What it points at, in a line: "guide.pdf, page 3"."""
-        if not self.page:
+        if not self.page_name:
             return self.filename
-        return _("{filename}, page {page}").format(filename=self.filename, page=self.page)
+        return _("{filename}, {page}").format(filename=self.filename, page=self.page_name)
+
+    @property
+    def page_name(self) -> str:
+        """The page or slide in words; empty where there is none."""
+        return page_name(self.filename, self.page)
 
 
 class Annotations:
@@ -126,6 +134,16 @@ class Annotations:
 
 def _quoted(quote: str) -> str:
     return f": “{' '.join(quote.split())}”" if quote.strip() else ""
+
+
+def cited_in(text: str) -> list[int]:
+    """The numbers of the footnotes in prepared text, as it is or in an address."""
+    return [int(number) for found in _ANY_CITATION.findall(text) for number in found if number]
+
+
+def without_citations(address: str) -> str:
+    """An address as the Markdown parser gives it, without the markers that were in it."""
+    return _ENCODED_CITATION.sub("", address)
 
 
 def restore(text: str) -> str:

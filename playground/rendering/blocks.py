@@ -68,14 +68,15 @@ class Blocks:
         if count == self._noted:
             return SafeString("")
         self._noted = count
-        return footnotes(self._scope)
+        return footnotes(self._scope, "".join(self._shown))
 
     @property
     def html(self) -> SafeString:
         """All that is shown at the moment, footnotes included: what a page begins with that is
         opened now.
         """
-        return mark_safe("".join(self._shown) + footnotes(self._scope))  # noqa: S308  (sanitised parts)
+        shown = "".join(self._shown)
+        return mark_safe(shown + footnotes(self._scope, shown))  # noqa: S308  (sanitised parts)
 
     def _freeze(self, rendered: list[tuple[int, SafeString]], cited: set[int]) -> None:
         finished = [html for _, html in rendered[:-1]]

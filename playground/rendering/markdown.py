@@ -6,6 +6,7 @@ and the sanitiser has the last word.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import unquote
@@ -20,7 +21,15 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
 from playground.rendering import files
-from playground.rendering.annotations import PLACES, SANDBOX, SPACE, Annotations, restore
+from playground.rendering.annotations import (
+    PLACES,
+    SANDBOX,
+    SPACE,
+    Annotations,
+    cited_in,
+    restore,
+    without_citations,
+)
 from playground.rendering.code import frame
 from playground.rendering.math import math_plugin, mathml
 from playground.rendering.sanitise import clean
@@ -56,7 +65,7 @@ def render(
     """
     scope = Scope(anchor, Annotations(annotations, filenames))
     html = "".join(block for _, block in blocks(text, scope))
-    return mark_safe(html + footnotes(scope))  # noqa: S308  (both parts come from the sanitiser)
+    return mark_safe(html + footnotes(scope, html))  # noqa: S308  (both parts come from the sanitiser)
 
 
 def blocks(
@@ -77,31 +86,42 @@ def blocks(
         yield (block[0].map or [0])[0], clean(html)
 
 
-def footnotes(scope: Scope) -> SafeString:
-    """The list of sources, or nothing when nothing is cited."""
+def footnotes(scope: Scope, shown: str) -> SafeString:
+    """The list of sources, or nothing when nothing is cited.
+
+    :param shown: the HTML of the text before it
+    """
     notes = scope.annotations.notes
     if not notes:
         return SafeString("")
     rows = format_html_join(
         "",
         '<li id="fn-{0}-{1}"><span class="notes__num">{1}</span><span class="notes__src">'
-        '<a href="{2}">{3}</a>{4} <span><a href="#cite-{0}-{1}">{6}</a></span></span>{5}'
-        "</li>",
+        '<a href="{2}">{3}</a>{4}{6}</span>{5}</li>',
         (
             (
                 scope.anchor,
                 note.number,
                 note.address,
                 note.filename,
-                _(", page {page}").format(page=note.page) if note.page else "",
+                _(", {page}").format(page=note.page_name) if note.page_name else "",
                 _quote(note.quote),
-                _("Back to text"),
+                _way_back(scope, note.number, shown),
             )
             for note in notes
         ),
     )
     return format_html(
         '<ol class="notes" id="notes-{}" aria-label="{}">{}</ol>', scope.anchor, _("Sources"), rows
+    )
+
+
+def _way_back(scope: Scope, number: int, shown: str) -> SafeString:
+    """Empty for what is cited in a block of code only, where no number stands."""
+    if f'id="cite-{scope.anchor}-{number}"' not in shown:
+        return SafeString("")
+    return format_html(
+        ' <span><a href="#cite-{}-{}">{}</a></span>', scope.anchor, number, _("Back to text")
     )
 
 
@@ -142,23 +162,47 @@ def _resolve(state: StateCore) -> None:
 
 def _resolve_inline(tokens: Sequence[Token], scope: Scope) -> Iterator[Token]:
     in_link = leads_nowhere = False
-    for token in tokens:
+    # What is cited within a link, code, a formula or an image stands after it: a link holds no link.
+    after: dict[int, Token] = {}
+    for place, token in enumerate(tokens):
         if token.type == "link_open":
             in_link = True
+            after = _citations(str(token.attrs.get("href", "")), scope)
             token.attrs = _link_attributes(token, scope)
-            leads_nowhere = not token.attrs
+            leads_nowhere = not (token.attrs and _has_words(tokens[place + 1 :]))
         elif token.type == "link_close":
             in_link = False
-        if token.type in ("link_open", "link_close") and leads_nowhere:
-            continue
         if token.type == "text":
-            yield from _resolve_text(token, scope, in_link)
+            for part in _resolve_text(token, scope, in_link):
+                if in_link and part.type == "citation":
+                    after[int(part.content)] = part
+                else:
+                    yield part
             continue
         if token.type == "image":
             token.attrs["src"] = _image_address(str(token.attrs.get("src", "")), scope)
         if token.type in ("code_inline", "math_inline", "image"):
+            after |= _citations(token.content, scope)
             token.content = restore(token.content)
-        yield token
+        if token.type not in ("link_open", "link_close") or not leads_nowhere:
+            yield token
+        if not in_link:
+            yield from after.values()
+            after = {}
+
+
+def _has_words(tokens: Sequence[Token]) -> bool:
+    """Whether a link that begins before these has anything but citations."""
+    within = takewhile(lambda token: token.type != "link_close", tokens)
+    return any(token.type == "image" or restore(token.content).strip() for token in within)
+
+
+def _citations(content: str, scope: Scope) -> dict[int, Token]:
+    return {number: _citation(number, scope) for number in cited_in(content)}
+
+
+def _citation(number: int, scope: Scope) -> Token:
+    return Token("citation", "sup", 0, content=str(number), meta={"scope": scope})
 
 
 def _resolve_text(token: Token, scope: Scope, in_link: bool) -> Iterator[Token]:
@@ -167,8 +211,7 @@ def _resolve_text(token: Token, scope: Scope, in_link: bool) -> Iterator[Token]:
         yield _text(token.content[end : place.start()])
         end = place.end()
         if place["citation"]:
-            number = int(place["citation"])
-            yield Token("citation", "sup", 0, content=str(number), meta={"scope": scope})
+            yield _citation(int(place["citation"]), scope)
         else:
             path = place["path"].rstrip(".,;:!?")
             end -= len(place["path"]) - len(path)
@@ -191,7 +234,7 @@ def _link_attributes(token: Token, scope: Scope) -> dict[str, str | int | float]
     """Our own file as a download, another site in a new tab, and nothing for any other target:
     its words are no link then.
     """
-    href = str(token.attrs.get("href", ""))
+    href = without_citations(str(token.attrs.get("href", "")))
     if href.startswith(SANDBOX):
         file_id = scope.annotations.file_at(href)
         return {"href": files.address(file_id), "download": ""} if file_id else {}

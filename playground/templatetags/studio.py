@@ -19,7 +19,7 @@ from assistants.operations import vector_store_files
 from assistants.operations.search import Found
 from playground import service_words, usage
 from playground import words as api_words
-from playground.rendering import code, files
+from playground.rendering import code, files, pages
 
 if TYPE_CHECKING:
     from playground.views.files import Row
@@ -136,6 +136,12 @@ def seconds(value: float | None) -> str:
 def passage_address(found: Found) -> str:
     """Where the text of its file is shown, at the passage."""
     return files.text_address(found.file_id, found.start, found.end)
+
+
+@register.filter
+def page_of(filename: str, number: int | None) -> str:
+    """What a part of this file is called: "page 3", "slide 3"."""
+    return pages.page_name(filename, number)
 
 
 @register.filter

@@ -205,13 +205,14 @@ def _who_misses(row: Row) -> str:
     ).format(names=f"{listed[:1].upper()}{listed[1:]}")
 
 
-def stored(project: Project, upload: "UploadedFile[Any]") -> File:
+def stored(project: Project, upload: "UploadedFile[Any]", folder: str = "") -> File:
     """The upload, kept.
 
+    :param folder: where it lay in the folder that it comes with
     :raises TooLarge: more than the service takes
     """
     name = _as_it_is_called(upload.name or "file")
-    return files.create(project, upload, filename=name, purpose="assistants")
+    return files.create(project, upload, filename=name, purpose="assistants", folder=folder)
 
 
 def _as_it_is_called(sent: str) -> str:

@@ -4,6 +4,7 @@ renaming and deleting.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 from django.contrib import messages
@@ -143,7 +144,8 @@ def files(request: access.Request, vector_store_id: str) -> HttpResponse:
     store = access.vector_store(request, vector_store_id)
     if request.method != "POST":
         return render(request, "vector_stores/_files.html", _files_context(request, store))
-    refused, problem = _add(store, request.FILES.getlist("files"))
+    uploads, folders = request.FILES.getlist("files"), request.POST.getlist("folders")
+    refused, problem = _add(store, list(zip_longest(uploads, folders[: len(uploads)], fillvalue="")))
     if "scripted" in request.GET:
         # It sends many such requests, and tells the outcome of all.
         lines = (
@@ -162,22 +164,26 @@ def files(request: access.Request, vector_store_id: str) -> HttpResponse:
     return redirect("vector-store", store.id)
 
 
-def _add(store: VectorStore, uploads: "Iterable[UploadedFile[Any]]") -> tuple[list[str], str]:
+def _add(
+    store: VectorStore, uploads: "Iterable[tuple[UploadedFile[Any], str]]"
+) -> tuple[list[str], str]:
     """Add what can be searched to the store, as one batch. The names of the others, and why none
     was added, if none was.
+
+    :param uploads: each with the folder that it lay in
     """
     taken, refused = [], []
-    for upload in uploads:
+    for upload, folder in uploads:
         name = upload.name or "file"
         if vector_store_files.is_searchable(name):
-            taken.append(upload)
+            taken.append((upload, folder))
         else:
             refused.append(name)
     if taken:
         try:
             with transaction.atomic():
                 store.check_not_expired()
-                file_ids = [stored(store.project, upload).id for upload in taken]
+                file_ids = [stored(store.project, *one).id for one in taken]
                 file_batches.create(store, FileBatchCreate(file_ids=file_ids))
         except ApiError as error:
             return refused, refusal(error)

@@ -36,7 +36,10 @@ sending.querySelector("button").addEventListener("click", () => {
 /** All files below an entry. */
 async function walk(entry, found) {
 	if (entry instanceof File) return found.push(entry);
-	if (entry.isFile) return found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+	if (entry.isFile) {
+		const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+		return found.push(Object.assign(file, { path: entry.fullPath }));
+	}
 	const reader = entry.createReader();
 	for (;;) {
 		// A hundred at a time, until there are none.
@@ -74,8 +77,14 @@ function nextGroup() {
 
 function send(group) {
 	tell(done);
+	const body = new FormData();
+	for (const file of group) {
+		body.append("files", file);
+		const path = file.path ?? file.webkitRelativePath;
+		body.append("folders", path.slice(0, Math.max(path.lastIndexOf("/"), 0)));
+	}
 	return new Promise((resolve) => {
-		request = post(`${form.action}?scripted`, "files", group, (part) => tell(done + part * group.length), (answer, why) => {
+		request = post(`${form.action}?scripted`, body, (part) => tell(done + part * group.length), (answer, why) => {
 			const problem = why && (stopped ? say("stopped") : why);
 			refused.push(...(problem ? group.map(({ name }) => `${name}: ${problem}`) : answer.split("\n").filter(Boolean)));
 			done += group.length;

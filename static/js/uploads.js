@@ -5,9 +5,9 @@ import { all, byId, on, say } from "./page.js";
 const { htmx } = window;
 const headers = () => JSON.parse(document.body.getAttribute("hx-headers"));
 
-/** Send files under a name. `onPart` hears which part of them has gone up, `onEnd` the answer and,
- * if they were not taken, why. Returns the request, which can be aborted. */
-export function post(address, name, files, onPart, onEnd) {
+/** Send a form with files. `onPart` hears which part of it has gone up, `onEnd` the answer and, if it
+ * was not taken, why. Returns the request, which can be aborted. */
+export function post(address, form, onPart, onEnd) {
 	const request = new XMLHttpRequest();
 	request.upload.onprogress = ({ loaded, total }) => onPart(loaded / total);
 	request.onloadend = () => {
@@ -17,9 +17,7 @@ export function post(address, name, files, onPart, onEnd) {
 	};
 	request.open("POST", address);
 	for (const [header, value] of Object.entries(headers())) request.setRequestHeader(header, value);
-	const body = new FormData();
-	for (const file of files) body.append(name, file, file.name || "pasted.png");
-	request.send(body);
+	request.send(form);
 	return request;
 }
 
@@ -89,7 +87,9 @@ function send(address, file, list) {
 	button.ariaLabel = say("cancelUpload", file);
 	progress.ariaLabel = say("uploading", file);
 	list.append(item);
-	const request = post(address, "file", [file], (part) => {
+	const form = new FormData();
+	form.append("file", file, file.name || "pasted.png");
+	const request = post(address, form, (part) => {
 		progress.value = part;
 		meta.textContent = `${Math.floor(100 * part)} %`;
 	}, (answer, why) => {

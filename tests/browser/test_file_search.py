@@ -153,6 +153,7 @@ def test_a_new_store_is_filled_given_to_an_assistant_and_cited(
     expect(page.locator("#store-refused li")).to_have_text(["table.csv cannot be searched"])
     ready = page.locator("#store-files dd").first
     expect(ready).to_have_text("61 of 61", timeout=60_000)
+    expect(page.locator("#store-files bdi", has_text=re.compile("^books$")).first).to_be_visible()
 
     page.evaluate(
         """() => {

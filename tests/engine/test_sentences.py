@@ -25,6 +25,18 @@ def test_sentences_end_where_sentences_paragraphs_and_items_end() -> None:
     ]
 
 
+def test_a_day_of_a_month_ends_no_sentence() -> None:
+    german = "Er kam am 3. Mai an. Am 12. ging er. Um 7.30. Es war 1822. Ende."
+    assert sentences(german) == [
+        "Er kam am 3. Mai an.",
+        "Am 12. ging er.",
+        "Um 7.30.",
+        "Es war 1822.",
+        "Ende.",
+    ]
+    assert sentences("3. Mai. Sonne.") == ["3. Mai.", "Sonne."]
+
+
 @pytest.mark.parametrize(
     "said, quoted",
     [

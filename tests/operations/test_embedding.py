@@ -18,6 +18,7 @@ from assistants.operations import (
     embedding_model,
     ingestion,
     leftovers,
+    provider_client,
     query_meaning,
     search,
     vector_store_files,
@@ -25,6 +26,7 @@ from assistants.operations import (
 )
 from assistants.operations.embedding_model import Unavailable
 from assistants.operations.indexes import vector_index
+from assistants.operations.provider_client import THREADS
 from assistants.operations.providers import OPENAI_HOST
 from assistants.params import VectorStoreFileCreate, VectorStoreFileUpdate, validate
 from assistants.retrieval.reader import Reader
@@ -191,6 +193,22 @@ def test_a_model_that_is_late_or_fails_leaves_the_search_to_the_words_and_is_lef
     model.work()
     assert found(store, "automobile") == [CAR]
     assert model.requests == []
+
+
+def test_what_nobody_waits_for_any_more_is_not_asked(
+    reader: Reader, model: Embeddings, settings: Settings
+) -> None:
+    make_searchable(reader, CAR)
+    settings.EMBEDDING_QUERY_SECONDS = 0.3
+    model.be_late(0.6)
+    model.requests.clear()
+    known = embedding_model.configured()
+    assert known is not None
+    asked = [query_meaning.begin(known, [f"car {number}"]) for number in range(THREADS + 4)]
+    assert [one.result() for one in asked if one] == [{}] * (THREADS + 4)
+    # The threads have come to the end of what was begun.
+    provider_client.threads().submit(int).result()
+    assert len(model.requests) <= THREADS
 
 
 def test_a_query_that_is_refused_keeps_no_other_from_being_asked_for(
@@ -413,6 +431,22 @@ def test_an_azure_deployment_is_asked_as_azure_is(
     store = make_searchable(reader, CAR)
     assert state(store) == (1, 1, "")
     assert found(store) == [CAR]
+
+
+def test_a_text_of_which_the_model_makes_nothing_keeps_no_other_from_its_vector(
+    reader: Reader, model: Embeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = model._of
+
+    def blank(name: str, text: str, width: int) -> list[float]:
+        return [0.0] * width if text and BREAD.startswith(text) else real(name, text, width)
+
+    monkeypatch.setattr(model, "_of", blank)
+    store = make_searchable(reader, CAR, BREAD)
+    assert state(store) == (2, 2, "")
+    assert vector_index().count(store.id, "played") == 1
+    assert found(store) == [CAR]
+    assert found(store, "bread") == [BREAD]
 
 
 @pytest.mark.parametrize("fault", ["fewer", "uneven", "zero", "words"])

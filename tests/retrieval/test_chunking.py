@@ -106,3 +106,10 @@ def test_passages_repeat_what_was_asked_for() -> None:
 def test_an_overlap_beyond_half_is_refused(size: int, overlap: int) -> None:
     with pytest.raises(ValueError, match="overlap"):
         list(passages([Page("text")], size=size, overlap=overlap))
+
+
+def test_a_day_of_a_month_ends_no_sentence() -> None:
+    text = "Sie trafen sich am 3. Mai und am 12. Juni wieder. " * 60
+    cut = list(passages([Page(text)], size=40, overlap=0))
+    assert len(cut) >= 20
+    assert {passage.text[-7:] for passage in cut} == {"wieder."}

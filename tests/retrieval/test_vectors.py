@@ -151,3 +151,24 @@ def test_what_a_process_that_died_has_left_is_cleaned_away(
 def test_only_ids_of_stores_become_directories(index: VectorIndex) -> None:
     with pytest.raises(ValueError, match="not the id of a store"):
         index.add("../x", MODEL, drawn(1))
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="tells what is mapped")
+def test_what_another_process_has_dropped_does_not_stay_mapped(
+    index: VectorIndex, tmp_path: Path
+) -> None:
+    other = VectorIndex(tmp_path)
+    for one in (index, other):
+        one.add(STORE, MODEL, drawn(20))
+        assert nearest(one, [1.0] * 64)
+
+    def mapped() -> bool:
+        return f"{tmp_path}/" in Path("/proc/self/maps").read_text()
+
+    assert mapped()
+    other.drop(STORE)
+    index.add("vs_2", MODEL, [])
+    index.add("vs_2", MODEL, drawn(20))
+    index.search(["vs_2"], MODEL, [1.0] * 64, 1)
+    index.drop("vs_2")
+    assert not mapped()

@@ -131,6 +131,34 @@ def test_a_source_that_is_cited_twice_has_one_footnote_and_one_place_to_go_back_
     assert html.count('<li id="fn-text-1">') == 1
 
 
+@pytest.mark.parametrize(
+    "text, before",
+    [
+        ("[label【4:1†source】 more](https://example.org) end", "label more</a>"),
+        ("[label](https://example.org/【4:1†source】) end", "label</a>"),
+        ("<https://example.org/【4:1†source】> end", "https://example.org/</a>"),
+        ("[【4:1†source】](https://example.org) end", '<p id="text-0">'),
+        ("`code【4:1†source】` end", "<code>code</code>"),
+        ("![alt【4:1†source】](x.png) end", "alt"),
+        (r"\(x【4:1†source】\) end", "</math>"),
+    ],
+)
+def test_what_is_cited_in_a_link_or_in_code_stands_after_it(text: str, before: str) -> None:
+    html = render(text, [SECOND])
+    place = html.index('<sup class="cite"><a href="#fn-text-1"')
+    assert html[:place].endswith(before)
+    assert html[place : html.index("</p>")].endswith("</sup> end")
+    assert "†" not in html
+    assert "%EF%B7" not in html
+    assert 'href="#cite-text-1"' in html
+
+
+def test_a_source_that_is_cited_in_a_block_of_code_alone_has_no_place_to_go_back_to() -> None:
+    html = render("```\nx = 1  # 【4:1†source】\n```", [SECOND])
+    assert '<li id="fn-text-1">' in html
+    assert "#cite-" not in html
+
+
 def test_a_marker_next_to_bold_text_does_not_break_it() -> None:
     assert '<strong>"Yes"</strong><sup' in render('**"Yes"**【4:1†source】', [SECOND])
 

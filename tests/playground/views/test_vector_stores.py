@@ -97,6 +97,21 @@ def test_files_are_added_and_taken_out(page: Client, store: VectorStore) -> None
     assert page.post(f"{address}/files/{row.file_id}/remove").status_code == 404
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(
+    page: Client, store: VectorStore
+) -> None:
+    address = f"/vector-stores/{store.id}/files?scripted"
+    files = [SimpleUploadedFile("a.md", text) for text in (b"# One", b"# Two", b"# Three")]
+    folders = ["notes/<2025>", "/notes/../2026\n", ""]
+    assert page.post(address, {"files": files, "folders": folders}).status_code == 201
+    added = File.objects.filter(filename="a.md").order_by("created_at")
+    assert [file.place for file in added] == ["notes/<2025>/a.md", "notes/2026/a.md", "a.md"]
+    assert {file.to_dict()["filename"] for file in added} == {"a.md"}
+    assert "<bdi>notes/&lt;2025&gt;</bdi>" in page.get(f"/vector-stores/{store.id}").text
+    assert "<bdi>notes/2026</bdi>" in page.get("/files", {"q": "notes/2026"}).text
+    assert "<bdi>notes/2026</bdi>" in page.get(f"/files/{added[1].id}/text").text
+
+
 def test_an_expired_one_takes_no_files_and_answers_no_question(
     page: Client, store: VectorStore
 ) -> None:
