@@ -47,7 +47,7 @@ def create_file(
     stored = files.create(
         request.project,
         file,
-        filename=file.name or "",
+        filename=files.name_in_form(file.name or ""),
         purpose=params.purpose,
         expires_after=params.expires_after(),
     )

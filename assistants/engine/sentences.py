@@ -1,9 +1,10 @@
 """The sentences of a text, and which of them say most about something: what a citation quotes."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import pairwise
 
+from assistants.retrieval import languages
 from assistants.retrieval.chinese import simplified
 from assistants.tokens import WIDE
 
@@ -35,9 +36,7 @@ EMPTY = {
     "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will",
     "with", "would", "you", "your",
 }  # fmt: skip
-EMPTY_WIDE = frozenset(
-    simplified("的了是在有嗎呢吧請問我你他她它們這那什麼麼哪誰和與及或也都就")
-)
+EMPTY_WIDE = frozenset(simplified("的了是在有嗎呢吧請問我你他她它們這那什麼麼哪誰和與及或也都就"))
 
 
 def sentences(text: str) -> list[str]:
@@ -50,7 +49,18 @@ def sentences(text: str) -> list[str]:
     return [sentence for one in found if (sentence := one.strip())]
 
 
-def terms(text: str) -> set[str]:
+def asked(text: str) -> set[str]:
+    """The terms of a question or a claim without the stop words of its language, which is taken to
+    be that of which it has most; all terms where nothing else is left.
+    """
+    words = set(WORD.findall(text.lower()))
+    stopped = [languages.stop_words_among(words, one) for one in languages.STOPPED]
+    most = max(stopped, key=len)
+    dull = most if len(most) > len(words & EMPTY) else ()
+    return terms(text, dull) or terms(text)
+
+
+def terms(text: str, dull: Collection[str] = ()) -> set[str]:
     """The telling words of a text without their endings; pairs of characters, simplified, where
     words are not set apart.
     """
@@ -59,7 +69,7 @@ def terms(text: str) -> set[str]:
         if WIDE.search(word):
             pairs = set(map("".join, pairwise(plain := simplified(word))))
             found |= {pair for pair in pairs if not EMPTY_WIDE.issuperset(pair)} or {plain}
-        elif word not in EMPTY and (len(word) > 1 or word.isdigit()):
+        elif word not in EMPTY and word not in dull and (len(word) > 1 or word.isdigit()):
             found.add(ENDING.sub("", word))
     return found
 
@@ -79,7 +89,7 @@ def best(candidates: Iterable[str], wanted: set[str]) -> str | None:
 def quote(passage: str, claim: str) -> str:
     """The sentence of a passage that best supports what is claimed, else how the passage begins."""
     found = sentences(passage)
-    chosen = best(found, terms(claim)) or (found[0] if found else "")
+    chosen = best(found, asked(claim)) or (found[0] if found else "")
     return chosen if len(chosen) <= MAX_QUOTE else f"{chosen[: MAX_QUOTE - 1]}…"
 
 

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('assistants', '0030_chinese_as_one'),
+        ("assistants", "0030_chinese_as_one"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='file',
-            name='folder',
-            field=models.CharField(blank=True, default='', max_length=1024),
+            model_name="file",
+            name="folder",
+            field=models.CharField(blank=True, default="", max_length=1024),
         ),
     ]

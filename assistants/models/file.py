@@ -35,8 +35,8 @@ class File(ApiObject):
     project = models.ForeignKey(Project, models.CASCADE, related_name="files")
     filename = models.CharField(max_length=512)
     folder = models.CharField(max_length=1024, default="", blank=True)
-    """Where it lay in the folder that it came with, such as "handbook/2026"; only ever shown, so that
-    files of one name can be told apart.
+    """Where it lay in the folder that it came with, such as "handbook/2026"; only ever shown, so
+    that files of one name can be told apart.
     """
     purpose = models.CharField(max_length=32)
     bytes = models.BigIntegerField()

@@ -228,6 +228,15 @@ def delete_expired() -> int:
     return len(expired)
 
 
+def name_in_form(sent: str) -> str:
+    """A file's name as its sender knows it: browsers and SDKs send quotes and line ends in the form
+    "%22" (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data).
+    """
+    for escaped, plain in (("%22", '"'), ("%0D", " "), ("%0A", " ")):
+        sent = sent.replace(escaped, plain)
+    return sent
+
+
 def clean_folder(folder: str) -> str:
     """The names of the folders, without control characters; of very many the innermost. Only ever
     shown.

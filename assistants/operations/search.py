@@ -29,8 +29,8 @@ class Found:
     """A passage that was found, and where.
 
     ``score`` is between 0 and 1. ``start`` and ``end`` count code points of the text that was read
-    from the file, half open; ``page`` is the page or slide, from 1. ``folder`` is where the file lay
-    in the folder that it came with.
+    from the file, half open; ``page`` is the page or slide, from 1. ``folder`` is where the file
+    lay in the folder that it came with.
     """
 
     file_id: str

@@ -162,7 +162,7 @@ def _resolve(state: StateCore) -> None:
 
 def _resolve_inline(tokens: Sequence[Token], scope: Scope) -> Iterator[Token]:
     in_link = leads_nowhere = False
-    # What is cited within a link, code, a formula or an image stands after it: a link holds no link.
+    # What is cited within a link, code, a formula or an image stands after it: links hold none.
     after: dict[int, Token] = {}
     for place, token in enumerate(tokens):
         if token.type == "link_open":

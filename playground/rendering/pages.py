@@ -9,7 +9,7 @@ SLIDES: Final = (".pptx",)
 
 
 def page_name(filename: str, number: int | None) -> str:
-    """"page 3", of a presentation "slide 3"; empty for a file without pages."""
+    """ "page 3", of a presentation "slide 3"; empty for a file without pages."""
     if not number:
         return ""
     slides = PurePath(filename).suffix.lower() in SLIDES

@@ -211,14 +211,5 @@ def stored(project: Project, upload: "UploadedFile[Any]", folder: str = "") -> F
     :param folder: where it lay in the folder that it comes with
     :raises TooLarge: more than the service takes
     """
-    name = _as_it_is_called(upload.name or "file")
+    name = files.name_in_form(upload.name or "file")
     return files.create(project, upload, filename=name, purpose="assistants", folder=folder)
-
-
-def _as_it_is_called(sent: str) -> str:
-    """A file's name as the person sees it: browsers send a quote and line ends in the form "%22"
-    (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data).
-    """
-    for escaped, plain in (("%22", '"'), ("%0D", " "), ("%0A", " ")):
-        sent = sent.replace(escaped, plain)
-    return sent

@@ -145,7 +145,9 @@ def files(request: access.Request, vector_store_id: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "vector_stores/_files.html", _files_context(request, store))
     uploads, folders = request.FILES.getlist("files"), request.POST.getlist("folders")
-    refused, problem = _add(store, list(zip_longest(uploads, folders[: len(uploads)], fillvalue="")))
+    refused, problem = _add(
+        store, list(zip_longest(uploads, folders[: len(uploads)], fillvalue=""))
+    )
     if "scripted" in request.GET:
         # It sends many such requests, and tells the outcome of all.
         lines = (

@@ -96,6 +96,11 @@ def test_names_may_be_encoded_as_other_clients_do(http: httpx2.Client) -> None:
     assert made["filename"] == "你好.txt"
 
 
+def test_quotes_in_a_name_come_back_as_quotes(client: OpenAI) -> None:
+    file = client.files.create(file=('my "best" notes.txt', b"x"), purpose="assistants")
+    assert file.filename == 'my "best" notes.txt'
+
+
 def test_a_name_is_only_ever_a_name(client: OpenAI) -> None:
     made = client.files.create(file=("../../etc/pass\nwd", b"1"), purpose="assistants")
     assert "/" not in made.filename

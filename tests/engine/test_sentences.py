@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistants.engine.sentences import MAX_QUOTE, claim, quote, sentences
+from assistants.engine.sentences import MAX_QUOTE, asked, claim, quote, sentences
 
 PASSAGE = """# Harbor
 
@@ -35,6 +35,14 @@ def test_a_day_of_a_month_ends_no_sentence() -> None:
         "Ende.",
     ]
     assert sentences("3. Mai. Sonne.") == ["3. Mai.", "Sonne."]
+
+
+def test_stop_words_of_a_claims_own_language_support_nothing() -> None:
+    rules = "Der Beitrag ist der höchste. Gäste zahlen zwei Euro. Der Hund ist der beste."
+    said = "Was ist der Preis für die Gäste, und ist der gut"
+    assert quote(rules, said) == "Gäste zahlen zwei Euro."
+    assert asked("the man who had to die in the war") >= {"man", "die", "war"}
+    assert asked("Wie ist das")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from assistants.engine.demo.conversation import SEARCH_TOOL, Call, Conversation
 from assistants.engine.demo.fence import shortened
 from assistants.engine.demo.plan import CallFunctions, FunctionCall
 from assistants.engine.demo.skills.small_talk import is_small_talk
-from assistants.engine.sentences import likeness, sentences, terms
+from assistants.engine.sentences import asked, likeness, sentences, terms
 
 PASSAGE = re.compile(r"^(?P<marker>【\d+:\d+†[^】]*】) \(.*\)\n", re.MULTILINE)
 BULLET = re.compile(r"^(?:[-*•#>|]+|\d+[.)])\s+")
@@ -54,9 +54,9 @@ def goes_on(conversation: Conversation) -> bool:
 
 def told(conversation: Conversation, made: Call) -> str:
     """What was found, by quotation."""
-    wanted = terms(conversation.text)
+    wanted = asked(conversation.text)
     if goes_on(conversation):
-        wanted |= terms(conversation.text_before)
+        wanted |= asked(conversation.text_before)
     found = _quoted(made.answer or "", wanted)
     if not found:
         return found_words.nothing(conversation.text, conversation.language)
