@@ -17,6 +17,6 @@ def empty(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("assistants", "0011_order_of_keys")]
+    dependencies = [("assistants", "0012_memberships")]
 
     operations = [migrations.RunPython(empty, empty, elidable=True)]
