@@ -1,8 +1,5 @@
 """A stored file: uploaded by a person or a program, or made by the code interpreter."""
 
-import functools
-from operator import or_
-
 from django.db import models
 
 from assistants.errors import Wire
@@ -17,10 +14,8 @@ class FileQuerySet(ObjectQuerySet["File"]):
 
     def matching(self, words: str) -> "FileQuerySet":
         """Those whose name, folder or id contains the words."""
-        fields = ("filename", "folder", "pk")
-        return self.filter(
-            functools.reduce(or_, (models.Q((f"{field}__icontains", words)) for field in fields))
-        )
+        named = models.Q(filename__icontains=words) | models.Q(folder__icontains=words)
+        return self.filter(named | models.Q(pk__icontains=words))
 
 
 class File(ApiObject):
