@@ -4,7 +4,7 @@ renaming and deleting.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, repeat
 from typing import Any, Final
 
 from django.contrib import messages
@@ -144,10 +144,9 @@ def files(request: access.Request, vector_store_id: str) -> HttpResponse:
     store = access.vector_store(request, vector_store_id)
     if request.method != "POST":
         return render(request, "vector_stores/_files.html", _files_context(request, store))
-    uploads, folders = request.FILES.getlist("files"), request.POST.getlist("folders")
-    refused, problem = _add(
-        store, list(zip_longest(uploads, folders[: len(uploads)], fillvalue=""))
-    )
+    uploads = request.FILES.getlist("files")
+    folders = chain(request.POST.getlist("folders"), repeat(""))
+    refused, problem = _add(store, zip(uploads, folders, strict=False))
     if "scripted" in request.GET:
         # It sends many such requests, and tells the outcome of all.
         lines = (

@@ -181,7 +181,7 @@ def test_a_new_store_is_filled_given_to_an_assistant_and_cited(
     expect(preview).to_be_hidden()
     answer.locator(".cite a").first.hover()
     expect(preview).to_be_visible()
-    expect(preview).to_have_text("harbor.txt Its lighthouse was built in 1822.")
+    expect(preview).to_have_text("books/inner/harbor.txt Its lighthouse was built in 1822.")
     page.mouse.move(0, 0)
     answer.locator(".notes a", has_text="harbor.txt").click()
     passage = page.locator("#passage")
