@@ -62,13 +62,21 @@ ALIASES: Final = {
 }
 LABELS: Final = {"docker": "Dockerfile", "pytb": "Traceback", "shell": "Shell", "make": "Makefile"}
 
-_COLOURED: Final = frozenset(
-    """
-    c c1 cm cp ch cs k kn kd kc kr ow kt s s1 s2 sd sb se si sa sx m mi mf mh il nf nc nb
-    nt na nd fm err gi gd
-    """.split()  # noqa: SIM905
-)
-"""The classes that the style sheet colours. The others would be markup without effect."""
+_COLOURED: Final = {
+    name: shown
+    for shown, names in {
+        "c": "c c1 cm cp ch cs",
+        "k": "k kn kd kc kr ow kt",
+        "s": "s s1 s2 sd sb se si sa sx",
+        "m": "m mi mf mh il",
+        "n": "nf nc nb nt na nd fm",
+        **{name: name for name in ("err", "gi", "gd")},
+    }.items()
+    for name in names.split()
+}
+"""The class that the style sheet colours, by the lexers' own. The others would be markup without
+effect: comments, keywords, strings, numbers, names, and what an error or a change is.
+"""
 
 
 def highlight(code: str, language: str) -> SafeString:
@@ -164,13 +172,10 @@ def _is(token: _TokenType, kind: _TokenType) -> bool:
 
 @lru_cache(maxsize=512)
 def _class(token: _TokenType) -> str:
-    """The short class of a token or of the nearest kind above it that is coloured; empty if none
-    is.
-    """
+    """The class of a token or of the nearest kind above it that is coloured; empty if none is."""
     for kind in reversed(token.split()):
-        name = STANDARD_TYPES.get(kind, "")
-        if name in _COLOURED:
-            return name
+        if shown := _COLOURED.get(STANDARD_TYPES.get(kind, "")):
+            return shown
     return ""
 
 

@@ -18,7 +18,8 @@ SENDS: Final = frozenset(
 """Attributes that lead away from the page or take the focus; so does every one of htmx."""
 
 REFERS: Final = frozenset(
-    {"for", "form", "list", "headers", "popovertarget", "data-list", "data-number", "data-remove"}
+    {"for", "form", "list", "headers", "popovertarget", "commandfor", "data-list"}
+    | {"data-number", "data-remove"}
     | {"aria-controls", "aria-describedby", "aria-labelledby"}
 )
 """Attributes that name ids."""

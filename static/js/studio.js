@@ -43,9 +43,6 @@ addEventListener("theme", ({ detail: { theme } }) => {
 // --- dialogs
 
 addEventListener("htmx:afterSwap", ({ target }) => target.matches("dialog:not([open])") && target.showModal());
-on("click", "[data-close]", (button) => button.closest("dialog")?.close());
-// Beside a dialog, the click is on its backdrop.
-on("click", "dialog", (dialog, { target }) => target === dialog && dialog.close());
 
 // --- copying
 

@@ -35,8 +35,7 @@ function isAtEnd() {
 }
 
 scroller.addEventListener("scroll", () => {
-	if (isAtEnd()) following = true;
-	else if (scroller.scrollTop < lastTop) following = false;
+	following = isAtEnd() || (following && scroller.scrollTop >= lastTop);
 	lastTop = scroller.scrollTop;
 	offerJump(false);
 });
@@ -111,7 +110,6 @@ on("click", "[data-show]", () => {
 
 // --- what changes with a run
 
-const product = document.title.split(" - ").pop();
 let refresh;
 let stale = false;
 
@@ -129,7 +127,6 @@ onChange((html) => {
 	if (!following) offerJump(true);
 	log.ariaBusy = activeRun() ? "true" : "false";
 	byId("empty")?.remove();
-	document.title = `${byId("thread-title").textContent} - ${product}`;
 	if (html.includes("turn") || inspector.querySelector("#events-more")) {
 		// What goes on changes often; an end is told at once.
 		if (activeRun()) refresh ??= setTimeout(renew, 500);
@@ -151,10 +148,9 @@ on("click", "[data-lightbox]", (link, event) => {
 	if (event.ctrlKey || event.metaKey || event.shiftKey) return;
 	event.preventDefault();
 	const dialog = byId("lightbox");
-	const { href, dataset: { lightbox: name } } = link;
-	const [image, download, title] = ["img", "a", "bdi"].map((part) => dialog.querySelector(part));
-	Object.assign(image, { src: href, alt: link.querySelector("img")?.alt ?? name });
-	Object.assign(download, { href, download: name });
-	title.textContent = name;
+	const { href, dataset: { lightbox: download } } = link;
+	Object.assign(dialog.querySelector("img"), { src: href, alt: link.querySelector("img")?.alt ?? download });
+	Object.assign(dialog.querySelector("a"), { href, download });
+	dialog.querySelector("bdi").textContent = download;
 	dialog.showModal();
 });

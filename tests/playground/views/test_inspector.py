@@ -48,7 +48,7 @@ def test_every_event_is_listed_in_order_with_its_json(page: Client, run: Run) ->
     places = [text.index(f">{name}<") for name in names]
     assert places == sorted(places)
     assert "ms</span>" in text
-    assert '<span class="nt">&quot;id&quot;</span>' in text
+    assert '<span class="n">&quot;id&quot;</span>' in text
 
 
 def test_events_can_be_filtered(page: Client, run: Run) -> None:

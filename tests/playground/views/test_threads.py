@@ -111,7 +111,7 @@ def test_code_its_output_and_its_image_stand_in_the_step(
     }
     steps.finish_tool_calls(worker.run, step, [call], None, {}, {})
     text = page.get(f"/threads/{thread.id}").text
-    assert '<span class="kn">import</span> numpy' in text
+    assert '<span class="k">import</span> numpy' in text
     assert "&#x27;&lt;b&gt;&#x27;" in text
     assert "Show all 812 lines" in text
     assert f'src="/files/{image.id}/content"' in text
