@@ -17,15 +17,16 @@ from playground.transcript import CallView, Item
 
 def items(views: Iterable[Item]) -> SafeString:
     """Messages, runs and what became of them, in their order."""
-    return mark_safe("".join(item(view) for view in views))  # noqa: S308  (templates escape)
+    reader = translation.get_language(), timezone.get_current_timezone_name()
+    return mark_safe("".join(_kept(view, reader) for view in views))  # noqa: S308  (templates escape)
 
 
-def item(view: Item) -> str:
+def _kept(view: Item, reader: tuple[str | None, str]) -> str:
     """One of them. What will not change any more is kept: it is shown again and again."""
     depends_on = view.depends_on
     if depends_on is None:
         return _item(view)
-    told = repr((depends_on, translation.get_language(), timezone.get_current_timezone_name()))
+    told = repr((depends_on, *reader))
     key = f"fragment:{hashlib.sha256(told.encode()).hexdigest()}"
     kept: str | None = cache.get(key)
     if kept is None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from assistants.errors import ApiError
 from playground.service_texts import HINTS, TEXTS
@@ -29,6 +29,12 @@ def told(text: str | None) -> str:
     """What the service has said, in the reader's language as far as the text is known."""
     if not text or len(text) > CUT:
         return text or ""
+    return _told(text, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _told(text: str, language: str | None) -> str:
+    """Kept: the same few texts are looked for on every page."""
     for form, template in _forms(HINTS):
         if found := form.search(f" {text}"):
             before = f" {text}"[: found.start()].strip()

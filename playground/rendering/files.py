@@ -2,6 +2,7 @@
 
 import mimetypes
 import re
+from functools import lru_cache
 from typing import Final
 
 from django.templatetags.static import static
@@ -36,9 +37,10 @@ def icon_address(name: str) -> str:
     return f"{static('icons.svg')}#{name}"
 
 
+@lru_cache(maxsize=512)
 def icon(name: str, kind: str = "") -> SafeString:
     """An icon of the sprite; ``kind`` is a further class. It is decoration: a word stands beside
-    it.
+    it. Kept: a page has a hundred of them.
     """
     return format_html(
         '<svg class="icon{}" aria-hidden="true"><use href="{}"/></svg>',

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
@@ -57,41 +58,60 @@ def duplicate(request: access.Request, assistant_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_(request: access.Request) -> HttpResponse:
     """Assistants from a file: one object or a list of them. Each that is right is made; of the
-    others it is said what is wrong.
+    others it is said what is wrong. With ``check`` all this is only said.
     """
     problems: list[str] = []
     made: list[Assistant] = []
+    text = ""
+    only_checks = "check" in request.POST
     if request.method == "POST":
         try:
-            found = _read(request)
+            text = _text(request)
+            found = _read(text)
         except ValidationError as error:
-            problems = error.messages
+            problems, text = error.messages, ""
         else:
-            made, problems = _import(access.project(request), found)
-        if made and not problems:
+            with transaction.atomic():
+                made, problems = _import(access.project(request), found)
+                transaction.set_rollback(only_checks)
+        if made and not problems and not only_checks:
             one = len(made) == 1
             count = len(made)
             what = ngettext("{n} assistant", "{n} assistants", count).format(n=count)
             what = (made[0].name or what) if one else what
             messages.success(request, _("Imported: {what}.").format(what=what))
             return redirect("assistant", made[0].id) if one else redirect("assistants")
-    context = {"section": "assistants", "problems": problems, "made": made}
+    context = {
+        "section": "assistants",
+        "problems": problems,
+        "made": made,
+        "checked": text if only_checks and made else "",
+    }
     return render(request, "assistants/import.html", context, status=422 if problems else 200)
 
 
-def _read(request: access.Request) -> list[Any]:
-    """
-    :raises ValidationError: there is no file, or it is not JSON
+def _text(request: access.Request) -> str:
+    """The text of the file, or the one that was looked at before.
+
+    :raises ValidationError: there is no file, or it is no text
     """
     upload = request.FILES.get("file")
+    if upload is None and (checked := request.POST.get("checked")):
+        return checked
     if upload is None:
         raise ValidationError(_("Choose a file first."))
     if upload.size is None or upload.size > MAX_BYTES:
         raise ValidationError(_("The file is too large to be one of assistants (8 MB at most)."))
     try:
-        text = upload.read().decode("utf-8-sig")
+        return upload.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValidationError(_("The file is no text in UTF-8.")) from error
+
+
+def _read(text: str) -> list[Any]:
+    """
+    :raises ValidationError: it is not JSON
+    """
     found = json_text.read(text, limit=MAX_BYTES)
     if isinstance(found, dict) and isinstance(found.get("data"), list):
         found = found["data"]  # as the API lists them

@@ -73,6 +73,9 @@ def new(request: access.Request) -> HttpResponse:
             form.add_error(error.param if error.param in form.fields else None, refusal(error))
         else:
             return redirect(f"{reverse('thread-new')}?assistant={made.id}")
+    if _is_only_about_parts(request):
+        # Whoever adds a function first has not forgotten the name: they have not come to it.
+        form.errors.pop("name", None)
     return _form(request, form, attached, searched.of(None, change), status=422)
 
 
@@ -212,6 +215,8 @@ def _form(
     }
     if saved:
         context["saved_at"] = timezone.now()
+        # The page of the assistant has its name as the heading; a thread's page has not.
+        context["names_itself"] = request.htmx.current_url_abs_path == request.path
     template = "assistants/_form.html" if request.htmx else "assistants/edit.html"
     return render(request, template, context, status=status)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
@@ -118,6 +118,16 @@ def content(request: access.Request, file_id: str) -> StreamingHttpResponse:
             "Cache-Control": "private, max-age=3600, immutable",
         },
     )
+
+
+@access.signed_in
+@require_safe
+def large(request: access.Request, file_id: str) -> HttpResponse:
+    """An image with all the room there is, for the dialog."""
+    file = access.file(request, file_id)
+    if image_type(file.filename) is None:
+        raise Http404("It is no image.")
+    return render(request, "files/_large.html", {"file": file})
 
 
 @access.signed_in

@@ -14,6 +14,7 @@ from playground.views import (
     providers,
     session,
     settings,
+    shortcuts,
     styleguide,
     threads,
     vector_stores,
@@ -87,6 +88,7 @@ urlpatterns = [
     path("files/<str:file_id>/content", files.content, name="file-content"),
     path("files/<str:file_id>/text", files.text, name="file-text"),
     path("files/<str:file_id>/delete", files.delete, name="file-delete"),
+    path("files/<str:file_id>/large", files.large, name="file-large"),
     path("files/<str:file_id>/discard", files.discard, name="file-discard"),
     path("vector-stores", vector_stores.index, name="vector-stores"),
     path("vector-stores/new", vector_stores.new, name="vector-store-new"),
@@ -123,6 +125,7 @@ urlpatterns = [
     path("settings/aliases/delete", settings.delete_alias, name="alias-delete"),
     path("settings/keys", settings.create_key, name="key-create"),
     path("settings/keys/<str:key_id>/revoke", settings.revoke_key, name="key-revoke"),
+    path("shortcuts", shortcuts.show, name="shortcuts"),
     path("styleguide/", styleguide.show, name="styleguide"),
     path("health", settings.health_strip, name="health-strip"),
 ]

@@ -1,7 +1,7 @@
 // The composer: sends without leaving the page, keeps the draft, and never sends a word that an
 // input method is still composing.
 
-import { all, byId, say } from "./page.js";
+import { all, byId, on, say } from "./page.js";
 import { activeRun, listen, onChange, show } from "./stream.js";
 
 const form = byId("composer");
@@ -42,9 +42,12 @@ text.addEventListener("keydown", (event) => {
 });
 
 addEventListener("keydown", (event) => {
+	if (event.key === "Enter" && event.ctrlKey && event.altKey) document.querySelector("[value=outputs]")?.click();
 	const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open");
 	if (event.key === "Escape" && free && activeRun()) form.querySelector("[value=cancel]")?.click();
 });
+
+files.addEventListener("change", () => complain(""));
 
 // --- sending
 
@@ -97,7 +100,7 @@ async function send(address, body, said, attached) {
 			files.append(...attached);
 			complain(html);
 		} else if (!response.ok) {
-			throw new Error(response.status);
+			throw response;
 		}
 		sending()?.remove();
 		keep();
@@ -132,7 +135,7 @@ function bubble(said) {
 function notSent(address, body, said, attached) {
 	const message = sending();
 	message.dataset.state = "failed";
-	message.removeAttribute("aria-busy");
+	message.ariaBusy = null;
 	message.querySelector("[data-failed]").hidden = false;
 	message.querySelector("button").addEventListener("click", () => {
 		if (form.dataset.sent) return;
@@ -143,7 +146,11 @@ function notSent(address, body, said, attached) {
 
 // --- outputs of functions
 
+// What was filled in outlives a reload, not the browser's tab.
+on("input", "[name^=output-]", ({ name, value }) => (sessionStorage[name] = value));
+
 function awaitOutputs() {
+	for (const box of all("[name^=output-]")) box.value ||= sessionStorage[box.name] ?? "";
 	const submit = document.querySelector("[value=outputs]");
 	if (submit) submit.disabled = !form.checkValidity();
 }

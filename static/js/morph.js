@@ -43,7 +43,7 @@ function following(fresh, home) {
 	if (!fresh.dataset.order) return fresh.matches(".notes") ? null : home.querySelector(":scope > .notes");
 	let next = null;
 	let last = home.lastElementChild;
-	while (last && Number(last.dataset.order ?? Infinity) > Number(fresh.dataset.order)) {
+	while (last && Number(last.dataset.order ?? Infinity) > fresh.dataset.order) {
 		next = last;
 		last = last.previousElementSibling;
 	}

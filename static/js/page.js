@@ -11,5 +11,8 @@ export const on = (type, selector, listener) => addEventListener(type, (event) =
 	if (found) listener(found, event);
 });
 
+/** Where the focus goes that was in here, on something that is no more. */
+export const focusIn = (home) => document.activeElement === document.body && home?.querySelector(":is(button, input):not([tabindex], [hidden], [type=hidden])")?.focus();
+
 /** The words under a name, with what stands in their {places}. */
 export const say = (name, places = {}) => words[name].replace(/{(\w+)}/g, (_, place) => places[place]);

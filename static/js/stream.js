@@ -12,9 +12,7 @@ let source = null;
 let wanted = false;
 
 /** Call `listener` with the HTML of every change, after the page shows it. */
-export function onChange(listener) {
-	listeners.push(listener);
-}
+export const onChange = (listener) => listeners.push(listener);
 
 /** Show some HTML as if the stream had brought it. */
 export function show(html) {

@@ -1,7 +1,7 @@
 // What every page does: theme, dialogs, copying, forms that save themselves, uploads.
 
 import { morph } from "./morph.js";
-import { all, byId, on, say } from "./page.js";
+import { all, byId, focusIn, on, say } from "./page.js";
 import "./uploads.js";
 
 const root = document.documentElement;
@@ -12,12 +12,16 @@ htmx.defineExtension("morph", {
 	handleSwap(style, target, fragment) {
 		if (style !== "morph") return false;
 		const fresh = [...fragment.children].find((child) => child.id === target.id);
-		return fresh ? [morph(target, fresh)] : false;
+		if (!fresh) return false;
+		const home = document.activeElement.closest("section");
+		const shown = [morph(target, fresh)];
+		focusIn(home);
+		return shown;
 	},
 });
 
 /** Say something to who cannot see the page. */
-const announce = (text) => (byId("announce").textContent = text);
+const announce = (name) => (byId("announce").textContent = say(name));
 
 /** Remember something that the server needs to know before it writes a page. */
 export function setCookie(name, value) {
@@ -37,12 +41,14 @@ if (zone && zone !== root.dataset.timezone && !document.cookie.includes(`timezon
 addEventListener("theme", ({ detail: { theme } }) => {
 	if (theme) root.dataset.theme = theme;
 	else delete root.dataset.theme;
-	for (const button of all("[name=theme]")) button.ariaPressed = String(button.value === (theme || "system"));
+	for (const button of all("[name=theme]")) button.ariaPressed = button.value === (theme || "system");
 });
 
 // --- dialogs
 
 addEventListener("htmx:afterSwap", ({ target }) => target.matches("dialog:not([open])") && target.showModal());
+
+addEventListener("keydown", ({ key, target }) => key === "?" && !target.matches("input, textarea, select") && byId("shortcuts").click());
 
 // --- copying
 
@@ -53,11 +59,11 @@ on("click", "[data-copy], [data-copy-from]", async (button) => {
 	try {
 		const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? button.closest(".code").querySelector("code").textContent : copy || button.href;
 		await navigator.clipboard.writeText(text);
-		announce(say("copied"));
+		announce("copied");
 		use.setAttribute("href", before.replace(/#.*/, "#check"));
 		setTimeout(() => use.setAttribute("href", before), 1500);
 	} catch {
-		announce(say("notCopied"));
+		announce("notCopied");
 	}
 });
 

@@ -1,11 +1,10 @@
-// The page of a thread: scrolling, panels, clocks, images, and the inspector that keeps up.
+// The page of a thread: scrolling, panels, clocks, and the inspector that keeps up.
 
 import "./composer.js";
 import { all, byId, on, say } from "./page.js";
 import { setCookie } from "./studio.js";
 import { activeRun, onChange, show } from "./stream.js";
 
-const { htmx } = window;
 const studio = byId("studio");
 const scroller = byId("scroller");
 const log = byId("log");
@@ -19,19 +18,14 @@ const medium = matchMedia("(width < 1100px)");
 let following = true;
 let lastTop = 0;
 
-function toEnd() {
-	scroller.scrollTop = scroller.scrollHeight;
-}
+const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
+const isAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 8;
 
 /** The way down, with a dot when something was written below since the reader went up. */
 function offerJump(unread) {
 	jump.hidden = following || isAtEnd();
 	const dot = jump.querySelector(".dot");
 	dot.hidden = jump.hidden || (dot.hidden && !unread);
-}
-
-function isAtEnd() {
-	return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 8;
 }
 
 scroller.addEventListener("scroll", () => {
@@ -117,7 +111,7 @@ function renew() {
 	refresh = clearTimeout(refresh);
 	stale = !inspector.checkVisibility();
 	if (stale) return;
-	for (const part of all("[data-refresh]:not(:has(#events-pause:checked) > div *)", inspector)) htmx.trigger(part, "refresh");
+	for (const part of all("[data-refresh]:not(:has(#events-pause:checked) > div *)", inspector)) window.htmx.trigger(part, "refresh");
 }
 
 // It may have been out of sight.
@@ -125,7 +119,7 @@ new ResizeObserver(() => stale && renew()).observe(inspector);
 
 onChange((html) => {
 	if (!following) offerJump(true);
-	log.ariaBusy = activeRun() ? "true" : "false";
+	log.ariaBusy = Boolean(activeRun());
 	byId("empty")?.remove();
 	if (html.includes("turn") || inspector.querySelector("#events-more")) {
 		// What goes on changes often; an end is told at once.
@@ -141,16 +135,3 @@ setInterval(() => {
 		clock.textContent = seconds < 60 ? say("seconds", { seconds: seconds.toFixed(1) }) : say("minutes", { minutes: Math.floor(seconds / 60), seconds: Math.floor(seconds % 60) });
 	}
 }, 200);
-
-// --- images, large
-
-on("click", "[data-lightbox]", (link, event) => {
-	if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-	event.preventDefault();
-	const dialog = byId("lightbox");
-	const { href, dataset: { lightbox: download } } = link;
-	Object.assign(dialog.querySelector("img"), { src: href, alt: link.querySelector("img")?.alt ?? download });
-	Object.assign(dialog.querySelector("a"), { href, download });
-	dialog.querySelector("bdi").textContent = download;
-	dialog.showModal();
-});

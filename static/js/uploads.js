@@ -1,8 +1,7 @@
 // Files go up at once, one by one, with their progress: chosen, dropped or pasted.
 
-import { all, byId, on, say } from "./page.js";
+import { byId, focusIn, on, say } from "./page.js";
 
-const { htmx } = window;
 const headers = () => JSON.parse(document.body.getAttribute("hx-headers"));
 
 /** Send a form with files. `onPart` hears which part of it has gone up, `onEnd` the answer and, if it
@@ -56,14 +55,14 @@ on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 	// What was never sent goes from the server too; if it does not answer, the file stays on its page.
 	if (discard) fetch(discard, { method: "POST", headers: headers() }).catch(() => {});
 	item.remove();
+	focusIn(list.firstElementChild ? list : list.closest("section, form"));
 	changed(list);
 });
 
 const composerInput = () => document.querySelector("#composer [data-upload]");
 
-for (const area of all("[data-drop]")) {
-	onDrop(area, (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(composerInput(), files));
-}
+const scroller = byId("scroller");
+if (scroller) onDrop(scroller, (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(composerInput(), files));
 
 on("paste", "#composer", (_, event) => {
 	const { files } = event.clipboardData;
@@ -106,6 +105,6 @@ function send(address, file, list) {
 }
 
 function changed(list) {
-	htmx.process(list);
+	window.htmx.process(list);
 	list.dispatchEvent(new Event("change", { bubbles: true }));
 }

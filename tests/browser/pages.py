@@ -68,6 +68,7 @@ PAGES: Final = (
     Place("provider", "/settings/providers/{provider_id}", shown=False),
     Place("provider-remove", "/settings/providers/{provider_id}/remove", shown=False),
     Place("key-revoke", "/settings/keys/{key_id}/revoke", shown=False),
+    Place("shortcuts", "/shortcuts", shown=False),
     Place("not-found", "/nothing/here"),
     Place("styleguide", "/styleguide/", shown=False),
 )
@@ -86,7 +87,7 @@ NOT_PAGES: Final = {
         *("run-cancel", "run-outputs", "run-regenerate", "file-discard", "vector-store-remove"),
         *("vector-store-expiry", "vector-store-use", "alias-set", "alias-delete", "key-create"),
     },
-    "are a part of a page": {"searched-files", "vector-store-files", "health-strip"},
+    "are a part of a page": {"file-large", "searched-files", "vector-store-files", "health-strip"},
     "are a file, text or a stream": {
         *("assistant-export", "message-text", "inspect-raw", "file-content", "thread-events"),
     },

@@ -265,6 +265,10 @@ def test_files_without_words_are_not_sent(thread: Studio, page: Page) -> None:
     expect(page.locator("#composer-error")).to_contain_text("Write what is to be done")
     expect(page.get_by_label("Message", exact=True)).to_be_focused()
     expect(page.locator(".run")).to_have_count(1)
+    # Without the file there is nothing to complain of, and the keyboard goes on from there.
+    page.locator("#composer-files button").press("Enter")
+    expect(page.locator("#composer-error")).to_be_empty()
+    expect(page.locator("#composer :focus")).to_have_count(1)
 
 
 def test_a_tab_that_is_not_looked_at_leaves_its_connection_and_misses_nothing(
@@ -491,8 +495,8 @@ def test_a_figure_is_shown_once_and_opens_from_its_step_too(studio: Studio, page
     for _ in range(2):
         expect(page.locator("#log img")).to_have_count(1)
         expect(page.locator(".msg--assistant img")).to_be_visible()
-        page.locator(".step [data-lightbox]").click()
-        expect(page.locator("#lightbox img")).to_be_visible()
+        page.locator(".step [hx-target='#dialog']").click()
+        expect(page.locator("#dialog img")).to_be_visible()
         page.keyboard.press("Escape")
         page.reload()
 
@@ -568,6 +572,11 @@ def test_a_person_plays_the_function_and_the_same_run_goes_on(
     expect(submit).to_be_disabled()
     box.fill('{"celsius": 30}')
     expect(submit).to_be_enabled()
+    page.reload()
+    expect(box).to_have_value('{"celsius": 30}')
+    expect(submit).to_be_enabled()
+    expect(page.get_by_text("adds and runs")).to_be_hidden()
+    box.focus()
     box.press("Tab")
     expect(submit).to_be_focused()
     submit.press("Enter")

@@ -99,3 +99,17 @@ def test_files_of_another_project_are_not_there(project: Project, stranger: Clie
         assert stranger.get(f"/assistants/{made.id}/{action}").status_code in (404, 405)
         assert stranger.post(f"/assistants/{made.id}/{action}").status_code in (404, 405)
     assert Assistant.objects.count() == 1
+
+
+def test_looking_first_makes_nothing_and_says_what_would_be_made(
+    page: Client, project: Project
+) -> None:
+    rows = [{"model": "demo", "name": "Good"}, {"model": "demo", "name": "Hot", "temperature": 3}]
+    looked = page.post("/assistants/import", {**upload(rows), "check": "1"})
+    assert "1 assistant would be made" in looked.text
+    assert "1 would not" in looked.text
+    assert "2, Hot:" in looked.text
+    assert not Assistant.objects.exists()
+    # What was looked at is imported without being chosen again.
+    page.post("/assistants/import", {"checked": json.dumps(rows)})
+    assert [one.name for one in Assistant.objects.all()] == ["Good"]

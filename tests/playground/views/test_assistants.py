@@ -325,3 +325,31 @@ def test_the_rail_leads_to_all_threads_when_it_lists_only_some(
     assert "All threads" not in page.get("/assistants").text
     make_thread(project, "One more")
     assert "All threads" in page.get("/assistants").text
+
+
+def test_a_function_added_before_there_is_a_name_does_not_ask_for_one(
+    page: Client, project: Project
+) -> None:
+    given = {**FIELDS, "name": "", "functions": "1", "add_function": "blank"}
+    text = page.post("/assistants/new", given).text
+    assert "my_function" in text
+    assert 'aria-invalid="true"' not in text
+    assert 'aria-invalid="true"' in page.post("/assistants/new", {**FIELDS, "name": ""}).text
+
+
+def test_a_new_name_is_seen_at_once_wherever_the_page_has_it(
+    page: Client, assistant: Assistant
+) -> None:
+    address = f"/assistants/{assistant.id}"
+    here = {**HTMX, "HX-Current-URL": f"http://testserver{address}"}
+    text = page.get(address).text
+    version = re.findall(r'id="assistant-version"\s+value="([^"]*)"', text)[0]
+    given = {**FIELDS, "name": "Plots & more", "version": version}
+    saved = page.post(address, given, headers=here).text
+    rail = (
+        f'<bdi class="truncate" id="rail-{assistant.id}" hx-swap-oob="true">Plots &amp; more</bdi>'
+    )
+    assert rail in saved
+    assert '<bdi id="assistant-title" hx-swap-oob="true">Plots &amp; more</bdi>' in saved
+    assert f'id="rail-{assistant.id}"' in text
+    assert 'id="assistant-title"' in text

@@ -252,3 +252,11 @@ def test_what_was_taken_out_before_it_was_sent_is_deleted_unless_something_uses_
 def test_a_file_that_expires_says_when(page: Client, project: Project) -> None:
     File.objects.filter(pk=make_file(project).pk).update(expires_at=clock.now())
     assert "until " in page.get("/files").text
+
+
+def test_an_image_is_shown_large_and_nothing_else_is(page: Client, project: Project) -> None:
+    image = make_file(project, "plot.png")
+    text = page.get(f"/files/{image.id}/large", headers=HTMX).text
+    assert f'<img class="large" src="/files/{image.id}/content" alt="plot.png"' in text
+    table = make_file(project, "table.csv")
+    assert page.get(f"/files/{table.id}/large").status_code == 404

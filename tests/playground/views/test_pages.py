@@ -3,6 +3,7 @@
 from django.test import Client
 from django.urls import Resolver404, resolve
 
+from assistants.models import Project
 from playground.views.urls import urlpatterns
 from tests.browser.pages import NOT_PAGES, PAGES
 from tests.playground.views.test_access import addresses, ids
@@ -39,3 +40,10 @@ def test_pages_are_pages_and_others_are_not(ids: dict[str, str], page: Client) -
             and b"<!doctype html>" in response.content[:200]
         )
         assert is_page == (name not in OTHERS), (name, response.status_code)
+
+
+def test_every_page_leads_to_the_keys_that_do_something(page: Client, project: Project) -> None:
+    assert 'id="shortcuts" href="/shortcuts"' in page.get("/assistants").text
+    text = page.get("/shortcuts").text
+    assert "<kbd>Ctrl</kbd> <kbd>Alt</kbd> <kbd>Enter</kbd>" in text
+    assert "<main" in text

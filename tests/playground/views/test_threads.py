@@ -136,7 +136,7 @@ def test_a_figure_that_a_message_shows_is_only_named_in_its_step(
     worker.complete()
     text = page.get(f"/threads/{thread.id}").text
     assert text.count(f'<img src="/files/{image.id}/content"') == 1
-    assert text.index('data-lightbox="plot-1.png"') < text.index("<img")
+    assert text.index('/large" hx-target="#dialog"') < text.index("<img")
     assert "with 1 image" in text
 
 
