@@ -141,8 +141,9 @@ class AssistantForm(forms.Form):
         """Vector stores to choose from, the newest, the present one among them."""
         found = VectorStore.objects.in_project(self.project)
         newest = list(found.newest_first()[:MAX_STORES])
-        present = found.filter(pk=self.store_id).exclude(pk__in=[one.pk for one in newest])
-        return [*present, *newest]
+        if self.store_id in ("", *(one.pk for one in newest)):
+            return newest
+        return [*found.filter(pk=self.store_id), *newest]
 
     @property
     def picks_store(self) -> bool:

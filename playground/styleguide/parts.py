@@ -28,7 +28,7 @@ from playground.json_tree import tree
 from playground.styleguide.objects import ANSWER, CODE, RAISED, Samples
 from playground.styleguide.specimen import Ids, specimen
 from playground.transcript import FileView, RunView, StepView
-from playground.views import inspector
+from playground.views import inspector, shortcuts
 from playground.views.assistants import Card
 from playground.views.files import Row
 from playground.views.threads import STARTERS
@@ -36,7 +36,7 @@ from playground.views.vector_stores import Passage
 
 COLOURS: Final = (
     *("surface-0", "surface-1", "surface-2", "surface-3", "raised", "line", "line-strong"),
-    *("text", "muted", "accent", "accent-hover", "accent-soft", "on-accent", "mark", "focus"),
+    *("text", "muted", "accent", "accent-hover", "accent-soft", "on-accent", "mark"),
     *("ok", "ok-soft", "warn", "warn-soft", "bad", "bad-soft"),
 )
 """The roles of ``tokens.css``."""
@@ -72,7 +72,7 @@ class Section:
 def sections(request: access.Request) -> list[Section]:
     """All of them, as HTML."""
     samples = Samples(access.project(request))
-    ids = Ids({"dialog", "health", "main", "messages", "rail", "theme"})
+    ids = Ids({"dialog", "health", "main", "messages", "rail", "theme", "title"})
     found = list(_sections(samples))
     for section in found:
         for one in section.examples:
@@ -139,6 +139,10 @@ def _dialogs(samples: Samples) -> Iterator[Example]:
     yield Example(_("Editing a message"), "threads/_edit.html", edit, "dialog")
     refused = {**edit, "text": "", "error": "Write something first."}
     yield Example(_("Refused"), "threads/_edit.html", refused, "dialog")
+    large = {"file": SimpleNamespace(id="file-sample", filename="plot-1.png")}
+    yield Example(_("An image, large"), "files/_large.html", large, "dialog")
+    keys = {"shortcuts": shortcuts.told()}
+    yield Example(_("Keys"), "_shortcuts.html", keys, "dialog")
     long = {"assistant": samples.assistant, "text": samples.assistant.instructions}
     yield Example(
         _("Changed elsewhere"),

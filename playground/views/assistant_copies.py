@@ -103,9 +103,10 @@ def _text(request: access.Request) -> str:
     if upload.size is None or upload.size > MAX_BYTES:
         raise ValidationError(_("The file is too large to be one of assistants (8 MB at most)."))
     try:
-        return upload.read().decode("utf-8-sig")
+        text: str = upload.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValidationError(_("The file is no text in UTF-8.")) from error
+    return text
 
 
 def _read(text: str) -> list[Any]:

@@ -26,5 +26,10 @@ SHORTCUTS: Final = (
 @require_safe
 def show(request: access.Request) -> HttpResponse:
     """All of them."""
-    context = {"shortcuts": [(keys, _(what)) for keys, what in SHORTCUTS]}
-    return render(request, "_shortcuts.html" if request.htmx else "shortcuts.html", context)
+    template = "_shortcuts.html" if request.htmx else "shortcuts.html"
+    return render(request, template, {"shortcuts": told()})
+
+
+def told() -> list[tuple[tuple[str, ...], str]]:
+    """All of them, in the reader's language."""
+    return [(keys, _(what)) for keys, what in SHORTCUTS]

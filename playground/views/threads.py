@@ -199,7 +199,7 @@ def page(
         "draft": draft,
         "composer_error": error,
         "composer_files": attached or [],
-        "options": RunOptionsForm(request.POST or None, before=_last_options(thread)),
+        "options": RunOptionsForm(request.POST or None, before=_last_options(thread, read)),
         "option_models": [
             (model.name, told(model.label)) for model in providers.offered(assistant.project)
         ],
@@ -229,7 +229,10 @@ def chosen_assistant(
         if found or thread is None:
             return found or access.assistant(request, named)
     last = known.filter(pk=thread.assistant_id).first() if thread else None
-    return last or known.newest_first().first()
+    last = last or known.newest_first().first()
+    if last is not None:
+        last.project = project  # which need not be asked for again
+    return last
 
 
 def _place_of(thread: Thread, message_id: str) -> str:
@@ -242,9 +245,13 @@ def _place_of(thread: Thread, message_id: str) -> str:
     return f"{address}{f'?before={before}' if before else ''}#{message.id}"
 
 
-def _last_options(thread: Thread | None) -> Wire:
-    """What the thread's last run was given otherwise than its assistant."""
-    last = thread.runs.newest_first().only("overrides").first() if thread else None
+def _last_options(thread: Thread | None, read: Transcript) -> Wire:
+    """What the thread's last run was given otherwise than its assistant. The newest page has read
+    that run already.
+    """
+    last = read.runs[-1].run if read.runs and not read.has_later else None
+    if last is None and thread is not None:
+        last = thread.runs.newest_first().first()
     return dict(last.overrides) if last else {}
 
 
