@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 
 from assistants.errors import ApiError
 from playground.service_texts import HINTS, TEXTS
@@ -29,21 +29,26 @@ def told(text: str | None) -> str:
     """What the service has said, in the reader's language as far as the text is known."""
     if not text or len(text) > CUT:
         return text or ""
-    return _told(text, get_language())
+    known = _known(text)
+    if known is None:
+        return text
+    before, template, places = known
+    said = gettext(template).format_map(_places(places))
+    return f"{told(before)} {said}" if before else said
 
 
 @lru_cache(maxsize=1024)
-def _told(text: str, language: str | None) -> str:
-    """Kept: the same few texts are looked for on every page."""
+def _known(text: str) -> tuple[str, str, dict[str, str]] | None:
+    """The form that the text has, with what stands in its places, and what stands before a hint.
+    Kept: the same few texts are looked for on every page.
+    """
     for form, template in _forms(HINTS):
         if found := form.search(f" {text}"):
-            before = f" {text}"[: found.start()].strip()
-            hint = _filled(template, found)
-            return f"{told(before)} {hint}" if before else hint
+            return f" {text}"[: found.start()].strip(), template, found.groupdict()
     for form, template in _forms(TEXTS):
         if found := form.fullmatch(text):
-            return _filled(template, found)
-    return text
+            return "", template, found.groupdict()
+    return None
 
 
 def refusal(problem: ApiError) -> str:
@@ -51,10 +56,6 @@ def refusal(problem: ApiError) -> str:
     if not problem.text:
         return problem.message
     return gettext(problem.text).format_map(_places(problem.places))
-
-
-def _filled(template: str, found: "re.Match[str]") -> str:
-    return gettext(template).format_map(_places(found.groupdict()))
 
 
 def _places(places: Mapping[str, object]) -> dict[str, str]:

@@ -72,7 +72,7 @@ class Section:
 def sections(request: access.Request) -> list[Section]:
     """All of them, as HTML."""
     samples = Samples(access.project(request))
-    ids = Ids({"dialog", "health", "main", "messages", "rail", "theme", "title"})
+    ids = Ids({"dialog", "health", "main", "messages", "rail", "theme", "page-title"})
     found = list(_sections(samples))
     for section in found:
         for one in section.examples:

@@ -79,7 +79,7 @@ def test_the_json_of_each_object(page: Client, run: Run) -> None:
     message, step = Message.objects.get(run_id=run.id), run.steps.get()
     for object_id in (run.id, step.id, message.id, run.thread_id, run.assistant_id):
         text = tab(page, run, "json", f"&object={object_id}")
-        assert f'<span class="json__str">&quot;{object_id}&quot;</span>' in text
+        assert f'<span class="s">&quot;{object_id}&quot;</span>' in text
         raw = page.get(f"/objects/{object_id}")
         assert json.loads(raw.text)["id"] == object_id
 
@@ -122,7 +122,7 @@ def test_one_price_that_is_not_known_leaves_the_sum_unknown(
 
 def test_the_json_is_searched_by_names_and_values(page: Client, run: Run) -> None:
     text = tab(page, run, "json", f"&object={run.id}&q=LAST_mess")
-    assert '<mark><span class="json__key">last_messages</span>' in text
+    assert '<mark><span class="n">last_messages</span>' in text
     assert "1 found" in text
     # What is around it stands open, the rest does not.
     assert text.count("<details open>") == 2
