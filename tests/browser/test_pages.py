@@ -5,7 +5,7 @@ in ``test_accessibility.py``.
 import re
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, FilePayload, Page, expect
 
 from tests.browser.conftest import Studio
 from tests.chat_server import ChatServer, Gate, error, text, until
@@ -221,6 +221,32 @@ def test_changes_of_an_assistant_save_themselves(page: Page, studio: Studio) -> 
     name.fill("Best name")
     expect(page.locator("#assistant-saved")).to_have_text(re.compile("Saved"))
     expect(page.locator("#assistant-name-error")).to_have_count(0)
+
+
+def test_what_could_not_be_saved_is_said_is_not_left_by_accident_and_is_saved_on_demand(
+    page: Page, studio: Studio
+) -> None:
+    studio.make_assistant("Keeper", model="demo")
+    saved = page.locator("#assistant-saved")
+    page.context.set_offline(True)
+    page.get_by_label("Description").press_sequentially("Written offline")
+    expect(saved).to_contain_text("Not saved")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.get_by_role("link", name="Files", exact=True).click()
+    expect(page.get_by_label("Description")).to_have_value("Written offline")
+    assert asked == ["beforeunload"]
+    page.context.set_offline(False)
+    saved.get_by_role("button", name="Retry saving").click()
+    expect(saved).to_contain_text("Saved")
+    page.reload()
+    expect(page.get_by_label("Description")).to_have_value("Written offline")
+    assert asked == ["beforeunload"]
 
 
 def test_two_tabs_never_write_over_each_other(

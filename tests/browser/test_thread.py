@@ -12,6 +12,7 @@ from tests.chat_server import ChatServer, Gate, error, text, tool_call, until
 from tests.stack import Stack
 
 LONGEST_TASK_MS, TAKING_TURNS = 50, 3
+AT_ONCE_MS = 100
 LONG = "\n\n".join(f"Paragraph {number} of a long answer." for number in range(60))
 
 
@@ -222,6 +223,41 @@ def test_what_is_refused_is_given_back(
     other.get_by_role("button", name="Add and run").click()
     expect(other.locator("#composer-error")).to_be_empty()
     expect(other.locator(".run")).to_have_count(2)
+
+
+def test_what_is_sent_is_seen_at_once_and_once_only(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    page.evaluate(
+        """() => {
+            let pressed;
+            addEventListener("keydown", () => (pressed = performance.now()), true);
+            new MutationObserver(() => {
+                const sending = document.querySelector("#sending[aria-busy=true]");
+                if (sending) window.took ??= performance.now() - pressed;
+            }).observe(document.getElementById("log"), {childList: true});
+        }"""
+    )
+    model.reply(text("There."))
+    thread.ask("Once only")
+    assert page.evaluate("took") < AT_ONCE_MS
+    thread.wait_for("Completed")
+    expect(page.locator(".msg--user .said", has_text="Once only")).to_have_count(1)
+    expect(page.locator("#sending")).to_have_count(0)
+
+
+def test_files_that_are_dropped_on_the_thread_are_attached(thread: Studio, page: Page) -> None:
+    drag = """([type, name]) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["a,b"], name, {type: "text/csv"}));
+        const event = new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true});
+        document.getElementById("log").dispatchEvent(event);
+    }"""
+    page.evaluate(drag, ["dragover", "dropped.csv"])
+    expect(page.get_by_text("Drop the files to attach them")).to_be_visible()
+    page.evaluate(drag, ["drop", "dropped.csv"])
+    expect(page.get_by_text("Drop the files to attach them")).to_be_hidden()
+    expect(page.locator("#composer-files")).to_contain_text("dropped.csv")
 
 
 def test_enter_pressed_thrice_sends_once(thread: Studio, model: ChatServer, page: Page) -> None:
