@@ -8,8 +8,7 @@ const RETRY_MS = 2000;
 const AWAY_MS = 4000;
 const listeners = [];
 const others = new BroadcastChannel("threads");
-let source = null;
-let wanted = false;
+let source, wanted;
 
 /** Call `listener` with the HTML of every change, after the page shows it. */
 export const onChange = (listener) => listeners.push(listener);

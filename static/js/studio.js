@@ -31,9 +31,9 @@ export function setCookie(name, value) {
 // --- times as this clock has them
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone && zone !== root.dataset.timezone && !document.cookie.includes(`timezone=${encodeURIComponent(zone)}`)) {
+if (zone !== root.dataset.timezone && !document.cookie.includes(`timezone=${encodeURIComponent(zone)}`)) {
 	setCookie("timezone", zone);
-	if (document.querySelector("time") && document.cookie.includes("timezone=")) location.reload();
+	if (document.querySelector("time")) location.reload();
 }
 
 // --- theme
@@ -48,6 +48,8 @@ addEventListener("theme", ({ detail: { theme } }) => {
 
 addEventListener("htmx:afterSwap", ({ target }) => target.matches("dialog:not([open])") && target.showModal());
 
+// Browsers of before 2026 do not know the command.
+on("click", "[command]", (one) => one.closest("dialog")?.close());
 addEventListener("keydown", ({ key, target }) => key === "?" && !target.matches("input, textarea, select") && byId("shortcuts").click());
 
 // --- copying

@@ -31,12 +31,12 @@ function offerJump(unread) {
 scroller.addEventListener("scroll", () => {
 	following = isAtEnd() || (following && scroller.scrollTop >= lastTop);
 	lastTop = scroller.scrollTop;
-	offerJump(false);
+	offerJump();
 });
 
 new ResizeObserver(() => {
 	if (following) toEnd();
-	else offerJump(false);
+	else offerJump();
 }).observe(log);
 
 jump.addEventListener("click", () => {
@@ -104,8 +104,7 @@ on("click", "[data-show]", () => {
 
 // --- what changes with a run
 
-let refresh;
-let stale = false;
+let refresh, stale;
 
 function renew() {
 	refresh = clearTimeout(refresh);

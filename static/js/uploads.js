@@ -59,16 +59,16 @@ on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 	changed(list);
 });
 
-const composerInput = () => document.querySelector("#composer [data-upload]");
+const attach = document.querySelector("#composer [data-upload]");
 
 const scroller = byId("scroller");
-if (scroller) onDrop(scroller, (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(composerInput(), files));
+if (scroller) onDrop(scroller, (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(attach, files));
 
 on("paste", "#composer", (_, event) => {
 	const { files } = event.clipboardData;
 	if (!files.length) return;
 	event.preventDefault();
-	upload(composerInput(), files);
+	upload(attach, files);
 });
 
 /** Send files to the input's address, each with an item in the input's list. */
