@@ -22,7 +22,7 @@ def client_of(project: Project, role: Role, name: str = "mei") -> Client:
 
 
 @pytest.mark.parametrize(
-    ("role", "other", "includes"),
+    "role, other, includes",
     [
         (Role.OWNER, Role.EDITOR, True),
         (Role.EDITOR, Role.EDITOR, True),
