@@ -292,6 +292,15 @@ FILE_NOT_IN_STORE: Final = Rule(
     NotFound, "No file found with id '{file_id}' in vector store '{vector_store_id}'."
 )
 
+ID_NOT_USABLE: Final = Rule(Invalid, "The id '{given}' cannot be used here.", code="id_not_usable")
+"""Of wrong form, twice in one import, or taken: which of these is not told, so that nobody learns
+what another project has.
+"""
+ALREADY_HERE: Final = Rule(
+    Invalid, "This project has {noun} '{given}' already.", code="already_here"
+)
+CONTENT_MISSING: Final = Rule(Invalid, "The content of file '{given}' is missing.")
+
 
 def not_found(noun: str, given: str) -> NotFound:
     """The service's own words for an unknown id; files have a sentence of their own."""

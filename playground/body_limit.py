@@ -25,6 +25,7 @@ UPLOADS: Final = re.compile(
     r"|/assistants/[^/]+"
     r"|/vector-stores/[^/]+/files"
     r"|/threads/begin"
+    r"|/threads/import"
     r"|/threads/[^/]+/messages"
 )
 """The paths that take files."""

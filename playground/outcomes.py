@@ -75,6 +75,12 @@ def error_in(logs: str) -> str:
     return str(found[1] or found[2]) if found else ""
 
 
+def error_at(logs: str) -> int | None:
+    """Where such an error begins in what was printed."""
+    found = _RAISED.search(logs)
+    return found.start() if found else None
+
+
 def _queued(run: Run) -> Outcome:
     before = queue.before(run)
     place = _("No other is before it.")

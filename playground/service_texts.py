@@ -28,6 +28,7 @@ HINTS: Final = (
 
 TEXTS: Final = (
     # Why a run has failed.
+    _("The run had not ended when its thread was copied from another server."),
     _(
         "{provider}: the host name cannot be resolved. Check the address for typing errors, and this machine's network."
     ),

@@ -53,12 +53,17 @@ class TextView:
     anchor: str
     text: str
     annotations: Sequence[Wire]
-    filenames: Mapping[str, str]
+    files: Mapping[str, FileView]
+    """Those that the annotations name, by id."""
     open: bool
     cut: bool = False
     """Whether the answer ended before it was complete."""
 
     kind = "text"
+
+    @property
+    def filenames(self) -> dict[str, str]:
+        return {file_id: file.name for file_id, file in self.files.items()}
 
     @cached_property
     def html(self) -> SafeString:
@@ -146,6 +151,12 @@ class CallView:
     running: bool = False
     error: str = ""
     """The kind of the error that ended the code, if one did."""
+
+    @property
+    def printed(self) -> str:
+        """All that the code has printed, as it is shown."""
+        parts = (self.logs.folded, self.logs.shown) if self.logs else ()
+        return "\n".join(filter(None, parts))
 
     @property
     def output_note(self) -> str:
@@ -396,7 +407,7 @@ def build(
     steps = {run.id: _steps(run, state) for run in runs}
     files = _files(thread, messages, [step for found in steps.values() for step in found])
     names = _names(thread, messages)
-    images = _images(messages, [step for found in steps.values() for step in found], state)
+    images = _images(thread, messages, [step for found in steps.values() for step in found], state)
     views: list[Item] = [_message(message, names, files) for message in messages]
     views += [RunView(run, [_step(step, files, images) for step in steps[run.id]]) for run in runs]
     views += [OutcomeView(run) for run in runs]
@@ -462,13 +473,13 @@ def _files(
 
 
 def _images(
-    messages: Iterable[Message], steps: Iterable[RunStep], state: Fold
+    thread: Thread, messages: Iterable[Message], steps: Iterable[RunStep], state: Fold
 ) -> dict[str, list[str]]:
     """The files that each message shows as images: those given, and those that steps have made."""
     contents = {message.id: message.content for message in messages}
     made = {_message_id(step) for step in steps} - {"", *contents}
     if made:
-        contents |= dict(Message.objects.filter(pk__in=made).values_list("pk", "content"))
+        contents |= dict(thread.messages.filter(pk__in=made).values_list("pk", "content"))
         contents |= {pk: state.messages[pk]["content"] for pk in made & state.messages.keys()}
     return {
         message_id: [part["image_file"]["file_id"] for part in content if "image_file" in part]
@@ -502,7 +513,7 @@ def _message(
                     anchor=f"{message.id}-{index}",
                     text=part["text"]["value"],
                     annotations=annotations,
-                    filenames={file_id: files[file_id].name for file_id in annotated(annotations)},
+                    files={file_id: files[file_id] for file_id in annotated(annotations)},
                     open=message.status == Message.Status.IN_PROGRESS,
                     cut=message.status == Message.Status.INCOMPLETE,
                 )

@@ -101,22 +101,43 @@ def create(
     :param folder: where it lay in the folder that it comes with
     :raises TooLarge: more than 512 MB
     """
-    file = File(project=project, filename=clean_name(filename), purpose=purpose, bytes=0, key="")
+    file = File(project=project, filename=clean_name(filename), purpose=purpose)
     file.folder = clean_folder(folder)
-    # An upload that lies on the disk already is a Django file of its own kind, which is moved.
-    stored = content if isinstance(content, DjangoFile) else DjangoFile(content)
-    file.key = default_storage.save(f"{project.id}/{file.id}", stored)
+    file.key, file.bytes = store(project, file.id, content)
+    if expires_after is not None:
+        file.expires_at = file.created_at + expires_after
     try:
-        file.bytes = default_storage.size(file.key)
-        if file.bytes > MAX_BYTES:
-            raise refusals.FILE_TOO_LARGE(limit=MAX_BYTES)
-        if expires_after is not None:
-            file.expires_at = file.created_at + expires_after
         file.save(force_insert=True)
     except BaseException:
         default_storage.delete(file.key)
         raise
     return file
+
+
+def store(project: Project, file_id: str, content: "BinaryIO | DjangoFile[Any]") -> tuple[str, int]:
+    """Store bytes for a row that is still to be made: their key in the storage, and how many they
+    are. Nothing stays behind on failure.
+
+    :raises TooLarge: more than 512 MB
+    """
+    # An upload that lies on the disk already is a Django file of its own kind, which is moved.
+    stored = content if isinstance(content, DjangoFile) else DjangoFile(content)
+    key = default_storage.save(f"{project.id}/{file_id}", stored)
+    try:
+        size = default_storage.size(key)
+        if size > MAX_BYTES:
+            raise refusals.FILE_TOO_LARGE(limit=MAX_BYTES)
+    except BaseException:
+        default_storage.delete(key)
+        raise
+    return key, size
+
+
+def discard_unused(keys: Iterable[str]) -> None:
+    """Delete the stored bytes that no row has come to name."""
+    asked = set(keys)
+    for key in asked - set(File.objects.filter(key__in=asked).values_list("key", flat=True)):
+        default_storage.delete(key)
 
 
 class _Movable(DjangoFile):  # type: ignore[type-arg]  # it takes none when it runs

@@ -7,7 +7,7 @@ a marker, explained or not.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -119,13 +119,20 @@ class Annotations:
 
     def footnoted(self, text: str) -> str:
         """The text with footnotes as Markdown writes them, for places where nothing is rendered."""
-        said = MARKER.sub(self._referred, _CARRIERS.sub("", text))
+        said = self.referring(text, "[^{}]".format)
         notes = [f"[^{note.number}]: {note.label}{_quoted(note.quote)}" for note in self.notes]
         return "\n\n".join([said, "\n".join(notes)]) if notes else said
 
-    def _referred(self, marker: re.Match[str]) -> str:
-        number = self._numbers.get(marker[0])
-        return f"[^{number}]" if number else ""
+    def referring(self, text: str, write: Callable[[int], str]) -> str:
+        """The text with what is written for the number of each citation in the place of its marker.
+        Markers without an annotation vanish.
+        """
+
+        def written(marker: re.Match[str]) -> str:
+            number = self._numbers.get(marker[0])
+            return write(number) if number else ""
+
+        return MARKER.sub(written, _CARRIERS.sub("", text))
 
     def _carried(self, marker: re.Match[str]) -> str:
         number = self._numbers.get(marker[0])

@@ -207,7 +207,7 @@ class Samples:
             anchor=f"{message.id}-0",
             text=text,
             annotations=_cited(text),
-            filenames={"file-sample": "handbook.pdf"},
+            files={"file-sample": FileView("file-sample", "handbook.pdf")},
             open=status == "in_progress",
             cut=status == "incomplete",
         )

@@ -16,6 +16,8 @@ from playground.views import (
     settings,
     shortcuts,
     styleguide,
+    thread_exports,
+    thread_import,
     threads,
     vector_stores,
 )
@@ -49,10 +51,14 @@ urlpatterns = [
     path("threads", threads.index, name="threads"),
     path("threads/new", threads.new, name="thread-new"),
     path("threads/begin", messages.begin, name="thread-create"),
+    path("threads/import", thread_import.import_, name="thread-import"),
     path("threads/<str:thread_id>", threads.show, name="thread"),
     path("threads/<str:thread_id>/earlier", threads.earlier, name="thread-earlier"),
     path("threads/<str:thread_id>/rename", threads.rename, name="thread-rename"),
     path("threads/<str:thread_id>/delete", threads.delete, name="thread-delete"),
+    path("threads/<str:thread_id>/export", thread_exports.choose, name="thread-export"),
+    path("threads/<str:thread_id>/export/file", thread_exports.download, name="thread-download"),
+    path("threads/<str:thread_id>/print", thread_exports.printable, name="thread-print"),
     path("threads/<str:thread_id>/stream", threads.events, name="thread-events"),
     path("threads/<str:thread_id>/messages", messages.create, name="thread-messages"),
     path(

@@ -41,6 +41,7 @@ PAGES: Final = (
     Place("threads", "/threads"),
     Place("threads-none-found", "/threads?q=zebra"),
     Place("thread-new", "/threads/new"),
+    Place("thread-import", "/threads/import"),
     Place("thread", "/threads/{thread_id}"),
     Place("thread-setup", "/threads/{thread_id}?panel=setup", shown=False),
     Place("thread-function", "/threads/{waiting_id}"),
@@ -51,6 +52,8 @@ PAGES: Final = (
     Place("inspector-code", "/threads/{thread_id}?tab=code"),
     Place("inspector-usage", "/threads/{thread_id}?tab=usage"),
     Place("thread-rename", "/threads/{thread_id}/rename"),
+    Place("thread-export", "/threads/{thread_id}/export"),
+    Place("thread-print", "/threads/{thread_id}/print", shown=False),
     Place("thread-delete", "/threads/{thread_id}/delete", shown=False),
     Place("message-edit", "/threads/{thread_id}/messages/{message_id}/edit"),
     Place("message-delete", "/threads/{thread_id}/messages/{message_id}/delete", shown=False),
@@ -89,7 +92,14 @@ NOT_PAGES: Final = {
     },
     "are a part of a page": {"file-large", "searched-files", "vector-store-files", "health-strip"},
     "are a file, text or a stream": {
-        *("assistant-export", "message-text", "inspect-raw", "file-content", "thread-events"),
+        *(
+            "assistant-export",
+            "message-text",
+            "inspect-raw",
+            "file-content",
+            "thread-events",
+            "thread-download",
+        ),
     },
 }
 """The names of all other addresses, by what they do."""
