@@ -96,6 +96,28 @@ class RateLimited(ApiError):
     retry_after: int
 
 
+class OutOfQuota(ApiError):
+    """A budget of tokens is used up: asking again is of no use before its period is over.
+
+    :ivar whose: "project" or "key"
+    :ivar period: "day" or "month"
+    :ivar limit: how many tokens it is
+    """
+
+    status = 429
+    type = "insufficient_quota"
+    whose: str
+    period: str
+    limit: int
+
+
+class MissingScope(ApiError):
+    """The key may not do this. The service said so with 401."""
+
+    status = 401
+    type = "invalid_request_error"
+
+
 class Unavailable(ApiError):
     """Something that this service needs does not answer at the moment; asking again later may
     work.

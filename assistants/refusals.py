@@ -17,7 +17,9 @@ from assistants.errors import (
     Invalid,
     InvalidKey,
     MethodNotAllowed,
+    MissingScope,
     NotFound,
+    OutOfQuota,
     RateLimited,
     ThreadLocked,
     TooLarge,
@@ -102,6 +104,19 @@ TOO_MANY_REQUESTS: Final = Rule(
     RateLimited,
     "Rate limit reached on requests per min (RPM): Limit {limit}. Please try again in {seconds}s.",
     code="rate_limit_exceeded",
+)
+QUOTA: Final = Rule(
+    OutOfQuota,
+    "You exceeded your current quota, please check your plan and billing details. For more "
+    "information on this error, read the docs: "
+    "https://platform.openai.com/docs/guides/error-codes/api-errors.",
+    code="insufficient_quota",
+)
+MISSING_SCOPE: Final = Rule(
+    MissingScope,
+    "You have insufficient permissions for this operation. Missing scopes: {scope}. Check that you "
+    "have the correct role in your organization (Reader, Writer, Owner) and project (Member, "
+    "Owner), and if you're using a restricted API key, that it has the necessary scopes.",
 )
 ADDRESS_UNKNOWN: Final = Rule(UnknownAddress, "Invalid URL ({method} {path})")
 METHOD_NOT_ALLOWED: Final = Rule(
@@ -335,6 +350,15 @@ ALIAS_OF_DEMO: Final = Rule(
     code="invalid_value",
     param="name",
 )
+BUDGET_RANGE: Final = Rule(
+    Invalid,
+    "A budget is a whole number of tokens from 0 to {limit}, or nothing for no limit.",
+    param="budget",
+)
+KEY_EXPIRY: Final = Rule(
+    Invalid, "A key expires after 1 to {limit} days, or never.", param="expires"
+)
+KEY_SCOPE: Final = Rule(Invalid, "A key may do one of these: {scopes}.", param="scope")
 KEY_NAME_LENGTH: Final = Rule(
     Invalid, "A key needs a name of 1 to {limit} characters.", param="name"
 )

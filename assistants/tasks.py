@@ -10,7 +10,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from assistants import doorbell
 from assistants.engine.host import host
 from assistants.ingester import ingester
-from assistants.operations import embedding, files, ingestion, leftovers
+from assistants.operations import audit, embedding, files, ingestion, leftovers
 from assistants.operations import sweep as sweep_runs
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def sweep() -> dict[str, int]:
         ingestion.ring_again,
         leftovers.ring_again,
         embedding.ring_again,
+        audit.delete_old,
     ):
         name = f"{job.__module__.rpartition('.')[2]}.{job.__name__}"
         # One job that fails must not keep the others from theirs.

@@ -10,6 +10,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from assistants import refusals
 from assistants.models import Run, RunStatus
 from assistants.operations import queue
 from playground.service_words import told
@@ -129,6 +130,15 @@ def _requires_action(run: Run) -> Outcome:
 
 def _failed(run: Run) -> Outcome:
     error = run.last_error or {}
+    if error.get("message") == refusals.QUOTA.message:
+        # The provider's own words about its quota stand behind its name.
+        text = _(
+            "The project, or the key that began the run, has used up its tokens for today or for "
+            "this month. What was written until then is kept."
+        )
+        advice = _("have an owner raise the budget in settings, or wait until it begins anew.")
+        code = "insufficient_quota"
+        return Outcome("bad", _("The token budget is used up"), text, code, advice, _(RETRY))
     title, advice = {
         "rate_limit_exceeded": (
             _("The provider refused the request"),

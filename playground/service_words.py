@@ -13,7 +13,8 @@ from typing import Final
 
 from django.utils.translation import gettext
 
-from assistants.errors import ApiError
+from assistants.errors import ApiError, OutOfQuota
+from playground import budget_words
 from playground.service_texts import HINTS, TEXTS
 
 OURS: Final = ("reason", "limit", "kind", "what", "noun", "fault", "expected", "accepted")
@@ -53,6 +54,8 @@ def _known(text: str) -> tuple[str, str, dict[str, str]] | None:
 
 def refusal(problem: ApiError) -> str:
     """Why the service has refused something."""
+    if isinstance(problem, OutOfQuota):
+        return budget_words.used_up(problem)
     if not problem.text:
         return problem.message
     return gettext(problem.text).format_map(_places(problem.places))

@@ -386,6 +386,28 @@ LANGUAGE_COOKIE_SECURE = _https
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
+# --- Who did what ---------------------------------------------------------------------------------
+
+# For so long it is kept in the database; 0 for ever. As lines of JSON it goes to the file, or to
+# the standard error with "-".
+AUDIT_DAYS = env.integer("AUDIT_DAYS", 365, 0, 36_500)
+AUDIT_LOG = env.text("AUDIT_LOG")
+if AUDIT_LOG not in ("", "-") and not Path(AUDIT_LOG).absolute().parent.is_dir():
+    raise env.BadSetting(f"AUDIT_LOG={AUDIT_LOG}: there is no such folder.")
+
+
+def _audit_handler() -> dict[str, Any]:
+    """Where the lines go. A file that was moved away (logrotate) is begun anew."""
+    if AUDIT_LOG in ("", "-"):
+        return {"class": "logging.StreamHandler" if AUDIT_LOG else "logging.NullHandler"}
+    return {
+        "class": "logging.handlers.WatchedFileHandler",
+        "filename": AUDIT_LOG,
+        "delay": True,
+        "encoding": "utf-8",
+    }
+
+
 # --- Logging --------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
@@ -398,11 +420,19 @@ LOGGING = {
         "json": {"()": "playground.logs.JsonFormatter"},
     },
     "filters": {"no_probes": {"()": "playground.logs.NoProbes"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT},
+        "audit": _audit_handler(),
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "assistants": {"level": LOG_LEVEL},
         "playground": {"level": LOG_LEVEL},
+        "audit": {
+            "handlers": ["audit"],
+            "level": "INFO" if AUDIT_LOG else "CRITICAL",
+            "propagate": False,
+        },
         # What clients do wrong, they are told; metrics count it.
         "django.request": {"level": "ERROR", "filters": ["no_probes"]},
         "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},

@@ -1,8 +1,10 @@
 """What runs have used, and what that costs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
 
 from django.db.models import DurationField, ExpressionWrapper, F, IntegerField, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
@@ -10,7 +12,7 @@ from django.db.models.functions import Cast
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from assistants.models import Project, Run
+from assistants.models import Project, Run, TokenUse
 from assistants.operations import prices
 from assistants.operations.providers import DEMO_MODEL
 
@@ -54,6 +56,37 @@ def in_words(amount: Decimal | None) -> str:
         return _("less than $0.0001")
     places = 4 if amount < 1 else 2
     return f"${number_format(amount, places, force_grouping=True)}"
+
+
+def total_of(uses: Iterable[TokenUse], project: Project, name: str = "") -> Total:
+    """What days of runs have used together, at the prices of today."""
+    found = list(uses)
+    written: dict[str, list[int]] = {}
+    for use in found:
+        tokens = written.setdefault(use.model, [0, 0])
+        tokens[0] += use.prompt_tokens
+        tokens[1] += use.completion_tokens
+    costs = [
+        prices.cost(model, {"prompt_tokens": read, "completion_tokens": wrote}, project)
+        for model, (read, wrote) in written.items()
+    ]
+    known = [amount for amount in costs if amount is not None]
+    return Total(
+        name,
+        runs=sum(use.runs for use in found),
+        prompt_tokens=sum(use.prompt_tokens for use in found),
+        completion_tokens=sum(use.completion_tokens for use in found),
+        seconds=0.0,
+        cost=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+    )
+
+
+def by_day(uses: QuerySet[TokenUse], project: Project) -> list[tuple[date, Total]]:
+    """What was used on each day on which anything was, the newest first."""
+    ordered = uses.order_by("-day", "pk")
+    return [
+        (day, total_of(of_day, project)) for day, of_day in groupby(ordered, lambda use: use.day)
+    ]
 
 
 def total(name: str, runs: QuerySet[Run], project: Project) -> Total:

@@ -3,6 +3,7 @@ opens.
 """
 
 import hmac
+from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -11,9 +12,10 @@ from typing_extensions import override
 
 from assistants import acting, refusals
 from assistants.acting import Actor
-from assistants.api import rate_limit
+from assistants.api import rate_limit, scopes
+from assistants.api.request import ApiRequest
 from assistants.errors import InvalidKey
-from assistants.models import ApiKey, Project
+from assistants.models import ApiKey, Project, Scope
 from assistants.operations import projects
 
 
@@ -39,20 +41,22 @@ GIVEN_NAME = "PLAYGROUND_API_KEY"
 """What the key from the environment is called where it is told who has done something."""
 
 
-def project_of(secret: str) -> Project | None:
-    """The project that the key opens. One key may come from the environment; it opens the project
-    that exists from the first start on. From now on it is the key that asks.
+def opened_by(secret: str) -> tuple[Project, str] | None:
+    """The project that the key opens, and its scope. One key may come from the environment; it
+    opens the project that exists from the first start on, for everything. From now on it is the key
+    that asks.
     """
     given = settings.PLAYGROUND_API_KEY
     if given and hmac.compare_digest(given.encode(), secret.encode()):
         acting.become(Actor("key", "", GIVEN_NAME))
-        return Project.objects.oldest_first().first() or projects.ensure_default_project()
+        first = Project.objects.oldest_first().first() or projects.ensure_default_project()
+        return first, Scope.ALL
     key = ApiKey.objects.of_secret(secret)
     if key is None:
         return None
     acting.become(Actor("key", key.id, key.name))
     projects.note_use(key)
-    return key.project
+    return key.project, key.scope
 
 
 def refusal(request: HttpRequest) -> InvalidKey:
@@ -74,9 +78,13 @@ def masked(secret: str) -> str:
 def _open(request: HttpRequest, secret: str) -> Project | None:
     """
     :raises RateLimited: the key has asked too often
+    :raises MissingScope: the key may not ask this
     """
-    project = project_of(secret) if secret else None
-    if project is not None:
-        rate_limit.count(secret)
-        request.project = project  # type: ignore[attr-defined]
-    return project
+    opened = opened_by(secret) if secret else None
+    if opened is None:
+        return None
+    asked = cast("ApiRequest", request)
+    rate_limit.count(secret)
+    asked.project, asked.scope = opened
+    scopes.check(asked, asked.scope)
+    return asked.project

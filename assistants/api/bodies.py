@@ -12,7 +12,7 @@ from ninja.parser import Parser
 from typing_extensions import override
 
 from assistants import refusals
-from assistants.api import dialects
+from assistants.api import dialects, scopes
 from assistants.api.request import ApiRequest
 from assistants.errors import Invalid
 from assistants.operations import vector_store_files
@@ -39,7 +39,9 @@ class BodyParser(Parser):
         asked = cast("ApiRequest", request)
         route = asked.resolver_match.route if asked.resolver_match else ""
         searchable = partial(vector_store_files.searchable, asked.project)
-        return dialects.understood(asked.dialect, route, parse(request.body), searchable)
+        body = dialects.understood(asked.dialect, route, parse(request.body), searchable)
+        scopes.check_body(asked.scope, body)
+        return body
 
     @override
     def parse_querydict(

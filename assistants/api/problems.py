@@ -23,7 +23,7 @@ from assistants.api import dialects
 from assistants.api.auth import refusal
 from assistants.api.replies import json_response
 from assistants.api.request import ApiRequest
-from assistants.errors import ApiError, RateLimited
+from assistants.errors import ApiError, OutOfQuota, RateLimited
 from assistants.params.base import invalid
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ def answer(request: ApiRequest, error: ApiError) -> HttpResponse:
     response = json_response(dialects.envelope(request.dialect, error), status=error.status)
     if isinstance(error, RateLimited):
         response["Retry-After"] = str(error.retry_after)
+    if isinstance(error, OutOfQuota):
+        # Else the SDKs would ask again by themselves, as after every 429.
+        response["x-should-retry"] = "false"
     return response
 
 

@@ -7,10 +7,11 @@ from assistants.models import Project
 
 
 class ApiRequest(HttpRequest):
-    """``project`` is where every query starts; it is set by ``auth``, the rest by
-    ``middleware``.
+    """``project`` is where every query starts, ``scope`` what the key may do; they are set by
+    ``auth``, the rest by ``middleware``.
     """
 
     project: Project
+    scope: str
     dialect: Dialect
     request_id: str

@@ -23,6 +23,7 @@ from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database
 from assistants.errors import Wire
 from assistants.models import Run
+from assistants.operations import budgets
 from assistants.operations.chat_failures import ChatError, NoImages, NoTools, TooLong, endless
 from assistants.operations.model_facts import own_name
 from assistants.operations.providers import ChatModel
@@ -60,6 +61,7 @@ class Asking:
         :param options: parameters of the request, the tools among them
         :param spent: what the run's earlier turns have used
         :raises ChatError: as ``chat.stream.ask``
+        :raises OutOfQuota: a budget of tokens is used up
         """
         count = partial(tokens.count, model=own_name(model.name))
         around = count(json.dumps(options.get("tools", "")))
@@ -73,6 +75,8 @@ class Asking:
             if "tools" not in options and not self.abilities.calls_tools(model):
                 told = toolless.in_words(told)
             request = {"model": model.name, "messages": told, **options}
+            used = int(spent["total_tokens"])
+            await self.database(budgets.admit_call, run, used, around + size)
             try:
                 async with aclosing(self._counted(model, request, around + size)) as parts:
                     async for part in parts:

@@ -26,7 +26,7 @@ from assistants.engine.markers import Markers
 from assistants.engine.publisher import Publisher
 from assistants.engine.tokens import Usage
 from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
-from assistants.errors import ApiError, Wire
+from assistants.errors import ApiError, OutOfQuota, Wire
 from assistants.log_ids import speaking_of
 from assistants.models import Run, RunStatus, clock
 from assistants.models.base import new_id
@@ -167,6 +167,9 @@ class Execution:
             await self._interrupted()
         except ChatError as error:
             await self._end(RunStatus.FAILED, {"code": error.code, "message": error.message})
+        except OutOfQuota as error:
+            message = error.message
+            await self._end(RunStatus.FAILED, {"code": "rate_limit_exceeded", "message": message})
         except ApiError as error:
             await self._end(RunStatus.FAILED, {"code": "server_error", "message": error.message})
         except Exception:

@@ -2,19 +2,22 @@
 
 from assistants.models.alias import ModelAlias
 from assistants.models.assistant import Assistant
+from assistants.models.audit import AuditEntry
 from assistants.models.chunk import Chunk, Leftover
 from assistants.models.file import File
 from assistants.models.file_batch import FileBatch
-from assistants.models.project import ApiKey, Membership, Project, Role
+from assistants.models.project import ApiKey, Membership, Project, Role, Scope
 from assistants.models.provider import ModelProvider
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
 from assistants.models.thread import Message, Thread
+from assistants.models.token_use import TokenUse
 from assistants.models.vector_store import VectorStore
 from assistants.models.vector_store_file import FileStatus, VectorStoreFile
 
 __all__ = [
     "ApiKey",
     "Assistant",
+    "AuditEntry",
     "Chunk",
     "File",
     "FileBatch",
@@ -29,8 +32,10 @@ __all__ = [
     "Run",
     "RunStatus",
     "RunStep",
+    "Scope",
     "StepStatus",
     "Thread",
+    "TokenUse",
     "VectorStore",
     "VectorStoreFile",
 ]

@@ -25,6 +25,9 @@ class Project(ApiObject):
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, related_name="projects", through="Membership"
     )
+    day_tokens = models.BigIntegerField(null=True)
+    """How many tokens its runs may use in a day; None for as many as they like."""
+    month_tokens = models.BigIntegerField(null=True)
 
     objects = models.Manager.from_queryset(ProjectQuerySet)()
 
@@ -74,14 +77,26 @@ class Membership(models.Model):
         return Role(self.role).includes(role)
 
 
+class Scope(models.TextChoices):
+    """What a key may do: everything, look, or what it takes to have conversations. Which request
+    is which is in ``assistants.api.scopes``.
+    """
+
+    ALL = "all"
+    READ = "read"
+    RUNS = "runs"
+
+
 class ApiKeyQuerySet(ObjectQuerySet["ApiKey"]):
+    def usable(self) -> "ApiKeyQuerySet":
+        """Those that are neither revoked nor past their time."""
+        in_time = models.Q(expires_at=None) | models.Q(expires_at__gt=clock.now())
+        return self.filter(in_time, revoked_at=None)
+
     def of_secret(self, secret: str) -> "ApiKey | None":
         """The usable key with this secret, with its project."""
-        return (
-            self.filter(digest=ApiKey.digest_of(secret), revoked_at=None)
-            .select_related("project")
-            .first()
-        )
+        found = self.usable().filter(digest=ApiKey.digest_of(secret))
+        return found.select_related("project").first()
 
 
 class ApiKey(ApiObject):
@@ -97,10 +112,19 @@ class ApiKey(ApiObject):
     name = models.CharField(max_length=256)
     digest = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=16)
+    scope = models.CharField(max_length=16, choices=Scope, default=Scope.ALL)
+    day_tokens = models.BigIntegerField(null=True)
+    """How many tokens the runs that it begins may use in a day; None for as many as they like."""
+    month_tokens = models.BigIntegerField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
     objects = models.Manager.from_queryset(ApiKeyQuerySet)()
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= clock.now()
 
     @staticmethod
     def new_secret() -> str:

@@ -69,6 +69,13 @@ class Run(ApiObject):
     request. Not on the wire: the studio shows it, and asks for the same when it runs again.
     """
 
+    key_id = models.CharField(max_length=64, default="", blank=True)
+    """The API key that began the run; empty if a person did, or the key of the environment."""
+    set_aside = models.BigIntegerField(default=0)
+    """Tokens that count as used while the run is active, where there is a budget; see
+    ``operations.budgets``.
+    """
+
     expires_at = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(default=clock.now)
     """When the run began to wait for a worker: at first, and again when its functions' outputs had

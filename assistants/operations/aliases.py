@@ -4,7 +4,7 @@ from django.db import transaction
 
 from assistants import refusals
 from assistants.models import ModelAlias, Project
-from assistants.operations import providers
+from assistants.operations import audit, providers
 
 MAX_NAME = 256
 
@@ -30,11 +30,14 @@ def set_alias(project: Project, name: str, model: str) -> ModelAlias:
     # Outside the transaction: a provider may be asked for its models.
     providers.called(model, project)
     with transaction.atomic():
-        return ModelAlias.objects.update_or_create(
+        alias, _ = ModelAlias.objects.update_or_create(
             project=project, name=name, defaults={"model": model}
-        )[0]
+        )
+        audit.note("alias.set", project, name=name, model=model)
+        return alias
 
 
+@transaction.atomic
 def delete_alias(project: Project, name: str) -> None:
     """From now on the name means what it means without an alias.
 
@@ -43,3 +46,4 @@ def delete_alias(project: Project, name: str) -> None:
     deleted, _ = ModelAlias.objects.in_project(project).filter(name=name).delete()
     if not deleted:
         raise refusals.not_found("alias", name)
+    audit.note("alias.deleted", project, name=name)

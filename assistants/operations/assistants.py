@@ -8,7 +8,14 @@ from django.db import transaction
 from assistants import refusals
 from assistants.errors import Wire
 from assistants.models import Assistant, File, Project
-from assistants.operations import file_types, leftovers, providers, tool_resources, vector_stores
+from assistants.operations import (
+    audit,
+    file_types,
+    leftovers,
+    providers,
+    tool_resources,
+    vector_stores,
+)
 from assistants.params import AssistantCreate, AssistantUpdate, VectorStoreCreate
 from assistants.params.base import MAX_FILES
 
@@ -38,6 +45,7 @@ def create(project: Project, params: AssistantCreate, *, one_list: bool = False)
         if one_list:
             tool_resources.search_own_files(assistant, before=())
         assistant.save(force_insert=True)
+        audit.note("assistant.created", project, assistant)
         return assistant
 
 
@@ -61,11 +69,14 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
                 row.project, now["tool_resources"], now["tools"], before=row.tool_resources
             )
         before = row.code_interpreter_file_ids
+        changed = [name for name, value in fields.items() if getattr(row, name) != value]
         for name, value in fields.items():
             setattr(row, name, value)
         if one_list and fields.keys() & {"tools", "tool_resources"}:
             tool_resources.search_own_files(row, before)
         row.save(update_fields=list(fields) or None)
+        if changed:
+            audit.note("assistant.changed", row.project, row, fields=sorted(changed))
     return row
 
 
@@ -119,6 +130,7 @@ def change_searched_files(
         tool_resources.add_searched(store, added)
     if store and removed:
         leftovers.leave(store.files.filter(file__in=removed))
+        audit.note("vector_store.files_removed", row.project, store, files=sorted(removed))
     return row
 
 
@@ -127,10 +139,13 @@ def _open(row: Assistant, file_ids: list[str]) -> None:
     row.tool_resources = {**row.tool_resources, "code_interpreter": {"file_ids": file_ids}}
     tool_resources.search_own_files(row, before)
     row.save(update_fields=["tool_resources"])
+    audit.note("assistant.changed", row.project, row, fields=["tool_resources"])
 
 
+@transaction.atomic
 def delete(assistant: Assistant) -> None:
     """Runs that go on keep their own copy of what they need."""
+    audit.note("assistant.deleted", assistant.project, assistant)
     assistant.delete()
 
 

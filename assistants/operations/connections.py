@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from django.db import transaction
+
 from assistants import refusals
 from assistants.errors import Wire
 from assistants.models import ModelProvider, Project
-from assistants.operations import providers, seals
+from assistants.operations import audit, providers, seals
 from assistants.operations.providers import Provider
 
 
@@ -24,24 +26,30 @@ class Connection:
     known_models: tuple[Wire, ...] = ()
 
 
+@transaction.atomic
 def connect(project: Project, given: Connection) -> ModelProvider:
     """Let the project's runs ask one server more, from now on."""
     row = _filled(ModelProvider(project=project), given)
     row.save(force_insert=True)
+    _note("provider.created", row)
     return row
 
 
+@transaction.atomic
 def change(row: ModelProvider, given: Connection) -> ModelProvider:
     """
     :raises Invalid: param ``api_key``: the address is another one, and no key was entered for it
     """
     row = _filled(row, given)
     row.save()
+    _note("provider.changed", row, other_key=bool(given.api_key))
     return row
 
 
+@transaction.atomic
 def disconnect(row: ModelProvider) -> None:
     """Forget the server and its key. Assistants keep the names of its models."""
+    _note("provider.deleted", row)
     row.delete()
 
 
@@ -51,6 +59,11 @@ def tried(project: Project, given: Connection, row: ModelProvider | None) -> Pro
     :raises Invalid: as ``change``
     """
     return providers.of_row(_filled(row or ModelProvider(project=project), given))
+
+
+def _note(action: str, row: ModelProvider, **details: bool) -> None:
+    address = origin(providers.shown(row.base_url))
+    audit.note(action, row.project_id, row, row.label, address=address, **details)
 
 
 def key_is_lost(row: ModelProvider) -> bool:

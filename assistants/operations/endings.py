@@ -11,7 +11,7 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Run, RunStatus, StepStatus, clock
-from assistants.operations import queue
+from assistants.operations import budgets, queue
 
 
 @dataclass
@@ -96,6 +96,7 @@ def end(
     for name in ("cancelled_at", "failed_at", "completed_at"):
         setattr(run, name, moment.get(name))
     run.save(update_fields=_AT_THE_END)
+    budgets.count(run, run.usage)
     events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
     log.publish(run.thread_id, events)
     queue.ring_next(run)

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from assistants.models import FileBatch, FileStatus, VectorStore, VectorStoreFile, clock
-from assistants.operations import leftovers, vector_store_files
+from assistants.operations import audit, leftovers, vector_store_files
 from assistants.params import FileBatchCreate
 
 
@@ -36,4 +36,6 @@ def cancel(batch: FileBatch) -> FileBatch:
     if open_files.update(status=FileStatus.CANCELLED, claim="", claimed_until=None):
         row.cancelled_at = clock.now()
         row.save(update_fields=["cancelled_at"])
+        store = row.vector_store
+        audit.note("vector_store.batch_cancelled", store.project_id, store, batch=row.id)
     return row

@@ -24,7 +24,7 @@ from assistants.models import (
     VectorStoreFile,
     clock,
 )
-from assistants.operations import leftovers
+from assistants.operations import audit, leftovers
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 """What an upload may be for, in the order in which the service lists them."""
@@ -107,7 +107,11 @@ def create(
     if expires_after is not None:
         file.expires_at = file.created_at + expires_after
     try:
-        file.save(force_insert=True)
+        with transaction.atomic():
+            file.save(force_insert=True)
+            # What code has saved is part of its run.
+            if purpose != MADE_BY_ASSISTANT:
+                audit.note("file.created", project, file, file.filename, bytes=file.bytes)
     except BaseException:
         default_storage.delete(file.key)
         raise
@@ -181,6 +185,7 @@ def delete(file: File) -> None:
         # Who adds it to a store at this moment is waited for.
         File.objects.select_for_update().filter(pk=file.pk).first()
         leftovers.leave(VectorStoreFile.objects.filter(file=file))
+        audit.note("file.deleted", file.project_id, file, file.filename)
         file.delete()
         transaction.on_commit(lambda: default_storage.delete(key))
 

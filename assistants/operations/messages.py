@@ -11,7 +11,7 @@ from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import Message, Thread, clock
-from assistants.operations import file_types, files, openings, tool_resources
+from assistants.operations import audit, file_types, files, openings, tool_resources
 from assistants.params import MessageCreate, MetadataUpdate
 
 
@@ -72,6 +72,7 @@ def update(message: Message, params: MetadataUpdate) -> Message:
         changed = {"id": message.id, "object": "thread.message", "metadata": message.metadata}
         event = Event.of("thread.message.updated", changed, message.run_id or "")
         log.publish(message.thread_id, [event])
+        _note("message.changed", message, fields=["metadata"])
     return message
 
 
@@ -80,7 +81,13 @@ def delete(message: Message) -> None:
     """Take the message out of its thread."""
     event = Event.of("thread.message.deleted", deleted(message), message.run_id or "")
     log.publish(message.thread_id, [event])
+    _note("message.deleted", message)
     message.delete()
+
+
+def _note(action: str, message: Message, **details: Any) -> None:
+    project_id = message.thread.project_id
+    audit.note(action, project_id, message, thread=message.thread_id, role=message.role, **details)
 
 
 def deleted(message: Message) -> Wire:

@@ -5,11 +5,14 @@ from datetime import timedelta
 from django.db import connection, transaction
 
 from assistants import refusals
-from assistants.models import ApiKey, Membership, Project, Role, clock
+from assistants.models import ApiKey, Membership, Project, Role, Scope, clock
+from assistants.operations import audit, budgets
 
 DEFAULT_NAME = "Default project"
 MAX_NAME = 256
 """Characters of a key's name."""
+MAX_DAYS = 3650
+"""After so many days a key expires, at the latest, if it does at all."""
 USED_RESOLUTION = timedelta(minutes=1)
 
 
@@ -34,27 +37,63 @@ def add_member(project: Project, user_id: int, role: Role) -> Membership:
     return member
 
 
-def create_api_key(project: Project, name: str) -> tuple[ApiKey, str]:
+@transaction.atomic
+def create_api_key(
+    project: Project, name: str, scope: str = Scope.ALL, expires_days: int | None = None
+) -> tuple[ApiKey, str]:
     """A new key and its secret, which is shown this once and never again.
 
-    :raises Invalid: the name is empty or too long
+    :param scope: one of ``Scope``
+    :param expires_days: after so many days it opens nothing any more; None for never
+    :raises Invalid: the name is empty or too long, there is no such scope, or the days are none
     """
     name = name.strip()
     if not 0 < len(name) <= MAX_NAME:
         raise refusals.KEY_NAME_LENGTH(limit=MAX_NAME)
+    _check_scope(scope)
+    if expires_days is not None and not 0 < expires_days <= MAX_DAYS:
+        raise refusals.KEY_EXPIRY(limit=MAX_DAYS)
+    expires_at = None if expires_days is None else clock.now() + timedelta(days=expires_days)
     secret = ApiKey.new_secret()
     key = ApiKey.objects.create(
         project=project,
         name=name,
         digest=ApiKey.digest_of(secret),
         hint=f"{secret[:5]}…{secret[-4:]}",
+        scope=scope,
+        expires_at=expires_at,
     )
+    until = expires_at.date() if expires_at else None
+    audit.note("key.created", project, key, hint=key.hint, scope=key.scope, expires=until)
     return key, secret
 
 
+@transaction.atomic
+def change_api_key(key: ApiKey, scope: str, day: int | None, month: int | None) -> ApiKey:
+    """Let the key do something else, and use so many tokens; what it has begun goes on.
+
+    :param day: and ``month``: how many tokens its runs may use; None for as many as they like
+    :raises Invalid: there is no such scope, or a budget is below zero or absurdly large
+    """
+    _check_scope(scope)
+    budgets.check_limits(day, month)
+    row = ApiKey.objects.select_for_update().get(pk=key.pk)
+    row.scope, row.day_tokens, row.month_tokens = scope, day, month
+    row.save(update_fields=["scope", "day_tokens", "month_tokens"])
+    audit.note("key.changed", row.project_id, row, scope=scope, day_tokens=day, month_tokens=month)
+    return row
+
+
+def _check_scope(scope: str) -> None:
+    if scope not in Scope.values:
+        raise refusals.KEY_SCOPE(scopes=refusals.Listed(Scope.values))
+
+
+@transaction.atomic
 def revoke_api_key(key: ApiKey) -> None:
     """From now on the key opens nothing; its row stays as a record."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now())
+    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now()):
+        audit.note("key.revoked", key.project_id, key, hint=key.hint)
 
 
 def note_use(key: ApiKey) -> None:

@@ -9,12 +9,20 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from assistants import doorbell, refusals
+from assistants import acting, doorbell, refusals
 from assistants.errors import Wire
 from assistants.events import control, log
 from assistants.events.log import Event
 from assistants.models import Assistant, Project, Run, RunStatus, StepStatus, Thread, clock
-from assistants.operations import assistants, messages, providers, threads, tool_resources
+from assistants.operations import (
+    assistants,
+    audit,
+    budgets,
+    messages,
+    providers,
+    threads,
+    tool_resources,
+)
 from assistants.operations.endings import Partial, end, publish
 from assistants.operations.providers import ChatModel
 from assistants.params import (
@@ -46,6 +54,7 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
     :raises ThreadLocked: another run is active on the thread
     :raises Invalid: the model does not exist, or the tool choice names a tool that the run does not
         have
+    :raises OutOfQuota: a budget of the project, or of the key that asks, is used up
     """
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
     model = providers.resolve(params.model or assistant.model, assistant.project)
@@ -140,7 +149,9 @@ def _queue(
         tool_choice=tool_choice,
         parallel_tool_calls=chosen("parallel_tool_calls", True),
         overrides={name: given[name] for name in OVERRIDES if given.get(name) is not None},
+        key_id=acting.current().key_id,
     )
+    budgets.admit(run, assistant.project)
     run.expires_at = run.created_at + EXPIRES_AFTER
     try:
         with transaction.atomic():
@@ -204,6 +215,7 @@ def cancel(run: Run) -> Run:
     row.required_action = None
     row.save(update_fields=["status", "required_action"])
     publish(row, "thread.run.cancelling")
+    audit.note("run.cancelled", row.thread.project_id, row, thread=row.thread_id)
     if held:
         control.cancel(row.id)
         return row

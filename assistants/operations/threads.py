@@ -1,5 +1,7 @@
 """Creating, changing and deleting threads."""
 
+from typing import Any
+
 from django.db import transaction
 
 from assistants import doorbell
@@ -8,7 +10,8 @@ from assistants.events import control, log
 from assistants.events.log import Event
 from assistants.models import Message, Project, Thread
 from assistants.models.base import new_id
-from assistants.operations import messages, tool_resources
+from assistants.operations import audit, budgets, messages, tool_resources
+from assistants.operations.endings import total_usage
 from assistants.params import ThreadCreate, ThreadUpdate, validate
 
 
@@ -29,6 +32,7 @@ def create(project: Project, params: ThreadCreate | None = None) -> Thread:
     log.publish(thread.id, [Event.of("thread.created", thread.to_dict())])
     for message in params.messages or []:
         messages.append(thread, message)
+    _note("thread.created", thread)
     return thread
 
 
@@ -40,6 +44,7 @@ def update(thread: Thread, params: ThreadUpdate) -> Thread:
     """
     row = Thread.objects.select_for_update().get(pk=thread.pk)
     given = params.model_dump(mode="json", exclude_unset=True)
+    before = {"metadata": row.metadata, "tool_resources": row.tool_resources}
     if "metadata" in given:
         row.metadata = given["metadata"] or {}
     if "tool_resources" in given:
@@ -47,6 +52,8 @@ def update(thread: Thread, params: ThreadUpdate) -> Thread:
             row.project, given["tool_resources"], before=row.tool_resources
         )
     row.save(update_fields=["metadata", "tool_resources"])
+    if changed := [name for name, value in before.items() if getattr(row, name) != value]:
+        _note("thread.changed", row, fields=changed)
     return row
 
 
@@ -83,6 +90,7 @@ def fork(thread: Thread, before: Message) -> Thread:
     copy.opening = thread.opening if kept else ""
     copy.save(update_fields=["opening"])
     log.publish(copy.id, events)
+    _note("thread.created", copy, copy_of=thread.id)
     return copy
 
 
@@ -93,13 +101,21 @@ def delete(thread: Thread) -> None:
     """
     # Whoever adds to it at this moment is waited for, and what they add goes too. First the run,
     # then the thread: in this order a worker takes them.
-    for run_id in thread.runs.active().select_for_update().values_list("pk", flat=True):
-        control.cancel(run_id)
+    for run in thread.runs.active().select_for_update():
+        control.cancel(run.pk)
+        budgets.count_deleted(run, total_usage(run.steps.values_list("usage", flat=True)))
     Thread.objects.select_for_update().filter(pk=thread.pk).first()
     log.publish(thread.id, [Event.of("thread.deleted", deleted(thread))])
     log.retire(thread.id)
     doorbell.ring(doorbell.CLOSE_SESSION, thread.id)
+    _note("thread.deleted", thread)
     thread.delete()
+
+
+def _note(action: str, thread: Thread, **details: Any) -> None:
+    # Its own title alone: how it opens is what somebody wrote.
+    name = str(thread.metadata.get("title") or "")
+    audit.note(action, thread.project_id, thread, name, **details)
 
 
 def deleted(thread: Thread) -> Wire:

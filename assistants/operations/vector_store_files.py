@@ -16,7 +16,7 @@ from assistants.models import (
     VectorStoreFile,
     clock,
 )
-from assistants.operations import files, leftovers
+from assistants.operations import audit, files, leftovers
 from assistants.params import VectorStoreFileCreate, VectorStoreFileUpdate
 from assistants.params.vector_store import AutoStrategy
 from assistants.retrieval.reader import EXTENSIONS
@@ -89,6 +89,8 @@ def add(
     leftovers.leave(store.files.filter(file__in=[row.file_id for row in new]))
     VectorStoreFile.objects.bulk_create(new)
     doorbell.ring(doorbell.INGEST)
+    if asked:
+        audit.note("vector_store.files_added", store.project_id, store, files=list(asked))
     return rows
 
 
@@ -115,6 +117,7 @@ def _stands(before: VectorStoreFile, wanted: VectorStoreFile) -> bool:
     )
 
 
+@transaction.atomic
 def update(row: VectorStoreFile, params: VectorStoreFileUpdate) -> VectorStoreFile:
     """The given attributes replace the old ones.
 
@@ -123,6 +126,8 @@ def update(row: VectorStoreFile, params: VectorStoreFileUpdate) -> VectorStoreFi
     row.attributes = params.attributes or {}
     if not VectorStoreFile.objects.filter(pk=row.pk).update(attributes=row.attributes):
         raise refusals.not_found(row.noun, row.file_id)
+    store = row.vector_store
+    audit.note("vector_store.files_changed", store.project_id, store, files=[row.file_id])
     return row
 
 
@@ -130,6 +135,8 @@ def update(row: VectorStoreFile, params: VectorStoreFileUpdate) -> VectorStoreFi
 def delete(row: VectorStoreFile) -> None:
     """Take the file out of the store, at once. The file itself stays."""
     leftovers.leave(VectorStoreFile.objects.filter(pk=row.pk))
+    store = row.vector_store
+    audit.note("vector_store.files_removed", store.project_id, store, files=[row.file_id])
 
 
 def deleted(row: VectorStoreFile) -> Wire:

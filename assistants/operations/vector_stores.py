@@ -6,7 +6,7 @@ from django.db import transaction
 
 from assistants.errors import Wire
 from assistants.models import File, Project, VectorStore, clock
-from assistants.operations import leftovers, vector_store_files
+from assistants.operations import audit, leftovers, vector_store_files
 from assistants.params import VectorStoreCreate, VectorStoreFileCreate, VectorStoreUpdate
 from assistants.params.vector_store import ChunkingStrategy, InlineVectorStore
 
@@ -28,6 +28,7 @@ def create(project: Project, params: VectorStoreCreate) -> VectorStore:
         metadata=params.metadata or {},
         expires_after_days=params.expires_after.days if params.expires_after else None,
     )
+    audit.note("vector_store.created", project, store)
     _fill(store, params.file_ids or [], params.chunking_strategy)
     return store
 
@@ -40,13 +41,16 @@ def create_inline(project: Project, params: InlineVectorStore) -> VectorStore:
     :raises Invalid: one of them is of a type that is not searched
     """
     store = VectorStore.objects.create(project=project, metadata=params.metadata or {})
+    audit.note("vector_store.created", project, store)
     _fill(store, params.file_ids or [], params.chunking_strategy)
     return store
 
 
 def create_for_thread(project: Project) -> VectorStore:
     """The store for the attachments of a thread that has none."""
-    return VectorStore.objects.create(project=project, expires_after_days=HELPER_DAYS)
+    store = VectorStore.objects.create(project=project, expires_after_days=HELPER_DAYS)
+    audit.note("vector_store.created", project, store)
+    return store
 
 
 def _fill(
@@ -81,6 +85,7 @@ def update(store: VectorStore, params: VectorStoreUpdate) -> VectorStore:
         row.expires_after_days = params.expires_after.days if params.expires_after else None
         row.last_active_at = clock.now()
     row.save(update_fields=["name", "metadata", "expires_after_days", "last_active_at"])
+    audit.note("vector_store.changed", row.project_id, row, fields=sorted(given))
     return row
 
 
@@ -92,6 +97,7 @@ def delete(store: VectorStore) -> None:
     # Whoever adds files at this moment is waited for, and those go too.
     VectorStore.objects.select_for_update().filter(pk=store.pk).first()
     leftovers.leave_all_of(store)
+    audit.note("vector_store.deleted", store.project_id, store)
     store.delete()
 
 

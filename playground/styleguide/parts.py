@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -10,14 +11,16 @@ from django.contrib.messages.storage.base import Message as Told
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from assistants.events.log import Entry
-from assistants.models import Assistant, FileStatus, RunStatus
+from assistants.models import ApiKey, Assistant, FileStatus, RunStatus, clock
 from assistants.operations.search import Found
 from assistants.operations.store_uses import Uses
 from assistants.operations.trial import Check, Report
 from playground import access
+from playground.budget_words import Meter
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
 from playground.forms.provider import ProviderForm
@@ -28,6 +31,7 @@ from playground.json_tree import tree
 from playground.styleguide.objects import ANSWER, CODE, RAISED, Samples
 from playground.styleguide.specimen import Ids, specimen
 from playground.transcript import FileView, RunView, StepView
+from playground.usage import Total
 from playground.views import inspector, shortcuts
 from playground.views.assistants import Card
 from playground.views.files import Row
@@ -97,6 +101,7 @@ def _sections(samples: Samples) -> Iterator[Section]:
     yield Section("assistant", _("Assistant form"), list(_forms(samples)), small=True)
     yield Section("lists", _("Lists"), list(_lists(samples)))
     yield Section("stores", _("Vector stores"), list(_stores(samples)))
+    yield Section("keys", _("Keys and budgets"), list(_keys()))
     yield Section("empty", _("Where there is nothing yet"), list(_empty(samples)), small=True)
 
 
@@ -366,6 +371,25 @@ def _stores(samples: Samples) -> Iterator[Example]:
     yield Example(_("Who searches it"), "vector_stores/_uses.html", uses, "bare")
     unused = {"uses": Uses([], []), "store": store, "other_assistants": [samples.assistant]}
     yield Example(_("Nobody does"), "vector_stores/_uses.html", unused, "bare")
+
+
+def _keys() -> Iterator[Example]:
+    used = Total("", 12, 48_000, 4_100, 0.0, Decimal("0.31"))
+    today = Meter(gettext("Today"), 20_100, 20_000, "28 Nov, 00:00")
+    month = Meter(gettext("This month"), 52_100, 400_000, "1 Dec, 00:00")
+    project = {"day_tokens": 20_000, "month_tokens": 400_000}
+    budget = {"meters": [month], "project": project, "used": used}
+    yield Example(_("A budget"), "settings/_budget.html", budget, "bare")
+    yield Example(_("One that is used up"), "settings/_meters.html", {"meters": [today]}, "bare")
+    key = ApiKey(id="key_sample", name="Notebook", hint="sk-ab…wxyz", last_used_at=clock.now())
+    keys = {
+        "keys": [{"key": key, "scope": gettext("Everything"), "today": used, "month": used}],
+        "scopes": [("all", gettext("Everything"))],
+        "lives": [30],
+        "base_url": "http://127.0.0.1:8000/v1",
+        "azure_url": "http://127.0.0.1:8000",
+    }
+    yield Example(_("Keys"), "settings/_keys.html", keys, "bare")
 
 
 def _empty(samples: Samples) -> Iterator[Example]:

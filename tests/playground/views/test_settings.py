@@ -3,11 +3,12 @@
 import json
 import re
 
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from assistants.models import ApiKey, ModelAlias, Project
-from assistants.operations import aliases, projects, providers
+from assistants.models import ApiKey, Membership, ModelAlias, Project, Role, TokenUse
+from assistants.operations import aliases, budgets, projects, providers
 from tests.chat_server import ChatServer
 from tests.factories import make_assistant, make_run, make_thread
 
@@ -121,3 +122,96 @@ def test_what_answers_under_an_alias_is_said_wherever_the_model_shows(
     aliases.delete_alias(project, "gpt-4o")
     shown = page.get(f"/threads/{run.thread_id}").text
     assert "gpt-4o (demo - scripted, no AI)" in shown
+
+
+def test_a_key_is_made_with_a_scope_and_an_end(page: Client, project: Project) -> None:
+    page.post("/settings/keys", {"name": "Bot", "scope": "runs", "expires_days": "30"})
+    key = ApiKey.objects.get()
+    assert key.scope == "runs"
+    assert key.expires_at
+    assert round((key.expires_at - key.created_at).total_seconds() / 86_400) == 30
+    assert "Runs only" in page.get("/settings").text
+    refused = page.post("/settings/keys", {"name": "Bot", "scope": "everything"})
+    assert refused.status_code == 422
+    assert "A key may do one of these" in refused.text
+
+
+def test_only_owners_make_keys_and_set_budgets(project: Project) -> None:
+    editor = Client()
+    user = User.objects.create(username="editor")
+    Membership.objects.create(project=project, user=user, role=Role.EDITOR)
+    editor.force_login(user)
+    key, _secret = projects.create_api_key(project, "Theirs")
+
+    text = editor.get("/settings").text
+    assert "Theirs" not in text
+    assert 'name="day_tokens"' not in text
+    for address in ("/settings/keys", "/settings/budget", f"/settings/keys/{key.id}"):
+        assert editor.post(address, {"name": "Mine", "day_tokens": "1"}).status_code == 403
+    assert editor.get(f"/settings/keys/{key.id}").status_code == 403
+
+
+def test_a_budget_is_shown_with_what_is_used_of_it(page: Client, project: Project) -> None:
+    page.post("/settings/budget", {"day_tokens": "1000", "month_tokens": ""})
+    text = page.get("/settings").text
+    assert "0 of 1,000 tokens" in text
+    assert 'value="1000"' in text
+    TokenUse.objects.create(
+        project=project, day=budgets.today(), key_id="", model="demo", runs=2, prompt_tokens=1200
+    )
+    text = page.get("/settings").text
+    assert "1,200 of 1,000 tokens" in text
+    assert "The token budget is used up" in text
+    assert "used 1,200 tokens. Runs: 2. Cost: free." in text
+    for wrong in ("-5", "1.5", "many", "9" * 30):
+        refused = page.post("/settings/budget", {"day_tokens": wrong})
+        assert refused.status_code == 422
+        assert "A budget is a whole number of tokens" in refused.text
+    page.post("/settings/budget", {"day_tokens": ""})
+    assert "of 1,000 tokens" not in page.get("/settings").text
+
+
+def test_the_studio_says_why_no_run_begins_and_what_to_do(page: Client, project: Project) -> None:
+    assistant = make_assistant(project)
+    thread = make_thread(project, "Hi")
+    budgets.set_of_project(project, 0, None)
+
+    answer = page.post(
+        f"/threads/{thread.id}/messages",
+        {"assistant": assistant.id, "content": "Go on", "run": "1"},
+        headers={"HX-Request": "true"},
+    )
+
+    assert answer.status_code == 422
+    assert "The project’s budget for today, 0 tokens, is used up" in answer.text
+    assert "an owner raises the budget in settings" in answer.text
+    assert thread.messages.count() == 1
+
+
+def test_a_key_has_a_page_with_its_usage(page: Client, stranger: Client, project: Project) -> None:
+    key, _secret = projects.create_api_key(project, "Notebook")
+    for model in ("demo", "gpt-unpriced"):
+        TokenUse.objects.create(
+            project=project,
+            day=budgets.today(),
+            key_id=key.id,
+            model=model,
+            runs=1,
+            prompt_tokens=2000,
+            completion_tokens=34,
+        )
+    address = f"/settings/keys/{key.id}"
+
+    text = page.get(address).text
+    assert "4,068" in text
+    assert "price unknown" in text
+    assert "4,068" in page.get("/settings").text
+
+    page.post(address, {"scope": "read", "day_tokens": "5", "month_tokens": "70000"})
+    key.refresh_from_db()
+    assert (key.scope, key.day_tokens, key.month_tokens) == ("read", 5, 70_000)
+    assert "4,068 of 5 tokens" in page.get(address).text
+    assert page.post(address, {"scope": "read", "day_tokens": "x"}).status_code == 422
+    assert stranger.get(address).status_code == 404
+    page.post(f"{address}/revoke")
+    assert "This key is revoked" in page.get(address).text

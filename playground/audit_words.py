@@ -1,0 +1,42 @@
+"""What is noted (``assistants.operations.audit``) as people read it, one sentence a kind."""
+
+from typing import Final
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
+WORDS: Final = {
+    "assistant.created": _("Created an assistant"),
+    "assistant.changed": _("Changed an assistant"),
+    "assistant.deleted": _("Deleted an assistant"),
+    "thread.created": _("Created a thread"),
+    "thread.changed": _("Changed a thread"),
+    "thread.deleted": _("Deleted a thread"),
+    "message.changed": _("Changed a message"),
+    "message.deleted": _("Deleted a message"),
+    "run.cancelled": _("Cancelled a run"),
+    "file.created": _("Uploaded a file"),
+    "file.deleted": _("Deleted a file"),
+    "vector_store.created": _("Created a vector store"),
+    "vector_store.changed": _("Changed a vector store"),
+    "vector_store.deleted": _("Deleted a vector store"),
+    "vector_store.files_added": _("Added files to a vector store"),
+    "vector_store.files_changed": _("Changed attributes of a file in a vector store"),
+    "vector_store.files_removed": _("Removed files from a vector store"),
+    "vector_store.batch_cancelled": _("Cancelled a file batch"),
+    "provider.created": _("Connected a model server"),
+    "provider.changed": _("Changed a model server"),
+    "provider.deleted": _("Removed a model server"),
+    "alias.set": _("Set an alias"),
+    "alias.deleted": _("Removed an alias"),
+    "key.created": _("Made an API key"),
+    "key.changed": _("Changed an API key"),
+    "key.revoked": _("Revoked an API key"),
+    "project.budget_changed": _("Changed the project’s budget"),
+}
+
+
+def sentence(action: str) -> str:
+    """The words in the reader's language; what is not known here as it is."""
+    known = WORDS.get(action)
+    return gettext(known) if known else action
