@@ -363,6 +363,35 @@ KEY_NAME_LENGTH: Final = Rule(
     Invalid, "A key needs a name of 1 to {limit} characters.", param="name"
 )
 
+# People and their projects
+
+PROJECT_NAME_LENGTH: Final = Rule(
+    Invalid, "A project needs a name of 1 to {limit} characters.", param="name"
+)
+FIRST_PROJECT: Final = Rule(
+    Invalid,
+    "“{name}” is the project that this server begins with: the printed sign-in link and "
+    "PLAYGROUND_API_KEY lead into it. It can be renamed, not deleted.",
+)
+LAST_OWNER: Final = Rule(
+    Invalid,
+    "{name} is the only owner of “{project}”. Make somebody else an owner first.",
+)
+INVITATION_OVER: Final = Rule(
+    Invalid, "This invitation has been used or taken back, or it has expired."
+)
+MEMBER_ALREADY: Final = Rule(Invalid, "You are a member of “{project}” already.")
+NOT_INVITED: Final = Rule(
+    Invalid,
+    "Nobody has invited {email}. Ask an owner of a project to invite this address, then sign in "
+    "again.",
+)
+EMAIL_UNPROVEN: Final = Rule(
+    Invalid,
+    "The identity provider does not say that your e-mail address is yours, so no invitation can "
+    "be found by it.",
+)
+
 # Tools, and the form of an answer
 
 FUNCTION_TWICE: Final = Rule(

@@ -28,6 +28,7 @@ from assistants.models import (
     ApiKey,
     Assistant,
     File,
+    Invitation,
     Membership,
     ModelProvider,
     Project,
@@ -47,16 +48,31 @@ CHOSEN = "project"
 LOOKS = ("GET", "HEAD")
 
 
+class NeedsRole(PermissionDenied):
+    """What the request is for takes a role that the member does not have."""
+
+    def __init__(self, needs: Role, entered: Membership) -> None:
+        super().__init__()
+        self.needs = needs
+        self.membership = entered
+
+
+class NoProject(Http404):
+    """The person is a member of no project."""
+
+
 class Request(HttpRequest):
     """A request of a person who is signed in.
 
     :ivar membership: in which project it is made, and what the person may do there; set by the
         first function of this module that the view calls
+    :ivar form_project: the id of the project whose page a plain form was on; "" if it says nothing
     """
 
     user: User
     htmx: HtmxDetails
     membership: Membership
+    form_project: str
 
 
 def signed_in(
@@ -70,7 +86,10 @@ def signed_in(
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R | HttpResponse:
         if request.user.is_authenticated:
             acting.become(actor(request.user))
-            return view(cast("Request", request), *args, **kwargs)
+            asked = cast("Request", request)
+            # What stands before the views has read the form already, or refused it.
+            asked.form_project = request.POST.get("project", "") if request.method == "POST" else ""
+            return view(asked, *args, **kwargs)
         htmx: HtmxDetails = getattr(request, "htmx")  # noqa: B009  (the middleware's)
         if htmx:
             back = redirect_to_login(htmx.current_url_abs_path or "/")
@@ -82,7 +101,12 @@ def signed_in(
 
 def actor(user: User) -> acting.Actor:
     """The person as what they do is written down."""
-    return acting.Actor("user", str(user.pk), user.get_full_name() or user.get_username())
+    return acting.Actor("user", str(user.pk), name_of(user))
+
+
+def name_of(user: User) -> str:
+    """What others see of the person."""
+    return user.get_full_name() or user.get_username()
 
 
 def memberships(request: HttpRequest) -> list[Membership]:
@@ -105,7 +129,8 @@ def membership(request: HttpRequest) -> Membership | None:
         return entered
     known = {one.project_id: one for one in memberships(request)}
     if len(known) > 1:
-        for wanted in (request.headers.get("X-Project"), request.session.get(CHOSEN)):
+        named = (request.headers.get("X-Project"), getattr(request, "form_project", ""))
+        for wanted in (*named, request.session.get(CHOSEN)):
             if wanted in known:
                 return known[wanted]
     return next(iter(known.values()), None)
@@ -120,8 +145,60 @@ def project(request: Request, needs: Role = Role.VIEWER) -> Project:
     """
     found = membership(request)
     if found is None:
-        raise Http404("You are not a member of any project.")
+        raise NoProject("You are not a member of any project.")
     return _enter(request, found, needs)
+
+
+def named_project(request: Request, project_id: str, needs: Role = Role.VIEWER) -> Project:
+    """The project with this id.
+
+    :raises Http404: the person is no member of it
+    :raises PermissionDenied: they may look only, or not do what takes this role
+    """
+    return _enter(request, own_membership(request, project_id), needs)
+
+
+def own_membership(request: Request, project_id: str) -> Membership:
+    """What the person is in the project with this id, for what all members may do.
+
+    :raises Http404: they are no member of it
+    """
+    for one in memberships(request):
+        if one.project_id == project_id:
+            return one
+    raise Http404("There is no such project.")
+
+
+def member(request: Request, project_id: str, user_id: int) -> Membership:
+    """Another member of a project that the person owns.
+
+    :raises Http404: there is no such member, or no such project
+    :raises PermissionDenied: they do not own it
+    """
+    members = named_project(request, project_id, Role.OWNER).memberships
+    found = members.filter(user=user_id).select_related("user", "project").first()
+    if found is None:
+        raise Http404("There is no such member.")
+    return found
+
+
+def invitation(request: Request, project_id: str, invitation_id: str) -> Invitation:
+    """An invitation to a project that the person owns.
+
+    :raises Http404: there is no such invitation, or no such project
+    :raises PermissionDenied: they do not own it
+    """
+    project = named_project(request, project_id, Role.OWNER)
+    found = Invitation.objects.filter(project=project, pk=invitation_id).first()
+    if found is None:
+        raise Http404("There is no such invitation.")
+    return found
+
+
+def owners(project: Project) -> list[User]:
+    """Whom a member can ask for what takes an owner."""
+    found = project.memberships.filter(role=Role.OWNER, user__is_active=True)
+    return [one.user for one in found.select_related("user").order_by("created_at")]
 
 
 def choose(request: Request, project_id: str) -> None:
@@ -129,9 +206,7 @@ def choose(request: Request, project_id: str) -> None:
 
     :raises Http404: they are no member of it
     """
-    if project_id not in {one.project_id for one in memberships(request)}:
-        raise Http404("There is no such project.")
-    request.session[CHOSEN] = project_id
+    request.session[CHOSEN] = own_membership(request, project_id).project_id
 
 
 def assistant(request: Request, assistant_id: str) -> Assistant:
@@ -144,8 +219,9 @@ def assistant(request: Request, assistant_id: str) -> Assistant:
 def provider(request: Request, provider_id: str) -> ModelProvider:
     """
     :raises Http404: none of the person's projects has such a provider
+    :raises PermissionDenied: they do not own its project
     """
-    return _fetch(request, ModelProvider.objects.all(), provider_id)
+    return _fetch(request, ModelProvider.objects.all(), provider_id, Role.OWNER)
 
 
 def thread(request: Request, thread_id: str) -> Thread:
@@ -195,7 +271,7 @@ def _enter(request: Request, entered: Membership, needs: Role = Role.VIEWER) -> 
     if request.method not in LOOKS and needs is Role.VIEWER:
         needs = Role.EDITOR
     if not entered.may(needs):
-        raise PermissionDenied
+        raise NeedsRole(needs, entered)
     request.membership = entered
     # A page was opened, not a part or a picture of one: the next page is of this project too.
     if (

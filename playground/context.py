@@ -65,8 +65,10 @@ def studio(request: HttpRequest) -> Mapping[str, Any]:
         "script_words": script_words,
         "rail": SimpleLazyObject(lambda: rail(request)),
         "member": member,
+        "memberships": access.memberships(request),
         "may_edit": bool(member and member.may(Role.EDITOR)),
         "may_own": bool(member and member.may(Role.OWNER)),
+        "may_make": any(one.may(Role.OWNER) for one in access.memberships(request)),
     }
 
 

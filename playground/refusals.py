@@ -2,14 +2,16 @@
 server does not answer to, a request that cannot be read or is too large.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from assistants.refusals import TOO_LARGE
+from playground import access
 
 
 class NotAllowedMiddleware:
@@ -43,7 +45,7 @@ class NullMiddleware:
         :raises SuspiciousOperation: the address or the form has one
         """
         given = [request.path_info]
-        for _, values in (*request.GET.lists(), *request.POST.lists()):
+        for _name, values in (*request.GET.lists(), *request.POST.lists()):
             given += values
         if any("\0" in text for text in given):
             raise SuspiciousOperation("a null character")
@@ -60,6 +62,51 @@ class TooLargeMiddleware:
         if limit is None:
             return self._get_response(request)
         return render(request, "413.html", {"limit": limit}, status=413)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page for a 403: which role it takes, and who can give it."""
+    context: dict[str, object] = {}
+    if isinstance(exception, access.NeedsRole):
+        context = {
+            "needs": exception.needs,
+            "member": exception.membership,
+            "owners": access.owners(exception.membership.project),
+        }
+    return _told(request, "403.html", 403, {"title": _("This was refused"), **context})
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page for a 404; for who is in no project yet, what to do about that."""
+    template = "no_project.html" if isinstance(exception, access.NoProject) else "404.html"
+    text = _("What you asked for has been deleted, or you may not see it any more.")
+    return _told(request, template, 404, {"title": _("There is nothing here"), "text": text})
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The page for a form without the token of this browser."""
+    text = _(
+        "You have signed in again since this page was opened, or the browser sends no cookies. "
+        "Go back, reload the page and try again; what you wrote is still there."
+    )
+    context = {"title": _("The form was too old"), "text": text}
+    return _told(request, "403_csrf.html", 403, context)
+
+
+def _told(
+    request: HttpRequest, template: str, status: int, context: Mapping[str, object]
+) -> HttpResponse:
+    """The page, or a dialog on the page that asked for a part of one. What a page asks for by
+    itself, now and then, is refused in silence.
+    """
+    if not request.headers.get("HX-Request"):
+        return render(request, template, dict(context), status=status)
+    pressed = request.method not in access.LOOKS or request.headers.get("HX-Target") == "dialog"
+    if not pressed:
+        return HttpResponse(status=status, headers={"HX-Reswap": "none"})
+    response = render(request, "_refused.html", dict(context), status=status)
+    response["HX-Retarget"], response["HX-Reswap"] = "#dialog", "innerHTML"
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,51 @@ SECRET_KEY = _secret_key()
 PLAYGROUND_API_KEY = env.text("PLAYGROUND_API_KEY")
 PLAYGROUND_LOGIN_TOKEN = env.text("PLAYGROUND_LOGIN_TOKEN")
 AUTH_USER_MODEL = "auth.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "playground.login.LoginTokenBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
+
+# Whoever guesses is stopped: so many wrong tries for one name from one address, then a pause. Kept
+# in the database, so that all web servers count together. See playground/throttle.py.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "playground.throttle.tried_name"
+AXES_CLIENT_IP_CALLABLE = "playground.sessions.address_of"
+AXES_LOCKOUT_CALLABLE = "playground.throttle.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_SENSITIVE_PARAMETERS = ["token", "username", "next"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+# An identity provider that speaks OpenID Connect; see playground/single_sign_on.py.
+OIDC_ISSUER = env.url("OIDC_ISSUER", ["https", "http"])
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME", OIDC_ISSUER.partition("://")[2].partition("/")[0])
+OIDC_PROJECT = env.text("OIDC_PROJECT")
+OIDC_ROLE = env.choice("OIDC_ROLE", "viewer", ["owner", "editor", "viewer"])
+if bool(OIDC_ISSUER) != bool(OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
+    raise env.BadSetting(
+        "OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together: set all three or none."
+    )
+if OIDC_ISSUER:
+    AUTHENTICATION_BACKENDS.append("playground.single_sign_on.Backend")
 
 # --- Chat models ----------------------------------------------------------------------------------
 
@@ -151,9 +194,10 @@ DEBUG = env.boolean("DEBUG", False)
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "qsessions",
+    "axes",
     "django_htmx",
     "ninja",
     "assistants",
@@ -165,7 +209,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "playground.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "playground.sessions.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -178,6 +222,7 @@ MIDDLEWARE = [
     "playground.refusals.TooLargeMiddleware",
     "playground.refusals.NotAllowedMiddleware",
     "playground.refusals.NullMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "playground.urls"
@@ -373,9 +418,12 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Cookies know no ports: names of our own keep two programs on one host apart.
 SESSION_COOKIE_NAME = "playground_session"
+SESSION_ENGINE = "qsessions.backends.db"
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 SESSION_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "playground.refusals.csrf_failure"
 CSRF_COOKIE_NAME = "playground_csrf"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_HTTPONLY = True
@@ -435,6 +483,8 @@ LOGGING = {
         },
         # What clients do wrong, they are told; metrics count it.
         "django.request": {"level": "ERROR", "filters": ["no_probes"]},
+        # What it says has a line of its own, in playground/throttle.py.
+        "axes": {"level": "ERROR"},
         "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
         "uvicorn": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
     },

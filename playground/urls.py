@@ -13,3 +13,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 handler400 = "playground.refusals.bad_request"
+handler403 = "playground.refusals.forbidden"
+handler404 = "playground.refusals.not_found"

@@ -24,6 +24,10 @@ WORDS: Final = {
     "auto": _("Auto"),
     "none": _("None"),
     "required": _("Required"),
+    # What members of a project are.
+    "owner": _("Owner"),
+    "editor": _("Editor"),
+    "viewer": _("Viewer"),
     # What files are for.
     "assistants": _("Assistants"),
     "assistants_output": _("Assistants output"),

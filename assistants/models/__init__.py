@@ -6,6 +6,7 @@ from assistants.models.audit import AuditEntry
 from assistants.models.chunk import Chunk, Leftover
 from assistants.models.file import File
 from assistants.models.file_batch import FileBatch
+from assistants.models.person import Identity, Invitation
 from assistants.models.project import ApiKey, Membership, Project, Role, Scope
 from assistants.models.provider import ModelProvider
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
@@ -22,6 +23,8 @@ __all__ = [
     "File",
     "FileBatch",
     "FileStatus",
+    "Identity",
+    "Invitation",
     "Leftover",
     "Membership",
     "Message",

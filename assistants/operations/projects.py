@@ -1,16 +1,26 @@
-"""Projects and the API keys that open them."""
+"""Projects, and the API keys that open them."""
 
 from datetime import timedelta
 
 from django.db import connection, transaction
 
 from assistants import refusals
-from assistants.models import ApiKey, Membership, Project, Role, Scope, clock
-from assistants.operations import audit, budgets
+from assistants.models import (
+    ApiKey,
+    File,
+    Membership,
+    Project,
+    Role,
+    Scope,
+    Thread,
+    VectorStore,
+    clock,
+)
+from assistants.operations import audit, budgets, files, threads, vector_stores
 
 DEFAULT_NAME = "Default project"
 MAX_NAME = 256
-"""Characters of a key's name."""
+"""Characters of the name of a project or a key."""
 MAX_DAYS = 3650
 """After so many days a key expires, at the latest, if it does at all."""
 USED_RESOLUTION = timedelta(minutes=1)
@@ -27,6 +37,56 @@ def ensure_default_project() -> Project:
             cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         project = Project.objects.oldest_first().first()
     return project or Project.objects.create(name=DEFAULT_NAME)
+
+
+@transaction.atomic
+def create(name: str, user_id: int) -> Project:
+    """A new project, which the user owns.
+
+    :raises Invalid: the name is empty or too long
+    """
+    project = Project.objects.create(name=_checked(name))
+    add_member(project, user_id, Role.OWNER)
+    return project
+
+
+def rename(project: Project, name: str) -> None:
+    """
+    :raises Invalid: the name is empty or too long
+    """
+    project.name = _checked(name)
+    project.save(update_fields=["name"])
+
+
+def check_deletable(project: Project) -> None:
+    """
+    :raises Invalid: it is the one that the server begins with
+    """
+    if project == Project.objects.oldest_first().first():
+        raise refusals.FIRST_PROJECT(name=project.name)
+
+
+@transaction.atomic
+def delete(project: Project) -> None:
+    """The project with everything in it: runs that are active are stopped, its keys open nothing.
+
+    :raises Invalid: it is the one that the server begins with
+    """
+    check_deletable(project)
+    for thread in Thread.objects.in_project(project):
+        threads.delete(thread)
+    for store in VectorStore.objects.in_project(project):
+        vector_stores.delete(store)
+    for file in File.objects.in_project(project):
+        files.delete(file)
+    project.delete()
+
+
+def _checked(name: str) -> str:
+    name = name.strip()
+    if not 0 < len(name) <= MAX_NAME:
+        raise refusals.PROJECT_NAME_LENGTH(limit=MAX_NAME)
+    return name
 
 
 def add_member(project: Project, user_id: int, role: Role) -> Membership:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Final
 
+from django.contrib.auth.models import User
 from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message as Told
 from django.http import QueryDict
@@ -15,14 +16,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from assistants.events.log import Entry
-from assistants.models import ApiKey, Assistant, FileStatus, RunStatus, clock
+from assistants.models import ApiKey, Assistant, FileStatus, Role, RunStatus, clock
 from assistants.operations.search import Found
 from assistants.operations.store_uses import Uses
 from assistants.operations.trial import Check, Report
-from playground import access
+from playground import access, words
 from playground.budget_words import Meter
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
+from playground.forms.people import InviteForm
 from playground.forms.provider import ProviderForm
 from playground.forms.run_options import RunOptionsForm, tool_choices
 from playground.forms.searched import Searched, Shown
@@ -90,6 +92,7 @@ def sections(request: access.Request) -> list[Section]:
 def _sections(samples: Samples) -> Iterator[Section]:
     yield Section("basics", _("Buttons and fields"), _basics(), small=True)
     yield Section("chips", _("Status chips"), list(_chips()), small=True)
+    yield Section("people", _("People and projects"), list(_people(samples)), small=True)
     yield Section("told", _("Banners and messages"), list(_told()))
     yield Section("dialogs", _("Dialogs"), list(_dialogs(samples)), small=True)
     yield Section("messages", _("Messages"), list(_messages(samples)))
@@ -122,6 +125,27 @@ def _chips() -> Iterator[Example]:
     yield Example(_("Of files and vector stores"), template, {"statuses": files, "of_files": True})
 
 
+def _people(samples: Samples) -> Iterator[Example]:
+    others = SimpleNamespace(pk="sample", name="Second project")
+    joined = [
+        SimpleNamespace(project=project, project_id=project.pk, role=role)
+        for project, role in ((samples.project, "owner"), (others, "viewer"))
+    ]
+    yield Example(_("Choosing a project"), "projects/_switch.html", {"memberships": joined})
+    roles = {"roles": Role.choices, "chosen": "editor", "id": "sample", "label": "Mei"}
+    yield Example(_("A role"), "projects/_roles.html", roles)
+    for role in Role.values:
+        yield Example(words.word(role), "projects/_role.html", {"role": role})
+    wrong = {"label": "Name", "name": "Other", "error": "This is not the project's name."}
+    yield Example(_("A field that is wrong"), "projects/_name.html", wrong)
+    form = InviteForm({"role": "editor", "email": "mei", "name": "Mei"})
+    yield Example(_("Fields"), "parts/_field.html", {"field": form["name"]})
+    yield Example(_("A field that is wrong"), "parts/_field.html", {"field": form["email"]})
+    looks = {"transcript": SimpleNamespace(active=None), "owners": [User(username="Ada")]}
+    composer = "threads/_no_composer.html"
+    yield Example(_("Where a viewer cannot write"), composer, looks, "thread")
+
+
 def _told() -> Iterator[Example]:
     told = [Told(constants.SUCCESS, "“Sine wave” was deleted."), Told(constants.ERROR, "Not added")]
     yield Example(_("After something was done"), "parts/_messages.html", {"messages": told})
@@ -134,6 +158,8 @@ def _told() -> Iterator[Example]:
 def _dialogs(samples: Samples) -> Iterator[Example]:
     confirm = {"title": "Delete “Sine wave”?", "text": "It cannot be undone.", "label": "Delete"}
     yield Example(_("Asking first"), "_confirm.html", confirm, "dialog")
+    needs = {"title": _("This was refused"), "needs": "editor", "owners": [User(username="Ada")]}
+    yield Example(_("Not allowed"), "_refused.html", needs, "dialog")
     named = {"heading": "Rename thread", "label": "Title", "hint": "Left empty, it opens so."}
     kept = {"form": TitleForm(initial={"title": "Sine wave"}), **named}
     yield Example(_("One field"), "_rename.html", kept, "dialog")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -17,7 +18,7 @@ from django.utils.translation import get_language, gettext, ngettext, to_locale
 from assistants.models import File, Run
 from assistants.operations import vector_store_files
 from assistants.operations.search import Found
-from playground import service_words, usage
+from playground import access, service_words, usage
 from playground import words as api_words
 from playground.rendering import code, files, pages
 
@@ -53,6 +54,18 @@ def icon(name: str, kind: str = "") -> SafeString:
 def words(value: str) -> str:
     """The API's word as a person reads it: ``in_progress`` is "In progress"."""
     return api_words.word(str(value))
+
+
+@register.filter
+def person(user: User) -> str:
+    """What others see of a person."""
+    return access.name_of(user)
+
+
+@register.filter
+def people(users: list[User]) -> str:
+    """What others see of these people, as a list."""
+    return api_words.listed([access.name_of(user) for user in users])
 
 
 @register.filter

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError, Wire
-from assistants.models import Assistant, Project
+from assistants.models import Assistant, Project, Role
 from assistants.operations import assistants
 from assistants.params import AssistantCreate, validate
 from playground import access
@@ -60,6 +60,7 @@ def import_(request: access.Request) -> HttpResponse:
     """Assistants from a file: one object or a list of them. Each that is right is made; of the
     others it is said what is wrong. With ``check`` all this is only said.
     """
+    project = access.project(request, Role.EDITOR)
     problems: list[str] = []
     made: list[Assistant] = []
     text = ""
@@ -72,7 +73,7 @@ def import_(request: access.Request) -> HttpResponse:
             problems, text = error.messages, ""
         else:
             with transaction.atomic():
-                made, problems = _import(access.project(request), found)
+                made, problems = _import(project, found)
                 transaction.set_rollback(only_checks)
         if made and not problems and not only_checks:
             one = len(made) == 1

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from assistants.errors import ApiError
-from assistants.models import Assistant, File, Project, Thread
+from assistants.models import Assistant, File, Project, Role, Thread
 from assistants.operations import assistants
 from assistants.params import AssistantUpdate
 from playground import access, chat_models, interpreter
@@ -58,7 +58,7 @@ def index(request: access.Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: access.Request) -> HttpResponse:
     """The empty form, and making an assistant of it."""
-    project = access.project(request)
+    project = access.project(request, Role.EDITOR)
     if request.method != "POST":
         return _form(request, AssistantForm(project=project), [], searched.of(None))
     form = AssistantForm(request.POST, project=project)

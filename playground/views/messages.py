@@ -39,7 +39,9 @@ def begin(request: access.Request) -> HttpResponse:
     """
     if request.method != "POST":
         return redirect("thread-new")
-    project = access.project(request)
+    # Whoever went on to another project in another tab begins it where the assistant is.
+    named = request.POST.get("assistant_id")
+    project = access.assistant(request, named).project if named else access.project(request)
     assistant = chosen_assistant(request, project)
     if assistant is None:
         return redirect("assistant-new")

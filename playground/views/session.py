@@ -1,44 +1,48 @@
-"""Signing in with the link that the server prints, and signing out."""
+"""Signing in: with a password, or with the link that the server prints; and signing out."""
 
 from urllib.parse import parse_qs, urlsplit
 
+from django.conf import settings
 from django.contrib import auth
-from django.contrib.auth.models import User
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from assistants.models import Role
-from assistants.operations import projects
-from playground import login as login_token
+from assistants.operations.people import local_owner as owner
 
-OWNER = "owner"
+__all__ = ["login", "logout", "owner", "page", "target"]
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
-    """Sign in whoever brings the token, as a link or typed in; without one, say where it is.
+    """Sign in whoever brings a password or the token, as a link or typed in.
 
     HEAD, which programs send to look at a link before a person opens it, uses nothing up.
     """
-    given = request.POST.get("token") or request.GET.get("token") or ""
-    if request.method == "HEAD":
-        given = ""
-    target = request.POST.get("next") or request.GET.get("next") or "/"
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
-        target = "/"
-    if given and login_token.consume(_token_in(given)):
-        auth.login(request, owner(), backend="django.contrib.auth.backends.ModelBackend")
-        return redirect(target)
+    token = request.POST.get("token") or request.GET.get("token") or ""
+    username = request.POST.get("username", "")
+    refused = ""
+    if username:
+        user = auth.authenticate(
+            request, username=username, password=request.POST.get("password", "")
+        )
+        refused = "password"
+    elif token and request.method != "HEAD":
+        user = auth.authenticate(request, token=_token_in(token))
+        refused = "token"
+    else:
+        user = None
+    if user is not None:
+        # The session gets another key, so that nobody knows it from before.
+        auth.login(request, user)
+        return redirect(target(request))
     if request.user.is_authenticated:
         # The link was opened a second time; who is in already need not know.
-        return redirect(target)
-    context = {"next": target, "refused": bool(given)}
-    return render(request, "login.html", context, status=403 if given else 200)
+        return redirect(target(request))
+    return page(request, refused=refused, status=403 if refused else 200)
 
 
 @require_POST
@@ -48,15 +52,36 @@ def logout(request: HttpRequest) -> HttpResponse:
     return redirect("login")
 
 
-@transaction.atomic
-def owner() -> User:
-    """The local owner: a user without a password, and a member of the default project."""
-    user, made = User.objects.get_or_create(username=OWNER)
-    if made:
-        user.set_unusable_password()
-        user.save()
-    projects.add_member(projects.ensure_default_project(), user.pk, Role.OWNER)
-    return user
+def page(
+    request: HttpRequest,
+    *,
+    refused: str = "",
+    why: str = "",
+    wait_minutes: int = 0,
+    status: int = 200,
+) -> HttpResponse:
+    """The sign-in page.
+
+    :param refused: what was wrong: ``token``, ``password``, or ``why`` says it
+    :param wait_minutes: how long it takes until it can be tried again
+    """
+    context = {
+        "next": target(request),
+        "username": request.POST.get("username", ""),
+        "refused": refused,
+        "why": why,
+        "wait_minutes": wait_minutes,
+        "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+    }
+    return render(request, "login.html", context, status=status)
+
+
+def target(request: HttpRequest) -> str:
+    """The page of ours that the person wanted to go to."""
+    asked = request.POST.get("next") or request.GET.get("next") or "/"
+    if url_has_allowed_host_and_scheme(asked, {request.get_host()}, request.is_secure()):
+        return asked
+    return "/"
 
 
 def _token_in(given: str) -> str:

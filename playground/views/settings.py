@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import Invalid, NotFound
+from assistants.models import Role
 from assistants.operations import aliases, providers
 from playground import access, interpreter, words
 from playground.service_words import refusal
@@ -39,7 +40,7 @@ def set_alias(request: access.Request) -> HttpResponse:
         return redirect(back)
     name, model = request.POST.get("name", ""), request.POST.get("model", "")
     try:
-        alias = aliases.set_alias(access.project(request), name, model)
+        alias = aliases.set_alias(access.project(request, Role.OWNER), name, model)
     except Invalid as error:
         found = {"alias_name": name, "alias_model": model, "alias_error": refusal(error)}
         return page(request, found, status=422)
@@ -55,7 +56,7 @@ def delete_alias(request: access.Request) -> HttpResponse:
     name = request.POST.get("name", "")
     # It may be gone already: a second press, another page.
     with suppress(NotFound):
-        aliases.delete_alias(access.project(request), name)
+        aliases.delete_alias(access.project(request, Role.OWNER), name)
     messages.success(request, _("“{name}” is no alias any more.").format(name=name))
     return redirect(f"{reverse('settings')}#aliases")
 
@@ -83,6 +84,7 @@ def page(
     project = access.project(request)
     context = {
         "section": "settings",
+        "owners": access.owners(project),
         "providers": [(one, providers.names(one)) for one in providers.configured(project)],
         "aliases": aliases.list_aliases(project),
         "offered": providers.offered(project),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from assistants.errors import Invalid, Wire
 from assistants.events.sse import EventStream
-from assistants.models import Assistant, File, Project, Thread
+from assistants.models import Assistant, File, Project, Role, Thread
 from assistants.operations import providers, threads
 from playground import access, fragments, paging, transcript
 from playground.forms import searched
@@ -68,6 +68,7 @@ def new(request: access.Request) -> HttpResponse:
     named = request.GET.get("assistant")
     project = access.assistant(request, named).project if named else access.project(request)
     assistant = chosen_assistant(request, project)
+    access.project(request, Role.EDITOR)
     if assistant is None:
         messages.info(request, _("Make an assistant first. It takes a name, and that is all."))
         return redirect("assistant-new")
@@ -84,6 +85,9 @@ def show(request: access.Request, thread_id: str) -> HttpResponse:
     if linked := request.GET.get("message"):
         return redirect(_place_of(thread, linked))
     assistant = chosen_assistant(request, thread.project, thread)
+    if assistant is None and not request.membership.may(Role.EDITOR):
+        messages.info(request, _("The thread's assistant was deleted, and there is no other."))
+        return redirect("threads")
     if assistant is None:
         messages.info(request, _("The thread's assistant was deleted. Make one to go on with it."))
         return redirect("assistant-new")
@@ -193,6 +197,7 @@ def page(
         "runs_code": assistant.has_tool("code_interpreter"),
         "searches_files": assistant.has_tool("file_search"),
         "starters": [_(starter) for starter in STARTERS],
+        "owners": access.owners(assistant.project),
         "transcript": read,
         "items": fragments.items(read.items),
         "panel": panel if panel in PANELS else "chat",

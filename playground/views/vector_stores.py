@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError
-from assistants.models import Assistant, Chunk, Thread, VectorStore, VectorStoreFile
+from assistants.models import Assistant, Chunk, Role, Thread, VectorStore, VectorStoreFile
 from assistants.models.vector_store_file import counted
 from assistants.operations import (
     embedding,
@@ -75,10 +75,11 @@ def index(request: access.Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: access.Request) -> HttpResponse:
     """Ask for a name, and make a store that is called so."""
-    form = NameForm(request.POST or None)
+    project = access.project(request, Role.EDITOR)
+    form = NameForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         params = VectorStoreCreate(name=form.cleaned_data["title"] or None)
-        return redirect("vector-store", vector_stores.create(access.project(request), params).id)
+        return redirect("vector-store", vector_stores.create(project, params).id)
     context = {
         "heading": _("New vector store"),
         "label": _("Name"),

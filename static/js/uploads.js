@@ -62,7 +62,7 @@ on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 const attach = document.querySelector("#composer [data-upload]");
 
 const scroller = byId("scroller");
-if (scroller) onDrop(scroller, (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(attach, files));
+if (attach) onDrop(scroller, (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(attach, files));
 
 on("paste", "#composer", (_, event) => {
 	const { files } = event.clipboardData;

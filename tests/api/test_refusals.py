@@ -292,6 +292,13 @@ ELSEWHERE = {
     "ALIAS_LENGTH": "tests/operations/test_providers.py",
     "ALIAS_OF_DEMO": "tests/operations/test_providers.py",
     "KEY_NAME_LENGTH": "tests/playground/views/test_settings.py",
+    "PROJECT_NAME_LENGTH": "tests/playground/views/test_projects.py",
+    "FIRST_PROJECT": "tests/playground/views/test_projects.py",
+    "LAST_OWNER": "tests/playground/views/test_members.py",
+    "MEMBER_ALREADY": "tests/playground/views/test_members.py",
+    "INVITATION_OVER": "tests/operations/test_members.py",
+    "NOT_INVITED": "tests/playground/views/test_single_sign_on.py",
+    "EMAIL_UNPROVEN": "tests/playground/views/test_single_sign_on.py",
 }
 """Rules that no single request of the API breaks, and where they are broken."""
 

@@ -74,12 +74,22 @@ PAGES: Final = (
     Place("key", "/settings/keys/{key_id}", shown=False),
     Place("key-revoke", "/settings/keys/{key_id}/revoke", shown=False),
     Place("shortcuts", "/shortcuts", shown=False),
+    Place("account", "/account"),
+    Place("project", "/projects/{project_id}"),
+    Place("project-new", "/projects/new", shown=False),
+    Place("project-delete", "/projects/{project_id}/delete", shown=False),
+    Place("project-leave", "/projects/{project_id}/leave", shown=False),
+    Place("member-remove", "/projects/{project_id}/members/1/remove", shown=False),
+    Place("join", "/join/{invitation_id}/{secret}"),
     Place("not-found", "/nothing/here"),
     Place("styleguide", "/styleguide/", shown=False),
 )
 
 NOT_PAGES: Final = {
-    "lead to a page": {"home", "inspect", "inspect-new", "inspect-events", "thread-earlier"},
+    "lead to a page": {
+        *("home", "inspect", "inspect-new", "inspect-events", "thread-earlier"),
+        *("oidc", "oidc-callback"),
+    },
     "take a form": {
         *(
             "logout",
@@ -90,14 +100,10 @@ NOT_PAGES: Final = {
             "thread-messages",
         ),
         *("run-cancel", "run-outputs", "run-regenerate", "file-discard", "vector-store-remove"),
-        *(
-            "vector-store-expiry",
-            "vector-store-use",
-            "alias-set",
-            "alias-delete",
-            "key-create",
-            "budget",
-        ),
+        *("password", "session-end", "sessions-end", "project-choose", "invite"),
+        *("invitation-revoke", "member-role"),
+        *("vector-store-expiry", "vector-store-use", "alias-set", "alias-delete", "key-create"),
+        "budget",
     },
     "are a part of a page": {"file-large", "searched-files", "vector-store-files", "health-strip"},
     "are a file, text or a stream": {
@@ -239,4 +245,23 @@ def _settings(page: Page, stack: Stack) -> dict[str, str]:
     provider = page.get_by_role("link", name="Edit Ollama").first.get_attribute("href") or ""
     row = page.get_by_role("row").filter(has_text="Notebook")
     revoke = row.get_by_role("link", name="Revoke").get_attribute("href") or ""
-    return {"provider_id": provider.split("/")[-1], "key_id": revoke.split("/")[-2]}
+    return {
+        "provider_id": provider.split("/")[-1],
+        "key_id": revoke.split("/")[-2],
+        **_people(page),
+    }
+
+
+def _people(page: Page) -> dict[str, str]:
+    """An invitation, made on the page of the project."""
+    page.get_by_role("link", name="Members").first.click()
+    page.get_by_label("Name", exact=True).first.fill("Mei")
+    page.get_by_label("E-mail address").fill("mei@example.com")
+    page.get_by_role("button", name="Invite").click()
+    link = page.locator("#invitation-link").text_content() or ""
+    invitation_id, secret = link.split("/")[-2:]
+    return {
+        "project_id": page.url.split("/projects/")[1].split("/")[0],
+        "invitation_id": invitation_id,
+        "secret": secret,
+    }

@@ -18,7 +18,7 @@ from tests.stack import ROOT, clean_environment
 FILL = r"""
 from datetime import timedelta
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
+from qsessions.backends.db import SessionStore
 from assistants.models import *
 from assistants.models import clock
 from assistants.operations import aliases, connections, execution, files, ingestion, projects, steps
@@ -29,6 +29,13 @@ from tests.factories import *
 project, other = make_project(), make_project("Ünother")
 user = User.objects.create_user("ada", password="x")
 projects.add_member(project, user.pk, Role.OWNER)
+from axes.models import AccessAttempt
+from assistants.operations import members
+members.invite(project, Role.EDITOR, email="mei@example.com")
+Identity.objects.create(user=user, issuer="https://id.example.com", subject="1")
+AccessAttempt.objects.create(
+    username="ada", ip_address="192.0.2.1", user_agent="x", failures_since_start=1
+)
 session = SessionStore()
 session["a"] = "b"
 session.save()
@@ -169,6 +176,10 @@ def test_everything_is_there_afterwards(installation: Installation, target: str)
         "auth_group_permissions",
         "auth_user_groups",
         "auth_user_user_permissions",
+        # What axes can keep too, and is not asked to.
+        "axes_accessattemptexpiration",
+        "axes_accessfailurelog",
+        "axes_accesslog",
     }
 
     said = installation.manage("move_database", target)

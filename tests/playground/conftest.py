@@ -22,6 +22,8 @@ def page(project: Project) -> Client:
     """A browser of the owner."""
     client = Client()
     client.force_login(owner())
+    # The first request of a session writes down which browser it is.
+    client.get("/login")
     return client
 
 

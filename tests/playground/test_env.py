@@ -230,3 +230,33 @@ def test_settings_of_the_code_interpreter_that_make_no_sense_are_errors(
     )
     assert (done.returncode == 0) == (why == "")
     assert why in done.stderr
+
+
+def test_behind_https_cookies_are_sent_over_https_only(tmp_path: Path) -> None:
+    told = (
+        "from playground import settings as s; print("
+        "s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY,"
+        " s.SESSION_COOKIE_SAMESITE)"
+    )
+    for public, secure in (("https://studio.example.com", True), ("http://10.0.0.5", False)):
+        clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        done = subprocess.run(
+            [sys.executable, "-c", told],
+            env={**clean, "DATA_DIR": str(tmp_path), "PUBLIC_URL": public},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.split() == [str(secure), str(secure), "True", "Lax"]
+
+
+def test_an_identity_provider_is_set_whole_or_not_at_all(tmp_path: Path) -> None:
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", "import playground.settings"],
+        env={**clean, "DATA_DIR": str(tmp_path), "OIDC_ISSUER": "https://id.example.com"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together" in done.stderr

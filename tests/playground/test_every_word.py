@@ -72,7 +72,7 @@ NAMES = {
     ),
 }
 """Names of things, units, and what the tests have called things: the same in every language."""
-SKIPPED = {"script", "style", "pre", "code", "textarea", "kbd", "svg"}
+SKIPPED = {"script", "style", "pre", "code", "textarea", "kbd", "svg", "bdi"}
 SKIPPED_CLASSES = {"n", "s", "m", "k", "mono", "id"}
 """What people or programs have written, ids, and what is no text."""
 VOID = {"br", "hr", "img", "input", "link", "meta", "use", "path", "rect"}
@@ -377,6 +377,7 @@ LATIN = NAMES | {
     *("Redis", "Cgroup", "AzureOpenAI", "PLAYGROUND", "KEY", "BASE", "ENDPOINT", "OPENAI", "AZURE"),
     *("jq", "Unix", "root", "SECRET", "Cookie", "make", "ALLOWED", "HOSTS", "PUBLIC", "ms", "sine"),
     *("DATA", "DIR", "docs", "interpreter", "md", "US", "Markdown", "Jupyter", "zip"),
+    *("Default", "project", "owner", "manage", "py", "createowner", "changepassword"),
 }
 """What stands in Chinese text in Latin letters."""
 

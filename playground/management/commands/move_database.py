@@ -75,7 +75,7 @@ class Command(BaseCommand):
     def _copy(self) -> None:
         call_command("migrate", database=TARGET, interactive=False, verbosity=0)
         tables = _tables()
-        with transaction.atomic(using=TARGET):
+        with _times_kept(tables), transaction.atomic(using=TARGET):
             for table in reversed(tables):
                 if table._meta.db_table in MADE_BY_DJANGO:
                     table._base_manager.using(TARGET).all().delete()
@@ -113,6 +113,25 @@ class Command(BaseCommand):
             line += f", {mended} without characters that PostgreSQL does not hold"
         self.stdout.write(line)
         return number, total
+
+
+@contextmanager
+def _times_kept(tables: Iterable[Table]) -> Iterator[None]:
+    """Have no column filled with the present time because its row is written."""
+    stamped = [
+        (field, name)
+        for table in tables
+        for field in table._meta.concrete_fields
+        for name in ("auto_now", "auto_now_add")
+        if getattr(field, name, False)
+    ]
+    for field, name in stamped:
+        setattr(field, name, False)
+    try:
+        yield
+    finally:
+        for field, name in stamped:
+            setattr(field, name, True)
 
 
 def _reach(url: str) -> None:

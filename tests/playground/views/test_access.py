@@ -8,13 +8,14 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from assistants.models import Assistant, Project, Thread
-from assistants.operations import connections, files, projects
+from assistants.models import Assistant, Project, Role, Thread
+from assistants.operations import connections, files, members, projects
 from assistants.operations.connections import Connection
+from playground.views.session import owner
 from playground.views.urls import urlpatterns
 from tests.factories import make_run, make_vector_store
 
-OPEN = {"login", "logout", "theme", "set_language"}
+OPEN = {"login", "logout", "theme", "set_language", "join", "oidc", "oidc-callback"}
 """Addresses that need nobody to be signed in."""
 
 
@@ -24,6 +25,7 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
     file = files.create(project, io.BytesIO(b"a,b\n1,2\n"), filename="a.csv", purpose="assistants")
     message = thread.messages.get()
     store = make_vector_store(project, "bread")
+    invitation, secret = members.invite(project, Role.EDITOR)
     azure = Connection("azure", "Azure", "https://x.example", "key", "1", ({"name": "gpt"},))
     return {
         "assistant_id": assistant.id,
@@ -35,6 +37,10 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
         "key_id": projects.create_api_key(project, "Notebook")[0].id,
         "object_id": message.id,
         "provider_id": connections.connect(project, azure).id,
+        "project_id": project.id,
+        "user_id": str(owner().pk),
+        "invitation_id": invitation.id,
+        "secret": secret,
     }
 
 
@@ -58,8 +64,8 @@ def test_nobody_sees_anything_without_signing_in(ids: dict[str, str]) -> None:
 
 
 def test_what_belongs_to_others_does_not_exist(ids: dict[str, str], stranger: Client) -> None:
-    for _, address, names_object in addresses(ids):
-        if not names_object:
+    for name, address, names_object in addresses(ids):
+        if not names_object or name in OPEN:
             continue
         for method in ("get", "post"):
             status = getattr(stranger, method)(address).status_code
@@ -73,7 +79,7 @@ def test_the_owner_can_open_every_page(ids: dict[str, str], page: Client) -> Non
         assert status in (200, 302, 404, 405), (name, status)
         if status == 404:
             # There is nothing earlier, and the file is no image.
-            assert name in ("thread-earlier", "file-large")
+            assert name in ("thread-earlier", "file-large", "oidc", "oidc-callback")
 
 
 def test_an_assistant_of_others_cannot_be_used_on_ones_own_thread(

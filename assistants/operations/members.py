@@ -1,0 +1,86 @@
+"""Who is in a project: invitations, roles, leaving."""
+
+from django.db import transaction
+
+from assistants import acting, refusals
+from assistants.models import Invitation, Membership, Project, Role, clock
+
+
+def invite(
+    project: Project, role: Role, *, email: str = "", name: str = ""
+) -> tuple[Invitation, str]:
+    """A new invitation and its secret, which is shown this once and never again."""
+    secret = Invitation.new_secret()
+    invitation = Invitation.objects.create(
+        project=project,
+        role=role,
+        email=email.strip(),
+        name=name.strip(),
+        digest=Invitation.digest_of(secret),
+        invited_by_id=acting.current().user_id,
+    )
+    return invitation, secret
+
+
+def revoke(invitation: Invitation) -> None:
+    """From now on the invitation lets nobody in; whoever has come in stays."""
+    Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=clock.now())
+
+
+@transaction.atomic
+def accept(invitation: Invitation, user_id: int, *, again: bool = False) -> Membership:
+    """The user becomes a member, and the invitation is used up: of many who try at once, one.
+
+    :param again: whether one who is a member already uses it too, and gets its role if that is the
+        higher one
+    :raises Invalid: it lets nobody in any more, or they are a member already
+    """
+    project = invitation.project
+    member = Membership.objects.filter(project=project, user_id=user_id).first()
+    if member is not None and not again:
+        raise refusals.MEMBER_ALREADY(project=project.name)
+    used = Invitation.objects.pending().filter(pk=invitation.pk)
+    if not used.update(accepted_at=clock.now(), accepted_by_id=user_id):
+        raise refusals.INVITATION_OVER()
+    role = Role(invitation.role)
+    if member is None:
+        return Membership.objects.create(project=project, user_id=user_id, role=role)
+    if not member.may(role):
+        Membership.objects.filter(pk=member.pk).update(role=role)
+        member.role = role
+    return member
+
+
+@transaction.atomic
+def change_role(member: Membership, role: Role) -> None:
+    """
+    :raises Invalid: they are the only owner
+    """
+    if role is not Role.OWNER:
+        _check_not_last(member)
+    Membership.objects.filter(pk=member.pk).update(role=role)
+
+
+@transaction.atomic
+def remove(member: Membership) -> None:
+    """From now on they see nothing of the project; what they have made stays.
+
+    :raises Invalid: they are the only owner
+    """
+    _check_not_last(member)
+    Membership.objects.filter(pk=member.pk).delete()
+
+
+def _check_not_last(member: Membership) -> None:
+    """Holds all owners of the project, so that two of them cannot both go at once.
+
+    :raises Invalid: the project would be left without an owner who can sign in
+    """
+    owners = Membership.objects.filter(project=member.project_id, role=Role.OWNER)
+    held = list(owners.select_for_update(of=("self",)).select_related("user").order_by("pk"))
+    if not any(one.pk == member.pk for one in held):
+        return
+    if not any(one.pk != member.pk and one.user.is_active for one in held):
+        user = member.user
+        name = user.get_full_name() or user.get_username()
+        raise refusals.LAST_OWNER(name=name, project=member.project.name)

@@ -1,0 +1,115 @@
+"""Accounts of people: making one, naming it, its password, and who an identity provider says that
+somebody is.
+"""
+
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from assistants import refusals
+from assistants.models import Identity, Invitation, Project, Role
+from assistants.operations import members, projects
+
+LOCAL_OWNER: Final = "owner"
+MAX_USERNAME: Final = 150
+
+
+@transaction.atomic
+def local_owner() -> User:
+    """Whom the printed link signs in: an owner of the default project, without a password until
+    they set one.
+    """
+    user, made = User.objects.get_or_create(username=LOCAL_OWNER)
+    if made:
+        user.set_unusable_password()
+        user.save()
+    projects.add_member(projects.ensure_default_project(), user.pk, Role.OWNER)
+    return user
+
+
+@transaction.atomic
+def ensure_owner(username: str, password: str | None) -> User:
+    """An owner of the default project of this name; one who is known keeps their password unless
+    another is given.
+    """
+    user, made = User.objects.get_or_create(username=username)
+    if password is not None:
+        user.set_password(password)
+    elif made:
+        user.set_unusable_password()
+    user.is_active = True
+    user.save()
+    project = projects.ensure_default_project()
+    member = projects.add_member(project, user.pk, Role.OWNER)
+    if member.role != Role.OWNER:
+        members.change_role(member, Role.OWNER)
+    return user
+
+
+@transaction.atomic
+def join(invitation: Invitation, username: str, password: str, name: str) -> User:
+    """Make an account for who was invited, and let them in.
+
+    :param password: one that the validators have passed
+    :raises Invalid: the invitation lets nobody in any more; no account is left behind
+    """
+    user = User.objects.create_user(username, invitation.email, password, first_name=name)
+    members.accept(invitation, user.pk)
+    return user
+
+
+def change_name(user: User, name: str) -> None:
+    """What others see of the person; empty for the name that they sign in with."""
+    user.first_name, user.last_name = name, ""
+    user.save(update_fields=["first_name", "last_name"])
+
+
+def set_password(user: User, password: str) -> None:
+    """
+    :param password: one that the validators have passed
+    """
+    user.set_password(password)
+    user.save(update_fields=["password"])
+
+
+@transaction.atomic
+def identified(issuer: str, subject: str, *, email: str, verified: bool, name: str) -> User:
+    """Whoever the identity provider has let in. Somebody new needs an invitation of their address,
+    unless OIDC_PROJECT takes in all whom the provider lets in. Invitations that came since are
+    accepted too.
+
+    :param verified: whether the provider says that the address is theirs
+    :raises Invalid: nobody has invited them, or they cannot be told from others
+    """
+    known = Identity.objects.filter(issuer=issuer, subject=subject).select_related("user").first()
+    user = known.user if known else None
+    found = Invitation.objects.pending().filter(email__iexact=email) if email and verified else None
+    invited = list(found.select_related("project")) if found is not None else []
+    if user is None:
+        project = Project.objects.filter(pk=settings.OIDC_PROJECT).first()
+        if not invited and project is None:
+            raise refusals.NOT_INVITED(email=email) if verified else refusals.EMAIL_UNPROVEN()
+        user = User.objects.create_user(
+            _free_username(email or name or "person"),
+            email if verified else "",
+            first_name=name[:MAX_USERNAME],
+        )
+        Identity.objects.create(user=user, issuer=issuer, subject=subject)
+        if project is not None:
+            projects.add_member(project, user.pk, Role(settings.OIDC_ROLE))
+    for invitation in invited:
+        members.accept(invitation, user.pk, again=True)
+    return user
+
+
+def _free_username(wanted: str) -> str:
+    """A name to sign in with that nobody has: the address, or its part before the @."""
+    allowed = "".join(char for char in wanted if char.isalnum() or char in "@.+-_")
+    base = allowed[: MAX_USERNAME - 8] or "person"
+    name, number = base, 1
+    while User.objects.filter(username=name).exists():
+        number += 1
+        name = f"{base}-{number}"
+    return name

@@ -1,0 +1,69 @@
+"""The forms about people: names, passwords, invitations. What they check is Django's own."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, UserCreationForm
+from django.utils.translation import gettext_lazy as _
+
+from assistants.models import Role
+
+MAX_NAME = 150
+
+
+class _Plain:
+    """Fields that look like all others."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "input"
+            # The page puts the focus where something is wrong.
+            field.widget.attrs.pop("autofocus", None)
+
+
+class AccountForm(_Plain, forms.Form):
+    """What others see of a person."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=MAX_NAME,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class JoinForm(_Plain, UserCreationForm):  # type: ignore[type-arg]  # it takes none when it runs
+    """A new account, for who was invited."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        max_length=MAX_NAME,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    field_order = ("name", "username", "password1", "password2")
+
+
+class FirstPasswordForm(_Plain, SetPasswordForm):  # type: ignore[type-arg]
+    """A password for who has none yet."""
+
+
+class NewPasswordForm(_Plain, PasswordChangeForm):
+    """Another password, for who knows the one that they have."""
+
+
+class InviteForm(_Plain, forms.Form):
+    """Whom to let in, and what they may do."""
+
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.EDITOR)
+    email = forms.EmailField(label=_("E-mail address"), max_length=254, required=False)
+    name = forms.CharField(label=_("Name"), max_length=MAX_NAME, required=False)
+
+
+class RoleForm(forms.Form):
+    """What a member may do from now on."""
+
+    role = forms.ChoiceField(choices=Role.choices)
