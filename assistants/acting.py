@@ -29,6 +29,13 @@ class Actor:
         return int(self.id) if self.kind == "user" else None
 
     @property
+    def kept(self) -> dict[str, str]:
+        """What is written down of them: kind, id and name; nothing of the service itself."""
+        if self.kind == "service":
+            return {}
+        return {"kind": self.kind, "id": self.id, "name": self.name}
+
+    @property
     def key_id(self) -> str:
         return self.id if self.kind == "key" else ""
 

@@ -482,3 +482,15 @@ TOO_MANY_CONDITIONS: Final = Rule(
     code="invalid_value",
     param="filters",
 )
+
+# Share links
+
+TOO_MANY_ATTEMPTS: Final = Rule(
+    RateLimited, "Too many attempts. Try again in {seconds} s.", code="rate_limit_exceeded"
+)
+NOBODY_NAMED: Final = Rule(Invalid, "Name at least one account that may read.", param="people")
+TOO_MANY_NAMED: Final = Rule(Invalid, "At most {limit} accounts can be named.", param="people")
+EXPIRY_PASSED: Final = Rule(Invalid, "The link would have expired already.", param="expires_at")
+COPY_TOO_LARGE: Final = Rule(
+    Invalid, "The files of this thread are too large to be copied ({limit} MB at most)."
+)

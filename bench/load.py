@@ -166,6 +166,9 @@ async def page(service: Service, thread_id: str, cookie: str) -> Reading:
             if int(number) == reading.next:
                 reading.next += 1
                 reading.lags.append((time.monotonic(), (now - int(written)) / 1e6))
+        # The page goes on listening when its run is over.
+        if b'data-live=""' in line:
+            break
     return reading
 
 

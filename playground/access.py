@@ -10,7 +10,7 @@ touches a project comes past ``_enter``.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.models import User
@@ -34,6 +34,7 @@ from assistants.models import (
     Project,
     Role,
     Run,
+    Share,
     Thread,
     VectorStore,
 )
@@ -41,7 +42,7 @@ from assistants.models.base import ObjectQuerySet
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
-M = TypeVar("M", ApiKey, Assistant, File, ModelProvider, Thread, VectorStore)
+M = TypeVar("M", ApiKey, Assistant, File, ModelProvider, Share, Thread, VectorStore)
 
 CHOSEN = "project"
 """In the session: the id of the project that the person works in."""
@@ -107,6 +108,25 @@ def actor(user: User) -> acting.Actor:
 def name_of(user: User) -> str:
     """What others see of the person."""
     return user.get_full_name() or user.get_username()
+
+
+def me(request: HttpRequest) -> str:
+    """Whoever asks, as what they have written names them: see ``transcript.by``."""
+    return f"user:{request.user.pk}"
+
+
+def still_reads(request: HttpRequest, project_id: str) -> Callable[[], bool]:
+    """Whether whoever asks may still read the project, to be called later. It keeps no more of the
+    request than it needs: a reader may stay for hours.
+    """
+    session = request.session
+    return partial(
+        may_still_read,
+        type(session),
+        session.session_key or "",
+        request.user.pk or 0,
+        project_id,
+    )
 
 
 def memberships(request: HttpRequest) -> list[Membership]:
@@ -254,6 +274,14 @@ def vector_store(request: Request, vector_store_id: str) -> VectorStore:
     :raises Http404: none of the person's projects has such a vector store
     """
     return _fetch(request, VectorStore.objects.all(), vector_store_id)
+
+
+def share(request: Request, share_id: str) -> Share:
+    """
+    :raises Http404: none of the person's projects has such a share link
+    :raises PermissionDenied: they may look only
+    """
+    return _fetch(request, Share.objects.all(), share_id, Role.EDITOR)
 
 
 def api_key(request: Request, key_id: str) -> ApiKey:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 from assistants.errors import Wire
 from assistants.events.fold import Fold
 from assistants.events.log import Entry
-from playground import fragments, transcript
+from playground import fragments, scopes, transcript
 from playground.rendering.blocks import Blocks
 
 SAID: Final = {
@@ -89,7 +89,7 @@ class Changes:
             if anchor.partition("-")[0] not in self.messages:
                 html += [fragments.into(anchor, part) for part in changed if part]
         for run_id, call in self._calls.values():
-            if run_id not in self.runs:
+            if run_id not in self.runs and scopes.shows_steps():
                 html.append(fragments.call(transcript.call_view(call, {}, running=True)))
         return html
 

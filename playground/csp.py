@@ -4,7 +4,7 @@ Everything that a page loads comes from this server; nothing in it is inline. A 
 something other than a page, such as a stored file, sets a policy of its own, which stays.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -22,8 +22,14 @@ POLICY: Final = {
     "frame-ancestors": "'none'",
 }
 
+
+def written(policy: Mapping[str, str]) -> str:
+    """The policy as its header has it."""
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
+
+
 HEADERS: Final = {
-    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "Content-Security-Policy": written(POLICY),
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), usb=()",
     "Cross-Origin-Resource-Policy": "same-origin",
 }

@@ -3,26 +3,32 @@ can take the place of its earlier state, whether a view or the stream sends it.
 """
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from django.core.cache import cache
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from assistants.models import Run, Thread
+from playground import scopes, transcript
+from playground.presence import Person
 from playground.transcript import CallView, Item
 
 
 def items(views: Iterable[Item]) -> SafeString:
     """Messages, runs and what became of them, in their order."""
-    reader = translation.get_language(), timezone.get_current_timezone_name()
+    reader = translation.get_language(), timezone.get_current_timezone_name(), scopes.current()
     return mark_safe("".join(_kept(view, reader) for view in views))  # noqa: S308  (templates escape)
 
 
-def _kept(view: Item, reader: tuple[str | None, str]) -> str:
-    """One of them. What will not change any more is kept: it is shown again and again."""
+def _kept(view: Item, reader: tuple[object, ...]) -> str:
+    """One of them. What will not change any more is kept: it is shown again and again, each time to
+    readers who may see the same of it.
+    """
     depends_on = view.depends_on
     if depends_on is None:
         return _item(view)
@@ -33,6 +39,19 @@ def _kept(view: Item, reader: tuple[str | None, str]) -> str:
         kept = _item(view)
         cache.set(key, kept)
     return kept
+
+
+def mine(html: str, me: str) -> SafeString:
+    """HTML that is the same for all, as one person sees it: elements that tell of them say so, and
+    those that are for all others are hidden.
+
+    :param me: the person as ``data-by`` names them
+    """
+    told = re.sub(
+        rf'<(\w+) data-by="{re.escape(me)}" data-mine="([^"]*)">[^<]*</', r"<\1>\2</", html
+    )
+    told = told.replace(f'data-not-for="{me}"', "hidden")
+    return mark_safe(told)  # noqa: S308  (made of what templates have escaped)
 
 
 def call(view: CallView) -> str:
@@ -56,18 +75,35 @@ def announcement(text: str) -> str:
 
 
 def composer_actions(active: Run | None) -> str:
-    """The composer's buttons: to send, or to stop the run that is active."""
-    return render_to_string("threads/_composer_actions.html", {"active": active})
+    """The composer's buttons: to send, or to stop the run that is active; of a shared page none."""
+    if scopes.current():
+        return ""
+    name, by = transcript.writer(active.created_by) if active else ("", "")
+    context = {"active": active, "name": name if by else "", "by": by}
+    return render_to_string("threads/_composer_actions.html", context)
+
+
+def here(people: Sequence[Person]) -> str:
+    """Who has the page open; a person alone is not told so."""
+    return render_to_string("threads/_here.html", {"people": people})
 
 
 def title(thread: Thread) -> str:
     """The thread's title, wherever the page shows it."""
+    if scopes.current():
+        return render_to_string("shared/_title.html", {"title": thread.title})
     return render_to_string("threads/_title.html", {"thread": thread})
 
 
 def stream(thread: Thread, after: str, active: Run | None) -> str:
     """Where the page goes on listening, and whether there is anything to hear."""
-    context = {"thread": thread, "after": after, "active": active}
+    scope = scopes.current()
+    address = (
+        reverse("shared-events", args=[scope.token])
+        if scope
+        else reverse("thread-events", args=[thread.id])
+    )
+    context = {"stream_address": address, "after": after, "active": active}
     return render_to_string("threads/_stream.html", context)
 
 

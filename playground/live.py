@@ -18,8 +18,10 @@ from assistants.events import log
 from assistants.events.hub import Idle, Reset, hub
 from assistants.events.log import Entry
 from assistants.events.sse import PING, frame
+from assistants.models import clock
 from playground.readers import Reader
-from playground.thread_view import Gone, Lost, ThreadView, work
+from playground.scopes import Scope
+from playground.thread_view import Gone, Lost, Signal, ThreadView, work
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ never takes more than a fifth of a processor.
 """
 MAX_TICK_SECONDS: Final = 0.5
 RETRY_SECONDS: Final = 1.0
+DAY_SECONDS: Final = 86_400.0
 QUEUE_SIZE: Final = 500
 """More waits at the hub, which sends a follower back to the beginning who is too far behind."""
 KEPT_FRAMES: Final = 64
@@ -38,7 +41,7 @@ KEPT_FRAMES: Final = 64
 for one who is slow, who begins again when so many wait.
 """
 
-Heard = asyncio.Queue[Entry | Idle | Reset | Exception]
+Heard = asyncio.Queue[Entry | Idle | Reset | Signal | Exception]
 Told = tuple[str, bytes]
 """A frame, after the place in the log up to which it shows the thread."""
 
@@ -51,6 +54,7 @@ class Live:
         self._kept: deque[Told] = deque(maxlen=KEPT_FRAMES)
         self._kept_from = view.last
         self._told = 0
+        self._entries: Heard = asyncio.Queue(QUEUE_SIZE)
         self._news = asyncio.Event()
         self._readers = 0
         self.is_over = False
@@ -87,6 +91,11 @@ class Live:
             if not self._readers:
                 await self._leave()
 
+    def look(self) -> None:
+        """Somebody has come or gone: tell who is here."""
+        if not self._entries.full():
+            self._entries.put_nowait(Signal())
+
     @property
     def _oldest(self) -> int:
         """The number of the oldest frame that is kept."""
@@ -99,18 +108,18 @@ class Live:
 
     async def _run(self) -> None:
         try:
-            while not await self._told_to_the_end():
-                pass
+            while True:
+                await self._follow_until_lost()
+                html = await work(self._view.begin, self._reader)
+                self._tell(frame("message", html, entry_id=self._view.last))
         except Gone:
             self._gone = True
         finally:
             self.is_over = True
             self._wake()
 
-    async def _told_to_the_end(self) -> bool:
-        """Follow until no run is active any more. False when the log has lost the place: what there
-        is was told anew.
-        """
+    async def _follow_until_lost(self) -> None:
+        """Follow until the log has lost the place: what there is has to be told anew then."""
         try:
             await self._follow()
         except Lost:
@@ -118,33 +127,40 @@ class Live:
         except redis.RedisError as error:
             logger.warning("the event log does not answer (%s); trying again", error)
             await asyncio.sleep(RETRY_SECONDS)
-        else:
-            return True
-        html, active = await work(self._view.begin, self._reader)
-        self._tell(frame("message", html, entry_id=self._view.last))
-        return not active
 
     async def _follow(self) -> None:
-        """Tell what happens from now on, until no run is active any more.
+        """Tell what happens from now on.
 
         :raises Lost: the log does not have this place any more
         :raises Gone: the thread was deleted
         """
         view = self._view
-        entries: Heard = asyncio.Queue(QUEUE_SIZE)
-        listening = asyncio.create_task(self._listen(entries))
+        entries = self._entries = asyncio.Queue(QUEUE_SIZE)
+        listening = [asyncio.create_task(self._listen(entries))]
+        if scope := self._reader.scope:
+            listening.append(asyncio.create_task(self._listen_to_link(scope, entries)))
+            listening.append(asyncio.create_task(_wait_for_expiry(scope, entries)))
         try:
             while True:
                 self._take(await entries.get())
                 while not entries.empty():
                     self._take(entries.get_nowait())
-                html, ended, took = await work(view.render, self._reader)
+                html, took = await work(view.render, self._reader)
                 self._tell(frame("message", html, entry_id=view.last) if html else PING)
-                if ended:
-                    return
                 await asyncio.sleep(min(max(TICK_SECONDS, WORK_SHARE * took), MAX_TICK_SECONDS))
         finally:
-            await stopped(listening)
+            for task in listening:
+                await stopped(task)
+
+    async def _listen_to_link(self, scope: Scope, entries: Heard) -> None:
+        """Hear of changes to the link that the readers came by."""
+        try:
+            async with aclosing(hub().follow(scope.share_id)) as items:
+                async for item in items:
+                    if isinstance(item, Entry):
+                        await entries.put(Signal())
+        except redis.RedisError as error:
+            await entries.put(error)
 
     async def _listen(self, entries: Heard) -> None:
         try:
@@ -154,7 +170,7 @@ class Live:
         except redis.RedisError as error:
             await entries.put(error)
 
-    def _take(self, item: Entry | Idle | Reset | Exception) -> None:
+    def _take(self, item: Entry | Idle | Reset | Signal | Exception) -> None:
         if isinstance(item, Exception):
             raise item
         self._view.take(item)
@@ -172,6 +188,18 @@ class Live:
         news.set()
 
 
+async def _wait_for_expiry(scope: Scope, entries: Heard) -> None:
+    """Have it looked whether the link is usable when it should not be any more. Those that last for
+    longer than a day are looked at often enough without.
+    """
+    if scope.expires_at is None:
+        return
+    left = (scope.expires_at - clock.now()).total_seconds()
+    if left < DAY_SECONDS:
+        await asyncio.sleep(max(0.0, left) + TICK_SECONDS)
+        await entries.put(Signal())
+
+
 async def stopped(task: "asyncio.Task[None]") -> None:
     """Cancel the task and wait for its end.
 
@@ -184,6 +212,13 @@ async def stopped(task: "asyncio.Task[None]") -> None:
 
 
 _lives: dict[tuple[asyncio.AbstractEventLoop, str, Reader], Live] = {}
+
+
+def look_at(thread_id: str) -> None:
+    """Have all who follow the thread here look who else does."""
+    for (loop, followed, _reader), known in list(_lives.items()):
+        if followed == thread_id and loop is asyncio.get_running_loop() and not known.is_over:
+            known.look()
 
 
 def live(thread_id: str, view: ThreadView, reader: Reader) -> Live:

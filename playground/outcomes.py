@@ -67,6 +67,20 @@ def of_run(run: Run) -> Outcome | None:
     return None
 
 
+def for_guests(run: Run) -> Outcome | None:
+    """What people from outside are told of a run that has ended otherwise than complete: that it
+    did, and nothing of providers, limits or what to do.
+    """
+    titles = {
+        RunStatus.CANCELLED: _("Stopped"),
+        RunStatus.FAILED: _("The run failed"),
+        RunStatus.INCOMPLETE: _("Run ended before the answer was complete"),
+        RunStatus.EXPIRED: _("Run expired"),
+    }
+    title = titles.get(RunStatus(run.status), "")
+    return Outcome("plain", title, "") if title else None
+
+
 def error_in(logs: str) -> str:
     """The kind of the error that ended code which printed this: "KeyError"; empty if none did.
 

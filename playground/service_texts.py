@@ -27,6 +27,12 @@ HINTS: Final = (
 """Sentences that follow another."""
 
 TEXTS: Final = (
+    # What share links refuse.
+    _("Too many attempts. Try again in {seconds} s."),
+    _("Name at least one account that may read."),
+    _("At most {limit} accounts can be named."),
+    _("The link would have expired already."),
+    _("The files of this thread are too large to be copied ({limit} MB at most)."),
     # Why a run has failed.
     _("The run had not ended when its thread was copied from another server."),
     _(

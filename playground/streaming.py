@@ -2,8 +2,8 @@
 
 A frame holds elements with ids; the page puts each in the place of its earlier state or, if it is
 new, where it belongs. Each connection begins with the present state of all that can have changed
-since the reader last heard of the thread, and goes on with what the log says. It ends when no run
-is active any more.
+since the reader last heard of the thread, and goes on with what the log says, for as long as the
+page is open: others may write too.
 """
 
 import asyncio
@@ -16,13 +16,15 @@ from functools import partial
 from typing import Final
 
 import redis
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from assistants.events import log
 from assistants.events.sse import EventStream, frame, hand_over
 from assistants.models import Thread
-from playground import access, transcript
-from playground.live import RETRY_SECONDS, TICK_SECONDS, live
+from playground import access, fragments, presence, transcript
+from playground.live import RETRY_SECONDS, TICK_SECONDS, live, look_at
+from playground.presence import Person
 from playground.readers import Reader
 from playground.thread_view import Gone, Lost, ThreadView, work
 
@@ -39,53 +41,56 @@ class ThreadStream:
     :param after: the place in the log that the page shows already
     :param reader: their language and clock
     :param allowed: whether the reader may still see the thread; asked every minute
+    :param person: the reader, of whom others are told; None for one who came by a link
     """
 
-    def __init__(self, thread_id: str, after: str, reader: Reader, allowed: Allowed) -> None:
+    def __init__(
+        self,
+        thread_id: str,
+        after: str,
+        reader: Reader,
+        allowed: Allowed,
+        person: Person | None = None,
+    ) -> None:
         self._thread_id = thread_id
         self._last = after
         self._reader = reader
         self._allowed = allowed
+        self._person = person
+        self._me = person.id if person else ""
         self._asked = time.monotonic()
 
     @classmethod
-    def of(cls, request: HttpRequest, thread: Thread, after: str, reader: Reader) -> EventStream:
+    def of(
+        cls, request: HttpRequest, thread: Thread, after: str, reader: Reader, allowed: Allowed
+    ) -> EventStream:
         """The response that streams the thread to a reader whose access has been checked.
 
         :param after: an entry id; anything else stands for the present
         """
-        # No more of the request than this: a reader may stay for hours.
-        allowed = partial(
-            access.may_still_read,
-            type(request.session),
-            request.session.session_key or "",
-            request.user.pk or 0,
-            thread.project_id,
-        )
+        person = None if reader.scope else _person(request)
         place = (
             after if re.fullmatch(r"\d{1,16}-\d{1,16}", after) else transcript.place_of(log.START)
         )
-        return hand_over(request, cls(thread.id, place, reader, allowed).frames)
+        return hand_over(request, cls(thread.id, place, reader, allowed, person).frames)
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
-        """The frames, up to and including one called "close" after which nothing more will come."""
+        """The frames. Should it end, the last one is called "close": nothing more will come."""
         try:
+            await self._come()
             while True:
                 try:
                     view = ThreadView(self._thread_id, self._last)
-                    html, active = await work(view.begin, self._reader)
+                    html = await work(view.begin, self._reader)
                     self._last = view.last
-                    yield frame("message", html, entry_id=self._last)
-                    if not active:
-                        break
+                    yield frame("message", fragments.mine(html, self._me), entry_id=self._last)
                     told = live(self._thread_id, view, self._reader).since(self._last)
                     # A reader waits for hours; what it began with takes as much as all else of it.
                     del view, html
                     async with aclosing(told) as frames:
                         async for data in frames:
                             await self._check_access()
-                            yield data
-                    break
+                            yield self._mine(data)
                 except Lost:
                     await asyncio.sleep(TICK_SECONDS)
                 except redis.RedisError as error:
@@ -93,10 +98,40 @@ class ThreadStream:
                     await asyncio.sleep(RETRY_SECONDS)
         except Gone:
             yield frame("gone", "")
+        finally:
+            await self._go()
         yield frame("close", "")
 
+    async def _come(self) -> None:
+        """Tell the others that somebody has come."""
+        if self._person and presence.come(self._thread_id, self._person):
+            await self._renew()
+            look_at(self._thread_id)
+
+    async def _go(self) -> None:
+        if self._person and presence.go(self._thread_id, self._person):
+            erase = partial(presence.erase, self._thread_id, self._person)
+            await asyncio.shield(asyncio.ensure_future(work(erase, self._reader)))
+            look_at(self._thread_id)
+
+    async def _renew(self) -> None:
+        if self._person and presence.is_due(self._thread_id, self._person):
+            await work(partial(presence.write, self._thread_id, self._person), self._reader)
+
+    def _mine(self, data: bytes) -> bytes:
+        """The frame that all are told, as this reader sees it."""
+        if not self._me or self._me.encode() not in data:
+            return data
+        return fragments.mine(data.decode(), self._me).encode()
+
     async def _check_access(self) -> None:
+        await self._renew()
         if time.monotonic() - self._asked > ACCESS_SECONDS:
             self._asked = time.monotonic()
             if not await work(self._allowed, self._reader):
                 raise Gone
+
+
+def _person(request: HttpRequest) -> Person | None:
+    user = request.user
+    return Person(access.actor(user).name, access.me(request)) if isinstance(user, User) else None

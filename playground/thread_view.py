@@ -19,10 +19,14 @@ from assistants.events.fold import Fold
 from assistants.events.hub import Idle, Reset
 from assistants.events.log import Entry
 from assistants.models import Message, Run, Thread
-from playground import fragments, transcript
+from assistants.models.base import ObjectQuerySet
+from playground import fragments, presence, scopes, transcript
 from playground.changes import Changes, announced
+from playground.presence import Person
 from playground.readers import Reader
 
+ASK_SECONDS: Final = 15.0
+"""How often it is looked who is here, if nobody says that it has changed."""
 SLACK: Final = timedelta(milliseconds=transcript.CLOCK_SLACK_MS)
 
 _workers = ThreadPoolExecutor(4, thread_name_prefix="page-stream")
@@ -33,6 +37,10 @@ T = TypeVar("T")
 
 class Gone(Exception):
     """The thread was deleted, or the reader may not see it any more."""
+
+
+class Signal:
+    """Somebody has come or gone, or has changed the link that the readers came by."""
 
 
 class Lost(Exception):
@@ -65,9 +73,14 @@ class ThreadView:
         self.last = last
         self.cursor = log.START
         self._changes = Changes()
+        self._shown: dict[str, str] = {}
+        self._asks = True
+        self._asked = 0.0
+        self._here: list[Person] = []
 
-    def begin(self) -> tuple[str, bool]:
-        """The state of all that can have changed since ``after``, and whether a run is active."""
+    def begin(self) -> str:
+        """The state of all that can have changed since ``after``."""
+        self._check_scope()
         thread = self._thread()
         seen = _moment(self.last)
         since = seen - SLACK
@@ -75,43 +88,38 @@ class ThreadView:
         tip = log.tip(thread.id)
         active = thread.runs.active().first()
         state = transcript.state_of(active, tip)
-        messages = thread.messages.filter(
-            Q(created_at__gte=since)
-            | Q(completed_at__gte=since)
-            | Q(incomplete_at__gte=since)
-            | Q(status=Message.Status.IN_PROGRESS)
-        )
-        ended = Q(created_at__gte=since) | Q(ended_at__gte=since)
-        changed = thread.runs.filter(ended | Q(pk=active.pk if active else ""))
+        messages = dict(_messages_since(thread, since).values_list("pk", "status"))
+        changed = _runs_since(thread, since) | thread.runs.filter(pk=active.pk if active else "")
         runs = list(changed.oldest_first())
         deleted = [
             entry.object["id"]
             for entry in log.read(thread.id, self.last)
             if entry.name == "thread.message.deleted"
         ]
-        ids = messages.values_list("pk", flat=True)
-        views = transcript.read_items(thread, ids, [run.pk for run in runs], state)
+        views = transcript.read_items(thread, messages, [run.pk for run in runs], state)
         self.cursor, self.last = tip, transcript.place_of(tip)
         self._changes = Changes(state)
-        return (
-            "".join(
-                [
-                    *map(fragments.removed, deleted),
-                    fragments.items(views),
-                    fragments.title(thread),
-                    fragments.composer_actions(active),
-                    fragments.stream(thread, self.last, active),
-                    fragments.announcement(_standing(runs, state, seen)),
-                ]
-            ),
-            active is not None,
+        self._shown = messages | {run.pk: run.status for run in runs}
+        return "".join(
+            [
+                *map(fragments.removed, deleted),
+                fragments.items(views),
+                fragments.title(thread),
+                fragments.composer_actions(active),
+                fragments.stream(thread, self.last, active),
+                fragments.announcement(_standing(runs, state, seen)),
+                self._who_is_here(anew=True),
+            ]
         )
 
-    def take(self, item: Entry | Idle | Reset | Exception) -> None:
+    def take(self, item: Entry | Idle | Reset | Signal | Exception) -> None:
         if isinstance(item, Exception):
             raise item
         if isinstance(item, Reset):
             raise Lost
+        if isinstance(item, Signal):
+            self._asks = True
+            return
         if isinstance(item, Entry):
             if log.position(item.id) <= log.position(self.cursor):
                 return
@@ -122,23 +130,30 @@ class ThreadView:
         else:
             # Nothing was heard for a while: the database may know more than the log told.
             self._changes.look()
+            self._asks = True
 
-    def render(self) -> tuple[str, bool, float]:
-        """All that changed since the last frame, whether the runs are over, and the seconds of
-        processor time that it took.
-        """
+    def render(self) -> tuple[str, float]:
+        """All that changed since the last frame, and the seconds of processor time that it took."""
         begun = time.thread_time()
+        self._check_scope()
+        html = self._rendered()
+        return html + self._who_is_here(), time.thread_time() - begun
+
+    def _rendered(self) -> str:
         changes = self._changes
         html: list[str] = [*map(fragments.removed, changes.deleted)]
         if changes.rows:
             thread = self._thread()
             active = thread.runs.active().first()
-            if active is None and (changes.runs or changes.looking):
-                return *self._end(thread), time.thread_time() - begun
+            if active is None and changes.runs:
+                return self._end(thread)
+            if active is None and changes.looking and self._knows_more(thread):
+                return self.begin()
             run_ids = {*changes.runs, *([active.pk] if active and changes.looking else [])}
             views = transcript.read_items(thread, changes.messages, run_ids, changes.state)
+            self._note(views)
             html.append(fragments.items(views))
-            if changes.runs or changes.looking:
+            if changes.runs or (changes.looking and active):
                 html.append(fragments.composer_actions(active))
                 html.append(fragments.stream(thread, self.last, active))
             if changes.titled:
@@ -147,24 +162,77 @@ class ThreadView:
         if said := changes.said:
             html.append(fragments.announcement(said))
         changes.clear()
-        return "".join(html), False, time.thread_time() - begun
+        return "".join(html)
 
-    def _end(self, thread: Thread) -> tuple[str, bool]:
-        """The state that the last run has left, and whether it still is the last.
+    def _end(self, thread: Thread) -> str:
+        """The state that the last run has left.
 
-        The database knows of the end before the log tells of all that led to it, so this reader,
-        who goes now, is told what the database knows.
+        The database knows of the end before the log tells of all that led to it, so what is told
+        now is what the database knows.
         """
-        html, goes_on = self.begin()
+        html = self.begin()
         last = thread.runs.newest_first().first()
         said = announced(f"thread.run.{last.status}", {}) if last else ""
-        return html + fragments.announcement(said), not goes_on
+        return html + fragments.announcement(said)
+
+    def _note(self, views: Sequence[transcript.Item]) -> None:
+        for view in views:
+            if isinstance(view, transcript.MessageView):
+                self._shown[view.message.pk] = view.message.status
+            elif isinstance(view, transcript.OutcomeView):
+                self._shown[view.run.pk] = view.run.status
+
+    def _knows_more(self, thread: Thread) -> bool:
+        """Whether the database has changes of which the log did not tell, as when Redis was away.
+        Asked time and again while nothing happens, so that it has to be quick.
+        """
+        since = _moment(self.last) - SLACK
+        found = dict(_messages_since(thread, since).values_list("pk", "status"))
+        found |= dict(_runs_since(thread, since).values_list("pk", "status"))
+        return any(self._shown.get(pk) != status for pk, status in found.items())
+
+    def _who_is_here(self, *, anew: bool = False) -> str:
+        """Who has the page open, if that has changed; of a shared page nobody is told."""
+        late = time.monotonic() - self._asked > ASK_SECONDS
+        if scopes.current() or not (anew or late or self._asks):
+            return ""
+        self._asks, self._asked = False, time.monotonic()
+        here = presence.people(self._thread_id)
+        if here == self._here and not anew:
+            return ""
+        self._here = here
+        return fragments.here(here)
+
+    def _check_scope(self) -> None:
+        """
+        :raises Gone: the link that the readers came by shows something else now, or nothing
+        """
+        scope = scopes.current()
+        if scope is None or not self._asks:
+            return
+        if not scope.still_holds():
+            raise Gone
+        self._asks = False
 
     def _thread(self) -> Thread:
         thread = Thread.objects.filter(pk=self._thread_id).first()
         if thread is None:
             raise Gone
         return thread
+
+
+def _messages_since(thread: Thread, since: datetime) -> ObjectQuerySet[Message]:
+    """Those that have changed since, or still do."""
+    return thread.messages.filter(
+        Q(created_at__gte=since)
+        | Q(completed_at__gte=since)
+        | Q(incomplete_at__gte=since)
+        | Q(status=Message.Status.IN_PROGRESS)
+    )
+
+
+def _runs_since(thread: Thread, since: datetime) -> ObjectQuerySet[Run]:
+    return thread.runs.filter(Q(created_at__gte=since) | Q(ended_at__gte=since))
 
 
 def _moment(entry_id: str) -> datetime:

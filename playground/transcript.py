@@ -17,8 +17,18 @@ from django.utils.translation import ngettext
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.fold import Fold
-from assistants.models import Assistant, File, Message, Run, RunStatus, RunStep, Thread, clock
-from playground import chat_models, outcomes, words
+from assistants.models import (
+    Assistant,
+    File,
+    Message,
+    Run,
+    RunStatus,
+    RunStep,
+    Share,
+    Thread,
+    clock,
+)
+from playground import chat_models, outcomes, scopes, words
 from playground.outcomes import Outcome
 from playground.rendering.blocks import Blocks
 from playground.rendering.healing import close
@@ -44,6 +54,11 @@ class FileView:
     name: str
     bytes: int | None = None
     is_deleted: bool = False
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the reader sees its name and no more."""
+        return not scopes.shows_files()
 
 
 @dataclass
@@ -102,8 +117,15 @@ class MessageView:
     author: str
     parts: list[TextView | ImageView]
     attachments: list[FileView]
+    by: str = ""
+    """Who has written it, for pages that say "You" to them: kind and id, as ``user:7``."""
 
     kind = "message"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is shown to somebody who came by a link, and can do nothing with it."""
+        return scopes.current() is not None
 
     @property
     def at(self) -> datetime:
@@ -120,7 +142,7 @@ class MessageView:
         if self.is_open:
             return None
         files = [part.filenames if isinstance(part, TextView) else part for part in self.parts]
-        return self.message.id, self.author, files, self.attachments
+        return self.message.id, self.author, self.by, files, self.attachments
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +208,8 @@ class StepView:
     @property
     def waits(self) -> bool:
         """Whether the run goes on only once the outputs of this step's functions are there."""
+        if scopes.current():
+            return False
         is_open = self.step.status == "in_progress" and self.icon == "function"
         return is_open and self.step.run.status == RunStatus.REQUIRES_ACTION
 
@@ -257,6 +281,11 @@ class RunView:
         return self.run.created_at
 
     @property
+    def is_shared(self) -> bool:
+        """Whether it is shown to somebody who came by a link, and can do nothing with it."""
+        return scopes.current() is not None
+
+    @property
     def model_label(self) -> str:
         return chat_models.of_run(self.run)
 
@@ -268,7 +297,11 @@ class RunView:
 
     @property
     def overrides(self) -> list[tuple[str, str]]:
-        """What the run was given in place of the assistant's own: names and values, in words."""
+        """What the run was given in place of the assistant's own: names and values, in words. For
+        those who came by a link, nothing: instructions are among it.
+        """
+        if self.is_shared:
+            return []
         return [(words.within(name), _told(value)) for name, value in self.run.overrides.items()]
 
     @property
@@ -302,8 +335,12 @@ class OutcomeView:
         return self.run.ended_at or _THE_END
 
     @property
+    def is_shared(self) -> bool:
+        return scopes.current() is not None
+
+    @property
     def outcome(self) -> Outcome | None:
-        return outcomes.of_run(self.run)
+        return outcomes.for_guests(self.run) if self.is_shared else outcomes.of_run(self.run)
 
     @property
     def depends_on(self) -> tuple[object, ...] | None:
@@ -338,25 +375,28 @@ class Transcript:
         return next(item.message.id for item in self.items if isinstance(item, MessageView))
 
 
-def read(thread: Thread, before: Message | None = None) -> Transcript:
-    """The newest messages of the thread with their runs, or those before a message."""
+def read(thread: Thread, before: Message | None = None, share: Share | None = None) -> Transcript:
+    """The newest messages of the thread with their runs, or those before a message.
+
+    :param share: the link of whose part of the thread it is; of all of it, None
+    """
     # The log first: what happens while the database is read will be heard again, not missed.
     tip = log.tip(thread.id)
     place = place_of(tip)
-    messages = thread.messages.newest_first()
-    runs = thread.runs.oldest_first()
+    messages = thread.messages.all() if share is None else share.messages()
+    runs = thread.runs.all() if share is None else share.runs()
     if before is not None:
         messages = messages.filter(created_at__lt=before.created_at)
         runs = runs.filter(created_at__lt=before.created_at)
-    shown = list(messages[: PAGE_SIZE + 1])
+    shown = list(messages.newest_first()[: PAGE_SIZE + 1])
     has_earlier = len(shown) > PAGE_SIZE
     shown = shown[:PAGE_SIZE][::-1]
     if has_earlier:
         runs = runs.filter(created_at__gt=shown[0].created_at)
-    shown_runs = list(runs.prefetch_related("steps"))
+    shown_runs = list(runs.oldest_first().prefetch_related("steps"))
     active = next((run for run in shown_runs if run.is_active), None)
     views = build(thread, shown, shown_runs, state_of(active, tip))
-    if before is not None:
+    if before is not None and (share is None or share.is_live):
         active = thread.runs.active().first()
     return Transcript(views, active, place, has_earlier, has_later=before is not None)
 
@@ -409,7 +449,10 @@ def build(
     names = _names(thread, messages)
     images = _images(thread, messages, [step for found in steps.values() for step in found], state)
     views: list[Item] = [_message(message, names, files) for message in messages]
-    views += [RunView(run, [_step(step, files, images) for step in steps[run.id]]) for run in runs]
+    if scopes.shows_steps():
+        views += [
+            RunView(run, [_step(step, files, images) for step in steps[run.id]]) for run in runs
+        ]
     views += [OutcomeView(run) for run in runs]
     views.sort(key=lambda view: view.at)
     return views
@@ -468,7 +511,9 @@ def _files(
     views = {file_id: FileView(file_id, _("a deleted file"), is_deleted=True) for file_id in ids}
     if ids:
         found = File.objects.filter(project=thread.project_id, pk__in=ids)
-        views |= {file.pk: FileView(file.pk, file.place, file.bytes) for file in found}
+        # Guests are not told in which folders files lay.
+        named = "place" if scopes.current() is None else "filename"
+        views |= {file.pk: FileView(file.pk, getattr(file, named), file.bytes) for file in found}
     return views
 
 
@@ -513,7 +558,9 @@ def _message(
                     anchor=f"{message.id}-{index}",
                     text=part["text"]["value"],
                     annotations=annotations,
-                    files={file_id: files[file_id] for file_id in annotated(annotations)},
+                    files={
+                        file_id: files[file_id] for file_id in annotated(annotations) if file_id
+                    },
                     open=message.status == Message.Status.IN_PROGRESS,
                     cut=message.status == Message.Status.INCOMPLETE,
                 )
@@ -522,13 +569,30 @@ def _message(
             parts.append(ImageView(files[part["image_file"]["file_id"]]))
         elif part["type"] == "image_url":
             parts.append(ImageView(FileView("", _("image")), part["image_url"]["url"]))
-    author = names.get(message.assistant_id or "", _("Assistant"))
+    author, by = names.get(message.assistant_id or "", _("Assistant")), ""
+    if message.role == "user":
+        author, by = writer(message.author)
     return MessageView(
         message,
-        _("You") if message.role == "user" else author,
+        author,
         parts,
         [files[attachment["file_id"]] for attachment in message.attachments],
+        by,
     )
+
+
+def writer(kept: Mapping[str, str]) -> tuple[str, str]:
+    """What the author of a message is called, and who they are, if a page may tell.
+
+    :param kept: what ``Actor.kept`` gave
+    """
+    scope = scopes.current()
+    if scope:
+        is_sharer = kept.get("kind") == "user" and kept.get("id") == scope.sharer_id
+        return (scope.sharer if is_sharer else "") or _("User"), ""
+    if not kept:
+        return _("You"), ""
+    return kept.get("name") or _("User"), f"{kept['kind']}:{kept['id']}"
 
 
 def _step(
@@ -564,7 +628,11 @@ def call_view(
     if call["type"] == "file_search":
         results = call["file_search"]["results"]
         hits = [
-            HitView(result["file_name"], result["score"], result["content"][0]["text"])
+            HitView(
+                result["file_name"],
+                result["score"],
+                result["content"][0]["text"] if scopes.shows_files() else "",
+            )
             for result in results
         ]
         return CallView(call["id"], "file_search", hits=hits, running=running)

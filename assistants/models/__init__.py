@@ -10,6 +10,7 @@ from assistants.models.person import Identity, Invitation
 from assistants.models.project import ApiKey, Membership, Project, Role, Scope
 from assistants.models.provider import ModelProvider
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
+from assistants.models.share import Audience, Share
 from assistants.models.thread import Message, Thread
 from assistants.models.token_use import TokenUse
 from assistants.models.vector_store import VectorStore
@@ -18,6 +19,7 @@ from assistants.models.vector_store_file import FileStatus, VectorStoreFile
 __all__ = [
     "ApiKey",
     "Assistant",
+    "Audience",
     "AuditEntry",
     "Chunk",
     "File",
@@ -36,6 +38,7 @@ __all__ = [
     "RunStatus",
     "RunStep",
     "Scope",
+    "Share",
     "StepStatus",
     "Thread",
     "TokenUse",

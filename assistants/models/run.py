@@ -69,6 +69,8 @@ class Run(ApiObject):
     request. Not on the wire: the studio shows it, and asks for the same when it runs again.
     """
 
+    created_by = OrderedJSON(default=dict)
+    """Who started it: what ``Actor.kept`` gave. Not on the wire either."""
     key_id = models.CharField(max_length=64, default="", blank=True)
     """The API key that began the run; empty if a person did, or the key of the environment."""
     set_aside = models.BigIntegerField(default=0)

@@ -93,6 +93,8 @@ class Message(ApiObject):
     content = OrderedJSON(default=list)
     attachments = OrderedJSON(default=list)
     metadata = OrderedJSON(default=dict)
+    author = OrderedJSON(default=dict)
+    """Who added it: what ``Actor.kept`` gave. Not on the wire: the studio shows it."""
     assistant_id = models.CharField(max_length=64, null=True)
     run_id = models.CharField(max_length=64, null=True)
     incomplete_reason = models.CharField(max_length=32, default="", blank=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from assistants import refusals
+from assistants import acting, refusals
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
@@ -51,9 +51,10 @@ def append(thread: Thread, params: MessageCreate) -> Message:
         content=content,
         attachments=attachments,
         metadata=given["metadata"] or {},
+        author=acting.current().kept,
         completed_at=clock.now(),
     )
-    _open_attachments(thread, attachments)
+    open_attachments(thread, attachments)
     thread.opening = thread.opening or openings.of(message.text)
     thread.active_at = message.created_at
     thread.save(update_fields=["opening", "active_at", "tool_resources"])
@@ -107,7 +108,7 @@ def _content(content: str | list[dict[str, Any]]) -> list[Wire]:
     ]
 
 
-def _open_attachments(thread: Thread, attachments: list[Wire]) -> None:
+def open_attachments(thread: Thread, attachments: list[Wire]) -> None:
     """An attachment is a file of the whole thread from then on: for the code interpreter, in the
     thread's vector store, or both.
     """

@@ -148,6 +148,7 @@ def _queue(
         response_format=chosen("response_format", assistant.response_format),
         tool_choice=tool_choice,
         parallel_tool_calls=chosen("parallel_tool_calls", True),
+        created_by=acting.current().kept,
         overrides={name: given[name] for name in OVERRIDES if given.get(name) is not None},
         key_id=acting.current().key_id,
     )

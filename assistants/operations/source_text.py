@@ -46,7 +46,13 @@ class SourceText:
 
 
 def read(
-    file: File, start: int | None = None, end: int | None = None, at: int | None = None
+    file: File,
+    start: int | None = None,
+    end: int | None = None,
+    at: int | None = None,
+    *,
+    before: int = BEFORE,
+    shown: int = SHOWN,
 ) -> SourceText | None:
     """The text around a passage, or from ``at``; None when no vector store has the file ready.
 
@@ -54,13 +60,15 @@ def read(
 
     :param start: where the passage to mark begins
     :param end: where it ends, itself excluded
+    :param before: characters that are shown before the passage
+    :param shown: and in all
     """
     ready = VectorStoreFile.objects.filter(file=file, status=FileStatus.COMPLETED)
     row = ready.order_by("-pk").first()
     if row is None:
         return None
-    low = at if at is not None else max(0, (start or 0) - BEFORE)
-    high = low + SHOWN
+    low = at if at is not None else max(0, (start or 0) - before)
+    high = low + shown
     near = Chunk.objects.filter(store_file=row, end__gt=low, start__lt=high).order_by("start")
     marked = range(start or 0, end or 0)
     pages: list[PageText] = []
@@ -78,7 +86,7 @@ def read(
         pages[-1].pieces += _pieces(text, begin, marked)
         place = begin + len(text)
     more = Chunk.objects.filter(store_file=row, end__gt=high).exists()
-    return SourceText(pages, max(0, low - SHOWN) if low else None, high if more else None)
+    return SourceText(pages, max(0, low - shown) if low else None, high if more else None)
 
 
 def _pieces(text: str, begin: int, marked: range) -> list[Piece]:

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from playground import scopes
+
 IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What a browser may take for an image. SVG is not among them: it can carry a script."""
 
@@ -18,11 +20,35 @@ _FILE_ID = r"[A-Za-z0-9_-]{1,64}"
 
 def address(file_id: str) -> str:
     """Where the pages fetch a stored file's bytes."""
+    if scope := scopes.current():
+        return reverse("shared-file", args=[scope.token, file_id])
     return reverse("file-content", args=[file_id])
 
 
+def large_address(file_id: str) -> str:
+    """Where an image is shown with all the room there is."""
+    if scope := scopes.current():
+        return reverse("shared-large", args=[scope.token, file_id])
+    return reverse("file-large", args=[file_id])
+
+
+def download_address(file_id: str) -> str:
+    """Where a reader can download the file; empty for one who may not."""
+    return address(file_id) if scopes.shows_files() else ""
+
+
 def text_address(file_id: str, start: int | None = None, end: int | None = None) -> str:
-    """Where the pages show the text that was read from a file, at a passage if one is given."""
+    """Where the pages show the text that was read from a file, at a passage if one is given. A
+    shared page leads to passages alone, and to none where files are not shared. A copy of one names
+    no files that are cited.
+    """
+    if scope := scopes.current():
+        if start is None or end is None or not scope.files:
+            return ""
+        place = reverse("shared-passage", args=[scope.token, file_id])
+        return f"{place}?start={start}&end={end}#passage"
+    if not file_id:
+        return ""
     base = reverse("file-text", args=[file_id])
     return base if start is None or end is None else f"{base}?start={start}&end={end}#passage"
 

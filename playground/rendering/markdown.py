@@ -97,13 +97,12 @@ def footnotes(scope: Scope, shown: str) -> SafeString:
     rows = format_html_join(
         "",
         '<li id="fn-{0}-{1}"><span class="notes__num">{1}</span><span class="notes__src">'
-        '<a href="{2}">{3}</a>{4}{6}</span>{5}</li>',
+        "{2}{3}{5}</span>{4}</li>",
         (
             (
                 scope.anchor,
                 note.number,
-                note.address,
-                note.filename,
+                _source(note.filename, note.address),
                 _(", {page}").format(page=note.page_name) if note.page_name else "",
                 _quote(note.quote),
                 _way_back(scope, note.number, shown),
@@ -114,6 +113,11 @@ def footnotes(scope: Scope, shown: str) -> SafeString:
     return format_html(
         '<ol class="notes" id="notes-{}" aria-label="{}">{}</ol>', scope.anchor, _("Sources"), rows
     )
+
+
+def _source(filename: str, address: str) -> SafeString:
+    """The file's name, which leads to where it is cited from if the reader may follow it there."""
+    return format_html('<a href="{}">{}</a>' if address else "{1}", address, filename)
 
 
 def _way_back(scope: Scope, number: int, shown: str) -> SafeString:
@@ -237,7 +241,8 @@ def _link_attributes(token: Token, scope: Scope) -> dict[str, str | int | float]
     href = without_citations(str(token.attrs.get("href", "")))
     if href.startswith(SANDBOX):
         file_id = scope.annotations.file_at(href)
-        return {"href": files.address(file_id), "download": ""} if file_id else {}
+        address = files.download_address(file_id) if file_id else ""
+        return {"href": address, "download": ""} if address else {}
     if files.is_address(href):
         return {"href": href, "download": ""}
     if href.startswith(("http://", "https://", "mailto:")):
@@ -329,10 +334,9 @@ class _Renderer(RendererHTML):
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:
         token = tokens[idx]
-        if file_id := token.meta["file_id"]:
-            return format_html(
-                '<a href="{}" download="">{}</a>', files.address(file_id), token.content
-            )
+        file_id = token.meta["file_id"]
+        if address := files.download_address(file_id) if file_id else "":
+            return format_html('<a href="{}" download="">{}</a>', address, token.content)
         return escape(token.content)
 
 

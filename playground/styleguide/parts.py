@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from assistants.events.log import Entry
-from assistants.models import ApiKey, Assistant, FileStatus, Role, RunStatus, clock
+from assistants.models import ApiKey, Assistant, FileStatus, Role, RunStatus, Share, clock
 from assistants.operations.search import Found
 from assistants.operations.store_uses import Uses
 from assistants.operations.trial import Check, Report
@@ -28,8 +28,10 @@ from playground.forms.people import InviteForm
 from playground.forms.provider import ProviderForm
 from playground.forms.run_options import RunOptionsForm, tool_choices
 from playground.forms.searched import Searched, Shown
+from playground.forms.share import ShareForm
 from playground.interpreter import Interpreter
 from playground.json_tree import tree
+from playground.presence import Person
 from playground.styleguide.objects import ANSWER, CODE, RAISED, Samples
 from playground.styleguide.specimen import Ids, specimen
 from playground.transcript import FileView, RunView, StepView
@@ -37,6 +39,7 @@ from playground.usage import Total
 from playground.views import inspector, shortcuts
 from playground.views.assistants import Card
 from playground.views.files import Row
+from playground.views.shares import Link
 from playground.views.threads import STARTERS
 from playground.views.vector_stores import Passage
 
@@ -165,6 +168,19 @@ def _dialogs(samples: Samples) -> Iterator[Example]:
     yield Example(_("One field"), "_rename.html", kept, "dialog")
     wrong = {"form": TitleForm({"title": "x" * 600}), **named}
     yield Example(_("A field that is wrong"), "_rename.html", wrong, "dialog")
+    share = Share(
+        id="share_sample",
+        thread=samples.thread,
+        author={"name": "Mei"},
+        until=samples.at(1),
+        opened=12,
+        last_opened_at=samples.at(0),
+    )
+    links = [Link(share, "https://studio.example/s/sample")]
+    sharing = {"thread": samples.thread, "form": ShareForm(), "links": links}
+    yield Example(_("Sharing a thread"), "shares/_dialog.html", sharing, "dialog")
+    look = {"scope": {"token": "sample"}, "language": "en"}
+    yield Example(_("Theme and language of guests"), "shared/_look.html", look)
     edit = {"thread": samples.thread, "message": SimpleNamespace(id="msg_sample")}
     edit |= {"assistant": samples.assistant, "text": "Create a visualization"}
     yield Example(_("Editing a message"), "threads/_edit.html", edit, "dialog")
@@ -254,7 +270,14 @@ def _composer(samples: Samples) -> Iterator[Example]:
     yield shown(_("While it stops"), transcript=SimpleNamespace(active=stopping))
     yield shown(_("Refused"), composer_error="Write a message first, or choose a start.")
     yield shown(_("Its assistant was deleted"), assistant_is_gone=True)
-    earlier = {"thread": samples.thread, "transcript": SimpleNamespace(first_message_id="sample")}
+    locked = {"active": active, "name": "Mei", "by": "user:0"}
+    yield Example(_("While another's run is active"), "threads/_composer_actions.html", locked)
+    here = {"people": [Person("Jun", "user:0"), Person("Mei", "user:1")]}
+    yield Example(_("Who is here"), "threads/_here.html", here)
+    earlier = {
+        "earlier_address": "#",
+        "transcript": SimpleNamespace(first_message_id="sample"),
+    }
     yield Example(_("Above the first message"), "threads/_earlier.html", earlier)
 
 

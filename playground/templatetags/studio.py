@@ -196,6 +196,12 @@ def file_address(file_id: str) -> str:
 
 
 @register.filter
+def large_address(file_id: str) -> str:
+    """Where the image is shown large."""
+    return files.large_address(file_id)
+
+
+@register.filter
 def shortly(moment: datetime) -> str:
     """When something was, in as few letters as tell it: "10:41", "Fri", "19 Nov"."""
     local = timezone.localtime(moment)

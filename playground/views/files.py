@@ -106,7 +106,11 @@ def content(request: access.Request, file_id: str) -> StreamingHttpResponse:
 
     An ``img`` element shows an image all the same.
     """
-    file = access.file(request, file_id)
+    return sent(access.file(request, file_id))
+
+
+def sent(file: File) -> StreamingHttpResponse:
+    """The file's bytes as an answer."""
     return StreamingHttpResponse(
         files.pieces(file),
         content_type=image_type(file.filename) or "application/octet-stream",

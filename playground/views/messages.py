@@ -79,13 +79,13 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
     try:
         message, run = _carry_out(form, thread)
     except ThreadLocked:
-        return _refused(request, thread, form, _(LOCKED))
+        return _refused(request, thread, form, _locked(request, thread))
     except ApiError as problem:
         return _refused(request, thread, form, refusal(problem))
     if not request.htmx:
         back = f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}"
         return redirect(f"{back}#{message.id if message else run.id if run else ''}")
-    return HttpResponse(_begun(thread, [message.id] if message else [], run, place))
+    return HttpResponse(_begun(request, thread, [message.id] if message else [], run, place))
 
 
 @access.signed_in
@@ -135,13 +135,13 @@ def regenerate(request: access.Request, thread_id: str, run_id: str) -> HttpResp
     try:
         again, gone = runs.replace(run, assistant)
     except ThreadLocked:
-        return _told(request, run.thread, _(LOCKED))
+        return _told(request, run.thread, _locked(request, run.thread))
     except ApiError as problem:
         return _told(request, run.thread, refusal(problem))
     if not request.htmx:
         return redirect("thread", thread_id)
     removed = "".join(map(fragments.removed, gone))
-    return HttpResponse(removed + _begun(run.thread, [], again, place))
+    return HttpResponse(removed + _begun(request, run.thread, [], again, place))
 
 
 @access.signed_in
@@ -212,7 +212,9 @@ def text(request: access.Request, thread_id: str, message_id: str) -> HttpRespon
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
-def _begun(thread: Thread, made: list[str], run: Run | None, place: str) -> str:
+def _begun(
+    request: access.Request, thread: Thread, made: list[str], run: Run | None, place: str
+) -> str:
     """The parts of the page that change by a message or a run.
 
     :param place: where in the log the page goes on listening
@@ -220,14 +222,23 @@ def _begun(thread: Thread, made: list[str], run: Run | None, place: str) -> str:
     thread.refresh_from_db()
     state = transcript.state_of(None, place)
     views = transcript.read_items(thread, made, [run.id] if run else [], state)
-    return "".join(
-        [
-            fragments.items(views),
-            fragments.title(thread),
-            fragments.composer_actions(run),
-            fragments.stream(thread, place, run),
-        ]
-    )
+    html = [
+        fragments.items(views),
+        fragments.title(thread),
+        fragments.composer_actions(run),
+        fragments.stream(thread, place, run),
+    ]
+    return fragments.mine("".join(html), access.me(request))
+
+
+def _locked(request: access.Request, thread: Thread) -> str:
+    """Why nothing can be added now, and whose run it is if it is somebody else's."""
+    active = thread.runs.active().first()
+    name, by = transcript.writer(active.created_by) if active else ("", "")
+    if not by or by == access.me(request):
+        return _(LOCKED)
+    told = _("{name}’s run is using this thread. Wait for its end, then send again.")
+    return told.format(name=name)
 
 
 def _message(thread: Thread, message_id: str) -> Message:

@@ -30,9 +30,14 @@ def theme(request: HttpRequest) -> HttpResponse:
         target = request.POST.get("next", "")
         safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
         response = redirect(target if safe else "/")
+    remember_theme(response, chosen)
+    return response
+
+
+def remember_theme(response: HttpResponse, chosen: str) -> None:
+    """Have the browser ask for the next page in this theme; in that of the system for none."""
     if chosen:
         secure = settings.SESSION_COOKIE_SECURE
         response.set_cookie(THEME_COOKIE, chosen, max_age=YEAR, samesite="Lax", secure=secure)
     else:
         response.delete_cookie(THEME_COOKIE)
-    return response

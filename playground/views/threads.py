@@ -105,7 +105,11 @@ def earlier(request: access.Request, thread_id: str) -> HttpResponse:
     if before is None:
         raise Http404("There is no such message.")
     read = transcript.read(thread, before)
-    context = {"thread": thread, "transcript": read, "items": fragments.items(read.items)}
+    context = {
+        "earlier_address": request.path,
+        "transcript": read,
+        "items": fragments.mine(fragments.items(read.items), access.me(request)),
+    }
     return render(request, "threads/_earlier_page.html", context)
 
 
@@ -115,7 +119,8 @@ def events(request: access.Request, thread_id: str) -> EventStream:
     """What happens on the thread from ``after`` on, as HTML, for as long as a run is active."""
     thread = access.thread(request, thread_id)
     after = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
-    return ThreadStream.of(request, thread, after, Reader.of(request))
+    allowed = access.still_reads(request, thread.project_id)
+    return ThreadStream.of(request, thread, after, Reader.of(request), allowed)
 
 
 @access.signed_in
@@ -199,7 +204,12 @@ def page(
         "starters": [_(starter) for starter in STARTERS],
         "owners": access.owners(assistant.project),
         "transcript": read,
-        "items": fragments.items(read.items),
+        "items": fragments.mine(fragments.items(read.items), access.me(request)),
+        "composer_actions": fragments.mine(
+            fragments.composer_actions(read.active), access.me(request)
+        ),
+        "earlier_address": reverse("thread-earlier", args=[thread.id]) if thread else "",
+        "stream_address": reverse("thread-events", args=[thread.id]) if thread else "",
         "panel": panel if panel in PANELS else "chat",
         "draft": draft,
         "composer_error": error,

@@ -44,7 +44,7 @@ text.addEventListener("keydown", (event) => {
 addEventListener("keydown", (event) => {
 	if (event.key === "Enter" && event.ctrlKey && event.altKey) document.querySelector("[value=outputs]")?.click();
 	const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open");
-	if (event.key === "Escape" && free && activeRun()) form.querySelector("[value=cancel]")?.click();
+	if (event.key === "Escape" && free && activeRun()) form.querySelector("[value=run][hidden] ~ [value=cancel]")?.click();
 });
 
 files.addEventListener("change", () => complain(""));
@@ -106,7 +106,7 @@ async function send(address, body, said, attached) {
 		keep();
 		if (!response.ok) return;
 		show(html);
-		listen({ tell: true });
+		listen();
 	} catch {
 		if (said) notSent(address, body, said, attached);
 		else complain(say("notDone"));

@@ -1,14 +1,13 @@
-// Listens to a thread while a run is active on it. The browser itself reconnects when the
+// Listens to a thread for as long as its page is looked at. The browser itself reconnects when the
 // connection breaks, and names the last frame that it got.
 
 import { place } from "./morph.js";
-import { byId, on } from "./page.js";
+import { all, byId, on, say } from "./page.js";
 
 const RETRY_MS = 2000;
 const AWAY_MS = 4000;
 const listeners = [];
-const others = new BroadcastChannel("threads");
-let source, wanted;
+let source;
 
 /** Call `listener` with the HTML of every change, after the page shows it. */
 export const onChange = (listener) => listeners.push(listener);
@@ -20,27 +19,19 @@ export function show(html) {
 }
 
 /** The id of the run that is active, or empty. */
-export const activeRun = () => byId("composer-actions").dataset.active;
+export const activeRun = () => byId("composer-actions")?.dataset.active;
 
-/** Begin to listen, if nobody does yet. Other tabs that show the thread begin too. */
-export function listen({ tell = false } = {}) {
+/** Begin to listen, if nobody does yet. */
+export function listen() {
 	const thread = byId("stream");
-	if (!thread || document.hidden) return;
-	if (tell) others.postMessage(thread.dataset.src);
-	// A stream that is open may be about to close without knowing of what is to come.
-	wanted = Boolean(source);
-	if (source) return;
+	if (!thread || document.hidden || source) return;
 	source = new EventSource(`${thread.dataset.src}?after=${thread.dataset.after}`);
 	source.onopen = () => broken(false);
 	source.onmessage = ({ data, lastEventId }) => {
 		show(data);
 		thread.dataset.after = lastEventId;
 	};
-	source.addEventListener("close", () => {
-		stop();
-		// A run that was started while the last one ended.
-		if (wanted || activeRun()) setTimeout(listen, RETRY_MS / 4);
-	});
+	source.addEventListener("close", stop);
 	source.addEventListener("gone", () => location.reload());
 	source.onerror = () => {
 		broken(true);
@@ -57,8 +48,6 @@ function stop() {
 
 const broken = (is) => (byId("connection").hidden = !is);
 
-others.onmessage = ({ data }) => data === byId("stream")?.dataset.src && listen();
-
 // A tab that nobody looks at leaves its connection, of which a browser has six, to the others.
 let away;
 document.addEventListener("visibilitychange", () => {
@@ -69,7 +58,17 @@ document.addEventListener("visibilitychange", () => {
 
 addEventListener("pagehide", stop);
 // Who deletes the thread goes where the answer leads.
-on("submit", "dialog form", stop);
+on("submit", "dialog form:not([hx-post])", stop);
 addEventListener("pageshow", ({ persisted }) => persisted && listen());
 
-if (byId("stream")?.dataset.live) listen();
+listen();
+
+// --- how long a run takes, and what is left of its time
+
+setInterval(() => {
+	for (const clock of all("[data-since], [data-until]")) {
+		const { since, until } = clock.dataset;
+		const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
+		clock.textContent = seconds < 60 ? say("seconds", { seconds: seconds.toFixed(1) }) : say("minutes", { minutes: Math.floor(seconds / 60), seconds: Math.floor(seconds % 60) });
+	}
+}, 200);

@@ -1,7 +1,7 @@
-// The page of a thread: scrolling, panels, clocks, and the inspector that keeps up.
+// The page of a thread: scrolling, panels, and the inspector that keeps up.
 
 import "./composer.js";
-import { all, byId, on, say } from "./page.js";
+import { all, byId, on } from "./page.js";
 import { setCookie } from "./studio.js";
 import { activeRun, onChange, show } from "./stream.js";
 
@@ -126,11 +126,3 @@ onChange((html) => {
 		else renew();
 	}
 });
-
-setInterval(() => {
-	for (const clock of all("[data-since], [data-until]")) {
-		const { since, until } = clock.dataset;
-		const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
-		clock.textContent = seconds < 60 ? say("seconds", { seconds: seconds.toFixed(1) }) : say("minutes", { minutes: Math.floor(seconds / 60), seconds: Math.floor(seconds % 60) });
-	}
-}, 200);

@@ -55,6 +55,12 @@ PAGES: Final = (
     Place("thread-export", "/threads/{thread_id}/export"),
     Place("thread-print", "/threads/{thread_id}/print", shown=False),
     Place("thread-delete", "/threads/{thread_id}/delete", shown=False),
+    Place("thread-shares", "/threads/{thread_id}/shares"),
+    Place("shares", "/shares"),
+    Place("shares-revoke", "/shares/revoke", shown=False),
+    Place("share", "/shares/{share_id}", shown=False),
+    Place("shared", "/s/{token}"),
+    Place("shared-copy", "/s/{token}/copy", shown=False),
     Place("message-edit", "/threads/{thread_id}/messages/{message_id}/edit"),
     Place("message-delete", "/threads/{thread_id}/messages/{message_id}/delete", shown=False),
     Place("files", "/files"),
@@ -91,6 +97,7 @@ NOT_PAGES: Final = {
         *("oidc", "oidc-callback"),
     },
     "take a form": {
+        *("share-revoke", "shared-password", "shared-preferences"),
         *(
             "logout",
             "theme",
@@ -105,17 +112,13 @@ NOT_PAGES: Final = {
         *("vector-store-expiry", "vector-store-use", "alias-set", "alias-delete", "key-create"),
         "budget",
     },
-    "are a part of a page": {"file-large", "searched-files", "vector-store-files", "health-strip"},
+    "are a part of a page": {
+        *("searched-files", "vector-store-files", "health-strip", "shared-earlier"),
+        *("file-large", "shared-large", "shared-passage"),
+    },
     "are a file, text or a stream": {
-        *(
-            "audit-export",
-            "assistant-export",
-            "message-text",
-            "inspect-raw",
-            "file-content",
-            "thread-events",
-            "thread-download",
-        ),
+        *("assistant-export", "message-text", "inspect-raw", "file-content", "thread-events"),
+        *("shared-events", "shared-file", "audit-export", "thread-download"),
     },
 }
 """The names of all other addresses, by what they do."""
@@ -215,6 +218,7 @@ def fill(page: Page, stack: Stack) -> dict[str, str]:
         "cited_id": cited,
         "file_id": handbook.id,
         "vector_store_id": store.id,
+        **_shared(page, drawn),
         **_settings(page, stack),
     }
 
@@ -229,6 +233,16 @@ def _said(api: OpenAI, assistant_id: str, *questions: str) -> str:
         )
         assert run.status in ("completed", "requires_action"), run.last_error
     return thread.id
+
+
+def _shared(page: Page, thread_id: str) -> dict[str, str]:
+    """A link to the thread that lets people copy it, made on its page."""
+    page.goto(f"/threads/{thread_id}/shares")
+    page.get_by_label("continue in a copy").check()
+    page.get_by_role("button", name="Create link").click()
+    link = page.get_by_label("Link", exact=True).input_value()
+    share = page.get_by_role("link", name="Change this link").get_attribute("href") or ""
+    return {"token": link.split("/")[-1], "share_id": share.split("/")[-1]}
 
 
 def _settings(page: Page, stack: Stack) -> dict[str, str]:

@@ -56,6 +56,8 @@ NAMES = {
         "v",
         "my",
         "function",
+        "Default",
+        "project",
     ),
     *(
         "city",
@@ -78,7 +80,7 @@ SKIPPED_CLASSES = {"n", "s", "m", "k", "mono", "id"}
 VOID = {"br", "hr", "img", "input", "link", "meta", "use", "path", "rect"}
 SHOWN = ("title", "aria-label", "placeholder", "alt", "label")
 IDS = re.compile(
-    r"\b(?:asst|thread|msg|run|step|file|vs|key|call|provider)[_-]\w+|\bthread\.[a-z._]+\b"
+    r"\b(?:asst|thread|msg|run|step|file|vs|key|call|provider|share)[_-]\w+|\bthread\.[a-z._]+\b"
 )
 
 

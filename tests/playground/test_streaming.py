@@ -13,7 +13,7 @@ from django.conf import settings
 
 from assistants.events import log
 from assistants.events.hub import hub
-from assistants.models import Assistant, Project, Thread
+from assistants.models import Assistant, Message, Project, Thread, clock
 from assistants.operations import messages, runs, steps, threads
 from assistants.params import MessageCreate
 from playground import readers, streaming, transcript
@@ -23,6 +23,9 @@ from tests.api.worker import Worker
 from tests.factories import make_run, make_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+OVER = 'data-live=""'
+"""What the page is told when no run is active."""
 
 TEXT = "Here is **one** `two`:\n\n- three\n- four\n\n```python\nprint(5)\n```\n\nAnd the end."
 
@@ -57,10 +60,15 @@ class Reader:
         self.frames: list[tuple[str, str, str]] = []
         self.done = False
 
-    async def read(self) -> None:
+    async def read(self, *, on: bool = False) -> None:
+        """Read until no run is active any more; with ``on``, for as long as there is something to
+        be heard.
+        """
         async with aclosing(self._stream.frames()) as frames:
             async for data in frames:
                 self._take(data.decode())
+                if not on and OVER in self.frames[-1][2]:
+                    break
         self.done = True
 
     def _take(self, data: str) -> None:
@@ -118,7 +126,6 @@ async def test_a_run_is_seen_from_its_beginning_to_its_end(thread: Thread, worke
     assert 'data-status="completed"' in reader.latest(worker.run.id)
     assert 'data-active=""' in reader.latest("composer-actions")
     assert "Run completed" in reader.latest("announce")
-    assert reader.frames[-1][0] == "close"
 
 
 async def test_each_reader_is_told_in_the_language_of_their_page(
@@ -232,7 +239,7 @@ async def test_who_is_slower_than_the_run_is_told_all_of_it_before_the_end(
     over = threading.Event()
     render = ThreadView.render
 
-    def render_late(self: ThreadView) -> tuple[str, bool, float]:
+    def render_late(self: ThreadView) -> tuple[str, float]:
         # What it has heard until now is only that something began.
         over.wait(10)
         return render(self)
@@ -255,7 +262,7 @@ async def test_many_readers_cost_one_rendering(
     rendered = []
     render = ThreadView.render
 
-    def counted(self: ThreadView) -> tuple[str, bool, float]:
+    def counted(self: ThreadView) -> tuple[str, float]:
         rendered.append(self)
         return render(self)
 
@@ -272,7 +279,6 @@ async def test_many_readers_cost_one_rendering(
     for reader in (*readers, late):
         assert "And the end." in reader.latest(message.id)
         assert 'data-status="completed"' in reader.latest(worker.run.id)
-        assert reader.frames[-1][0] == "close"
 
 
 async def test_a_reader_who_takes_nothing_is_not_waited_for(
@@ -287,17 +293,56 @@ async def test_a_reader_who_takes_nothing_is_not_waited_for(
     await play(worker, pause=0.05)
     await asyncio.wait_for(reading, 10)
     await second
-    rest = b"".join([data async for data in frames]).decode()
-    # It began again, and saw the end.
+    # It begins again, and sees the end.
+    rest = ""
+    async with asyncio.timeout(10):
+        while OVER not in rest:
+            rest += (await anext(frames)).decode()
+    await frames.aclose()
     assert "And the end." in rest
-    assert rest.endswith("event: close\ndata: \n\n")
 
 
-async def test_with_no_run_active_it_tells_the_state_and_ends(thread: Thread) -> None:
+async def test_with_no_run_active_it_tells_the_state_and_what_comes(
+    thread: Thread, assistant: Assistant
+) -> None:
     reader = Reader(thread)
-    await asyncio.wait_for(reader.read(), 5)
-    assert [name for name, _, _ in reader.frames] == ["message", "close"]
+    reading = asyncio.create_task(reader.read(on=True))
+    await reader.until(lambda: bool(reader.frames))
     assert "Count to five" in reader.html
+    assert OVER in reader.html
+    create = sync_to_async(messages.create)
+    made = await create(thread, MessageCreate(role="user", content="From somebody else"))
+    await reader.until(lambda: "From somebody else" in reader.latest(made.id))
+    run = await sync_to_async(make_run)(thread, assistant)
+    await reader.until(lambda: f'data-active="{run.id}"' in reader.latest("composer-actions"))
+    played = await sync_to_async(Worker)(run.id)
+    await play(played)
+    await reader.until(lambda: 'data-status="completed"' in reader.latest(run.id))
+    again = await create(thread, MessageCreate(role="user", content="And again"))
+    await reader.until(lambda: "And again" in reader.latest(again.id))
+    assert not reading.done()
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_what_the_log_did_not_tell_is_seen_while_nothing_happens(
+    thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistants.events.hub.IDLE_SECONDS", 0.1)
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read(on=True))
+    await reader.until(lambda: bool(reader.frames))
+    await asyncio.sleep(0.5)
+    told = len(reader.frames)
+    assert told == 1, "nothing has happened, so nothing is told"
+    add = sync_to_async(Message.objects.create)
+    text = {"type": "text", "text": {"value": "Nobody said so", "annotations": []}}
+    made = await add(thread=thread, role="user", content=[text], completed_at=clock.now())
+    await reader.until(lambda: "Nobody said so" in reader.latest(made.id))
+    await asyncio.sleep(0.5)
+    assert len(reader.frames) == told + 1
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
 
 
 async def test_what_others_add_and_delete_is_told(thread: Thread, worker: Worker) -> None:

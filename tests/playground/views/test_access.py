@@ -8,15 +8,21 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from assistants.models import Assistant, Project, Role, Thread
-from assistants.operations import connections, files, members, projects
+from assistants.models import Assistant, Audience, Project, Role, Thread
+from assistants.operations import connections, files, members, projects, shares
 from assistants.operations.connections import Connection
+from assistants.operations.shares import Options
 from playground.views.session import owner
 from playground.views.urls import urlpatterns
 from tests.factories import make_run, make_vector_store
 
 OPEN = {"login", "logout", "theme", "set_language", "join", "oidc", "oidc-callback"}
 """Addresses that need nobody to be signed in."""
+BY_LINK = {
+    *("shared-earlier", "shared-events", "shared-file", "shared-large", "shared-passage"),
+    *("shared-password", "shared-preferences"),
+}
+"""Parts of a shared thread: whom the link is not for is not asked who they are."""
 
 
 @pytest.fixture
@@ -26,6 +32,8 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
     message = thread.messages.get()
     store = make_vector_store(project, "bread")
     invitation, secret = members.invite(project, Role.EDITOR)
+    options = Options(audience=Audience.PROJECT, may_copy=True)
+    share, token = shares.create(thread, options)
     azure = Connection("azure", "Azure", "https://x.example", "key", "1", ({"name": "gpt"},))
     return {
         "assistant_id": assistant.id,
@@ -36,6 +44,8 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
         "vector_store_id": store.id,
         "key_id": projects.create_api_key(project, "Notebook")[0].id,
         "object_id": message.id,
+        "share_id": share.id,
+        "token": token,
         "provider_id": connections.connect(project, azure).id,
         "project_id": project.id,
         "user_id": str(owner().pk),
@@ -59,6 +69,9 @@ def test_nobody_sees_anything_without_signing_in(ids: dict[str, str]) -> None:
             continue
         for method in ("get", "post"):
             response = getattr(Client(), method)(address)
+            if name in BY_LINK:
+                assert response.status_code in (404, 405), (method, address)
+                continue
             assert response.status_code == 302, (method, address)
             assert response.headers["Location"].startswith("/login?next="), address
 
@@ -79,7 +92,7 @@ def test_the_owner_can_open_every_page(ids: dict[str, str], page: Client) -> Non
         assert status in (200, 302, 404, 405), (name, status)
         if status == 404:
             # There is nothing earlier, and the file is no image.
-            assert name in ("thread-earlier", "file-large", "oidc", "oidc-callback")
+            assert name in ("thread-earlier", "file-large", "oidc", "oidc-callback", *BY_LINK)
 
 
 def test_an_assistant_of_others_cannot_be_used_on_ones_own_thread(

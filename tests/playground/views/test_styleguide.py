@@ -13,6 +13,7 @@ from assistants.models import Project, RunStatus
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
 
 CARRIERS = {
+    "shared/_title.html",
     "assistants/_searched_files.html",
     "threads/_earlier_page.html",
     "threads/_stream.html",

@@ -1,0 +1,160 @@
+"""Share links: making, changing and revoking them, and what readers do with them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import F
+
+from assistants import acting, refusals
+from assistants.events import signals
+from assistants.models import Audience, Membership, Project, Share, Thread, clock
+from assistants.operations import attempts, seals
+
+MAX_PEOPLE: Final = 100
+ATTEMPTS: Final = 5
+ATTEMPTS_SECONDS: Final = 300
+"""So many passwords may be tried from one address in this time."""
+ATTEMPTS_OF_ALL: Final = 60
+ATTEMPTS_OF_ALL_SECONDS: Final = 3600
+"""And so many by all together."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a link shows to whom.
+
+    :ivar live: what happens on the thread is shown as it happens; else the thread as it is now
+    :ivar keeps_moment: of a link that is changed and shows a moment: that moment stays
+    :ivar password: None leaves it as it is, an empty one takes it away
+    """
+
+    audience: Audience = Audience.LINK
+    people: tuple[str, ...] = ()
+    live: bool = False
+    keeps_moment: bool = False
+    shows_steps: bool = True
+    shows_files: bool = True
+    may_copy: bool = False
+    expires_at: datetime | None = None
+    password: str | None = None
+
+
+@transaction.atomic
+def create(thread: Thread, options: Options) -> tuple[Share, str]:
+    """A new link and its token.
+
+    :raises Invalid: nobody or too many are named, or it would have expired already
+    """
+    token = Share.new_token()
+    share = Share(
+        project_id=thread.project_id,
+        thread=thread,
+        author=acting.current().kept,
+        digest=Share.digest_of(token),
+        sealed_token=seals.seal(token, seals.SHARE_LINKS),
+    )
+    _set(share, options)
+    share.save(force_insert=True)
+    return share, token
+
+
+@transaction.atomic
+def change(share: Share, options: Options) -> Share:
+    """From now on the link shows this to these. Whoever has it open is asked anew.
+
+    :raises Invalid: as ``create``
+    """
+    row = Share.objects.select_for_update().select_related("thread").get(pk=share.pk)
+    _set(row, options)
+    row.save()
+    signals.ring(row.id)
+    return row
+
+
+@transaction.atomic
+def revoke(share: Share) -> None:
+    """The link opens nothing from now on; streams of it end. Its row stays as a record."""
+    _revoke([share])
+
+
+@transaction.atomic
+def revoke_all(project: Project) -> int:
+    """Revoke every link of the project that still opens something; how many there were."""
+    shares = list(Share.objects.filter(project=project).usable())
+    _revoke(shares)
+    return len(shares)
+
+
+def token_of(share: Share) -> str | None:
+    """The token, for who may share the thread; None if it was sealed under another SECRET_KEY."""
+    return seals.unseal(share.sealed_token, seals.SHARE_LINKS)
+
+
+def note_opened(share: Share) -> None:
+    """Somebody has opened the page."""
+    Share.objects.filter(pk=share.pk).update(opened=F("opened") + 1, last_opened_at=clock.now())
+
+
+def may_open(share: Share, user_id: int, names: Iterable[str]) -> bool:
+    """Whether this account is among those that the link is for.
+
+    :param names: what the account is called: its name, its e-mail address
+    """
+    if share.audience == Audience.LINK:
+        return True
+    # A member reads the thread anyway.
+    if Membership.objects.filter(
+        user=user_id, user__is_active=True, project=share.project_id
+    ).exists():
+        return True
+    named = share.audience == Audience.PEOPLE
+    return named and any(name.lower() in share.people for name in names if name)
+
+
+def unlock(share: Share, password: str, address: str) -> bool:
+    """Whether this is the link's password.
+
+    :param address: from where it is tried
+    :raises RateLimited: it was tried too often
+    """
+    here = f"share {share.id} {address}"
+    attempts.count(f"share {share.id}", ATTEMPTS_OF_ALL, ATTEMPTS_OF_ALL_SECONDS)
+    attempts.count(here, ATTEMPTS, ATTEMPTS_SECONDS)
+    right = share.opens_with(password)
+    if right:
+        attempts.forgive(here)
+    return right
+
+
+def _set(share: Share, options: Options) -> None:
+    now = clock.now()
+    people = list(dict.fromkeys(name.strip().lower() for name in options.people if name.strip()))
+    if options.audience == Audience.PEOPLE and not people:
+        raise refusals.NOBODY_NAMED()
+    if len(people) > MAX_PEOPLE:
+        raise refusals.TOO_MANY_NAMED(limit=MAX_PEOPLE)
+    if options.expires_at is not None and options.expires_at <= now:
+        raise refusals.EXPIRY_PASSED()
+    share.audience = options.audience
+    share.people = people if options.audience == Audience.PEOPLE else []
+    if options.live:
+        share.until, share.title = None, ""
+    elif share.until is None or not options.keeps_moment:
+        share.until, share.title = now, share.thread.title[:512]
+    share.shows_steps, share.shows_files = options.shows_steps, options.shows_files
+    share.may_copy, share.expires_at = options.may_copy, options.expires_at
+    if options.password is not None:
+        share.password = make_password(options.password) if options.password else ""
+    share.changed_at = now
+
+
+def _revoke(shares: list[Share]) -> None:
+    now = clock.now()
+    ids = [share.pk for share in shares]
+    Share.objects.filter(pk__in=ids, revoked_at=None).update(revoked_at=now, changed_at=now)
+    for share_id in ids:
+        signals.ring(share_id)
