@@ -19,6 +19,8 @@ UNHEARD = timedelta(seconds=10)
 EXECUTE_RUN = "assistants.tasks.execute_run"
 CLOSE_SESSION = "assistants.tasks.close_session"
 INGEST = "assistants.tasks.ingest"
+IMPORT = "assistants.tasks.import_some"
+END_UPSTREAM = "assistants.tasks.end_upstream"
 
 
 def ring(task: str, *ids: str) -> None:

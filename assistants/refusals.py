@@ -335,6 +335,9 @@ MODEL_NOT_OURS: Final = Rule(
     "The model '{name}' belongs to its provider and cannot be deleted here.",
     param="model",
 )
+NOTHING_TO_IMPORT: Final = Rule(Invalid, "Choose what is to be imported.", code="missing_value")
+UPSTREAM_REFUSED: Final = Rule(Invalid, "{reason}", code="upstream_refused")
+UPSTREAM_FAILED: Final = Rule(Unavailable, "{reason}", code="upstream_unavailable")
 PROVIDER_KEY_AGAIN: Final = Rule(
     Invalid,
     "Enter the key again: the one that is kept was given for {address} and goes nowhere else.",

@@ -10,7 +10,15 @@ from celery.signals import worker_ready, worker_shutting_down
 from assistants import doorbell
 from assistants.engine.host import host
 from assistants.ingester import ingester
-from assistants.operations import audit, embedding, files, ingestion, leftovers
+from assistants.operations import (
+    audit,
+    embedding,
+    files,
+    ingestion,
+    leftovers,
+    upstream_imports,
+    upstream_mirrors,
+)
 from assistants.operations import sweep as sweep_runs
 
 logger = logging.getLogger(__name__)
@@ -34,6 +42,18 @@ def close_session(thread_id: str) -> None:
     host().close_session(thread_id)
 
 
+@shared_task(name=doorbell.END_UPSTREAM)
+def end_upstream(run_id: str) -> None:
+    """Cancel on its server a run that has ended here."""
+    host().end_upstream(run_id)
+
+
+@shared_task(name=doorbell.IMPORT)
+def import_some(import_id: str) -> None:
+    """Bring the next few objects of an import, and have somebody go on with the others."""
+    upstream_imports.go_on(import_id)
+
+
 @shared_task(name="assistants.tasks.close_orphaned_sessions")
 def close_orphaned_sessions() -> None:
     """Every hour: end the code interpreter's sessions of threads that are gone."""
@@ -49,6 +69,8 @@ def sweep() -> dict[str, int]:
         sweep_runs.reap,
         sweep_runs.expire,
         sweep_runs.ring_again,
+        upstream_mirrors.left_running,
+        upstream_imports.ring_again,
         files.delete_expired,
         ingestion.take_back,
         ingestion.ring_again,

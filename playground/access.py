@@ -36,13 +36,24 @@ from assistants.models import (
     Run,
     Share,
     Thread,
+    UpstreamImport,
     VectorStore,
 )
 from assistants.models.base import ObjectQuerySet
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
-M = TypeVar("M", ApiKey, Assistant, File, ModelProvider, Share, Thread, VectorStore)
+M = TypeVar(
+    "M",
+    ApiKey,
+    Assistant,
+    File,
+    ModelProvider,
+    Share,
+    Thread,
+    UpstreamImport,
+    VectorStore,
+)
 
 CHOSEN = "project"
 """In the session: the id of the project that the person works in."""
@@ -242,6 +253,20 @@ def provider(request: Request, provider_id: str) -> ModelProvider:
     :raises PermissionDenied: they do not own its project
     """
     return _fetch(request, ModelProvider.objects.all(), provider_id, Role.OWNER)
+
+
+def upstream(request: Request, provider_id: str) -> ModelProvider:
+    """
+    :raises Http404: none of the person's projects has such a provider with assistants of its own
+    """
+    return _fetch(request, ModelProvider.objects.upstreams(), provider_id)
+
+
+def upstream_import(request: Request, import_id: str) -> UpstreamImport:
+    """
+    :raises Http404: none of the person's projects has such an import
+    """
+    return _fetch(request, UpstreamImport.objects.all(), import_id)
 
 
 def thread(request: Request, thread_id: str) -> Thread:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop as _
 HINTS: Final = (
     _("Try again; what was said is kept. Its own log may say more."),
     _("Try again in a moment; its own log may say more."),
+    _("Its own log may say more."),
     _("Check that the address is that of its API; its own log may say more."),
     _("Check the key of this provider."),
     _("Check the model's name, {name}, and that the provider's address ends as in /v1."),
@@ -33,6 +34,18 @@ TEXTS: Final = (
     _("At most {limit} accounts can be named."),
     _("The link would have expired already."),
     _("The files of this thread are too large to be copied ({limit} MB at most)."),
+    # Why a run has failed, or an assistant was not changed, on another Assistants server.
+    _(
+        "{provider} sent what is no answer of the Assistants API ({what_came}). Check its address; its own log may say more."
+    ),
+    _("{provider} did not answer within {seconds} s."),
+    _("{provider} did not answer in time. Try again."),
+    _(
+        "{provider} points to another address ({status}), where nothing was sent: the conversation and the key are for the address that was given."
+    ),
+    _("{provider} was disconnected, so the run cannot go on. Connect it again."),
+    _("{name} is too large for {provider}: files of up to {number} bytes are sent there."),
+    _("The server did not say why the run failed."),
     # Why a run has failed.
     _("The run had not ended when its thread was copied from another server."),
     _(
@@ -160,6 +173,17 @@ TEXTS: Final = (
     _("Streaming is not supported: answers come in one piece, when they are complete."),
     _("Function calls work."),
     _("It takes tools, but answered in words this time instead of a call."),
+    _("API version"),
+    _("Assistants"),
+    _("There is no Assistants API at this address."),
+    _("It speaks the first version of the API, which is not enough: version 2 is needed."),
+    _("Version 2."),
+    _("Version 2, at Azure's addresses, {version}."),
+    _("It has none yet."),
+    _("It has {number}: {names} and others."),
+    _("It has {number}: {names}."),
+    _("Seen there: {names}."),
+    _("None was seen: that shows once it has assistants with tools."),
     # How the parts of this installation are.
     _("no answer within {seconds} s"),
     _("no worker is answering"),

@@ -504,6 +504,10 @@ class Embeddings:
         return total
 
 
+async def _nothing(request: web.Request) -> web.Response:
+    return web.json_response({"object": "list", "data": [], "has_more": False})
+
+
 class ChatServer:
     """The played model: a thread with a server on a loopback port. Use it in a `with` block."""
 
@@ -594,6 +598,9 @@ class ChatServer:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_get("/v1/models", self._list_models)
         app.router.add_get("/openai/models", self._list_models)
+        # As a server with assistants, it has none.
+        app.router.add_get("/v1/assistants", _nothing)
+        app.router.add_get("/v1/vector_stores", _nothing)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_post("/openai/deployments/{model}/chat/completions", self._complete)
         app.router.add_post("/v1/embeddings", self.embeddings.answer)

@@ -30,6 +30,8 @@ from assistants.engine.asking import Asking
 from assistants.engine.chat.clients import Clients
 from assistants.engine.execute import Execution, Services, Stop
 from assistants.engine.publisher import Publisher
+from assistants.engine.upstream.ending import end_there
+from assistants.engine.upstream.run import MirroredRun
 from assistants.events.control import CANCEL_CHANNEL
 from assistants.models import Thread
 from assistants.operations import execution
@@ -59,7 +61,7 @@ class Host:
         self._loop = uvloop.new_event_loop()
         self._started = threading.Event()
         self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
-        self._active: dict[str, tuple[Execution, asyncio.Task[None]]] = {}
+        self._active: dict[str, tuple[Execution | MirroredRun, asyncio.Task[None]]] = {}
         self._waiting: set[str] = set()
         """Runs that were accepted and not let go of yet."""
         self._rung_again: set[str] = set()
@@ -80,6 +82,11 @@ class Host:
     def close_session(self, thread_id: str) -> None:
         """End the code interpreter's session of a thread, with its files."""
         self._loop.call_soon_threadsafe(lambda: self._start(self._close_session(thread_id)))
+
+    def end_upstream(self, run_id: str) -> None:
+        """Cancel on its server a run that has ended here."""
+        ending = end_there(self._services, run_id)
+        self._loop.call_soon_threadsafe(lambda: self._start(ending))
 
     def close_orphaned_sessions(self) -> None:
         """End the sessions whose threads are gone: the wish to close one may have been lost."""
@@ -166,7 +173,8 @@ class Host:
                     return
                 if run.seconds_queued is not None:
                     metrics.queue_seconds.observe(run.seconds_queued)
-                executing = Execution(run, self._services)
+                kind = MirroredRun if run.mirrored else Execution
+                executing = kind(run, self._services)
                 task = self._loop.create_task(executing(), name=run_id)
                 # A task that is cancelled before its first step never begins, and so never ends
                 # its run. Until it has begun, wishes are kept.

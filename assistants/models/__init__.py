@@ -13,6 +13,17 @@ from assistants.models.run import Run, RunStatus, RunStep, StepStatus
 from assistants.models.share import Audience, Share
 from assistants.models.thread import Message, Thread
 from assistants.models.token_use import TokenUse
+from assistants.models.upstream import (
+    ImportItem,
+    ImportStatus,
+    UpstreamAssistant,
+    UpstreamFile,
+    UpstreamImport,
+    UpstreamMessage,
+    UpstreamRun,
+    UpstreamStore,
+    UpstreamThread,
+)
 from assistants.models.vector_store import VectorStore
 from assistants.models.vector_store_file import FileStatus, VectorStoreFile
 
@@ -26,6 +37,8 @@ __all__ = [
     "FileBatch",
     "FileStatus",
     "Identity",
+    "ImportItem",
+    "ImportStatus",
     "Invitation",
     "Leftover",
     "Membership",
@@ -42,6 +55,13 @@ __all__ = [
     "StepStatus",
     "Thread",
     "TokenUse",
+    "UpstreamAssistant",
+    "UpstreamFile",
+    "UpstreamImport",
+    "UpstreamMessage",
+    "UpstreamRun",
+    "UpstreamStore",
+    "UpstreamThread",
     "VectorStore",
     "VectorStoreFile",
 ]

@@ -1,5 +1,7 @@
 """An assistant: a model with instructions and tools."""
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 
 from assistants.errors import Wire
@@ -7,6 +9,9 @@ from assistants.models import clock
 from assistants.models.base import ApiObject, ObjectQuerySet
 from assistants.models.ordered_json import OrderedJSON
 from assistants.models.project import Project
+
+if TYPE_CHECKING:
+    from assistants.models.upstream import UpstreamAssistant
 
 
 class AssistantQuerySet(ObjectQuerySet["Assistant"]):
@@ -51,6 +56,11 @@ class Assistant(ApiObject):
     @property
     def vector_store_ids(self) -> list[str]:
         return list(self.tool_resources.get("file_search", {}).get("vector_store_ids", []))
+
+    @property
+    def home(self) -> "UpstreamAssistant | None":
+        """What it is on the server where it lives; None for one that lives here."""
+        return getattr(self, "upstream", None)
 
     def has_tool(self, tool_type: str) -> bool:
         return any(tool["type"] == tool_type for tool in self.tools)

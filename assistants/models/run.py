@@ -1,5 +1,7 @@
 """A run of an assistant on a thread, and the steps that it took."""
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 
 from assistants.errors import Wire
@@ -7,6 +9,9 @@ from assistants.models import clock
 from assistants.models.base import ApiObject, ObjectQuerySet
 from assistants.models.ordered_json import OrderedJSON
 from assistants.models.thread import Thread
+
+if TYPE_CHECKING:
+    from assistants.models.upstream import UpstreamRun
 
 
 class RunStatus(models.TextChoices):
@@ -48,7 +53,7 @@ class Run(ApiObject):
     model = models.CharField(max_length=256)
     answered_by = models.CharField(max_length=256, default="", blank=True)
     """The name by which its provider knows the model; another than ``model`` where that is an
-    alias.
+    alias. Of a run that is executed on another server, what that is called.
     """
     instructions = models.TextField(null=True)
     tools = OrderedJSON(default=list)
@@ -114,6 +119,11 @@ class Run(ApiObject):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def mirrored(self) -> "UpstreamRun | None":
+        """What it is on the server that executes it; None for a run that is executed here."""
+        return getattr(self, "upstream", None)
 
     @property
     def seconds(self) -> float | None:

@@ -14,6 +14,7 @@ from assistants.operations import (
     leftovers,
     providers,
     tool_resources,
+    upstreams,
     vector_stores,
 )
 from assistants.params import AssistantCreate, AssistantUpdate, VectorStoreCreate
@@ -35,6 +36,8 @@ def create(project: Project, params: AssistantCreate, *, one_list: bool = False)
     :raises Invalid: the model does not exist, or two functions share a name
     :raises NotFound: a file or vector store of its tool resources is not there
     """
+    if upstreams.is_elsewhere(params.model):
+        return upstreams.create(project, params)
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True))
     _check(project, fields)
     with transaction.atomic():
@@ -59,6 +62,8 @@ def update(assistant: Assistant, params: AssistantUpdate, *, one_list: bool = Fa
     fields = _with_defaults(params.model_dump(mode="json", by_alias=True, exclude_unset=True))
     if fields.get("model", "") is None:
         raise refusals.WRONG_TYPE(path="model", expected="a string", got="null")
+    if assistant.home:
+        return upstreams.change(assistant, params)
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
     _check(assistant.project, fields)
     with transaction.atomic():
@@ -144,9 +149,17 @@ def _open(row: Assistant, file_ids: list[str]) -> None:
 
 @transaction.atomic
 def delete(assistant: Assistant) -> None:
-    """Runs that go on keep their own copy of what they need."""
+    """Runs that go on keep their own copy of what they need. One that lives elsewhere is deleted
+    there.
+
+    :raises Unavailable: the server where it lives does not answer
+    :raises Invalid: it refuses
+    """
     audit.note("assistant.deleted", assistant.project, assistant)
-    assistant.delete()
+    if assistant.home:
+        upstreams.delete(assistant)
+    else:
+        assistant.delete()
 
 
 def _with_defaults(fields: Wire) -> Wire:

@@ -170,9 +170,9 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
     :param request: what was asked
     :param key: the provider's key, which no message repeats
     """
-    reason, status = _reason(error, key), error.status_code
+    reason, status = reason_of(error, key), error.status_code
     if status == 429:
-        lasting, after = error.code == "insufficient_quota", _retry_after(error)
+        lasting, after = error.code == "insufficient_quota", retry_after_of(error)
         if lasting:
             hint = "Look at the account's plan and balance."
         elif after:
@@ -181,7 +181,7 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
             hint = "Try again in a moment, or choose another model."
         return ChatError(
             "rate_limit_exceeded",
-            f"{label} refused the request (429): {_sentence(reason)} {hint}",
+            f"{label} refused the request (429): {sentence(reason)} {hint}",
             may_pass=not lasting,
             retry_after=after,
         )
@@ -195,7 +195,7 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
         return ChatError("server_error", message)
     code = "invalid_prompt" if status in (400, 413, 422) else "server_error"
     did = "refused the request" if status < 500 else "failed"
-    message = f"{label} {did} ({status}): {_sentence(reason)}"
+    message = f"{label} {did} ({status}): {sentence(reason)}"
     name = request["model"]
     if _TOO_LONG.search(reason):
         hint = "The newest message and what it needs are more than the model can read. Shorten it."
@@ -219,7 +219,7 @@ def refused(label: str, request: Wire, error: openai.APIStatusError, key: str) -
             f" Check the model's name, {name}, and that the provider's address ends as in /v1."
         )
     passing = status in PASSING
-    return ChatError(code, message, may_pass=passing, retry_after=_retry_after(error))
+    return ChatError(code, message, may_pass=passing, retry_after=retry_after_of(error))
 
 
 def _host(address: str) -> str:
@@ -230,7 +230,7 @@ def _host(address: str) -> str:
         return ""
 
 
-def _sentence(reason: str) -> str:
+def sentence(reason: str) -> str:
     """What a server says, so that another sentence can follow."""
     reason = reason.strip() or "it does not say why"
     return reason if reason[-1] in ".!?" else f"{reason}."
@@ -241,7 +241,8 @@ def without_key(text: str, key: str) -> str:
     return text.replace(key, "[key]") if len(key) >= _SHORTEST_KEY else text
 
 
-def _reason(error: openai.APIStatusError, key: str) -> str:
+def reason_of(error: openai.APIStatusError, key: str) -> str:
+    """Why a server says that it refused, without the key; empty if it does not say."""
     body = error.body
     told = body.get("message") if isinstance(body, dict) else None
     if told is None and error.message == f"Error code: {error.status_code}":
@@ -258,7 +259,7 @@ def _window(error: openai.APIStatusError, reason: str) -> int | None:
     return int(next(filter(None, found.groups()))) if found else None
 
 
-def _retry_after(error: openai.APIStatusError) -> float | None:
+def retry_after_of(error: openai.APIStatusError) -> float | None:
     """Seconds, from any of the three forms in which servers say it."""
     headers = error.response.headers
     try:

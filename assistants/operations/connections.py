@@ -8,7 +8,8 @@ from django.db import transaction
 from assistants import refusals
 from assistants.errors import Wire
 from assistants.models import ModelProvider, Project
-from assistants.operations import audit, providers, seals
+from assistants.models.provider import UPSTREAM
+from assistants.operations import audit, providers, seals, upstream_mirrors, upstreams
 from assistants.operations.providers import Provider
 
 
@@ -40,16 +41,24 @@ def change(row: ModelProvider, given: Connection) -> ModelProvider:
     """
     :raises Invalid: param ``api_key``: the address is another one, and no key was entered for it
     """
+    before = origin(row.base_url)
+    if row.kind == UPSTREAM and given.kind != UPSTREAM:
+        upstreams.forget(row)
     row = _filled(row, given)
     row.save()
+    if origin(row.base_url) != before:
+        upstream_mirrors.forget_server(row.id)
     _note("provider.changed", row, other_key=bool(given.api_key))
     return row
 
 
 @transaction.atomic
 def disconnect(row: ModelProvider) -> None:
-    """Forget the server and its key. Assistants keep the names of its models."""
+    """Forget the server and its key. Assistants keep the names of its models; those that live on
+    it stay there.
+    """
     _note("provider.deleted", row)
+    upstreams.forget(row)
     row.delete()
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from assistants import metrics
 from assistants.errors import Wire
 from assistants.events import log
+from assistants.events.fold import fold
 from assistants.events.log import Event
 from assistants.models import Message, Run, RunStatus, StepStatus, clock
 from assistants.operations import budgets, queue
@@ -164,6 +165,17 @@ def _without_its_text(run: Run) -> list[Wire]:
         if file_id not in shown
     ]
     return [*figures, {"type": "text", "text": {"value": "", "annotations": []}}]
+
+
+def written(run: Run) -> Partial:
+    """What a worker that is silent now had published of its open messages and steps: only the log
+    has it.
+    """
+    state = fold(entry for entry in log.read(run.thread_id) if entry.run == run.id)
+    return Partial(
+        {name: message["content"] for name, message in state.messages.items()},
+        {name: step["step_details"] for name, step in state.steps.items()},
+    )
 
 
 def total_usage(usages: Iterable[Wire | None]) -> Wire:

@@ -43,7 +43,7 @@ def claim(run_id: str) -> Run | None:
     )
     if not claimed:
         return None
-    run = Run.objects.select_related("thread__project").get(pk=run_id)
+    run = Run.objects.select_related("thread__project", "upstream__provider").get(pk=run_id)
     publish(run, "thread.run.in_progress")
     return run
 
@@ -198,11 +198,12 @@ def let_go(run: Run, partial: Partial) -> None:
 
 def give_back(run: Run, partial: Partial) -> None:
     """Take a run, whose row is locked, from its worker: back to the queue if nothing of it was
-    visible yet, else to its end with what was written.
+    visible yet, else to its end with what was written. One that is executed elsewhere goes on
+    there, so that the next worker follows it.
     """
     if run.status == RunStatus.CANCELLING:
         end(run, RunStatus.CANCELLED, partial)
-    elif not run.steps.exists():
+    elif run.mirrored or not run.steps.exists():
         run.status, run.queued_at = RunStatus.QUEUED, clock.now()
         run.lease, run.lease_until = "", None
         run.save(update_fields=["status", "queued_at", "lease", "lease_until"])

@@ -68,4 +68,6 @@ def cost(
 
 def of_run(run: Run) -> Decimal | None:
     """US dollars for a run; None when that is not known."""
-    return cost(run.answered_by or run.model, run.usage, run.thread.project)
+    found = cost(run.answered_by or run.model, run.usage, run.thread.project)
+    # What another server asks for a model of the same name is its own matter.
+    return None if found is None or run.mirrored else found

@@ -31,7 +31,7 @@ def client(provider: Provider) -> "OpenAI":
     from openai import AzureOpenAI, DefaultHttpxClient, OpenAI
 
     http_client = DefaultHttpxClient(follow_redirects=False)  # a key is for its own address
-    if provider.kind == "azure":
+    if provider.has_azure_addresses:
         return AzureOpenAI(
             azure_endpoint=provider.base_url,
             api_key=provider.api_key,

@@ -41,7 +41,7 @@ Assistants API carry in their code.
 """
 
 
-Kind = Literal["demo", "openai", "azure"]
+Kind = Literal["demo", "openai", "azure", "assistants"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,13 @@ class Provider:
         """Its address as people may see it."""
         return shown(self.base_url)
 
+    @property
+    def has_azure_addresses(self) -> bool:
+        """Whether it is asked as Azure is: at other addresses, with a version, the key in another
+        header.
+        """
+        return self.kind == "azure" or (self.kind == "assistants" and bool(self.api_version))
+
     def told(self, name: str) -> Told | None:
         """What a person said of its model with this name."""
         return next((fact for fact in self.facts if fact.name == name), None)
@@ -100,7 +107,7 @@ DEMO = ChatModel(DEMO_MODEL, Provider("demo", "Demo"))
 
 def configured(project: Project) -> list[Provider]:
     """The project's providers, the first connected first, then those of the environment."""
-    rows = ModelProvider.objects.in_project(project).oldest_first()
+    rows = ModelProvider.objects.in_project(project).with_models().oldest_first()
     return [*map(of_row, rows), *of_environment()]
 
 
@@ -222,7 +229,7 @@ def priced(name: str, project: Project) -> ChatModel | None:
 
 def names(provider: Provider) -> tuple[str, ...]:
     """The names that a provider knows; empty when it does not tell."""
-    if provider.models or provider.kind == "azure":
+    if provider.models or provider.has_azure_addresses:
         return provider.models
     return tuple(_list(provider))
 

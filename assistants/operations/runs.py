@@ -22,6 +22,7 @@ from assistants.operations import (
     providers,
     threads,
     tool_resources,
+    upstream_mirrors,
 )
 from assistants.operations.endings import Partial, end, publish
 from assistants.operations.providers import ChatModel
@@ -57,7 +58,7 @@ def create(thread: Thread, assistant: Assistant, params: RunCreate) -> Run:
     :raises OutOfQuota: a budget of the project, or of the key that asks, is used up
     """
     # Before the transaction: a provider may be asked for its models, and others wait for the lock.
-    model = providers.resolve(params.model or assistant.model, assistant.project)
+    model = _model(assistant, params.model, assistant.project)
     instructions = assistant.instructions if params.instructions is None else params.instructions
     if params.additional_instructions:
         instructions = "\n".join(filter(None, [instructions, params.additional_instructions]))
@@ -79,7 +80,7 @@ def create_with_thread(
     :raises Invalid: as ``create``
     :raises NotFound: a file that the thread or its messages name is not there
     """
-    model = providers.resolve(params.model or assistant.model, project)
+    model = _model(assistant, params.model, project)
     given = params.thread or ThreadCreate()
     if params.tool_resources is not None:
         resources = validate(ToolResources, params.tool_resources.given())
@@ -114,12 +115,24 @@ def replace(run: Run, assistant: Assistant) -> tuple[Run, list[str]]:
         return create(thread, assistant, params), ids
 
 
+def _model(assistant: Assistant, named: str | None, project: Project) -> ChatModel | None:
+    """The model that will answer; None where the assistant lives elsewhere, which knows its own.
+
+    :raises Invalid: there is none of that name
+    """
+    return None if assistant.home else providers.resolve(named or assistant.model, project)
+
+
+def _label(assistant: Assistant) -> str:
+    return assistant.home.provider.label if assistant.home else ""
+
+
 def _queue(
     thread: Thread,
     assistant: Assistant,
     params: RunOptions,
     instructions: str | None,
-    model: ChatModel,
+    model: ChatModel | None,
 ) -> Run:
     given = params.model_dump(mode="json", by_alias=True)
     tools = assistant.tools if given["tools"] is None else given["tools"]
@@ -134,7 +147,7 @@ def _queue(
         thread=thread,
         assistant_id=assistant.id,
         model=params.model or assistant.model,
-        answered_by=model.name,
+        answered_by=model.name if model else _label(assistant),
         instructions=instructions,
         tools=tools,
         tool_resources=tool_resources.of_run(assistant, thread),
@@ -157,6 +170,8 @@ def _queue(
     try:
         with transaction.atomic():
             run.save(force_insert=True)
+            if assistant.home:
+                upstream_mirrors.begin(run, assistant.home)
     except IntegrityError as error:
         # The constraint is the last word, should the database not honour the row lock.
         active = thread.runs.active().first()
@@ -222,6 +237,8 @@ def cancel(run: Run) -> Run:
         return row
     asked = Run.objects.get(pk=row.pk)
     end(row, RunStatus.CANCELLED, Partial())
+    if row.mirrored:
+        doorbell.ring(doorbell.END_UPSTREAM, row.id)
     return asked
 
 

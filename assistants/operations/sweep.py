@@ -12,11 +12,9 @@ from django.db.models import QuerySet
 
 from assistants import doorbell
 from assistants.doorbell import UNHEARD
-from assistants.events import log
-from assistants.events.fold import fold
 from assistants.models import Run, RunStatus, clock
 from assistants.operations import queue
-from assistants.operations.endings import Partial, end
+from assistants.operations.endings import Partial, end, written
 from assistants.operations.execution import LEASE, give_back
 from assistants.operations.runs import EXPIRES_AFTER
 
@@ -53,7 +51,7 @@ def reap() -> int:
             lease_until__lt=clock.now() - waited,
         )
 
-    return _each(lost, lambda run: give_back(run, _written(run)))
+    return _each(lost, lambda run: give_back(run, written(run)))
 
 
 def expire() -> int:
@@ -102,12 +100,3 @@ def ring_again() -> int:
             doorbell.ring(doorbell.EXECUTE_RUN, run_id)
             rung += 1
     return rung
-
-
-def _written(run: Run) -> Partial:
-    """What a silent worker had published of its open messages and steps: only the log has it."""
-    state = fold(entry for entry in log.read(run.thread_id) if entry.run == run.id)
-    return Partial(
-        {name: message["content"] for name, message in state.messages.items()},
-        {name: step["step_details"] for name, step in state.steps.items()},
-    )

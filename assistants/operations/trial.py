@@ -33,7 +33,9 @@ PING: Final[Wire] = {
     },
 }
 
-Part = Literal["Address", "Key", "Model", "Streaming", "Tools"]
+Part = Literal[
+    "Address", "Key", "Model", "Streaming", "Tools", "API version", "Assistants"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether an assistant without tools can use it."""
-        return any(check.part == "Model" and check.ok for check in self.checks)
+        """Whether an assistant without tools can use it, or one that lives there."""
+        needed = ("Model", "API version")
+        return any(check.part in needed and check.ok for check in self.checks)
 
     def add(self, part: Part, ok: bool | None, said: str) -> None:
         self.checks.append(Check(part, ok, said))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from assistants.errors import Invalid, Wire
 from assistants.models import Assistant, Project, VectorStore
-from assistants.operations import model_facts, providers
+from assistants.operations import model_facts, providers, upstreams
 from assistants.operations.providers import ChatModel
 from assistants.params import AssistantCreate, AssistantUpdate, validate
 from assistants.params.tools import JsonSchemaFormat
@@ -87,7 +87,9 @@ class AssistantForm(forms.Form):
         super().__init__(data, initial=_initial(assistant, project), auto_id="assistant-%s")
         self.assistant = assistant
         self.project = project
-        self.offered = providers.offered(project)
+        self.home = assistant.home if assistant else None
+        """Where the assistant lives, if that is not here."""
+        self.offered = upstreams.models(self.home) if self.home else providers.offered(project)
         self.fields["model"] = forms.ChoiceField(choices=self._models())
         if data is not None:
             self.functions = functions.of_data(data)
@@ -104,13 +106,18 @@ class AssistantForm(forms.Form):
     @property
     def uses_demo(self) -> bool:
         """Whether the chosen model is the scripted one."""
-        return bool(self["model"].value() == providers.DEMO_MODEL)
+        return self.home is None and self["model"].value() == providers.DEMO_MODEL
 
     @property
     def chosen(self) -> ChatModel | None:
         """The chosen model, if it is one of those that can be chosen."""
         name = self["model"].value()
         return next((model for model in self.offered if model.name == name), None)
+
+    @property
+    def goes_elsewhere(self) -> bool:
+        """Whether the assistant is to be made on another server."""
+        return upstreams.is_elsewhere(str(self["model"].value()))
 
     @property
     def facts(self) -> str:
@@ -267,13 +274,20 @@ class AssistantForm(forms.Form):
         not among them.
         """
         groups: dict[str, list[tuple[str, str]]] = {}
+        if self.home:
+            groups[self.home.provider.label] = []
         for model in self.offered:
             groups.setdefault(told(model.provider.label), []).append(
                 (model.name, told(model.label))
             )
+        if not self.assistant:
+            for value, name, server in upstreams.models_elsewhere(self.project):
+                groups.setdefault(server, []).append((value, name))
         present = self.assistant.model if self.assistant else None
         if present and present not in {model.name for model in self.offered}:
-            label = chat_models.labels([present], self.project)[present]
+            label = present
+            if not self.home:
+                label = chat_models.labels([present], self.project)[present]
             return [(pgettext("the chosen model", "Now"), [(present, label)]), *groups.items()]
         return list(groups.items())
 

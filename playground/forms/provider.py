@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from assistants.errors import Wire
 from assistants.models import ModelProvider
+from assistants.models.provider import UPSTREAM
 from assistants.operations.connections import Connection
 from assistants.operations.providers import AZURE_VERSION
 
@@ -32,6 +33,11 @@ EXAMPLES: dict[str, Wire] = {
         "label": "Ollama",
         "base_url": "http://127.0.0.1:11434/v1",
     },
+    "assistants": {
+        "kind": "assistants",
+        "label": "Assistants API",
+        "base_url": "https://YOUR-SERVER/v1",
+    },
 }
 """What the form begins with."""
 
@@ -49,6 +55,7 @@ class ProviderForm(forms.Form):
         choices=[
             ("openai", gettext_lazy("OpenAI, or a compatible server")),
             ("azure", "Azure OpenAI"),
+            ("assistants", gettext_lazy("Assistants API: its own assistants, at home there")),
         ]
     )
     label = forms.CharField(
@@ -136,7 +143,7 @@ class ProviderForm(forms.Form):
             label=given["label"],
             base_url=given["base_url"],
             api_key=given["api_key"],
-            api_version=given["api_version"] if given["kind"] == "azure" else "",
+            api_version=given["api_version"] if given["kind"] in ("azure", UPSTREAM) else "",
             known_models=tuple(_known(row) for row in self.rows if row["name"]),
         )
 

@@ -16,10 +16,21 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from assistants.events.log import Entry
-from assistants.models import ApiKey, Assistant, FileStatus, Role, RunStatus, Share, clock
+from assistants.models import (
+    ApiKey,
+    Assistant,
+    FileStatus,
+    ImportItem,
+    Role,
+    RunStatus,
+    Share,
+    UpstreamImport,
+    clock,
+)
 from assistants.operations.search import Found
 from assistants.operations.store_uses import Uses
 from assistants.operations.trial import Check, Report
+from assistants.operations.upstream_imports import Compared
 from playground import access, words
 from playground.budget_words import Meter
 from playground.forms.assistant import AssistantForm
@@ -364,6 +375,18 @@ def _providers() -> Iterator[Example]:
     bad.is_valid()
     lost = {"form": bad, "has_key": True, "key_is_lost": True}
     yield Example(_("One that is not right"), template, lost)
+    yield from _imports()
+
+
+def _imports() -> Iterator[Example]:
+    template = "settings/_upstream_import.html"
+    counts = [("Threads", Compared("thread", 20, 12, 1)), ("Messages", Compared("message", 40, 40))]
+    job = UpstreamImport(id="import_sample0", label="Team server", status="in_progress")
+    yield Example(_("An import"), template, {"job": job, "compared": counts}, "bare")
+    item = ImportItem(upstream_id="file-sample", error="It is not handed out.")
+    over = UpstreamImport(id="import_sample1", label="Team server", status="completed")
+    context = {"job": over, "compared": counts, "failed": [item], "more": 2, "fits": False}
+    yield Example(_("One that is over"), template, context, "bare")
 
 
 def _lists(samples: Samples) -> Iterator[Example]:

@@ -44,8 +44,11 @@ def duplicate(request: access.Request, assistant_id: str) -> HttpResponse:
     """One more with the same settings and files; a vector store is shared, not copied."""
     assistant = access.assistant(request, assistant_id)
     name = _("{name} (copy)").format(name=(assistant.name or _("Untitled"))[:240])
+    fields = assistant.to_dict() | {"name": name}
+    if home := assistant.home:
+        fields["model"] = f"{home.provider_id}/{assistant.model}"
     try:
-        made = _created(assistant.project, assistant.to_dict() | {"name": name})
+        made = _created(assistant.project, fields)
     except ApiError as error:
         messages.error(request, _("It was not copied. {reason}").format(reason=refusal(error)))
         return redirect("assistant", assistant.id)

@@ -1,12 +1,12 @@
 """Assistants: the list, the form that makes and changes one, deleting."""
 
-from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,9 +16,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from assistants.errors import ApiError
+from assistants.errors import ApiError, NotFound
 from assistants.models import Assistant, File, Project, Role, Thread
-from assistants.operations import assistants
+from assistants.operations import assistants, upstreams
 from assistants.params import AssistantUpdate
 from playground import access, chat_models, interpreter
 from playground.forms import searched
@@ -33,6 +33,7 @@ class Card:
 
     assistant: Assistant
     model_label: str
+    """Its model, and where it lives if that is not here."""
     threads: int
     last_used: datetime | None
 
@@ -47,9 +48,10 @@ def index(request: access.Request) -> HttpResponse:
     """All assistants as cards, newest first, or those that match a search."""
     project = access.project(request)
     query = request.GET.get("q", "").strip()
+    silent = [] if query else upstreams.look_again(project)
     found = Assistant.objects.in_project(project).newest_first()
     cards = _cards(project, found.matching(query) if query else found)
-    context = {"section": "assistants", "cards": cards, "query": query}
+    context = {"section": "assistants", "cards": cards, "query": query, "silent": silent}
     template = "assistants/_cards.html" if request.htmx else "assistants/index.html"
     return render(request, template, context)
 
@@ -66,7 +68,9 @@ def new(request: access.Request) -> HttpResponse:
     change = _change(request, project)
     if form.is_valid() and not _is_only_about_parts(request):
         try:
-            with transaction.atomic():
+            # One that is to live elsewhere is asked for there, for which nobody waits in a
+            # transaction.
+            with nullcontext() if form.goes_elsewhere else transaction.atomic():
                 made = assistants.create(project, form.created([file.id for file in attached]))
                 assistants.change_searched_files(made, change.added_ids, [])
         except ApiError as error:
@@ -85,11 +89,23 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
     """The form of an assistant, and saving it: by itself while a person types, or by its button."""
     assistant = access.assistant(request, assistant_id)
     if request.method != "POST":
+        try:
+            assistant = upstreams.fresh(assistant) if assistant.home else assistant
+        except NotFound as error:
+            messages.error(request, refusal(error))
+            return redirect("assistants")
+        except ApiError as error:
+            messages.warning(request, refusal(error))
         form = AssistantForm(project=assistant.project, assistant=assistant)
         return _form(request, form, files_of(assistant), searched.of(assistant))
-    with transaction.atomic():
+    with _held(assistant):
         # Compared and written as one, so that no edit made elsewhere is written over.
-        current = Assistant.objects.select_for_update().get(pk=assistant.pk)
+        try:
+            current = _current(assistant)
+        except ApiError as error:
+            form = AssistantForm(request.POST, project=assistant.project, assistant=assistant)
+            form.add_error(None, refusal(error))
+            return _form(request, form, files_of(assistant), searched.of(assistant), status=422)
         form = AssistantForm(request.POST, project=assistant.project, assistant=current)
         attached = attached_files(request, assistant.project)
         change = _change(request, assistant.project)
@@ -99,7 +115,7 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
             return _form(request, form, attached, searched.of(current, change), status=422)
         try:
             params = form.updated([file.id for file in attached])
-            with transaction.atomic():
+            with _held(assistant):
                 saved = assistants.update(current, params)
                 if not form.picks_store:
                     saved = assistants.change_searched_files(
@@ -125,15 +141,20 @@ def instructions(request: access.Request, assistant_id: str) -> HttpResponse:
     if request.method == "POST":
         text = request.POST.get("instructions", "").replace("\r\n", "\n")
         version = request.POST.get("version", "")
-        with transaction.atomic():
-            current = Assistant.objects.select_for_update().get(pk=assistant.pk)
-            if version != version_of(current):
-                error = _("Changed elsewhere. Copy your text, close this, and load the page again.")
-            elif len(text) > MAX_INSTRUCTIONS:
-                limit = number_format(MAX_INSTRUCTIONS, force_grouping=True)
-                error = _("They can have {n} characters at most.").format(n=limit)
-            else:
-                assistants.update(current, AssistantUpdate(instructions=text or None))
+        try:
+            with _held(assistant):
+                current = _current(assistant)
+                if version != version_of(current):
+                    error = _(
+                        "Changed elsewhere. Copy your text, close this, and load the page again."
+                    )
+                elif len(text) > MAX_INSTRUCTIONS:
+                    limit = number_format(MAX_INSTRUCTIONS, force_grouping=True)
+                    error = _("They can have {n} characters at most.").format(n=limit)
+                else:
+                    assistants.update(current, AssistantUpdate(instructions=text or None))
+        except ApiError as refused:
+            error = refusal(refused)
         if not error:
             if request.htmx:
                 return HttpResponseClientRefresh()
@@ -169,13 +190,17 @@ def delete(request: access.Request, assistant_id: str) -> HttpResponse:
     """Ask, then delete. Its threads stay."""
     assistant = access.assistant(request, assistant_id)
     if request.method == "POST":
-        assistants.delete(assistant)
         name = assistant.name or _("The assistant")
+        try:
+            assistants.delete(assistant)
+        except ApiError as error:
+            messages.error(request, refusal(error))
+            return redirect("assistants")
         messages.success(request, _("{name} was deleted.").format(name=name))
         return redirect("assistants")
     context = {
         "title": _("Delete {name}?").format(name=assistant.name or _("this assistant")),
-        "text": _("Its threads stay, with everything that was said. This cannot be undone."),
+        "text": _lasting(assistant),
         "action": reverse("assistant-delete", args=[assistant.id]),
         "label": _("Delete assistant"),
         "back": reverse("assistants"),
@@ -184,19 +209,51 @@ def delete(request: access.Request, assistant_id: str) -> HttpResponse:
     return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
 
 
-def _cards(project: Project, found: Iterable[Assistant]) -> list[Card]:
+def _current(assistant: Assistant) -> Assistant:
+    """The assistant as it is now, where it lives; one that lives here is locked.
+
+    :raises ApiError: it lives elsewhere, and that server refuses, or does not answer
+    """
+    if assistant.home:
+        return upstreams.fresh(assistant)
+    return Assistant.objects.select_for_update().get(pk=assistant.pk)
+
+
+def _held(assistant: Assistant) -> AbstractContextManager[object]:
+    """A transaction; none for an assistant that lives elsewhere, since its server is asked and
+    everybody else would wait for that.
+    """
+    return nullcontext() if assistant.home else transaction.atomic()
+
+
+def _lasting(assistant: Assistant) -> str:
+    """What its deletion means."""
+    if home := assistant.home:
+        text = _("It lives on {name}, and is deleted there. Its threads here stay.")
+        return text.format(name=home.provider.label)
+    return _("Its threads stay, with everything that was said. This cannot be undone.")
+
+
+def _cards(project: Project, found: QuerySet[Assistant]) -> list[Card]:
     rows = (
         Thread.objects.in_project(project)
         .values_list("assistant_id")
         .annotate(threads=Count("pk"), last=Max("active_at"))
     )
     used = {assistant_id: (threads, last) for assistant_id, threads, last in rows}
-    found = list(found)
-    labels = chat_models.labels({assistant.model for assistant in found}, project)
+    shown = list(found.select_related("upstream__provider"))
+    here = {assistant.model for assistant in shown if not assistant.home}
+    labels = chat_models.labels(here, project)
     return [
-        Card(assistant, labels[assistant.model], *used.get(assistant.id, (0, None)))
-        for assistant in found
+        Card(assistant, _model_label(assistant, labels), *used.get(assistant.id, (0, None)))
+        for assistant in shown
     ]
+
+
+def _model_label(assistant: Assistant, labels: dict[str, str]) -> str:
+    if home := assistant.home:
+        return chat_models.label(assistant.model, home.provider.label)
+    return labels[assistant.model]
 
 
 def _form(

@@ -5,11 +5,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from assistants.errors import Invalid
+from assistants.errors import ApiError, Invalid
 from assistants.models import ModelProvider, Role
-from assistants.operations import connections, providers, trial
+from assistants.models.provider import UPSTREAM
+from assistants.operations import connections, providers, trial, upstream_trial, upstreams
+from assistants.operations.providers import Provider
 from playground import access
 from playground.forms.provider import EXAMPLES, ProviderForm
 from playground.service_words import refusal
@@ -52,6 +55,11 @@ def remove(request: access.Request, provider_id: str) -> HttpResponse:
         "text": _(
             "Its key is deleted. Assistants that use its models cannot answer until they have "
             "another model."
+        )
+        if row.kind != UPSTREAM
+        else _(
+            "Its key is deleted, and its assistants are not shown here any more. There they stay, "
+            "and the threads here too."
         ),
         "action": reverse("provider-remove", args=[row.id]),
         "label": _("Remove provider"),
@@ -70,10 +78,16 @@ def _sent(request: access.Request, row: ModelProvider | None) -> HttpResponse:
             if request.POST.get("action") != "test":
                 return _kept(request, form, row)
             tried = connections.tried(project, form.connection(), row)
-            report = trial.run(tried, request.POST.get("try_model", "").strip()[:256])
+            report = _tried(tried, request.POST.get("try_model", "").strip()[:256])
         except Invalid as error:
             form.add_error(error.param if error.param in form.fields else None, refusal(error))
     return _page(request, form, report, status=200 if report else 422)
+
+
+def _tried(provider: Provider, model: str) -> trial.Report:
+    if provider.kind == UPSTREAM:
+        return upstream_trial.run(provider)
+    return trial.run(provider, model)
 
 
 def _kept(request: access.Request, form: ProviderForm, row: ModelProvider | None) -> HttpResponse:
@@ -81,10 +95,29 @@ def _kept(request: access.Request, form: ProviderForm, row: ModelProvider | None
     if row:
         connections.change(row, given)
     else:
-        connections.connect(access.project(request), given)
-    said = _("{name} is connected. Its models can be chosen now.").format(name=given.label)
-    messages.success(request, said)
+        row = connections.connect(access.project(request), given)
+    if given.kind == UPSTREAM:
+        _take_over(request, row)
+    else:
+        said = _("{name} is connected. Its models can be chosen now.").format(name=given.label)
+        messages.success(request, said)
     return redirect(f"{reverse('settings')}#models")
+
+
+def _take_over(request: access.Request, row: ModelProvider) -> None:
+    """Have the server's assistants here, and say what came of it."""
+    try:
+        taken = upstreams.take_over(row)
+    except ApiError as error:
+        said = _("{name} is kept, but its assistants were not read. {reason}")
+        messages.warning(request, said.format(name=row.label, reason=refusal(error)))
+        return
+    said = ngettext(
+        "{name} is connected. It has {n} assistant, which can be chosen now.",
+        "{name} is connected. It has {n} assistants, which can be chosen now.",
+        taken.known,
+    )
+    messages.success(request, said.format(name=row.label, n=taken.known))
 
 
 def _page(

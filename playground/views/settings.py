@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assistants.errors import Invalid, NotFound
 from assistants.models import Role
-from assistants.operations import aliases, providers
+from assistants.operations import aliases, providers, upstreams
 from playground import access, interpreter, words
 from playground.service_words import refusal
 from playground.views import keys
@@ -86,6 +86,7 @@ def page(
         "section": "settings",
         "owners": access.owners(project),
         "providers": [(one, providers.names(one)) for one in providers.configured(project)],
+        "upstreams": upstreams.found_in(project),
         "aliases": aliases.list_aliases(project),
         "offered": providers.offered(project),
         "base_url": request.build_absolute_uri("/v1"),

@@ -279,7 +279,9 @@ def _lost_its_assistant(request: access.Request, thread: Thread, chosen: Assista
 
 def _choice(current: Assistant) -> QuerySet[Assistant]:
     known = Assistant.objects.filter(project=current.project_id).newest_first()
-    return known.only("name", "created_at")[:MAX_ASSISTANTS]
+    known = known.select_related("upstream__provider")
+    shown = ("name", "created_at", "upstream__provider__label")
+    return known.only(*shown)[:MAX_ASSISTANTS]
 
 
 def _back(request: access.Request, thread: Thread) -> str:

@@ -27,6 +27,7 @@ from playground.views import (
     thread_exports,
     thread_import,
     threads,
+    upstream_imports,
     vector_stores,
 )
 
@@ -177,6 +178,18 @@ urlpatterns = [
     path("settings/providers/new", providers.new, name="provider-new"),
     path("settings/providers/<str:provider_id>", providers.edit, name="provider"),
     path("settings/providers/<str:provider_id>/remove", providers.remove, name="provider-remove"),
+    path(
+        "settings/providers/<str:upstream_id>/import", upstream_imports.new, name="provider-import"
+    ),
+    path("settings/imports/<str:import_id>", upstream_imports.show, name="upstream-import"),
+    path(
+        "settings/imports/<str:import_id>/stop", upstream_imports.stop, name="upstream-import-stop"
+    ),
+    path(
+        "settings/imports/<str:import_id>/resume",
+        upstream_imports.resume,
+        name="upstream-import-resume",
+    ),
     path("settings/aliases", settings.set_alias, name="alias-set"),
     path("settings/aliases/delete", settings.delete_alias, name="alias-delete"),
     path("settings/audit", audit.show, name="audit"),

@@ -78,6 +78,8 @@ PAGES: Final = (
     Place("provider-remove", "/settings/providers/{provider_id}/remove", shown=False),
     Place("audit", "/settings/audit", shown=False),
     Place("key", "/settings/keys/{key_id}", shown=False),
+    Place("provider-import", "/settings/providers/{upstream_id}/import"),
+    Place("upstream-import", "/settings/imports/{import_id}"),
     Place("key-revoke", "/settings/keys/{key_id}/revoke", shown=False),
     Place("shortcuts", "/shortcuts", shown=False),
     Place("account", "/account"),
@@ -110,6 +112,7 @@ NOT_PAGES: Final = {
         *("password", "session-end", "sessions-end", "project-choose", "invite"),
         *("invitation-revoke", "member-role"),
         *("vector-store-expiry", "vector-store-use", "alias-set", "alias-delete", "key-create"),
+        *("upstream-import-stop", "upstream-import-resume"),
         "budget",
     },
     "are a part of a page": {
@@ -255,6 +258,7 @@ def _settings(page: Page, stack: Stack) -> dict[str, str]:
     page.get_by_label("Name of the new key").fill("Notebook")
     page.get_by_role("button", name="New key").click()
     expect(page.locator("#secret")).to_be_visible()
+    upstream_id, import_id = _elsewhere(page, stack)
     page.goto("/settings")
     provider = page.get_by_role("link", name="Edit Ollama").first.get_attribute("href") or ""
     row = page.get_by_role("row").filter(has_text="Notebook")
@@ -263,6 +267,8 @@ def _settings(page: Page, stack: Stack) -> dict[str, str]:
         "provider_id": provider.split("/")[-1],
         "key_id": revoke.split("/")[-2],
         **_people(page),
+        "upstream_id": upstream_id,
+        "import_id": import_id,
     }
 
 
@@ -279,3 +285,17 @@ def _people(page: Page) -> dict[str, str]:
         "invitation_id": invitation_id,
         "secret": secret,
     }
+
+
+def _elsewhere(page: Page, stack: Stack) -> tuple[str, str]:
+    """A server with assistants of its own, and an import of it that brings nothing."""
+    page.goto("/settings/providers/new?like=assistants")
+    page.get_by_label("Name", exact=True).fill("Team server")
+    page.get_by_label("Address").fill(stack.chat.url)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.get_by_role("link", name="Import from Team server").click()
+    upstream_id = page.url.split("/")[-2]
+    page.locator("#import-threads").fill("thread_gone")
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("thread_gone", exact=True)).to_be_visible()
+    return upstream_id, page.url.split("/")[-1]

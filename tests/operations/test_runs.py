@@ -15,6 +15,7 @@ from assistants.events import log
 from assistants.models import Message, Run, RunStatus, clock
 from assistants.operations import (
     assistants,
+    endings,
     execution,
     files,
     messages,
@@ -484,14 +485,14 @@ def test_one_run_that_cannot_be_mended_keeps_no_other_from_it(
     for run in (broken, sound):
         steps.begin_message(run)
         lose_lease(run)
-    written = sweep._written
+    written = endings.written
 
     def unreadable(run: Run) -> Partial:
         if run.id == broken.id:
             raise ValueError("its log is broken")
         return written(run)
 
-    monkeypatch.setattr(sweep, "_written", unreadable)
+    monkeypatch.setattr(sweep, "written", unreadable)
 
     assert sweep.reap() == 1
 

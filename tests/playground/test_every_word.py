@@ -26,7 +26,19 @@ from tests.playground.views.test_access import addresses, ids
 __all__ = ["ids"]
 
 NAMES = {
-    *("Assistants", "OpenAI", "Azure", "Ollama", "JSON", "Top", "P", "Node", "Python", "curl"),
+    *(
+        "API",
+        "Assistants",
+        "OpenAI",
+        "Azure",
+        "Ollama",
+        "JSON",
+        "Top",
+        "P",
+        "Node",
+        "Python",
+        "curl",
+    ),
     *(
         "English",
         "Enter",

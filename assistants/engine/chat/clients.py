@@ -40,7 +40,7 @@ def _client(provider: Provider) -> AsyncOpenAI:
     # Other deadlines, and asking again, are matters of ``stream``, which knows what was shown.
     # Redirects are not followed: the conversation, and Azure's key, are for this address.
     timeout = Timeout(None, connect=settings.CHAT_CONNECT_SECONDS)
-    if provider.kind == "azure":
+    if provider.has_azure_addresses:
         return AsyncAzureOpenAI(
             azure_endpoint=provider.base_url,
             api_key=provider.api_key,

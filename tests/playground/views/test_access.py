@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from assistants.models import Assistant, Audience, Project, Role, Thread
-from assistants.operations import connections, files, members, projects, shares
+from assistants.operations import connections, files, members, projects, shares, upstream_imports
 from assistants.operations.connections import Connection
 from assistants.operations.shares import Options
 from playground.views.session import owner
@@ -34,6 +34,8 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
     invitation, secret = members.invite(project, Role.EDITOR)
     options = Options(audience=Audience.PROJECT, may_copy=True)
     share, token = shares.create(thread, options)
+    team = Connection("assistants", "Notebook", "http://127.0.0.1:9/v1", "key")
+    upstream = connections.connect(project, team)
     azure = Connection("azure", "Azure", "https://x.example", "key", "1", ({"name": "gpt"},))
     return {
         "assistant_id": assistant.id,
@@ -51,6 +53,10 @@ def ids(project: Project, assistant: Assistant, thread: Thread) -> dict[str, str
         "user_id": str(owner().pk),
         "invitation_id": invitation.id,
         "secret": secret,
+        "upstream_id": upstream.id,
+        "import_id": upstream_imports.begin(
+            upstream, assistants=True, vector_stores=False, thread_ids=[]
+        ).id,
     }
 
 
