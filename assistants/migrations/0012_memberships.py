@@ -9,17 +9,16 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 
 def make_owners(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    # Not the default database: another one may be prepared to be moved to.
-    here = editor.connection.alias
-    membership = apps.get_model("assistants", "Membership").objects.using(here)
-    for link in apps.get_model("assistants", "Project").members.through.objects.using(here):
+    alias = editor.connection.alias
+    membership = apps.get_model("assistants", "Membership").objects.using(alias)
+    for link in apps.get_model("assistants", "Project").members.through.objects.using(alias):
         membership.create(project_id=link.project_id, user_id=link.user_id, role="owner")
 
 
 def make_members(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
-    here = editor.connection.alias
-    link = apps.get_model("assistants", "Project").members.through.objects.using(here)
-    for member in apps.get_model("assistants", "Membership").objects.using(here):
+    alias = editor.connection.alias
+    link = apps.get_model("assistants", "Project").members.through.objects.using(alias)
+    for member in apps.get_model("assistants", "Membership").objects.using(alias):
         link.create(project_id=member.project_id, user_id=member.user_id)
 
 

@@ -64,13 +64,12 @@ def used(project_id: str, budget: Budget) -> int:
 
 
 def admit(run: Run, project: Project) -> None:
-    """Let a run begin, within the transaction that creates it, whose project was read in the same
-    request; where there is a budget it sets
+    """Let a run begin, within the transaction that creates it; where there is a budget it sets
     aside what its first model call will use at least.
 
     :raises OutOfQuota: a budget is used up
     """
-    if budgets := [*of_project(project), *_of_key(run.key_id)]:
+    if budgets := list(_budgets(project.pk, run.key_id)):
         _check(project.pk, budgets, Run.objects.all())
         answer = likely_answer(run.max_completion_tokens)
         run.set_aside = tokens.estimate(run.instructions or "") + answer

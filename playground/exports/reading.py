@@ -23,7 +23,7 @@ from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread, VectorStore, VectorStoreFile
 from assistants.models.base import ApiObject
 from assistants.models.run import ACTIVE
-from assistants.operations import files, imports
+from assistants.operations import files, imports, openings
 from assistants.operations.imports import Door
 from assistants.params.imported import (
     NOUNS,
@@ -36,6 +36,7 @@ from assistants.params.imported import (
     ImportedStoreFile,
     ImportedThread,
     ImportedVectorStore,
+    TextContent,
 )
 from playground.exports.documents import CONTENTS, FORMAT, MANIFEST, VERSION
 from playground.service_words import refusal
@@ -97,10 +98,11 @@ class Preview:
     thread_is_here: bool = False
     not_ended: int = 0
     without_content: int = 0
+    opening: str = ""
 
     @property
     def title(self) -> str:
-        return (self.thread.metadata or {}).get("title", "")
+        return (self.thread.metadata or {}).get("title") or self.opening
 
 
 @dataclass
@@ -135,6 +137,8 @@ class Archive:
                 found.counts[noun] += 1
                 if isinstance(wire, ImportedRun):
                     found.not_ended += wire.status in ACTIVE
+                elif isinstance(wire, ImportedMessage):
+                    found.opening = found.opening or _opening(wire)
                 elif isinstance(wire, ImportedFile):
                     found.without_content += CONTENTS + wire.id not in self._entries
         for name, shared in _SHARED:
@@ -274,6 +278,11 @@ def _parsed(line: bytes) -> Any:
         return json.loads(line.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise Unreadable(_("The archive holds a line that is not JSON.")) from error
+
+
+def _opening(message: ImportedMessage) -> str:
+    parts = (part.text.value for part in message.content if isinstance(part, TextContent))
+    return openings.of("\n".join(parts))
 
 
 def _refuse(name: str) -> Any:

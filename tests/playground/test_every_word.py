@@ -83,6 +83,7 @@ NAMES = {
         "xhigh",
         "max",
         "example",
+        "owner",
     ),
 }
 """Names of things, units, and what the tests have called things: the same in every language."""

@@ -117,6 +117,7 @@ def test_what_is_exported_deleted_and_imported_is_exported_the_same(
 
     preview = upload(page, first)
     assert "1 thread, 4 messages, 2 runs, 5 run steps, 1 assistant, 4 files" in preview.text
+    assert "Draw it &amp; cite the guide" in preview.text
     assert not Thread.objects.exists()
     done = page.post("/threads/import", {"confirmed": "yes"}, follow=True)
     assert done.redirect_chain == [(f"/threads?q={ids['thread']}", 302)]

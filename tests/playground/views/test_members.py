@@ -170,8 +170,8 @@ def test_the_last_owner_stays_one(page: Client, project: Project) -> None:
         ("project-leave", [project.id], {}),
     ):
         answer = page.post(reverse(name, args=args), given, follow=True)
-        assert " is the only owner of “" in answer.text, name
-        assert "Make somebody else an owner first." in answer.text, name
+        said = f" is the only owner of “{project.name}”. Make somebody else an owner first."
+        assert said in answer.text, name
     assert Membership.objects.get(user=me, project=project).role == Role.OWNER
 
 

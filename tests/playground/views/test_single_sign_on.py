@@ -89,7 +89,7 @@ def test_who_is_known_comes_in_again_also_with_another_address(
 def test_nobody_comes_in_uninvited(idp: Provider, project: Project) -> None:
     answer = sign_in(Client())
     assert answer.status_code == 403
-    assert "Nobody has invited mei@example.com. Ask an owner" in answer.text
+    assert "Nobody has invited mei@example.com. Ask an owner of a project to" in answer.text
     assert not User.objects.exists()
 
 
