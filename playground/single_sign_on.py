@@ -102,6 +102,12 @@ class End(OIDCAuthenticationCallbackView):
     get_settings = staticmethod(setting)
 
     @override
+    def login_success(self) -> HttpResponse:
+        response: HttpResponse = super().login_success()
+        people.note_sign_in(self.user, "provider")
+        return response
+
+    @override
     def login_failure(self) -> HttpResponse:
         """
         :raises SuspiciousOperation: always

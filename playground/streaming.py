@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import redis
@@ -122,7 +122,7 @@ class ThreadStream:
         """The frame that all are told, as this reader sees it."""
         if not self._me or self._me.encode() not in data:
             return data
-        return fragments.mine(data.decode(), self._me).encode()
+        return _as_seen_by(self._me, data)
 
     async def _check_access(self) -> None:
         await self._renew()
@@ -130,6 +130,12 @@ class ThreadStream:
             self._asked = time.monotonic()
             if not await work(self._allowed, self._reader):
                 raise Gone
+
+
+@lru_cache(maxsize=64)
+def _as_seen_by(me: str, data: bytes) -> bytes:
+    """Kept for a moment: a person may have the page open many times over."""
+    return fragments.mine(data.decode(), me).encode()
 
 
 def _person(request: HttpRequest) -> Person | None:

@@ -43,7 +43,7 @@ from assistants.models import (
 )
 from assistants.models.base import ApiObject
 from assistants.models.run import ACTIVE
-from assistants.operations import files, openings
+from assistants.operations import audit, files, openings
 from assistants.operations.assistants import DEFAULTS, check_function_names
 from assistants.operations.runs import OVERRIDES
 from assistants.params import RunCreate, validate
@@ -205,7 +205,7 @@ class Door:
             key=key,
             expires_at=_at(file.expires_at),
         )
-        self._insert([row])
+        self._bring(row)
 
     def vector_store(
         self, store: ImportedVectorStore, files: Iterable[ImportedStoreFile] = ()
@@ -227,7 +227,7 @@ class Door:
             expires_after_days=store.expires_after.days if store.expires_after else None,
             last_active_at=_at(store.last_active_at) or created_at,
         )
-        self._insert([row])
+        self._bring(row)
         for some in _batched(files):
             self._put_in(row, some)
         doorbell.ring(doorbell.INGEST)
@@ -267,7 +267,7 @@ class Door:
             reasoning_effort=assistant.reasoning_effort,
             **fields,
         )
-        self._insert([row])
+        self._bring(row)
 
     def thread(
         self,
@@ -292,7 +292,7 @@ class Door:
             tool_resources=self._to_open(thread.tool_resources),
         )
         row.active_at = row.created_at
-        self._insert([row])
+        self._bring(row)
         history = _History(self, row)
         history.add_runs(runs)
         history.add_steps(steps)
@@ -302,6 +302,13 @@ class Door:
         row.active_at = _exactly(beside.active_at if beside else None) or row.active_at
         row.save(update_fields=["active_at", "opening", "assistant_id"])
         return row
+
+    def _bring(self, row: Assistant | File | Thread | VectorStore) -> None:
+        """Insert what has a name of its own for people, and write down that it came so."""
+        self._insert([row])
+        name = row.filename if isinstance(row, File) else None
+        noun = row.noun.replace(" ", "_")
+        audit.note(f"{noun}.imported", self.project, row, name)
 
     def _to_open(self, resources: Resources | None) -> Wire:
         """Of what tools may open, that which the project has."""

@@ -4,8 +4,10 @@ from django.db import transaction
 
 from assistants import acting, refusals
 from assistants.models import Invitation, Membership, Project, Role, clock
+from assistants.operations import audit
 
 
+@transaction.atomic
 def invite(
     project: Project, role: Role, *, email: str = "", name: str = ""
 ) -> tuple[Invitation, str]:
@@ -19,12 +21,16 @@ def invite(
         digest=Invitation.digest_of(secret),
         invited_by_id=acting.current().user_id,
     )
+    audit.note("invitation.created", project, invitation, name or email, role=role)
     return invitation, secret
 
 
+@transaction.atomic
 def revoke(invitation: Invitation) -> None:
     """From now on the invitation lets nobody in; whoever has come in stays."""
-    Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=clock.now())
+    if Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=clock.now()):
+        name = invitation.name or invitation.email
+        audit.note("invitation.revoked", invitation.project_id, invitation, name)
 
 
 @transaction.atomic
@@ -44,10 +50,10 @@ def accept(invitation: Invitation, user_id: int, *, again: bool = False) -> Memb
         raise refusals.INVITATION_OVER()
     role = Role(invitation.role)
     if member is None:
-        return Membership.objects.create(project=project, user_id=user_id, role=role)
-    if not member.may(role):
-        Membership.objects.filter(pk=member.pk).update(role=role)
-        member.role = role
+        member = Membership.objects.create(project=project, user_id=user_id, role=role)
+        _note("member.joined", member, role=role, invitation=invitation.id)
+    elif not member.may(role):
+        change_role(member, role)
     return member
 
 
@@ -58,7 +64,9 @@ def change_role(member: Membership, role: Role) -> None:
     """
     if role is not Role.OWNER:
         _check_not_last(member)
+    before, member.role = member.role, role
     Membership.objects.filter(pk=member.pk).update(role=role)
+    _note("member.changed", member, role=role, before=before)
 
 
 @transaction.atomic
@@ -69,6 +77,13 @@ def remove(member: Membership) -> None:
     """
     _check_not_last(member)
     Membership.objects.filter(pk=member.pk).delete()
+    left = acting.current().user_id == member.user_id
+    _note("member.left" if left else "member.removed", member, role=member.role)
+
+
+def _note(action: str, member: Membership, **details: str) -> None:
+    name = member.user.get_username()
+    audit.note(action, member.project_id, f"user_{member.user_id}", name, **details)
 
 
 def _check_not_last(member: Membership) -> None:

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from assistants import refusals
+from assistants import acting, refusals
 from assistants.models import Identity, Invitation, Project, Role
-from assistants.operations import members, projects
+from assistants.operations import audit, members, projects
 
 LOCAL_OWNER: Final = "owner"
 MAX_USERNAME: Final = 150
@@ -56,6 +56,7 @@ def join(invitation: Invitation, username: str, password: str, name: str) -> Use
     :raises Invalid: the invitation lets nobody in any more; no account is left behind
     """
     user = User.objects.create_user(username, invitation.email, password, first_name=name)
+    acting.become(acting.Actor("user", str(user.pk), name or username))
     members.accept(invitation, user.pk)
     return user
 
@@ -66,12 +67,30 @@ def change_name(user: User, name: str) -> None:
     user.save(update_fields=["first_name", "last_name"])
 
 
+@transaction.atomic
 def set_password(user: User, password: str) -> None:
     """
     :param password: one that the validators have passed
     """
     user.set_password(password)
     user.save(update_fields=["password"])
+    audit.note_everywhere("person.password_changed", user.pk)
+
+
+def note_sign_in(user: User, way: str) -> None:
+    """Write down that the person has come in, in the projects that they are a member of.
+
+    :param way: ``password``, ``link``, ``invitation`` or ``provider``
+    """
+    acting.become(acting.Actor("user", str(user.pk), user.get_full_name() or user.username))
+    with transaction.atomic():
+        audit.note_everywhere("person.signed_in", user.pk, way=way)
+
+
+def note_sign_out_everywhere(user: User) -> None:
+    """Write down that all of the person's sessions were ended."""
+    with transaction.atomic():
+        audit.note_everywhere("person.signed_out_everywhere", user.pk)
 
 
 @transaction.atomic
@@ -99,6 +118,7 @@ def identified(issuer: str, subject: str, *, email: str, verified: bool, name: s
         Identity.objects.create(user=user, issuer=issuer, subject=subject)
         if project is not None:
             projects.add_member(project, user.pk, Role(settings.OIDC_ROLE))
+    acting.become(acting.Actor("user", str(user.pk), user.get_full_name() or user.username))
     for invitation in invited:
         members.accept(invitation, user.pk, again=True)
     return user

@@ -47,15 +47,18 @@ def create(name: str, user_id: int) -> Project:
     """
     project = Project.objects.create(name=_checked(name))
     add_member(project, user_id, Role.OWNER)
+    audit.note("project.created", project, project)
     return project
 
 
+@transaction.atomic
 def rename(project: Project, name: str) -> None:
     """
     :raises Invalid: the name is empty or too long
     """
-    project.name = _checked(name)
+    before, project.name = project.name, _checked(name)
     project.save(update_fields=["name"])
+    audit.note("project.renamed", project, project, before=before)
 
 
 def check_deletable(project: Project) -> None:
@@ -73,6 +76,8 @@ def delete(project: Project) -> None:
     :raises Invalid: it is the one that the server begins with
     """
     check_deletable(project)
+    # It goes with the project's other entries; what stays is the line in AUDIT_LOG.
+    audit.note("project.deleted", project, project)
     for thread in Thread.objects.in_project(project):
         threads.delete(thread)
     for store in VectorStore.objects.in_project(project):

@@ -12,7 +12,7 @@ from django.db.models import F
 from assistants import acting, refusals
 from assistants.events import signals
 from assistants.models import Audience, Membership, Project, Share, Thread, clock
-from assistants.operations import attempts, seals
+from assistants.operations import attempts, audit, seals
 
 MAX_PEOPLE: Final = 100
 ATTEMPTS: Final = 5
@@ -59,6 +59,7 @@ def create(thread: Thread, options: Options) -> tuple[Share, str]:
     )
     _set(share, options)
     share.save(force_insert=True)
+    _note("share.created", share)
     return share, token
 
 
@@ -71,6 +72,7 @@ def change(share: Share, options: Options) -> Share:
     row = Share.objects.select_for_update().select_related("thread").get(pk=share.pk)
     _set(row, options)
     row.save()
+    _note("share.changed", row)
     signals.ring(row.id)
     return row
 
@@ -156,5 +158,11 @@ def _revoke(shares: list[Share]) -> None:
     now = clock.now()
     ids = [share.pk for share in shares]
     Share.objects.filter(pk__in=ids, revoked_at=None).update(revoked_at=now, changed_at=now)
-    for share_id in ids:
-        signals.ring(share_id)
+    for share in shares:
+        _note("share.revoked", share)
+        signals.ring(share.pk)
+
+
+def _note(action: str, share: Share) -> None:
+    """Who may read is told, not the link."""
+    audit.note(action, share.project_id, share, thread=share.thread_id, audience=share.audience)

@@ -58,6 +58,7 @@ def end_session(request: access.Request) -> HttpResponse:
 def end_sessions(request: access.Request) -> HttpResponse:
     """Sign out everywhere, here too."""
     sessions.end_all(request.user)
+    people.note_sign_out_everywhere(request.user)
     auth.logout(request)
     return redirect("login")
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread, VectorStore
 from assistants.operations import files, source_text, vector_store_files
+from assistants.operations.source_text import PageText, SourceText
 from playground import access, paging, words
 from playground.rendering.files import image_type
 from playground.service_words import refusal
@@ -141,17 +142,20 @@ def text(request: access.Request, file_id: str) -> HttpResponse:
     file = access.file(request, file_id)
     start, end, at = (_place(request.GET.get(name, "")) for name in ("start", "end", "at"))
     source = source_text.read(file, start, end, at)
-    marked = source.pages if source and source.is_marked else []
     context = {
         "section": "files",
         "file": file,
         "source": source,
         "passage": "" if start is None or end is None else f"&start={start}&end={end}#passage",
-        "marked_page": next(
-            (page for page in marked if any(piece.marked for piece in page.pieces)), None
-        ),
+        "marked_page": marked_page(source),
     }
     return render(request, "files/text.html", context)
+
+
+def marked_page(source: SourceText | None) -> PageText | None:
+    """The first page on which the passage stands that was asked for."""
+    pages = source.pages if source else []
+    return next((page for page in pages if any(piece.marked for piece in page.pieces)), None)
 
 
 def _place(given: str) -> int | None:

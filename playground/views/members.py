@@ -119,6 +119,7 @@ def join(request: HttpRequest, invitation_id: str, secret: str) -> HttpResponse:
                 given = form.cleaned_data
                 user = people.join(invitation, given["username"], given["password1"], given["name"])
                 auth.login(request, user, backend=PASSWORDS)
+                people.note_sign_in(user, "invitation")
         except Invalid as problem:
             error = refusal(problem)
         else:

@@ -10,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from assistants.operations import people
 from assistants.operations.people import local_owner as owner
 
 __all__ = ["login", "logout", "owner", "page", "target"]
@@ -38,6 +39,7 @@ def login(request: HttpRequest) -> HttpResponse:
     if user is not None:
         # The session gets another key, so that nobody knows it from before.
         auth.login(request, user)
+        people.note_sign_in(user, "password" if refused == "password" else "link")
         return redirect(target(request))
     if request.user.is_authenticated:
         # The link was opened a second time; who is in already need not know.

@@ -94,9 +94,8 @@ def events(request: SharedRequest) -> HttpResponse:
 @require_safe
 def file(request: SharedRequest, file_id: str) -> HttpResponseBase:
     """A file that stands in what is shown: images of messages, and others if files are shared."""
-    share = request.share
-    found = File.objects.filter(project=share.project_id, pk=file_id).first()
-    if found is None or not _is_shown(request, found):
+    found = _shown(request, file_id)
+    if found is None:
         raise Http404("There is no such file.")
     return files.sent(found)
 
@@ -105,19 +104,26 @@ def file(request: SharedRequest, file_id: str) -> HttpResponseBase:
 @require_safe
 def large(request: SharedRequest, file_id: str) -> HttpResponse:
     """An image that is shown, with all the room there is, for the dialog."""
-    found = File.objects.filter(project=request.share.project_id, pk=file_id).first()
-    if found is None or image_type(found.filename) is None or not _is_shown(request, found):
+    found = _shown(request, file_id)
+    if found is None or image_type(found.filename) is None:
         raise Http404("There is no such image.")
     with scopes.showing(request.scope_of):
         return render(request, "files/_large.html", {"file": found})
 
 
-def _is_shown(request: SharedRequest, found: File) -> bool:
+def _shown(request: SharedRequest, file_id: str) -> File | None:
+    """The file, if the part that is shown has it. Whether the project has another is not looked at:
+    not even a clock is to tell.
+    """
+    share = request.share
+    is_image_of_it = shared_part.image(share, file_id)
+    if not is_image_of_it and not shared_part.linked(share, file_id):
+        return None
+    found = File.objects.filter(project=share.project_id, pk=file_id).first()
     # Code saves images that a message then shows by its path.
-    downloads = request.share.shows_files or image_type(found.filename) is not None
-    return shared_part.image(request.share, found.id) or (
-        downloads and shared_part.linked(request.share, found.id)
-    )
+    if found and not is_image_of_it and image_type(found.filename) is None:
+        return found if share.shows_files else None
+    return found
 
 
 @shared_access.shared
@@ -129,13 +135,19 @@ def passage(request: SharedRequest, file_id: str) -> HttpResponse:
     if not share.shows_files or not all(map(PLACE.fullmatch, given)):
         raise Http404("There is no such passage.")
     start, end = map(int, given)
-    found = File.objects.filter(project=share.project_id, pk=file_id).first()
-    if found is None or not shared_part.cites(share, file_id, start, end):
+    cited = shared_part.cites(share, file_id, start, end)
+    found = File.objects.filter(project=share.project_id, pk=file_id).first() if cited else None
+    if found is None:
         raise Http404("There is no such passage.")
     before = min(start, AROUND)
     shown = before + (end - start) + AROUND
     source = source_text.read(found, start, end, before=before, shown=shown)
-    context = {"file": found, "source": source, "scope": request.scope_of}
+    context = {
+        "file": found,
+        "source": source,
+        "marked_page": files.marked_page(source),
+        "scope": request.scope_of,
+    }
     return render(request, "shared/passage.html", context)
 
 
@@ -176,7 +188,9 @@ def preferences(request: HttpRequest, token: str) -> HttpResponseBase:
     it is not asked from where the form came.
     """
     share = shared_access.find(token)
-    if not share.is_usable or not shared_access.may_open(request, share):
+    if not share.is_usable:
+        return shared_access.protected(request, token, shared_access.gone(request))
+    if not shared_access.may_open(request, share):
         return shared_access.protected(request, token, shared_access.none(request))
     response: HttpResponse = redirect("shared", token)
     if (theme := request.POST.get("theme")) is not None:
