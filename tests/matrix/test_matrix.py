@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django.plugin import DjangoDbBlocker
 
+from assistants import acting
 from assistants.api import dispatch
 from assistants.api.urls import api
 from tests.matrix.rows import OPERATIONS, PAGES, SIGN_IN, Row
@@ -44,11 +45,13 @@ def world(
 
 
 @pytest.fixture(autouse=True)
-def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The API has threads of its own, whose connections would not see this world."""
     answer = sync_to_async(dispatch._answer, thread_sensitive=True)
     monkeypatch.setattr(dispatch, "answer", answer)
     monkeypatch.setattr(dispatch, "_let_go", lambda: None)
+    with acting.acting():
+        yield
 
 
 def page_patterns() -> dict[str, URLPattern]:
@@ -203,6 +206,7 @@ def test_ids_of_others_are_looked_for_as_ids_of_nothing_are(
 ) -> None:
     """The same statements are asked of the database, so that no clock tells what exists."""
     nothing = {name: re.sub(".{4}$", "0000", known) for name, known in world.ids.items()}
+    nothing |= {name: world.ids[name] for name in ("token", "secret")}
     asked = []
     for ids in (world.ids, nothing):
         if caller == "stranger":

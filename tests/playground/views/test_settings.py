@@ -133,7 +133,7 @@ def test_a_key_is_made_with_a_scope_and_an_end(page: Client, project: Project) -
     assert "Runs only" in page.get("/settings").text
     refused = page.post("/settings/keys", {"name": "Bot", "scope": "everything"})
     assert refused.status_code == 422
-    assert "A key may do one of these" in refused.text
+    assert "A key may do one of these: " in refused.text
 
 
 def test_only_owners_make_keys_and_set_budgets(project: Project) -> None:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0061_budgets"),
+        ("assistants", "0016_budgets"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0031_file_folder"),
+        ("assistants", "0014_file_folder"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0030_chinese_as_one"),
+        ("assistants", "0013_chinese_as_one"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0080_share_links"),
+        ("assistants", "0018_share_links"),
     ]
 
     operations = [

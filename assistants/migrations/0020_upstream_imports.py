@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0050_upstreams"),
+        ("assistants", "0019_upstreams"),
     ]
 
     operations = [

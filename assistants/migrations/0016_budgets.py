@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0060_audit"),
+        ("assistants", "0015_audit"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0070_people"),
+        ("assistants", "0017_people"),
     ]
 
     operations = [
