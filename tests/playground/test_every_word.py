@@ -93,11 +93,8 @@ SKIPPED_CLASSES = {"n", "s", "m", "k", "mono", "id"}
 VOID = {"br", "hr", "img", "input", "link", "meta", "use", "path", "rect"}
 SHOWN = ("title", "aria-label", "placeholder", "alt", "label")
 IDS = re.compile(
-<<<<<<< ours
-    r"\b(?:asst|thread|msg|run|step|file|vs|key|call|provider|share)[_-]\w+|\bthread\.[a-z._]+\b"
-=======
-    r"\b(?:asst|thread|msg|run|step|file|vs|key|call|prov|provider|proj)[_-]\w+|\bthread\.[a-z._]+\b"
->>>>>>> theirs
+    r"\b(?:asst|thread|msg|run|step|file|vs|key|call|prov|provider|proj|share)[_-]\w+"
+    r"|\bthread\.[a-z._]+\b"
 )
 
 
