@@ -194,10 +194,10 @@ def _check(project_id: str, budgets: list[Budget], others: RunQuerySet, spent: i
     # From here to the commit nobody else of the project looks. Rows that name the project can be
     # made meanwhile.
     Project.objects.select_for_update(no_key=True).only("pk").get(pk=project_id)
-    keys = Q(key_id=next((budget.key_id for budget in budgets if budget.key_id), ""))
+    key_id = next((budget.key_id for budget in budgets if budget.key_id), "")
+    keys = Q(key_id=key_id)
     # First these: a run that ends in between is counted twice, not overlooked.
-    active = others.filter(thread__project=project_id).active()
-    aside = active.aggregate(project=Sum("set_aside"), key=Sum("set_aside", filter=keys))
+    aside = _set_aside(project_id, key_id, others)
     tokens_of = F("prompt_tokens") + F("completion_tokens")
     since = {budget.period: beginning(budget.period) for budget in budgets}
     taken = (
@@ -213,7 +213,24 @@ def _check(project_id: str, budgets: list[Budget], others: RunQuerySet, spent: i
     )
     for budget in budgets:
         used_now = taken[f"{budget.whose}_{budget.period}"] or 0
-        if used_now + (aside[budget.whose] or 0) + spent >= budget.limit:
+        if used_now + aside[budget.whose] + spent >= budget.limit:
             error = refusals.QUOTA()
             error.whose, error.period, error.limit = budget.whose, budget.period, budget.limit
             raise error
+
+
+def _set_aside(project_id: str, key_id: str, others: RunQuerySet) -> dict[str, int]:
+    """What the active ones of these runs have set aside, of the project and of the key.
+
+    All projects' active runs are looked at, of which there are few: asked for those of one, SQLite
+    would go through all threads that it has.
+    """
+    active = others.active().filter(set_aside__gt=0).order_by()
+    found = {"project": 0, "key": 0}
+    by_key = active.values_list("thread__project", "key_id").annotate(tokens=Sum("set_aside"))
+    for of_project_id, of_key_id, tokens_aside in by_key:
+        if of_project_id == project_id:
+            found["project"] += tokens_aside
+            if of_key_id == key_id:
+                found["key"] += tokens_aside
+    return found
