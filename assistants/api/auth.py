@@ -85,6 +85,6 @@ def _open(request: HttpRequest, secret: str) -> Project | None:
         return None
     asked = cast("ApiRequest", request)
     rate_limit.count(secret)
-    asked.project, asked.scope = opened
-    scopes.check(asked, asked.scope)
+    asked.project, asked.key_scope = opened
+    scopes.check(asked, asked.key_scope)
     return asked.project

@@ -40,7 +40,7 @@ class BodyParser(Parser):
         route = asked.resolver_match.route if asked.resolver_match else ""
         searchable = partial(vector_store_files.searchable, asked.project)
         body = dialects.understood(asked.dialect, route, parse(request.body), searchable)
-        scopes.check_body(asked.scope, body)
+        scopes.check_body(asked.key_scope, body)
         return body
 
     @override

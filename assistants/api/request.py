@@ -7,11 +7,11 @@ from assistants.models import Project
 
 
 class ApiRequest(HttpRequest):
-    """``project`` is where every query starts, ``scope`` what the key may do; they are set by
-    ``auth``, the rest by ``middleware``.
+    """``project`` is where every query starts, ``key_scope`` what the key may do (``scope`` is the
+    server's own); they are set by ``auth``, the rest by ``middleware``.
     """
 
     project: Project
-    scope: str
+    key_scope: str
     dialect: Dialect
     request_id: str
