@@ -44,18 +44,24 @@ text.addEventListener("keydown", (event) => {
 addEventListener("keydown", (event) => {
 	if (event.key === "Enter" && event.ctrlKey && event.altKey) document.querySelector("[value=outputs]")?.click();
 	const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open");
-	if (event.key === "Escape" && free && activeRun()) form.querySelector("[value=run][hidden] ~ [value=cancel]")?.click();
+	if (event.key === "Escape" && free && activeRun()) form.querySelector("[hidden] ~ [value=cancel]")?.click();
 });
 
 files.addEventListener("change", () => complain(""));
 
 // --- sending
 
+let next = null;
+
 form.addEventListener("submit", (event) => {
 	const button = event.submitter;
 	const live = "live" in form.dataset;
 	if (live || form.dataset.sent) event.preventDefault();
-	if (form.dataset.sent) return;
+	if (form.dataset.sent) {
+		// What the stream brings is seen before the answer comes.
+		if (button?.value !== form.dataset.sent) next = button;
+		return;
+	}
 	// Buttons with an address of their own, and the one that runs again, leave alone what is written.
 	const address = button?.getAttribute("formaction");
 	const apart = address || button?.value === "again";
@@ -89,7 +95,7 @@ addEventListener("pageshow", () => delete form.dataset.sent);
 
 async function send(address, body, said, attached) {
 	complain("");
-	form.dataset.sent = "yes";
+	form.dataset.sent = body.get("action") ?? "yes";
 	try {
 		const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
 		const html = await response.text();
@@ -112,6 +118,8 @@ async function send(address, body, said, attached) {
 		else complain(say("notDone"));
 	} finally {
 		delete form.dataset.sent;
+		if (next?.isConnected) form.requestSubmit(next);
+		next = null;
 	}
 }
 

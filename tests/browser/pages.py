@@ -159,6 +159,8 @@ def speak(page: Page, stack: Stack, language: str) -> None:
 def visit(page: Page, stack: Stack, address: str) -> None:
     """Open a page that has all its parts: signed in, but for the one where that is done."""
     if address == "/login":
+        # A page that still listens would be sent away.
+        page.goto("about:blank")
         page.context.clear_cookies(name="playground_session")
     elif not any(cookie["name"] == "playground_session" for cookie in page.context.cookies()):
         page.goto(stack.login_path)

@@ -127,7 +127,7 @@ def test_two_people_in_one_thread_see_each_other_and_wait_for_each_other(
     expect(actions).to_contain_text("mei’s run is using this thread")
     expect(actions.get_by_role("button", name="Add and run")).to_be_disabled()
     expect(mei.locator("#composer-actions")).not_to_contain_text("mei’s run")
-    expect(mei.locator("#composer-actions [value=run]")).to_be_hidden()
+    expect(mei.locator("#composer-actions [disabled]")).to_be_hidden()
     page.get_by_label("Message", exact=True).press("Escape")
     expect(page.locator(".msg--assistant").last).to_contain_text("Wait")
     gate.open()

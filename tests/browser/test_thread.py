@@ -201,11 +201,11 @@ def test_what_is_refused_is_given_back(
     thread: Studio, model: ChatServer, page: Page, context: BrowserContext
 ) -> None:
     other = context.new_page()
+    # The other tab is told of the run, but a person may be quicker.
+    other.route(re.compile("/stream"), lambda route: route.abort())
     other.goto(page.url)
     gate = Gate()
     model.reply(text("Busy"), until(gate))
-    # The other tab is told of the run, but a person may be quicker.
-    other.evaluate("document.getElementById('stream').remove()")
     thread.ask("Keep busy")
     data = FilePayload(name="a.csv", mimeType="text/csv", buffer=b"a\n1\n")
     other.locator("#composer input[type=file]").set_input_files(data)
@@ -333,8 +333,7 @@ def test_a_tab_that_is_not_looked_at_leaves_its_connection_and_misses_nothing(
     thread.wait_for("Completed")
     assert thread.answer == "One, " + "".join(words) + "end."
     streams = [url for url in asked if "/stream?" in url]
-    assert len(streams) == 2
-    assert streams[0] < streams[1], "it goes on where it was"
+    assert len(streams) == 1, "it goes on where it was, once"
 
 
 def test_more_tabs_than_a_browser_has_connections_for(

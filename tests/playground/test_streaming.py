@@ -222,7 +222,7 @@ async def test_code_streams_into_its_step(thread: Thread, worker: Worker) -> Non
     code: dict[str, object] = {"input": "", "outputs": []}
     await tell({"id": "call_1", "type": "code_interpreter", "code_interpreter": code})
     await tell({"type": "code_interpreter", "code_interpreter": {"input": "import num"}})
-    await reader.until(lambda: '<span class="kn">import</span> num' in reader.latest("call_1"))
+    await reader.until(lambda: '<span class="k">import</span> num' in reader.latest("call_1"))
     await tell({"type": "code_interpreter", "code_interpreter": {"input": "py\n"}})
     logs = {"index": 0, "type": "logs", "logs": "5 < 6\n"}
     await tell({"type": "code_interpreter", "code_interpreter": {"outputs": [logs]}})

@@ -46,7 +46,7 @@ def test_a_line_break_of_the_model_is_kept() -> None:
 
 def test_code_is_highlighted_in_a_frame_with_its_language_and_a_copy_button() -> None:
     html = render("```py\nimport numpy\n```")
-    assert '<span class="kn">import</span> numpy' in html
+    assert '<span class="k">import</span> numpy' in html
     assert "<span>Python</span>" in html
     assert "data-copy" in html
 
