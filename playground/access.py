@@ -154,17 +154,25 @@ def memberships(request: HttpRequest) -> list[Membership]:
 
 
 def membership(request: HttpRequest) -> Membership | None:
-    """In which project the person works; None if they are a member of no project."""
+    """In which project the person works; None if they are a member of no project, or not of the one
+    that their page was shown for.
+    """
     entered: Membership | None = getattr(request, "membership", None)
     if entered is not None:
         return entered
     known = {one.project_id: one for one in memberships(request)}
-    if len(known) > 1:
-        named = (request.headers.get("X-Project"), getattr(request, "form_project", ""))
-        for wanted in (*named, request.session.get(CHOSEN)):
-            if wanted in known:
-                return known[wanted]
+    if shown_for := _shown_for(request):
+        return known.get(shown_for)
+    if len(known) > 1 and (chosen := request.session.get(CHOSEN)) in known:
+        return known[chosen]
     return next(iter(known.values()), None)
+
+
+def _shown_for(request: HttpRequest) -> str:
+    """The id of the project that the page was shown for which asks now, if it says so. Whoever is
+    no member of it any more works in no other instead: what they send would end up there.
+    """
+    return str(request.headers.get("X-Project") or getattr(request, "form_project", ""))
 
 
 def project(request: Request, needs: Role = Role.VIEWER) -> Project:
@@ -207,7 +215,9 @@ def member(request: Request, project_id: str, user_id: int) -> Membership:
     :raises PermissionDenied: they do not own it
     """
     members = named_project(request, project_id, Role.OWNER).memberships
-    found = members.filter(user=user_id).select_related("user", "project").first()
+    # A number that is larger than any id would be an error of the database.
+    asked = members.filter(user=user_id) if user_id < 2**63 else members.none()
+    found = asked.select_related("user", "project").first()
     if found is None:
         raise Http404("There is no such member.")
     return found

@@ -66,6 +66,8 @@ def change_role(member: Membership, role: Role) -> None:
         _check_not_last(member)
     before, member.role = member.role, role
     Membership.objects.filter(pk=member.pk).update(role=role)
+    if role is not Role.OWNER:
+        _take_back_invitations(member)
     _note("member.changed", member, role=role, before=before)
 
 
@@ -77,8 +79,16 @@ def remove(member: Membership) -> None:
     """
     _check_not_last(member)
     Membership.objects.filter(pk=member.pk).delete()
+    _take_back_invitations(member)
     left = acting.current().user_id == member.user_id
     _note("member.left" if left else "member.removed", member, role=member.role)
+
+
+def _take_back_invitations(member: Membership) -> None:
+    """Whoever owns the project no more comes back by no invitation that they have made."""
+    made = Invitation.objects.pending().filter(project=member.project_id)
+    for invitation in made.filter(invited_by=member.user_id):
+        revoke(invitation)
 
 
 def _note(action: str, member: Membership, **details: str) -> None:

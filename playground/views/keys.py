@@ -53,13 +53,12 @@ def create(request: access.Request) -> HttpResponse:
         # The page that shows the secret was opened again from its address.
         return redirect(_section("keys"))
     project = access.project(request, Role.OWNER)
-    days = request.POST.get("expires_days", "")
     try:
         key, secret = projects.create_api_key(
             project,
             request.POST.get("name", ""),
             request.POST.get("scope", "all"),
-            int(days) if days.isdecimal() and len(days) < 9 else None,
+            _days(request.POST.get("expires_days", "")),
         )
     except Invalid as error:
         return settings.page(request, {"key_error": refusal(error)}, status=422)
@@ -184,3 +183,12 @@ def _limits(request: access.Request) -> tuple[int | None, int | None]:
 
 def _section(name: str) -> str:
     return f"{reverse('settings')}#{name}"
+
+
+def _days(given: str) -> int | None:
+    """After how many days a key is to expire; None for never. What is no number of days is no day
+    at all, which is refused.
+    """
+    if not given:
+        return None
+    return int(given) if given.isdecimal() and len(given) < 9 else 0

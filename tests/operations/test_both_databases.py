@@ -188,7 +188,7 @@ def test_a_store_is_deleted_while_a_file_is_added(transactional_db: None) -> Non
 
 @pytest.mark.django_db(transaction=True)
 def test_what_was_kept_before_stays_and_is_found() -> None:
-    before, now = [("assistants", "0010_run_overrides")], [("assistants", "0011_order_of_keys")]
+    before = [("assistants", "0010_run_overrides")]
     executor = MigrationExecutor(connection)
     latest = executor.loader.graph.leaf_nodes("assistants")
     try:
@@ -203,7 +203,7 @@ def test_what_was_kept_before_stays_and_is_found() -> None:
             of_messages.create(id=f"msg_{number}", thread=thread, role="user", content=[part])
         of_messages.create(id="msg_x", thread=thread, role="user", content=[])
 
-        MigrationExecutor(connection).migrate(now)
+        MigrationExecutor(connection).migrate(latest)
 
         assert Thread.objects.get(pk="thread_old").metadata == {"title": "Große Äpfel"}
         assert Message.objects.get(pk="msg_1199").content == [part]

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
+from assistants import acting
 from assistants.errors import Invalid
 from assistants.models import Invitation, Membership, Role
 from assistants.operations import members, projects
@@ -64,3 +65,20 @@ def test_an_invitation_raises_a_role_and_never_lowers_it() -> None:
         invitation, _secret = members.invite(project, role)
         members.accept(invitation, user.pk, again=True)
         assert Membership.objects.get().role == now
+
+
+@pytest.mark.parametrize("way", ["removed", "made a viewer"])
+def test_who_owns_a_project_no_more_comes_back_by_no_invitation_of_theirs(way: str) -> None:
+    project = make_project()
+    first, second = (projects.add_member(project, user.pk, Role.OWNER) for user in users(2))
+    with acting.acting(acting.Actor("user", str(second.user_id), "Second")):
+        mine, _secret = members.invite(project, Role.OWNER)
+    with acting.acting(acting.Actor("user", str(first.user_id), "First")):
+        other, _secret = members.invite(project, Role.OWNER)
+        if way == "removed":
+            members.remove(second)
+        else:
+            members.change_role(second, Role.VIEWER)
+    assert list(Invitation.objects.pending()) == [other]
+    with pytest.raises(Invalid):
+        members.accept(Invitation.objects.get(pk=mine.pk), second.user_id)

@@ -81,7 +81,7 @@ def test_a_part_of_a_page_is_asked_for_in_the_project_of_the_page() -> None:
     stranger = client.get("/threads", headers={"X-Project": make_project("Third").id})
 
     assert answer.context["member"].project == second
-    assert stranger.context["member"].project == first
+    assert stranger.status_code == 404
 
 
 def test_a_member_of_nothing_finds_nothing() -> None:
@@ -111,3 +111,20 @@ def test_a_request_stays_in_the_project_of_the_first_thing_that_it_names() -> No
 
     assert answer.status_code == 404
     assert not thread.runs.exists()
+
+
+def test_what_is_sent_from_a_page_of_a_project_ends_up_in_no_other() -> None:
+    first, second = make_project(), make_project("Second")
+    client = client_of(second, Role.OWNER)
+    address = reverse("key-create")
+    by_script = client.post(address, {"name": "x"}, headers={"X-Project": first.id})
+    by_form = client.post(address, {"name": "x", "project": first.id})
+    assert by_script.status_code == by_form.status_code == 404
+    assert not second.api_keys.exists()
+
+
+def test_a_number_that_no_user_has_is_no_error() -> None:
+    project = make_project()
+    client = client_of(project, Role.OWNER)
+    address = f"/projects/{project.id}/members/{10**20}/role"
+    assert client.post(address, {"role": "viewer"}).status_code == 404

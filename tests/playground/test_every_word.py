@@ -93,7 +93,7 @@ SKIPPED_CLASSES = {"n", "s", "m", "k", "mono", "id"}
 VOID = {"br", "hr", "img", "input", "link", "meta", "use", "path", "rect"}
 SHOWN = ("title", "aria-label", "placeholder", "alt", "label")
 IDS = re.compile(
-    r"\b(?:asst|thread|msg|run|step|file|vs|key|call|prov|provider|proj|share)[_-]\w+"
+    r"\b(?:asst|thread|msg|run|step|file|vs|key|call|prov|provider|proj|share|invite|import)[_-]\w+"
     r"|\bthread\.[a-z._]+\b"
 )
 

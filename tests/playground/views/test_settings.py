@@ -3,6 +3,7 @@
 import json
 import re
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
@@ -215,3 +216,10 @@ def test_a_key_has_a_page_with_its_usage(page: Client, stranger: Client, project
     assert stranger.get(address).status_code == 404
     page.post(f"{address}/revoke")
     assert "This key is revoked" in page.get(address).text
+
+
+@pytest.mark.parametrize("days", ["-5", "abc", "0", "999999999", "4000"])
+def test_a_key_without_a_right_end_is_not_made(page: Client, days: str) -> None:
+    answer = page.post("/settings/keys", {"name": "Bot", "scope": "all", "expires_days": days})
+    assert answer.status_code == 422
+    assert not ApiKey.objects.exists()
