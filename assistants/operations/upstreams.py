@@ -252,8 +252,8 @@ def change(assistant: Assistant, params: AssistantUpdate) -> Assistant:
     return _renew(home, whole, resources)
 
 
-def delete(assistant: Assistant) -> None:
-    """Delete it where it lives, and here.
+def delete_there(assistant: Assistant) -> None:
+    """Delete it where it lives; here it stays.
 
     :raises Invalid: the server refuses
     :raises Unavailable: it does not answer
@@ -266,7 +266,6 @@ def delete(assistant: Assistant) -> None:
     except UpstreamError as error:
         if error.status != 404:
             raise upstream_calls.refusal(error) from error
-    assistant.delete()
 
 
 def forget(row: ModelProvider) -> None:
