@@ -16,10 +16,10 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from annotated_types import MaxLen
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from assistants import refusals
-from assistants.errors import ApiError, Invalid, Wire
+from assistants.errors import ApiError, Invalid, NotFound, Wire
 from assistants.models import Assistant, ModelProvider, Project, UpstreamAssistant
 from assistants.operations import provider_client, providers, tool_resources, upstream_calls
 from assistants.operations import upstream_shapes as shapes
@@ -113,9 +113,10 @@ def take_over(row: ModelProvider, seconds: float = upstream_calls.SECONDS) -> Ta
     """
     _asked[row.id] = time.monotonic()
     provider = providers.of_row(row)
+    # Read before the server is asked: what is created meanwhile is not taken for gone.
+    known = {one.upstream_id: one for one in row.assistants.select_related("assistant")}
     with _as_refusals():
         told, is_all = _all(provider, seconds)
-    known = {one.upstream_id: one for one in row.assistants.select_related("assistant")}
     unread: list[str] = []
     for whole in {one.id: one for one in told}.values():
         mine = known.pop(whole.id, None)
@@ -124,6 +125,8 @@ def take_over(row: ModelProvider, seconds: float = upstream_calls.SECONDS) -> Ta
                 _adopt(row, whole)
             elif mine.seen != whole.told:
                 _renew(mine, whole)
+        except NotFound:
+            continue  # deleted here meanwhile
         except Invalid as error:
             logger.warning("%s of %s: %s", whole.id, row.label, error.message)
             unread.append(whole.id)
@@ -211,9 +214,10 @@ def create(project: Project, params: AssistantCreate) -> Assistant:
     resources = tool_resources.stored(project, given["tool_resources"], given["tools"] or [])
     body = {name: given[name] for name in FIELDS if given[name] is not None}
     provider = providers.of_row(row)
+    before = set(row.assistants.values_list("upstream_id", flat=True))
     with _as_refusals():
         whole = _ask(provider, partial(_methods(provider).create, **body | {"model": matched[2]}))
-        if row.assistants.filter(upstream_id=whole.id).exists():
+        if whole.id in before:
             raise nonsense(row.label, "an assistant that was there before")
     return _adopt(row, whole, resources)
 
@@ -276,11 +280,24 @@ def forget(row: ModelProvider) -> None:
 # Copies
 
 
-@transaction.atomic
 def _adopt(row: ModelProvider, whole: Whole, resources: Wire | None = None) -> Assistant:
-    """
+    """Keep a copy of an assistant; where somebody else has made one at this moment, that is it.
+
     :raises Invalid: what the server says makes no sense
+    :raises NotFound: the copy of somebody else is gone again
     """
+    try:
+        return _made(row, whole, resources)
+    except IntegrityError:
+        related = row.assistants.select_related("assistant__project")
+        home = related.filter(upstream_id=whole.id).first()
+        if home is None:
+            raise
+    return _renew(home, whole, resources)
+
+
+@transaction.atomic
+def _made(row: ModelProvider, whole: Whole, resources: Wire | None) -> Assistant:
     fields = _fields(whole)
     if resources is None:
         resources = tool_resources.stored(row.project, None, fields["tools"])
@@ -299,8 +316,11 @@ def _adopt(row: ModelProvider, whole: Whole, resources: Wire | None = None) -> A
 def _renew(home: UpstreamAssistant, whole: Whole, resources: Wire | None = None) -> Assistant:
     """
     :raises Invalid: what the server says makes no sense
+    :raises NotFound: the copy was deleted meanwhile
     """
-    row = Assistant.objects.select_for_update().get(pk=home.pk)
+    row = Assistant.objects.select_for_update().filter(pk=home.pk).first()
+    if row is None:
+        raise refusals.not_found(Assistant.noun, home.pk)
     fields = _fields(whole)
     if resources is None:
         resources = tool_resources.stored(row.project, {}, fields["tools"], row.tool_resources)

@@ -9,7 +9,8 @@ from django.db import connection
 from openai import OpenAI
 
 from assistants.models import Assistant, AuditEntry, ModelProvider, Project
-from assistants.operations import assistants
+from assistants.operations import assistants, upstreams
+from assistants.params import AssistantCreate, validate
 from tests.engine.upstream.conftest import living_there
 from tests.proxy import Passage, Proxy, Rule
 
@@ -54,3 +55,32 @@ def test_others_can_write_while_a_server_is_asked_to_delete(
     assert written == [1]
     assert not Assistant.objects.filter(pk=assistant_id).exists()
     assert AuditEntry.objects.filter(action="assistant.deleted", object_id=assistant_id).exists()
+
+
+def test_what_is_created_while_a_server_lists_its_assistants_stays(
+    row: ModelProvider, there: OpenAI, proxy: Proxy
+) -> None:
+    given = validate(AssistantCreate, {"model": f"{row.id}/played", "name": "Meanwhile"})
+    project = Project.objects.get(pk=row.project_id)
+    proxy.on("GET", r"/assistants$", meanwhile(lambda: assistants.create(project, given)))
+    upstreams.take_over(row)
+
+    assert Assistant.objects.filter(name="Meanwhile").count() == 1
+
+
+def test_two_that_take_over_at_once_agree(row: ModelProvider, there: OpenAI, proxy: Proxy) -> None:
+    there.beta.assistants.create(model="played", name="Wanted by two")
+    lost = living_there(row, there, name="Lost")
+    there.beta.assistants.create(model="played", name="Newer")
+    there.beta.assistants.update(lost.upstream.upstream_id, name="Changed")
+    Assistant.objects.filter(name="Wanted by two").delete()
+
+    def other() -> None:
+        upstreams.take_over(row)
+        Assistant.objects.get(name="Changed").delete()
+
+    proxy.on("GET", r"/assistants$", meanwhile(other))
+    upstreams.take_over(row)
+
+    assert Assistant.objects.filter(name="Wanted by two").count() == 1
+    assert Assistant.objects.filter(name="Newer").count() == 1
