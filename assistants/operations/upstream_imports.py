@@ -36,7 +36,7 @@ from assistants.models import (
     clock,
 )
 from assistants.models.base import ApiObject
-from assistants.operations import imports, providers, upstream_calls, upstream_reading
+from assistants.operations import audit, imports, providers, upstream_calls, upstream_reading
 from assistants.operations.upstream_failures import UpstreamError
 from assistants.operations.upstream_reading import Reader
 from assistants.params.imported import (
@@ -101,6 +101,7 @@ class _Found:
 # From outside
 
 
+@transaction.atomic
 def begin(
     row: ModelProvider, *, assistants: bool, vector_stores: bool, thread_ids: list[str]
 ) -> UpstreamImport:
@@ -117,6 +118,8 @@ def begin(
     job = UpstreamImport.objects.create(
         project=row.project, provider=row, label=row.label, wanted=wanted
     )
+    told = {"assistants": assistants, "vector_stores": vector_stores, "threads": len(ids)}
+    audit.note("import.begun", row.project_id, job, row.label, **told)
     doorbell.ring(doorbell.IMPORT, job.id)
     return job
 
@@ -131,14 +134,16 @@ def resume(job: UpstreamImport) -> None:
     row.status, row.error, row.ended_at = ImportStatus.QUEUED, "", None
     row.lease, row.lease_until = "", clock.now()
     row.save()
+    audit.note("import.resumed", row.project_id, row, row.label)
     doorbell.ring(doorbell.IMPORT, row.id)
 
 
+@transaction.atomic
 def stop(job: UpstreamImport) -> None:
     """Bring no more; what was brought stays."""
-    UpstreamImport.objects.going_on().filter(pk=job.pk).update(
-        status=ImportStatus.CANCELLED, ended_at=clock.now(), lease=""
-    )
+    stopped = UpstreamImport.objects.going_on().filter(pk=job.pk)
+    if stopped.update(status=ImportStatus.CANCELLED, ended_at=clock.now(), lease=""):
+        audit.note("import.stopped", job.project_id, job, job.label)
 
 
 def compared(job: UpstreamImport) -> list[Compared]:

@@ -21,7 +21,13 @@ from django.db import IntegrityError, transaction
 from assistants import refusals
 from assistants.errors import ApiError, Invalid, NotFound, Wire
 from assistants.models import Assistant, ModelProvider, Project, UpstreamAssistant
-from assistants.operations import provider_client, providers, tool_resources, upstream_calls
+from assistants.operations import (
+    audit,
+    provider_client,
+    providers,
+    tool_resources,
+    upstream_calls,
+)
 from assistants.operations import upstream_shapes as shapes
 from assistants.operations.providers import ChatModel, Provider
 from assistants.operations.upstream_failures import UpstreamError, nonsense
@@ -219,7 +225,10 @@ def create(project: Project, params: AssistantCreate) -> Assistant:
         whole = _ask(provider, partial(_methods(provider).create, **body | {"model": matched[2]}))
         if whole.id in before:
             raise nonsense(row.label, "an assistant that was there before")
-    return _adopt(row, whole, resources)
+    with transaction.atomic():
+        assistant = _adopt(row, whole, resources)
+        audit.note("assistant.created", project, assistant)
+    return assistant
 
 
 def change(assistant: Assistant, params: AssistantUpdate) -> Assistant:
@@ -253,7 +262,13 @@ def change(assistant: Assistant, params: AssistantUpdate) -> Assistant:
         whole = _ask(provider, asking)
         if whole.id != home.upstream_id:
             raise nonsense(provider.label, "another assistant than was changed")
-    return _renew(home, whole, resources)
+    before = {name: getattr(row, name) for name in (*FIELDS, "tool_resources")}
+    with transaction.atomic():
+        renewed = _renew(home, whole, resources)
+        changed = sorted(name for name in given if before.get(name) != getattr(renewed, name, None))
+        if changed:
+            audit.note("assistant.changed", renewed.project, renewed, fields=changed)
+    return renewed
 
 
 def delete_there(assistant: Assistant) -> None:

@@ -10,7 +10,7 @@ from openai import OpenAI
 
 from assistants.models import Assistant, AuditEntry, ModelProvider, Project
 from assistants.operations import assistants, upstreams
-from assistants.params import AssistantCreate, validate
+from assistants.params import AssistantCreate, AssistantUpdate, validate
 from tests.engine.upstream.conftest import living_there
 from tests.proxy import Passage, Proxy, Rule
 
@@ -84,3 +84,15 @@ def test_two_that_take_over_at_once_agree(row: ModelProvider, there: OpenAI, pro
 
     assert Assistant.objects.filter(name="Wanted by two").count() == 1
     assert Assistant.objects.filter(name="Newer").count() == 1
+
+
+def test_what_is_made_and_changed_there_is_noted_here(row: ModelProvider, there: OpenAI) -> None:
+    given = validate(AssistantCreate, {"model": f"{row.id}/played", "name": "Noted"})
+    made = assistants.create(Project.objects.get(pk=row.project_id), given)
+    assistants.update(made, validate(AssistantUpdate, {"name": "Noted", "instructions": "Hi."}))
+
+    noted = AuditEntry.objects.filter(object_id=made.id).order_by("pk")
+    assert [(entry.action, entry.details) for entry in noted] == [
+        ("assistant.created", {}),
+        ("assistant.changed", {"fields": ["instructions"]}),
+    ]
