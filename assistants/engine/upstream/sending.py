@@ -22,6 +22,8 @@ OUR_THREAD: Final = "playground_thread"
 MAX_METADATA: Final = 16
 INGESTING_SECONDS: Final = 180.0
 """How long the server may take to read the files of a vector store."""
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between two looks at a vector store, whatever the server asks for."""
 SENT_AS_THEY_ARE: Final = ("assistants", "vision", "user_data")
 """Purposes under which files can be uploaded."""
 
@@ -262,7 +264,7 @@ class Sender:
             answer = await self._upstream.call(shapes.VectorStore, asking)
             if not answer.value.file_counts.in_progress:
                 return
-            await asyncio.sleep(answer.poll_after or pause)
+            await asyncio.sleep(min(answer.poll_after or pause, LONGEST_PAUSE))
             pause = min(pause * 1.5, 5.0)
 
     # --- the assistant
