@@ -313,6 +313,14 @@ def forget_server(provider_id: str) -> None:
         model.objects.filter(provider=provider_id).delete()
 
 
+def forget_files(provider_id: str) -> None:
+    """The provider's key is another one now, and may be of an account that has none of the files
+    and stores. Threads stay, for runs may be under way; one that is not there is made anew.
+    """
+    for model in (UpstreamFile, UpstreamStore):
+        model.objects.filter(provider=provider_id).delete()
+
+
 def home_of(assistant_id: str) -> UpstreamAssistant | None:
     """Where an assistant lives, if that is not here."""
     found = UpstreamAssistant.objects.select_related("provider", "assistant")
