@@ -30,7 +30,7 @@ from assistants.operations import (
 )
 from assistants.operations import upstream_shapes as shapes
 from assistants.operations.providers import ChatModel, Provider
-from assistants.operations.upstream_failures import UpstreamError, nonsense
+from assistants.operations.upstream_failures import UpstreamError, late, nonsense
 from assistants.params import AssistantCreate, AssistantUpdate, validate
 from assistants.text import storable
 
@@ -50,7 +50,7 @@ NOT_NULL: Final[Wire] = {
 }
 MAX_ASSISTANTS: Final = 1000
 LOOK_SECONDS: Final = 4.0
-"""How long somebody who opens a page waits for a server, beside what is known of it."""
+"""How long somebody who opens a page waits for all servers, beside what is known of them."""
 FRESH_SECONDS: Final = 30.0
 """A list of assistants that was asked for so lately is not asked for again."""
 ELSEWHERE: Final = re.compile(r"(prov_[A-Za-z0-9]{1,60})/(.{1,256})", re.DOTALL)
@@ -99,11 +99,16 @@ def look_again(project: Project) -> list[str]:
     done a moment ago. The servers that did not answer, by their names.
     """
     silent: list[str] = []
-    for row in found_in(project):
-        if time.monotonic() - _asked.get(row.id, -FRESH_SECONDS) < FRESH_SECONDS:
-            continue
+    now = time.monotonic()
+    until, never = now + LOOK_SECONDS, float("-inf")
+    rows = [row for row in found_in(project) if now - _asked.get(row.id, never) >= FRESH_SECONDS]
+    # Whoever is left out since the time is up comes first when somebody looks again.
+    for row in sorted(rows, key=lambda row: _asked.get(row.id, never)):
+        left = until - time.monotonic()
+        if left <= 0:
+            break
         try:
-            take_over(row, LOOK_SECONDS)
+            take_over(row, left)
         except ApiError:
             silent.append(row.label)
     return silent
@@ -145,11 +150,15 @@ def _all(provider: Provider, seconds: float) -> tuple[list[Whole], bool]:
     """The server's assistants, and whether these are all that it has."""
     client = provider_client.client(provider)
     found: list[Whole] = []
+    until = time.monotonic() + seconds
     while len(found) < MAX_ASSISTANTS:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise late(provider.label, seconds)
         more: Any = {"after": found[-1].id} if found else {}
         listing: Any = client.beta.assistants.with_streaming_response.list
-        asking = partial(listing, limit=100, timeout=seconds, **more)
-        page = upstream_calls.ask(provider, List, asking, seconds)
+        asking = partial(listing, limit=100, timeout=left, **more)
+        page = upstream_calls.ask(provider, List, asking, left)
         found += page.data
         if not page.has_more or not page.data:
             return found, True
