@@ -36,10 +36,24 @@ class Sender:
         self._files: dict[str, str] = {}
 
     async def thread(self) -> UpstreamThread:
-        """The thread's mirror, with all the messages that are here.
+        """The thread's mirror, with all the messages that are here. Where the server refuses a file
+        or a vector store that it was given once, and has no more, it is given another.
 
         :raises UpstreamError: the server refused, or does not answer
         """
+        try:
+            return await self._thread()
+        except UpstreamError as error:
+            provider = self._upstream.provider
+            forget = upstream_mirrors.forget_named
+            if error.status not in (400, 404) or not await self._database(
+                forget, provider, error.reason
+            ):
+                raise
+        self._files.clear()
+        return await self._thread()
+
+    async def _thread(self) -> UpstreamThread:
         await self._assistant()
         provider, thread = self._upstream.provider, self._run.thread
         mirror = await self._database(upstream_mirrors.mirror_of, thread, provider)
