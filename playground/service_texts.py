@@ -46,6 +46,9 @@ TEXTS: Final = (
     _("{provider} was disconnected, so the run cannot go on. Connect it again."),
     _("{name} is too large for {provider}: files of up to {number} bytes are sent there."),
     _("The server did not say why the run failed."),
+    # Why an import has failed, or an object was not brought.
+    _("The import had an error. The log says more."),
+    _("It cannot be kept here. The log says why."),
     # Why a run has failed.
     _("The run had not ended when its thread was copied from another server."),
     _(

@@ -147,7 +147,6 @@ def _open(row: Assistant, file_ids: list[str]) -> None:
     audit.note("assistant.changed", row.project, row, fields=["tool_resources"])
 
 
-@transaction.atomic
 def delete(assistant: Assistant) -> None:
     """Runs that go on keep their own copy of what they need. One that lives elsewhere is deleted
     there.
@@ -155,10 +154,11 @@ def delete(assistant: Assistant) -> None:
     :raises Unavailable: the server where it lives does not answer
     :raises Invalid: it refuses
     """
-    audit.note("assistant.deleted", assistant.project, assistant)
     if assistant.home:
-        upstreams.delete(assistant)
-    else:
+        # Before the transaction: others wait for the database meanwhile.
+        upstreams.delete_there(assistant)
+    with transaction.atomic():
+        audit.note("assistant.deleted", assistant.project, assistant)
         assistant.delete()
 
 

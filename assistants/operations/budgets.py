@@ -63,16 +63,21 @@ def used(project_id: str, budget: Budget) -> int:
     return (found.filter(key_id=budget.key_id) if budget.key_id else found).tokens()
 
 
-def admit(run: Run, project: Project) -> None:
+def admit(run: Run, project: Project, *, is_elsewhere: bool = False) -> None:
     """Let a run begin, within the transaction that creates it; where there is a budget it sets
     aside what its first model call will use at least.
 
+    :param is_elsewhere: it is executed on another server, whose model calls nobody here admits: it
+        sets aside all that it may use, as far as that is limited
     :raises OutOfQuota: a budget is used up
     """
     if budgets := list(_budgets(project.pk, run.key_id)):
         _check(project.pk, budgets, Run.objects.all())
         answer = likely_answer(run.max_completion_tokens)
         run.set_aside = tokens.estimate(run.instructions or "") + answer
+        if is_elsewhere:
+            limits = (run.max_prompt_tokens or 0) + (run.max_completion_tokens or 0)
+            run.set_aside = max(run.set_aside, limits)
 
 
 def admit_call(run: Run, spent: int, size: int) -> None:

@@ -41,13 +41,15 @@ def change(row: ModelProvider, given: Connection) -> ModelProvider:
     """
     :raises Invalid: param ``api_key``: the address is another one, and no key was entered for it
     """
-    before = origin(row.base_url)
+    before, key = origin(row.base_url), seals.unseal(row.sealed_key)
     if row.kind == UPSTREAM and given.kind != UPSTREAM:
         upstreams.forget(row)
     row = _filled(row, given)
     row.save()
     if origin(row.base_url) != before:
         upstream_mirrors.forget_server(row.id)
+    elif given.api_key and given.api_key != key:
+        upstream_mirrors.forget_files(row.id)
     _note("provider.changed", row, other_key=bool(given.api_key))
     return row
 

@@ -165,7 +165,7 @@ def _queue(
         overrides={name: given[name] for name in OVERRIDES if given.get(name) is not None},
         key_id=acting.current().key_id,
     )
-    budgets.admit(run, assistant.project)
+    budgets.admit(run, assistant.project, is_elsewhere=bool(assistant.home))
     run.expires_at = run.created_at + EXPIRES_AFTER
     try:
         with transaction.atomic():

@@ -24,10 +24,17 @@ Asking = Callable[[], AbstractContextManager[Any]]
 """Makes one request, as the ``with_streaming_response`` methods of the package do."""
 
 
-def ask(provider: Provider, shape: type[S], asking: Asking, seconds: float = SECONDS) -> S:
+def ask(
+    provider: Provider,
+    shape: type[S],
+    asking: Asking,
+    seconds: float = SECONDS,
+    heard: Callable[[int], None] = lambda size: None,
+) -> S:
     """Ask once.
 
     :param seconds: how long the whole answer may take
+    :param heard: is told of each piece of the answer, how many bytes it has
 
     :raises UpstreamError: the server refused, is gone, slow, or answers nonsense
     """
@@ -39,6 +46,7 @@ def ask(provider: Provider, shape: type[S], asking: Asking, seconds: float = SEC
             for piece in response.iter_bytes():
                 size += len(piece)
                 pieces.append(piece)
+                heard(len(piece))
                 if size > MAX_ANSWER:
                     raise nonsense(provider.label, "an answer without an end")
                 if time.monotonic() > until:

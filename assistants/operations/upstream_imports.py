@@ -6,6 +6,7 @@ go on: so a worker that dies or stops costs the few seconds in which it had the 
 brought is brought once. In the end what is there is counted and compared with what is here.
 """
 
+import logging
 import secrets
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from django.db import models, transaction
+from django.db import OperationalError, models, transaction
 
 from assistants import doorbell, refusals
 from assistants.errors import ApiError, Invalid, Wire
@@ -35,7 +36,7 @@ from assistants.models import (
     clock,
 )
 from assistants.models.base import ApiObject
-from assistants.operations import imports, providers, upstream_calls, upstream_reading
+from assistants.operations import audit, imports, providers, upstream_calls, upstream_reading
 from assistants.operations.upstream_failures import UpstreamError
 from assistants.operations.upstream_reading import Reader
 from assistants.params.imported import (
@@ -49,8 +50,12 @@ from assistants.params.imported import (
     ImportedVectorStore,
 )
 
+logger = logging.getLogger(__name__)
+
 LEASE: Final = timedelta(minutes=5)
-"""How long a worker may be silent: a large file takes its time."""
+"""How long a worker may be silent: what it has read is checked and written meanwhile."""
+BEAT_SECONDS: Final = 10.0
+"""So often a worker says that it is at it still, while it reads."""
 SLICE_SECONDS: Final = 4.0
 """So long a worker is at it before it lets go; one that is told to stop waits for no more."""
 MAX_THREADS: Final = 1000
@@ -96,6 +101,7 @@ class _Found:
 # From outside
 
 
+@transaction.atomic
 def begin(
     row: ModelProvider, *, assistants: bool, vector_stores: bool, thread_ids: list[str]
 ) -> UpstreamImport:
@@ -112,6 +118,8 @@ def begin(
     job = UpstreamImport.objects.create(
         project=row.project, provider=row, label=row.label, wanted=wanted
     )
+    told = {"assistants": assistants, "vector_stores": vector_stores, "threads": len(ids)}
+    audit.note("import.begun", row.project_id, job, row.label, **told)
     doorbell.ring(doorbell.IMPORT, job.id)
     return job
 
@@ -126,14 +134,16 @@ def resume(job: UpstreamImport) -> None:
     row.status, row.error, row.ended_at = ImportStatus.QUEUED, "", None
     row.lease, row.lease_until = "", clock.now()
     row.save()
+    audit.note("import.resumed", row.project_id, row, row.label)
     doorbell.ring(doorbell.IMPORT, row.id)
 
 
+@transaction.atomic
 def stop(job: UpstreamImport) -> None:
     """Bring no more; what was brought stays."""
-    UpstreamImport.objects.going_on().filter(pk=job.pk).update(
-        status=ImportStatus.CANCELLED, ended_at=clock.now(), lease=""
-    )
+    stopped = UpstreamImport.objects.going_on().filter(pk=job.pk)
+    if stopped.update(status=ImportStatus.CANCELLED, ended_at=clock.now(), lease=""):
+        audit.note("import.stopped", job.project_id, job, job.label)
 
 
 def compared(job: UpstreamImport) -> list[Compared]:
@@ -168,6 +178,25 @@ def ring_again() -> int:
 # A worker at it
 
 
+class _Lost(Exception):
+    """The import was stopped, or is somebody else's by now."""
+
+
+class _Beat:
+    """Renews the lease while something is read.
+
+    :raises _Lost: there is none any more
+    """
+
+    def __init__(self, job: UpstreamImport) -> None:
+        self._job, self._next = job, time.monotonic() + BEAT_SECONDS
+
+    def __call__(self) -> None:
+        if time.monotonic() >= self._next:
+            _renew(self._job)
+            self._next = time.monotonic() + BEAT_SECONDS
+
+
 def go_on(import_id: str) -> None:
     """Bring some of what is left, and have somebody go on with the rest."""
     job = _claim(import_id)
@@ -177,17 +206,22 @@ def go_on(import_id: str) -> None:
     if provider is None:
         _end(job, ImportStatus.FAILED, f"{job.label} was disconnected. Connect it again.")
         return
-    reader = Reader(providers.of_row(provider))
+    reader = Reader(providers.of_row(provider), _Beat(job))
     until = time.monotonic() + SLICE_SECONDS
     try:
         while time.monotonic() < until:
             if not _bring_next(job, provider, reader):
                 _end(job, ImportStatus.COMPLETED)
                 return
-            if not _renew(job):
-                return  # stopped, or somebody else's by now
+            _succeeded(job)
+    except _Lost:
+        return
     except UpstreamError as error:
-        _pause(job, error)
+        _pause(job, error.message, may_pass=error.may_pass)
+        return
+    except Exception:
+        logger.exception("%s cannot go on", job.id)
+        _pause(job, "The import had an error. The log says more.", may_pass=True)
         return
     UpstreamImport.objects.filter(pk=job.pk, lease=job.lease).update(
         lease="", lease_until=clock.now(), error=""
@@ -207,28 +241,44 @@ def _claim(import_id: str) -> UpstreamImport | None:
     return UpstreamImport.objects.select_related("provider", "project").get(pk=import_id)
 
 
-def _renew(job: UpstreamImport) -> bool:
+def _renew(job: UpstreamImport, **fields: object) -> None:
+    """
+    :raises _Lost: the import was stopped, or is somebody else's by now
+    """
     mine = UpstreamImport.objects.going_on().filter(pk=job.pk, lease=job.lease)
-    return bool(mine.update(lease_until=clock.now() + LEASE))
+    if not mine.update(lease_until=clock.now() + LEASE, **fields):
+        raise _Lost
+
+
+def _succeeded(job: UpstreamImport) -> None:
+    """What failed before this is not in a row with what fails after it."""
+    if job.wanted.get("tries"):
+        job.wanted = {**job.wanted, "tries": 0}
+        _renew(job, wanted=job.wanted)
+    else:
+        _renew(job)
 
 
 def _end(job: UpstreamImport, status: ImportStatus, error: str = "") -> None:
     UpstreamImport.objects.going_on().filter(pk=job.pk, lease=job.lease).update(
-        status=status, error=error, ended_at=clock.now(), lease="", lease_until=clock.now()
+        status=status,
+        error=error,
+        wanted={**job.wanted, "tries": 0},
+        ended_at=clock.now(),
+        lease="",
+        lease_until=clock.now(),
     )
 
 
-def _pause(job: UpstreamImport, error: UpstreamError) -> None:
-    """The server has failed: it is asked again a little later, a few times."""
+def _pause(job: UpstreamImport, message: str, *, may_pass: bool) -> None:
+    """The server, or this one, has failed: it is tried again a little later, a few times."""
     tries = job.wanted.get("tries", 0) + 1
-    if not error.may_pass or tries >= TRIES:
-        _end(job, ImportStatus.FAILED, error.message)
-        wanted = {**job.wanted, "tries": 0}
-        UpstreamImport.objects.filter(pk=job.pk).update(wanted=wanted)
+    if not may_pass or tries >= TRIES:
+        _end(job, ImportStatus.FAILED, message)
         return
     UpstreamImport.objects.filter(pk=job.pk, lease=job.lease).update(
         wanted={**job.wanted, "tries": tries},
-        error=error.message,
+        error=message,
         lease="",
         # The sweep rings for it then.
         lease_until=clock.now() + PAUSE - doorbell.UNHEARD,
@@ -258,6 +308,11 @@ def _bring_next(job: UpstreamImport, row: ModelProvider, reader: Reader) -> bool
         item.status, item.error = Status.FAILED, error.message
     except ApiError as error:
         item.status, item.error = Status.FAILED, error.message
+    except (OSError, OperationalError, _Lost):
+        raise  # the disk or the database, which others need as well
+    except Exception:
+        logger.exception("%s of %s cannot be kept", item, job.id)
+        item.status, item.error = Status.FAILED, "It cannot be kept here. The log says why."
     item.save()
     return True
 
@@ -272,8 +327,8 @@ def _note_listed(job: UpstreamImport, what: str, found: _Found) -> None:
     ]
     with transaction.atomic():
         ImportItem.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
-        job.listed = [*job.listed, what]
-        job.save(update_fields=["listed"])
+        _renew(job, listed=[*job.listed, what])
+    job.listed = [*job.listed, what]
 
 
 def _list_assistants(job: UpstreamImport, reader: Reader, found: _Found) -> None:

@@ -3,6 +3,7 @@ writing it down. Whatever opens an object here writes in the same transaction wh
 there, so that a worker that dies leaves no half of it.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +34,8 @@ from assistants.operations import execution, files, providers, steps
 from assistants.operations.providers import Provider
 from assistants.operations.upstream_failures import nonsense
 
+NAMED = re.compile(r"[A-Za-z0-9_-]{6,64}")
+"""What may be an id in the words of a server."""
 OVER_AFTER = timedelta(hours=1)
 """Nobody asks after a run for longer than this once it has ended here."""
 
@@ -310,6 +313,32 @@ def stores_of(run: Run, resources: Wire) -> list[tuple[VectorStore, list[File]]]
 def forget_server(provider_id: str) -> None:
     """The provider's address is another one now: what things are called there is not known."""
     for model in (UpstreamThread, UpstreamFile, UpstreamStore):
+        model.objects.filter(provider=provider_id).delete()
+
+
+@transaction.atomic
+def forget_named(provider: Provider, reason: str) -> bool:
+    """Forget the files and stores that a server names as it refuses something; they may be gone
+    there. Whether there were any.
+    """
+    named = set(NAMED.findall(reason[:4000]))
+    files_gone = UpstreamFile.objects.filter(provider=provider.id, upstream_id__in=named)
+    gone = set(files_gone.values_list("file", flat=True))
+    stores = UpstreamStore.objects.filter(provider=provider.id)
+    for store in stores if gone else ():
+        if gone & set(store.file_ids):
+            store.file_ids = [one for one in store.file_ids if one not in gone]
+            store.save(update_fields=["file_ids"])
+    stores_gone, _ = stores.filter(upstream_id__in=named).delete()
+    files_gone.delete()
+    return bool(gone or stores_gone)
+
+
+def forget_files(provider_id: str) -> None:
+    """The provider's key is another one now, and may be of an account that has none of the files
+    and stores. Threads stay, for runs may be under way; one that is not there is made anew.
+    """
+    for model in (UpstreamFile, UpstreamStore):
         model.objects.filter(provider=provider_id).delete()
 
 

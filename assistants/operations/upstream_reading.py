@@ -1,7 +1,8 @@
 """Reading what another Assistants server has, object by object, to bring it here."""
 
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Annotated, Any, BinaryIO, Final, cast
@@ -16,11 +17,16 @@ from assistants.errors import Wire
 from assistants.operations import provider_client, upstream_calls
 from assistants.operations import upstream_shapes as shapes
 from assistants.operations.providers import Provider
-from assistants.operations.upstream_failures import failure, nonsense
+from assistants.operations.upstream_failures import failure, late, nonsense
 
 MOST: Final = 100_000
 """Objects of one list."""
+MAX_LIST: Final = 256 * 1024 * 1024
+"""Bytes of one list."""
+LIST_SECONDS: Final = 600.0
+"""How long all pages of a list may take."""
 MAX_FILE: Final = 512 * 1024 * 1024
+FILE_SECONDS: Final = 600.0
 SECONDS: Final = 30.0
 
 
@@ -34,10 +40,15 @@ class Listed(shapes.Shape):
 
 
 class Reader:
-    """One server."""
+    """One server.
 
-    def __init__(self, provider: Provider) -> None:
+    :param beat: is called again and again while something is heard; what it raises ends the reading
+    """
+
+    def __init__(self, provider: Provider, beat: Callable[[], None] = lambda: None) -> None:
         self.provider = provider
+        self._beat = beat
+        self._size = 0
         self._client = provider_client.client(provider).with_options(timeout=SECONDS)
 
     def assistants(self) -> list[Wire]:
@@ -76,15 +87,19 @@ class Reader:
     def content(self, file_id: str) -> Iterator[BinaryIO]:
         """The bytes of a file, on the disk.
 
-        :raises UpstreamError: the server does not hand it out, or it is too large
+        :raises UpstreamError: the server does not hand it out, it is too large, or takes too long
         """
+        until = time.monotonic() + FILE_SECONDS
         with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as sink:
             asking: AbstractContextManager[Any]
             asking = self._client.files.with_streaming_response.content(file_id)
             try:
                 with asking as response:
                     for piece in response.iter_bytes():
+                        self._beat()
                         sink.write(piece)
+                        if time.monotonic() > until:
+                            raise late(self.provider.label, FILE_SECONDS)
                         if sink.tell() > MAX_FILE:
                             raise nonsense(self.provider.label, "a file without an end")
             except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
@@ -94,7 +109,11 @@ class Reader:
 
     def _one(self, resource: Any, object_id: str) -> Wire:
         asking = partial(resource.with_streaming_response.retrieve, object_id)
-        return upstream_calls.ask(self.provider, Whole, asking, SECONDS).root
+        return upstream_calls.ask(self.provider, Whole, asking, SECONDS, self._heard).root
+
+    def _heard(self, size: int) -> None:
+        self._beat()
+        self._size += size
 
     def _all(self, resource: Any, *ids: str, **more: Any) -> list[Wire]:
         """A whole list, the oldest first.
@@ -102,16 +121,19 @@ class Reader:
         :raises UpstreamError: the server refused, is gone, slow, or answers nonsense
         """
         found: list[Wire] = []
+        self._size, until = 0, time.monotonic() + LIST_SECONDS
         listing = resource.with_streaming_response.list
         while True:
             asking = partial(listing, *ids, limit=100, order="asc", **more)
-            page = upstream_calls.ask(self.provider, Listed, asking, SECONDS)
+            page = upstream_calls.ask(self.provider, Listed, asking, SECONDS, self._heard)
             found += page.data
             if not page.has_more or not page.data:
                 return found
             after = upstream_calls.checked_id(self.provider.label, page.data[-1].get("id"))
-            if after == more.get("after") or len(found) > MOST:
+            if after == more.get("after") or len(found) > MOST or self._size > MAX_LIST:
                 raise nonsense(self.provider.label, "a list without an end")
+            if time.monotonic() > until:
+                raise late(self.provider.label, LIST_SECONDS)
             more["after"] = after
 
 

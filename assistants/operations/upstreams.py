@@ -16,15 +16,21 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from annotated_types import MaxLen
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from assistants import refusals
-from assistants.errors import ApiError, Invalid, Wire
+from assistants.errors import ApiError, Invalid, NotFound, Wire
 from assistants.models import Assistant, ModelProvider, Project, UpstreamAssistant
-from assistants.operations import provider_client, providers, tool_resources, upstream_calls
+from assistants.operations import (
+    audit,
+    provider_client,
+    providers,
+    tool_resources,
+    upstream_calls,
+)
 from assistants.operations import upstream_shapes as shapes
 from assistants.operations.providers import ChatModel, Provider
-from assistants.operations.upstream_failures import UpstreamError, nonsense
+from assistants.operations.upstream_failures import UpstreamError, late, nonsense
 from assistants.params import AssistantCreate, AssistantUpdate, validate
 from assistants.text import storable
 
@@ -44,7 +50,7 @@ NOT_NULL: Final[Wire] = {
 }
 MAX_ASSISTANTS: Final = 1000
 LOOK_SECONDS: Final = 4.0
-"""How long somebody who opens a page waits for a server, beside what is known of it."""
+"""How long somebody who opens a page waits for all servers, beside what is known of them."""
 FRESH_SECONDS: Final = 30.0
 """A list of assistants that was asked for so lately is not asked for again."""
 ELSEWHERE: Final = re.compile(r"(prov_[A-Za-z0-9]{1,60})/(.{1,256})", re.DOTALL)
@@ -93,11 +99,16 @@ def look_again(project: Project) -> list[str]:
     done a moment ago. The servers that did not answer, by their names.
     """
     silent: list[str] = []
-    for row in found_in(project):
-        if time.monotonic() - _asked.get(row.id, -FRESH_SECONDS) < FRESH_SECONDS:
-            continue
+    now = time.monotonic()
+    until, never = now + LOOK_SECONDS, float("-inf")
+    rows = [row for row in found_in(project) if now - _asked.get(row.id, never) >= FRESH_SECONDS]
+    # Whoever is left out since the time is up comes first when somebody looks again.
+    for row in sorted(rows, key=lambda row: _asked.get(row.id, never)):
+        left = until - time.monotonic()
+        if left <= 0:
+            break
         try:
-            take_over(row, LOOK_SECONDS)
+            take_over(row, left)
         except ApiError:
             silent.append(row.label)
     return silent
@@ -113,9 +124,10 @@ def take_over(row: ModelProvider, seconds: float = upstream_calls.SECONDS) -> Ta
     """
     _asked[row.id] = time.monotonic()
     provider = providers.of_row(row)
+    # Read before the server is asked: what is created meanwhile is not taken for gone.
+    known = {one.upstream_id: one for one in row.assistants.select_related("assistant")}
     with _as_refusals():
         told, is_all = _all(provider, seconds)
-    known = {one.upstream_id: one for one in row.assistants.select_related("assistant")}
     unread: list[str] = []
     for whole in {one.id: one for one in told}.values():
         mine = known.pop(whole.id, None)
@@ -124,6 +136,8 @@ def take_over(row: ModelProvider, seconds: float = upstream_calls.SECONDS) -> Ta
                 _adopt(row, whole)
             elif mine.seen != whole.told:
                 _renew(mine, whole)
+        except NotFound:
+            continue  # deleted here meanwhile
         except Invalid as error:
             logger.warning("%s of %s: %s", whole.id, row.label, error.message)
             unread.append(whole.id)
@@ -136,11 +150,15 @@ def _all(provider: Provider, seconds: float) -> tuple[list[Whole], bool]:
     """The server's assistants, and whether these are all that it has."""
     client = provider_client.client(provider)
     found: list[Whole] = []
+    until = time.monotonic() + seconds
     while len(found) < MAX_ASSISTANTS:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise late(provider.label, seconds)
         more: Any = {"after": found[-1].id} if found else {}
         listing: Any = client.beta.assistants.with_streaming_response.list
-        asking = partial(listing, limit=100, timeout=seconds, **more)
-        page = upstream_calls.ask(provider, List, asking, seconds)
+        asking = partial(listing, limit=100, timeout=left, **more)
+        page = upstream_calls.ask(provider, List, asking, left)
         found += page.data
         if not page.has_more or not page.data:
             return found, True
@@ -211,11 +229,15 @@ def create(project: Project, params: AssistantCreate) -> Assistant:
     resources = tool_resources.stored(project, given["tool_resources"], given["tools"] or [])
     body = {name: given[name] for name in FIELDS if given[name] is not None}
     provider = providers.of_row(row)
+    before = set(row.assistants.values_list("upstream_id", flat=True))
     with _as_refusals():
         whole = _ask(provider, partial(_methods(provider).create, **body | {"model": matched[2]}))
-        if row.assistants.filter(upstream_id=whole.id).exists():
+        if whole.id in before:
             raise nonsense(row.label, "an assistant that was there before")
-    return _adopt(row, whole, resources)
+    with transaction.atomic():
+        assistant = _adopt(row, whole, resources)
+        audit.note("assistant.created", project, assistant)
+    return assistant
 
 
 def change(assistant: Assistant, params: AssistantUpdate) -> Assistant:
@@ -249,11 +271,17 @@ def change(assistant: Assistant, params: AssistantUpdate) -> Assistant:
         whole = _ask(provider, asking)
         if whole.id != home.upstream_id:
             raise nonsense(provider.label, "another assistant than was changed")
-    return _renew(home, whole, resources)
+    before = {name: getattr(row, name) for name in (*FIELDS, "tool_resources")}
+    with transaction.atomic():
+        renewed = _renew(home, whole, resources)
+        changed = sorted(name for name in given if before.get(name) != getattr(renewed, name, None))
+        if changed:
+            audit.note("assistant.changed", renewed.project, renewed, fields=changed)
+    return renewed
 
 
-def delete(assistant: Assistant) -> None:
-    """Delete it where it lives, and here.
+def delete_there(assistant: Assistant) -> None:
+    """Delete it where it lives; here it stays.
 
     :raises Invalid: the server refuses
     :raises Unavailable: it does not answer
@@ -266,7 +294,6 @@ def delete(assistant: Assistant) -> None:
     except UpstreamError as error:
         if error.status != 404:
             raise upstream_calls.refusal(error) from error
-    assistant.delete()
 
 
 def forget(row: ModelProvider) -> None:
@@ -277,11 +304,24 @@ def forget(row: ModelProvider) -> None:
 # Copies
 
 
-@transaction.atomic
 def _adopt(row: ModelProvider, whole: Whole, resources: Wire | None = None) -> Assistant:
-    """
+    """Keep a copy of an assistant; where somebody else has made one at this moment, that is it.
+
     :raises Invalid: what the server says makes no sense
+    :raises NotFound: the copy of somebody else is gone again
     """
+    try:
+        return _made(row, whole, resources)
+    except IntegrityError:
+        related = row.assistants.select_related("assistant__project")
+        home = related.filter(upstream_id=whole.id).first()
+        if home is None:
+            raise
+    return _renew(home, whole, resources)
+
+
+@transaction.atomic
+def _made(row: ModelProvider, whole: Whole, resources: Wire | None) -> Assistant:
     fields = _fields(whole)
     if resources is None:
         resources = tool_resources.stored(row.project, None, fields["tools"])
@@ -300,8 +340,11 @@ def _adopt(row: ModelProvider, whole: Whole, resources: Wire | None = None) -> A
 def _renew(home: UpstreamAssistant, whole: Whole, resources: Wire | None = None) -> Assistant:
     """
     :raises Invalid: what the server says makes no sense
+    :raises NotFound: the copy was deleted meanwhile
     """
-    row = Assistant.objects.select_for_update().get(pk=home.pk)
+    row = Assistant.objects.select_for_update().filter(pk=home.pk).first()
+    if row is None:
+        raise refusals.not_found(Assistant.noun, home.pk)
     fields = _fields(whole)
     if resources is None:
         resources = tool_resources.stored(row.project, {}, fields["tools"], row.tool_resources)

@@ -25,6 +25,7 @@ from assistants.operations import (
     projects,
     runs,
     threads,
+    upstream_imports,
     vector_store_files,
     vector_stores,
 )
@@ -128,6 +129,14 @@ def test_what_owners_and_runs_do_is_noted() -> None:
     assert "u:p" not in told
     assert "k=s" not in told
     assert secret not in told
+
+    provider = connections.connect(project, given)
+    job = upstream_imports.begin(provider, assistants=True, vector_stores=False, thread_ids=[])
+    upstream_imports.stop(job)
+    upstream_imports.stop(job)
+    upstream_imports.resume(job)
+    assert noted()[-3:] == ["import.begun", "import.stopped", "import.resumed"]
+    assert last().object_id == job.id
 
     run = make_run(make_thread(project, "Hello"), make_assistant(project))
     runs.cancel(run)

@@ -10,7 +10,17 @@ from django.db import connections
 from assistants import acting
 from assistants.acting import Actor
 from assistants.errors import Invalid, OutOfQuota
-from assistants.models import ApiKey, AuditEntry, Project, Run, Thread, TokenUse
+from assistants.models import (
+    ApiKey,
+    Assistant,
+    AuditEntry,
+    ModelProvider,
+    Project,
+    Run,
+    Thread,
+    TokenUse,
+    UpstreamAssistant,
+)
 from assistants.operations import budgets, execution, projects, runs, threads
 from tests.api.worker import USAGE, Worker
 from tests.factories import make_assistant, make_project, make_run, make_thread
@@ -109,6 +119,20 @@ def test_runs_under_way_count_with_what_they_set_aside(project: Project) -> None
 
     with pytest.raises(OutOfQuota):
         queued(project)
+
+
+def test_a_run_elsewhere_sets_all_aside_that_it_may_use(project: Project) -> None:
+    budgets.set_of_project(project, 5000, None)
+    server = ModelProvider.objects.create(project=project, kind="assistants", label="Team server")
+    assistant = make_assistant(project)
+    UpstreamAssistant.objects.create(assistant=assistant, provider=server, upstream_id="asst_1")
+    assistant = Assistant.objects.get(pk=assistant.pk)
+    limits = {"max_prompt_tokens": 4000, "max_completion_tokens": 1000}
+    run = make_run(make_thread(project, "Hi"), assistant, **limits)
+
+    assert run.set_aside == 5000
+    with pytest.raises(OutOfQuota):
+        make_run(make_thread(project, "Hi"), assistant)
 
 
 def test_without_a_budget_nothing_is_set_aside(project: Project) -> None:

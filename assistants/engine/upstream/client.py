@@ -132,9 +132,10 @@ class Upstream:
         """The events of a stream up to its end, or to where it is broken off.
 
         :param silence: seconds for which nothing may come
-        :raises UpstreamError: it fell silent, was broken off, or is none
+        :raises UpstreamError: it fell silent, was broken off, has no end, or is none
         """
-        name, data, lines = "", b"", Lines()
+        name, size, lines = "", 0, Lines()
+        data: list[bytes] = []
         pieces = response.iter_bytes().__aiter__()
         try:
             while True:
@@ -144,10 +145,15 @@ class Upstream:
                     if line.startswith(b"event:"):
                         name = line[6:].strip().decode(errors="replace")[:64]
                     elif line.startswith(b"data:"):
-                        data += line[5:].strip()
-                    elif not line and name:
-                        yield Heard(name, data)
-                        name, data = "", b""
+                        size += len(line)
+                        if size > MAX_ANSWER:
+                            raise nonsense(self.label, "an event without an end")
+                        data.append(line[5:].strip())
+                    elif not line:
+                        heard = Heard(name, b"".join(data))
+                        name, data, size = "", [], 0
+                        if heard.name:
+                            yield heard
                 if piece is None:
                     return
         except TimeoutError as error:

@@ -22,6 +22,8 @@ OUR_THREAD: Final = "playground_thread"
 MAX_METADATA: Final = 16
 INGESTING_SECONDS: Final = 180.0
 """How long the server may take to read the files of a vector store."""
+LONGEST_PAUSE: Final = 30.0
+"""Seconds between two looks at a vector store, whatever the server asks for."""
 SENT_AS_THEY_ARE: Final = ("assistants", "vision", "user_data")
 """Purposes under which files can be uploaded."""
 
@@ -34,10 +36,24 @@ class Sender:
         self._files: dict[str, str] = {}
 
     async def thread(self) -> UpstreamThread:
-        """The thread's mirror, with all the messages that are here.
+        """The thread's mirror, with all the messages that are here. Where the server refuses a file
+        or a vector store that it was given once, and has no more, it is given another.
 
         :raises UpstreamError: the server refused, or does not answer
         """
+        try:
+            return await self._thread()
+        except UpstreamError as error:
+            provider = self._upstream.provider
+            forget = upstream_mirrors.forget_named
+            if error.status not in (400, 404) or not await self._database(
+                forget, provider, error.reason
+            ):
+                raise
+        self._files.clear()
+        return await self._thread()
+
+    async def _thread(self) -> UpstreamThread:
         await self._assistant()
         provider, thread = self._upstream.provider, self._run.thread
         mirror = await self._database(upstream_mirrors.mirror_of, thread, provider)
@@ -262,7 +278,7 @@ class Sender:
             answer = await self._upstream.call(shapes.VectorStore, asking)
             if not answer.value.file_counts.in_progress:
                 return
-            await asyncio.sleep(answer.poll_after or pause)
+            await asyncio.sleep(min(answer.poll_after or pause, LONGEST_PAUSE))
             pause = min(pause * 1.5, 5.0)
 
     # --- the assistant

@@ -11,15 +11,15 @@ from openai import OpenAI
 from pytest_django import Settings
 
 from assistants.engine.host import Host
-from assistants.models import ModelProvider, Run, RunStatus, clock
-from assistants.operations import connections, runs, sweep, upstream_mirrors
-from assistants.params import ToolOutputsSubmit, validate
+from assistants.models import ModelProvider, Run, RunStatus, UpstreamFile, clock
+from assistants.operations import connections, messages, runs, sweep, upstream_mirrors
+from assistants.params import MessageCreate, ToolOutputsSubmit, validate
 from tests.chat_server import Gate, text, tool_call
 from tests.chat_server import until as opened
 from tests.engine.conftest import settled
 from tests.engine.upstream.conftest import connected, living_there
 from tests.engine.upstream.test_mirrored_runs import WEATHER, asked, mirror
-from tests.factories import make_file, make_project, make_run
+from tests.factories import make_file, make_project, make_run, make_thread
 from tests.proxy import (
     Proxy,
     answer,
@@ -279,6 +279,28 @@ def test_a_thread_that_was_deleted_there_is_made_anew(
     assert again.status == RunStatus.COMPLETED, again.last_error
     said = there.beta.threads.messages.list(mirror(again)[0], order="asc").data
     assert [one.role for one in said] == ["user", "assistant", "assistant"]
+
+
+def test_a_file_that_was_deleted_there_is_sent_again(
+    row: ModelProvider, there: OpenAI, stack: Stack, proxy: Proxy
+) -> None:
+    stack.chat.when("Hi", [text("Read.")])
+    file = make_file(None, "mine", "mine.txt")
+    gone = there.files.create(file=("mine.txt", b"mine"), purpose="assistants").id
+    there.files.delete(gone)
+    UpstreamFile.objects.create(provider=row, file=file, upstream_id=gone)
+    assistant = living_there(row, there, tools=[{"type": "code_interpreter"}])
+    thread = make_thread()
+    tools = [{"type": "code_interpreter"}]
+    attached = [{"file_id": file.id, "tools": tools}]
+    body = {"role": "user", "content": "Hi", "attachments": attached}
+    messages.create(thread, validate(MessageCreate, body))
+    run = settled(make_run(thread, assistant), 30)
+
+    assert run.status == RunStatus.COMPLETED, run.last_error
+    known = UpstreamFile.objects.get(provider=row, file=file).upstream_id
+    assert known != gone
+    assert there.files.retrieve(known).filename == "mine.txt"
 
 
 def test_an_azure_style_address_is_spoken_to_as_azure_is(

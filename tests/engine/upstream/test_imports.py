@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from openai import OpenAI
+from pytest_django import Settings
 
 from assistants import doorbell
 from assistants.errors import Invalid
@@ -29,6 +30,7 @@ from assistants.models import (
 from assistants.operations import files, imports, upstream_imports
 from assistants.params.imported import ImportedFile, ImportedThread
 from tests.chat_server import text, tool_call
+from tests.engine.upstream.test_copies import meanwhile
 from tests.factories import make_project, make_thread
 from tests.proxy import Proxy, answer, cut_answer, garble
 from tests.stack import Stack
@@ -278,6 +280,41 @@ def test_a_stopped_import_brings_no_more(
     job = brought(job)
     assert job.status == ImportStatus.CANCELLED
     assert not job.items.exists()
+
+
+def test_an_import_that_is_stopped_while_a_list_is_read_keeps_nothing_of_it(
+    row: ModelProvider, there: OpenAI, proxy: Proxy
+) -> None:
+    there.beta.assistants.create(model="played")
+    job = upstream_imports.begin(row, assistants=True, vector_stores=False, thread_ids=[])
+    proxy.on("GET", r"/assistants$", meanwhile(lambda: upstream_imports.stop(job)))
+    job = brought(job)
+    assert job.status == ImportStatus.CANCELLED
+    assert not job.items.exists()
+    assert not job.listed
+
+
+def test_what_fails_here_is_tried_a_few_times_in_a_row_and_then_said(
+    row: ModelProvider, there: OpenAI, proxy: Proxy, settings: Settings
+) -> None:
+    file = there.files.create(file=("a.txt", b"a"), purpose="assistants").id
+    resources: Any = {"code_interpreter": {"file_ids": [file]}}
+    tools: Any = [{"type": "code_interpreter"}]
+    there.beta.assistants.create(model="played", tools=tools, tool_resources=resources)
+    job = upstream_imports.begin(row, assistants=True, vector_stores=False, thread_ids=[])
+    job.wanted = {**job.wanted, "tries": 4}
+    job.save(update_fields=["wanted"])
+    whole, settings.FILE_UPLOAD_TEMP_DIR = settings.FILE_UPLOAD_TEMP_DIR, "/nowhere"
+    # Listing goes well, and what failed before it counts no more.
+    job = brought(job, slices=4)
+    assert (job.status, job.wanted["tries"]) == (ImportStatus.IN_PROGRESS, 4)
+    job = brought(job)
+    assert (job.status, job.error) == (
+        ImportStatus.FAILED, "The import had an error. The log says more.",
+    )  # fmt: skip
+    settings.FILE_UPLOAD_TEMP_DIR = whole
+    upstream_imports.resume(job)
+    assert brought(job).status == ImportStatus.COMPLETED
 
 
 def test_what_cannot_be_taken_in_is_refused_with_a_reason(transactional_db: None) -> None:
