@@ -20,7 +20,7 @@ ATTEMPTS_SECONDS: Final = 300
 """So many passwords may be tried from one address in this time."""
 ATTEMPTS_OF_ALL: Final = 60
 ATTEMPTS_OF_ALL_SECONDS: Final = 3600
-"""And so many by all together."""
+"""And so many wrong ones by all together."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,14 @@ def unlock(share: Share, password: str, address: str) -> bool:
     :param address: from where it is tried
     :raises RateLimited: it was tried too often
     """
-    here = f"share {share.id} {address}"
-    attempts.count(f"share {share.id}", ATTEMPTS_OF_ALL, ATTEMPTS_OF_ALL_SECONDS)
+    of_all, here = f"share {share.id}", f"share {share.id} {address}"
+    # One address that goes on when it is refused uses up nothing of all others.
     attempts.count(here, ATTEMPTS, ATTEMPTS_SECONDS)
+    attempts.count(of_all, ATTEMPTS_OF_ALL, ATTEMPTS_OF_ALL_SECONDS)
     right = share.opens_with(password)
     if right:
         attempts.forgive(here)
+        attempts.take_back(of_all, ATTEMPTS_OF_ALL_SECONDS)
     return right
 
 
