@@ -48,8 +48,9 @@ class JoinForm(_Plain, UserCreationForm):  # type: ignore[type-arg]  # it takes 
 
     def clean_username(self) -> Any:
         """No address: who names one means whoever is proven to have it."""
+        # None of one that is taken, which is said already.
         username = super().clean_username()
-        if "@" in username:
+        if username and "@" in username:
             raise forms.ValidationError(_("A user name cannot contain “@”."))
         return username
 
