@@ -492,6 +492,7 @@ TOO_MANY_ATTEMPTS: Final = Rule(
     RateLimited, "Too many attempts. Try again in {seconds} s.", code="rate_limit_exceeded"
 )
 NOBODY_NAMED: Final = Rule(Invalid, "Name at least one account that may read.", param="people")
+NO_SUCH_ACCOUNT: Final = Rule(Invalid, "There is no account named “{name}” here.", param="people")
 TOO_MANY_NAMED: Final = Rule(Invalid, "At most {limit} accounts can be named.", param="people")
 EXPIRY_PASSED: Final = Rule(Invalid, "The link would have expired already.", param="expires_at")
 COPY_TOO_LARGE: Final = Rule(

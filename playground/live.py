@@ -211,6 +211,11 @@ async def stopped(task: "asyncio.Task[None]") -> None:
         await asyncio.wait([task], timeout=TICK_SECONDS)
 
 
+LINK_LIVES: Final = 8
+"""So many renderings of a thread one link has at most, whatever languages and clocks its readers
+ask for: nobody knows who they are, and all of them take from what members see.
+"""
+
 _lives: dict[tuple[asyncio.AbstractEventLoop, str, Reader], Live] = {}
 
 
@@ -229,5 +234,13 @@ def live(thread_id: str, view: ThreadView, reader: Reader) -> Live:
         del _lives[over]
     place = (asyncio.get_running_loop(), thread_id, reader)
     if place not in _lives:
+        of_link = [
+            known
+            for (loop, followed, other), known in _lives.items()
+            if reader.scope and (loop, followed, other.scope) == (*place[:2], reader.scope)
+        ]
+        if len(of_link) >= LINK_LIVES:
+            # What is new looks as the first readers have it, until the page is opened again.
+            return of_link[0]
         _lives[place] = Live(thread_id, view, reader)
     return _lives[place]

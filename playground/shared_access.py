@@ -122,9 +122,7 @@ def unlock(response: HttpResponse, share: Share, token: str) -> None:
 
 def may_open(request: HttpRequest, share: Share) -> bool:
     """Whether the link is for whoever asks."""
-    user = request.user
-    names = (user.get_username(), user.email) if isinstance(user, User) else ()
-    return shares.may_open(share, user.pk or 0, names)
+    return shares.may_open(share, request.user.pk or 0)
 
 
 def may_still_open(share_id: str, user_id: int) -> bool:
@@ -132,9 +130,8 @@ def may_still_open(share_id: str, user_id: int) -> bool:
     share = Share.objects.filter(pk=share_id).first()
     if share is None or not share.is_usable:
         return False
-    user = User.objects.filter(pk=user_id, is_active=True).first()
-    names = (user.get_username(), user.email) if user else ()
-    return shares.may_open(share, user.pk if user else 0, names)
+    is_active = User.objects.filter(pk=user_id, is_active=True).exists()
+    return shares.may_open(share, user_id if is_active else 0)
 
 
 def protected(request: HttpRequest, token: str, response: HttpResponseBase) -> HttpResponseBase:

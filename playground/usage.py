@@ -58,7 +58,7 @@ def in_words(amount: Decimal | None) -> str:
     return f"${number_format(amount, places, force_grouping=True)}"
 
 
-def total_of(uses: Iterable[TokenUse], project: Project, name: str = "") -> Total:
+def total_of(uses: Iterable[TokenUse], price_of: prices.PriceOf, name: str = "") -> Total:
     """What days of runs have used together, at the prices of today."""
     found = list(uses)
     written: dict[str, list[int]] = {}
@@ -67,7 +67,7 @@ def total_of(uses: Iterable[TokenUse], project: Project, name: str = "") -> Tota
         tokens[0] += use.prompt_tokens
         tokens[1] += use.completion_tokens
     costs = [
-        prices.cost(model, {"prompt_tokens": read, "completion_tokens": wrote}, project)
+        prices.amount(price_of(model), {"prompt_tokens": read, "completion_tokens": wrote})
         for model, (read, wrote) in written.items()
     ]
     known = [amount for amount in costs if amount is not None]
@@ -84,8 +84,9 @@ def total_of(uses: Iterable[TokenUse], project: Project, name: str = "") -> Tota
 def by_day(uses: QuerySet[TokenUse], project: Project) -> list[tuple[date, Total]]:
     """What was used on each day on which anything was, the newest first."""
     ordered = uses.order_by("-day", "pk")
+    price_of = prices.at_once(project)
     return [
-        (day, total_of(of_day, project)) for day, of_day in groupby(ordered, lambda use: use.day)
+        (day, total_of(of_day, price_of)) for day, of_day in groupby(ordered, lambda use: use.day)
     ]
 
 

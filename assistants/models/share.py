@@ -62,7 +62,7 @@ class Share(ApiObject):
     sealed_token = models.TextField()
     audience = models.CharField(max_length=16, choices=Audience, default=Audience.LINK)
     people = OrderedJSON(default=list)
-    """Names or e-mail addresses of accounts, in small letters."""
+    """Accounts: ``{"id", "name"}``, with the name or e-mail address by which it was named."""
     until = models.DateTimeField(null=True)
     """The moment up to which the thread is shown; None for live."""
     title = models.CharField(max_length=512, default="", blank=True)
@@ -105,6 +105,16 @@ class Share(ApiObject):
     @property
     def has_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= clock.now()
+
+    @property
+    def user_ids(self) -> set[int]:
+        """The accounts that are named. A bare name, as they were kept once, lets nobody in."""
+        return {one["id"] for one in self.people if isinstance(one, dict)}
+
+    @property
+    def names(self) -> list[str]:
+        """What who shares it has called them."""
+        return [one["name"] if isinstance(one, dict) else str(one) for one in self.people]
 
     @property
     def shown_title(self) -> str:

@@ -49,3 +49,23 @@ def forgive(what: str) -> None:
         answer(lambda client: client.delete(name))
     except redis.RedisError as error:
         logger.warning("attempts stay counted until their time is over: %s", error)
+
+
+def take_back(what: str, seconds: int) -> None:
+    """It was right: this one attempt does not count.
+
+    :param seconds: as for ``count``
+    """
+    name = f"attempts:{hashlib.sha256(what.encode()).hexdigest()}"
+
+    def counted(client: redis.Redis) -> Any:
+        pipeline = client.pipeline(transaction=True)
+        # Were its time over by now, it would be counted down from nothing, and for ever.
+        pipeline.set(name, 0, ex=seconds, nx=True)
+        pipeline.decr(name)
+        return pipeline.execute()
+
+    try:
+        answer(counted)
+    except redis.RedisError as error:
+        logger.warning("an attempt stays counted until its time is over: %s", error)

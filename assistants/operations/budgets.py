@@ -127,9 +127,9 @@ def count(run: Run, usage: Wire) -> None:
         rows.update(**added)
 
 
-def count_deleted(run: Run, usage: Wire) -> None:
-    """Count what a run has used that is deleted before its end; what it has set aside, if that is
-    more: its last model call will not tell any more.
+def count_broken_off(run: Run, usage: Wire) -> None:
+    """Count what a run has used that is deleted before its end, or whose worker is gone; what it
+    has set aside, if that is more: its last model call will not tell any more.
     """
     beyond = run.set_aside - usage["prompt_tokens"] - usage["completion_tokens"]
     if run.status != RunStatus.QUEUED and beyond > 0:

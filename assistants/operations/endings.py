@@ -69,6 +69,7 @@ def end(
     error: Wire | None = None,
     incomplete: str | None = None,
     unrecorded: Wire | None = None,
+    is_broken_off: bool = False,
 ) -> None:
     """Close what is still open, free the thread's lock, and publish the terminal event.
 
@@ -78,6 +79,7 @@ def end(
     :param error: ``{"code", "message"}`` of a failed run
     :param incomplete: the reason of an incomplete one
     :param unrecorded: usage of a turn that left no step, so that no step has it
+    :param is_broken_off: whether its worker is gone, and with it what its last model call used
     """
     now = clock.now()
     taken = list(run.steps.values_list("status", "usage"))
@@ -97,7 +99,8 @@ def end(
     for name in ("cancelled_at", "failed_at", "completed_at"):
         setattr(run, name, moment.get(name))
     run.save(update_fields=_AT_THE_END)
-    budgets.count(run, run.usage)
+    count = budgets.count_broken_off if is_broken_off else budgets.count
+    count(run, run.usage)
     events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
     log.publish(run.thread_id, events)
     queue.ring_next(run)

@@ -202,7 +202,7 @@ def give_back(run: Run, partial: Partial) -> None:
     there, so that the next worker follows it.
     """
     if run.status == RunStatus.CANCELLING:
-        end(run, RunStatus.CANCELLED, partial)
+        end(run, RunStatus.CANCELLED, partial, is_broken_off=True)
     elif run.mirrored or not run.steps.exists():
         run.status, run.queued_at = RunStatus.QUEUED, clock.now()
         run.lease, run.lease_until = "", None
@@ -219,4 +219,5 @@ def give_back(run: Run, partial: Partial) -> None:
             RunStatus.FAILED,
             partial,
             error={"code": "server_error", "message": message},
+            is_broken_off=True,
         )

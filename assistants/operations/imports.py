@@ -499,6 +499,11 @@ class _History:
         if row.status == Message.Status.IN_PROGRESS:
             row.status, row.incomplete_reason = Message.Status.INCOMPLETE, "run_failed"
             row.incomplete_at = clock.now()
+        # Links to a moment show what was over by then, so it has to be known of each.
+        elif row.status == Message.Status.INCOMPLETE:
+            row.incomplete_at = row.incomplete_at or row.created_at
+        else:
+            row.completed_at = row.completed_at or row.created_at
         if row.run_id:
             self._wrote(row.run_id, row.created_at)
         self._thread.opening = self._thread.opening or openings.of(row.text)

@@ -111,7 +111,7 @@ def identified(issuer: str, subject: str, *, email: str, verified: bool, name: s
         if not invited and project is None:
             raise refusals.NOT_INVITED(email=email) if verified else refusals.EMAIL_UNPROVEN()
         user = User.objects.create_user(
-            _free_username(email or name or "person"),
+            _free_username((email.partition("@")[0] if verified else name) or "person"),
             email if verified else "",
             first_name=name[:MAX_USERNAME],
         )
@@ -125,8 +125,8 @@ def identified(issuer: str, subject: str, *, email: str, verified: bool, name: s
 
 
 def _free_username(wanted: str) -> str:
-    """A name to sign in with that nobody has: the address, or its part before the @."""
-    allowed = "".join(char for char in wanted if char.isalnum() or char in "@.+-_")
+    """A name to sign in with that nobody has. None is an address: that would look proven."""
+    allowed = "".join(char for char in wanted if char.isalnum() or char in ".+-_")
     base = allowed[: MAX_USERNAME - 8] or "person"
     name, number = base, 1
     while User.objects.filter(username=name).exists():

@@ -4,9 +4,10 @@ Prices are kept with the providers, in US dollars per million tokens. What is no
 never zero.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from assistants.models import Project, Run
@@ -25,6 +26,9 @@ class Price:
 
 
 FREE: Final = Price(Decimal(0), Decimal(0))
+
+PriceOf = Callable[[str], Price | None]
+"""The price of a model by its own name, as in a run's ``answered_by``."""
 
 
 def of_model(model: str | ChatModel, project: Project | None = None) -> Price | None:
@@ -48,6 +52,11 @@ def of_model(model: str | ChatModel, project: Project | None = None) -> Price | 
     return Price(told.input, told.output)
 
 
+def at_once(project: Project) -> PriceOf:
+    """The prices of a project for one page: what its providers say is read once for each model."""
+    return cache(lambda model: of_model(model, project))
+
+
 def cost(
     model: str | ChatModel, usage: Mapping[str, Any] | None, project: Project | None = None
 ) -> Decimal | None:
@@ -57,7 +66,11 @@ def cost(
     :param usage: as in the API, with ``prompt_tokens`` and ``completion_tokens``
     :returns: None when the price, or what was used, is not known
     """
-    price = of_model(model, project)
+    return amount(of_model(model, project), usage)
+
+
+def amount(price: Price | None, usage: Mapping[str, Any] | None) -> Decimal | None:
+    """As ``cost``, at a price that is known already, or not."""
     if price is None or not usage:
         return None
     read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")

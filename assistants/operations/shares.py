@@ -1,11 +1,11 @@
 """Share links: making, changing and revoking them, and what readers do with them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
@@ -20,7 +20,7 @@ ATTEMPTS_SECONDS: Final = 300
 """So many passwords may be tried from one address in this time."""
 ATTEMPTS_OF_ALL: Final = 60
 ATTEMPTS_OF_ALL_SECONDS: Final = 3600
-"""And so many by all together."""
+"""And so many wrong ones by all together."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Options:
 def create(thread: Thread, options: Options) -> tuple[Share, str]:
     """A new link and its token.
 
-    :raises Invalid: nobody or too many are named, or it would have expired already
+    :raises Invalid: nobody or too many are named, one of them is no account here, or it would have
+        expired already
     """
     token = Share.new_token()
     share = Share(
@@ -101,11 +102,8 @@ def note_opened(share: Share) -> None:
     Share.objects.filter(pk=share.pk).update(opened=F("opened") + 1, last_opened_at=clock.now())
 
 
-def may_open(share: Share, user_id: int, names: Iterable[str]) -> bool:
-    """Whether this account is among those that the link is for.
-
-    :param names: what the account is called: its name, its e-mail address
-    """
+def may_open(share: Share, user_id: int) -> bool:
+    """Whether this account is among those that the link is for."""
     if share.audience == Audience.LINK:
         return True
     # A member reads the thread anyway.
@@ -113,8 +111,7 @@ def may_open(share: Share, user_id: int, names: Iterable[str]) -> bool:
         user=user_id, user__is_active=True, project=share.project_id
     ).exists():
         return True
-    named = share.audience == Audience.PEOPLE
-    return named and any(name.lower() in share.people for name in names if name)
+    return share.audience == Audience.PEOPLE and user_id in share.user_ids
 
 
 def unlock(share: Share, password: str, address: str) -> bool:
@@ -123,26 +120,30 @@ def unlock(share: Share, password: str, address: str) -> bool:
     :param address: from where it is tried
     :raises RateLimited: it was tried too often
     """
-    here = f"share {share.id} {address}"
-    attempts.count(f"share {share.id}", ATTEMPTS_OF_ALL, ATTEMPTS_OF_ALL_SECONDS)
+    of_all, here = f"share {share.id}", f"share {share.id} {address}"
+    # One address that goes on when it is refused uses up nothing of all others.
     attempts.count(here, ATTEMPTS, ATTEMPTS_SECONDS)
+    attempts.count(of_all, ATTEMPTS_OF_ALL, ATTEMPTS_OF_ALL_SECONDS)
     right = share.opens_with(password)
     if right:
         attempts.forgive(here)
+        attempts.take_back(of_all, ATTEMPTS_OF_ALL_SECONDS)
     return right
 
 
 def _set(share: Share, options: Options) -> None:
     now = clock.now()
-    people = list(dict.fromkeys(name.strip().lower() for name in options.people if name.strip()))
-    if options.audience == Audience.PEOPLE and not people:
+    names = list(dict.fromkeys(name.strip() for name in options.people if name.strip()))
+    if options.audience == Audience.PEOPLE and not names:
         raise refusals.NOBODY_NAMED()
-    if len(people) > MAX_PEOPLE:
+    if len(names) > MAX_PEOPLE:
         raise refusals.TOO_MANY_NAMED(limit=MAX_PEOPLE)
     if options.expires_at is not None and options.expires_at <= now:
         raise refusals.EXPIRY_PASSED()
     share.audience = options.audience
-    share.people = people if options.audience == Audience.PEOPLE else []
+    share.people = []
+    if options.audience == Audience.PEOPLE:
+        share.people = [{"id": _account(name), "name": name} for name in names]
     if options.live:
         share.until, share.title = None, ""
     elif share.until is None or not options.keeps_moment:
@@ -152,6 +153,25 @@ def _set(share: Share, options: Options) -> None:
     if options.password is not None:
         share.password = make_password(options.password) if options.password else ""
     share.changed_at = now
+
+
+def _account(name: str) -> int:
+    """Whom a name or an e-mail address means. Only the identity provider proves an address; that of
+    an invitation, or one that somebody has chosen as their name, may be anybody's.
+
+    :raises Invalid: no account here, or more than one
+    """
+    active = User.objects.filter(is_active=True)
+    if "@" in name:
+        found = active.filter(email__iexact=name, identities__isnull=False).distinct()
+    else:
+        found = active.filter(username=name)
+        # Names that differ in nothing but large letters are different accounts.
+        found = found if found.exists() else active.filter(username__iexact=name)
+    ids = list(found.values_list("pk", flat=True)[:2])
+    if len(ids) != 1:
+        raise refusals.NO_SUCH_ACCOUNT(name=name)
+    return ids[0]
 
 
 def _revoke(shares: list[Share]) -> None:

@@ -103,7 +103,7 @@ def delete(thread: Thread) -> None:
     # then the thread: in this order a worker takes them.
     for run in thread.runs.active().select_for_update():
         control.cancel(run.pk)
-        budgets.count_deleted(run, total_usage(run.steps.values_list("usage", flat=True)))
+        budgets.count_broken_off(run, total_usage(run.steps.values_list("usage", flat=True)))
     Thread.objects.select_for_update().filter(pk=thread.pk).first()
     log.publish(thread.id, [Event.of("thread.deleted", deleted(thread))])
     log.retire(thread.id)

@@ -46,8 +46,10 @@ K = TypeVar("K", bound=ImportedObject)
 MAX_ENTRIES: Final = 20_000
 MAX_TOTAL: Final = 8 * 1024**3
 """Bytes that all entries have together, unpacked."""
-MAX_HISTORY_BYTES: Final = 2 * 1024**3
-"""Bytes that all messages have together, or runs, or steps."""
+MAX_HISTORY_BYTES: Final = 256 * 1024**2
+"""Bytes that all messages have together, or runs, or steps: they are read within a transaction, for
+which others may wait.
+"""
 MAX_OTHER_BYTES: Final = 32 * 1024**2
 """Bytes that all objects of another kind have together; of some all are held."""
 HISTORY: Final = {"messages.jsonl", "runs.jsonl", "steps.jsonl"}

@@ -46,6 +46,14 @@ class JoinForm(_Plain, UserCreationForm):  # type: ignore[type-arg]  # it takes 
     )
     field_order = ("name", "username", "password1", "password2")
 
+    def clean_username(self) -> Any:
+        """No address: who names one means whoever is proven to have it."""
+        # None of one that is taken, which is said already.
+        username = super().clean_username()
+        if username and "@" in username:
+            raise forms.ValidationError(_("A user name cannot contain “@”."))
+        return username
+
 
 class FirstPasswordForm(_Plain, SetPasswordForm):  # type: ignore[type-arg]
     """A password for who has none yet."""

@@ -118,7 +118,7 @@ class ShareForm(forms.Form):
 def _initial(share: Share) -> dict[str, Any]:
     return {
         "audience": share.audience,
-        "people": ", ".join(share.people),
+        "people": ", ".join(share.names),
         "shows": "live" if share.is_live else "keep",
         "shows_steps": share.shows_steps,
         "shows_files": share.shows_files,

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 
 from assistants.errors import Invalid
 from assistants.models import ApiKey, Project, Role, TokenUse
-from assistants.operations import budgets, projects
+from assistants.operations import budgets, prices, projects
 from playground import access, budget_words, usage
 from playground.service_words import refusal
 
@@ -137,28 +137,33 @@ def set_budget(request: access.Request) -> HttpResponse:
 
 def context(project: Project) -> dict[str, Any]:
     """What the sections of the settings page show."""
+    price_of = prices.at_once(project)
     return {
         "meters": budget_words.meters(project.pk, budgets.of_project(project)),
-        "used": usage.total_of(_uses(project, budgets.beginning("month")), project),
+        "used": usage.total_of(_uses(project, budgets.beginning("month")), price_of),
         "project": project,
-        "keys": _rows(project),
+        "keys": _rows(project, price_of),
         "scopes": _scopes(),
         "lives": LIVES,
     }
 
 
-def _rows(project: Project) -> list[Row]:
+def _rows(project: Project, price_of: prices.PriceOf) -> list[Row]:
     keys = ApiKey.objects.filter(project=project, revoked_at=None).newest_first()
-    today, month = (_by_key(project, budgets.beginning(period)) for period in ("day", "month"))
+    today, month = (
+        _by_key(project, price_of, budgets.beginning(period)) for period in ("day", "month")
+    )
     return [Row(key, _(SCOPES[key.scope]), today[key.id], month[key.id]) for key in keys]
 
 
-def _by_key(project: Project, since: date) -> defaultdict[str, usage.Total]:
+def _by_key(
+    project: Project, price_of: prices.PriceOf, since: date
+) -> defaultdict[str, usage.Total]:
     uses: defaultdict[str, list[TokenUse]] = defaultdict(list)
     for use in _uses(project, since):
         uses[use.key_id].append(use)
-    found = {key_id: usage.total_of(of_key, project) for key_id, of_key in uses.items()}
-    return defaultdict(lambda: usage.total_of((), project), found)
+    found = {key_id: usage.total_of(of_key, price_of) for key_id, of_key in uses.items()}
+    return defaultdict(lambda: usage.total_of((), price_of), found)
 
 
 def _uses(project: Project, since: date) -> Iterable[TokenUse]:

@@ -20,8 +20,9 @@ from assistants.models import (
     Thread,
     TokenUse,
     UpstreamAssistant,
+    clock,
 )
-from assistants.operations import budgets, execution, projects, runs, threads
+from assistants.operations import budgets, execution, projects, runs, sweep, threads
 from tests.api.worker import USAGE, Worker
 from tests.factories import make_assistant, make_project, make_run, make_thread
 
@@ -161,6 +162,17 @@ def test_a_deleted_thread_takes_no_tokens_back(project: Project) -> None:
     waiting = queued(project)
     threads.delete(waiting.thread)
     assert budgets.used(project.pk, _day(project)) == 300 + budgets.LIKELY_ANSWER
+
+
+def test_the_call_of_a_worker_that_is_gone_is_not_free(project: Project) -> None:
+    budgeted(project, day=10_000)
+    worker = Worker(queued(project).id)
+    worker.begin_message()
+    budgets.admit_call(worker.run, spent=0, size=300)
+    Run.objects.update(lease_until=clock.now() - timedelta(hours=1))
+    assert sweep.reap() == 1
+    counted = TokenUse.objects.in_project(project.pk).tokens()
+    assert counted == 300 + budgets.LIKELY_ANSWER
 
 
 def _day(project: Project) -> budgets.Budget:

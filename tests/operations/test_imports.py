@@ -148,6 +148,8 @@ def test_what_was_said_in_one_second_keeps_its_order() -> None:
     assert rows[3].created_at < run.ended_at
     assert clock.unix(rows[5].created_at) == AT
     assert thread.active_at == rows[5].created_at
+    # Nobody has told when they were complete; links to a moment look at that.
+    assert [row.completed_at for row in rows] == [row.created_at for row in rows]
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "requires_action", "cancelling"])

@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from zoneinfo import ZoneInfo
 
 import pytest
 import redis
@@ -14,9 +15,10 @@ from django.conf import settings
 from assistants.events import log
 from assistants.events.hub import hub
 from assistants.models import Assistant, Message, Project, Thread, clock
-from assistants.operations import messages, runs, steps, threads
+from assistants.operations import messages, runs, shares, steps, threads
 from assistants.params import MessageCreate
-from playground import readers, streaming, transcript
+from playground import live, readers, streaming, transcript
+from playground.scopes import Scope
 from playground.streaming import ThreadStream
 from playground.thread_view import ThreadView
 from tests.api.worker import Worker
@@ -300,6 +302,29 @@ async def test_a_reader_who_takes_nothing_is_not_waited_for(
             rest += (await anext(frames)).decode()
     await frames.aclose()
     assert "And the end." in rest
+
+
+async def test_one_link_has_a_thread_rendered_for_a_few_kinds_of_readers(thread: Thread) -> None:
+    share, token = await sync_to_async(shares.create)(thread, shares.Options(live=True))
+    scope = Scope.of(share, token)
+    create = sync_to_async(messages.create)
+    open_streams, told = [], []
+    for hours in range(live.LINK_LIVES + 3):
+        zone = ZoneInfo(f"Etc/GMT+{hours}")
+        reader = readers.Reader("en", zone, scope)
+        frames = ThreadStream(thread.id, log.START, reader, lambda: True).frames()
+        await anext(frames)
+        open_streams.append(frames)
+        told.append(asyncio.create_task(anext(frames)))
+        await asyncio.sleep(0)
+    assert sum(other.scope == scope for _, _, other in live._lives) == live.LINK_LIVES
+    # Those who came last hear the news as well.
+    await create(thread, MessageCreate(role="user", content="From somebody else"))
+    async with asyncio.timeout(10):
+        for frame in await asyncio.gather(*told):
+            assert b"From somebody else" in frame
+    for frames in open_streams:
+        await frames.aclose()
 
 
 async def test_with_no_run_active_it_tells_the_state_and_what_comes(

@@ -59,6 +59,14 @@ def test_who_is_signed_out_makes_an_account_and_is_in(page: Client, project: Pro
     assert Client().post("/login", given).status_code == 302
 
 
+def test_a_user_name_is_no_address(page: Client, project: Project) -> None:
+    link = invited(page, project)
+    answer = Client().post(link, {**ACCOUNT, "username": "alice@example.org"})
+    assert answer.status_code == 422
+    assert "cannot contain “@”" in answer.text
+    assert not User.objects.filter(username__contains="@").exists()
+
+
 def test_who_is_signed_in_joins_with_the_account_that_they_have(
     page: Client, project: Project, stranger: Client
 ) -> None:

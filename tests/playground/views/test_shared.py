@@ -11,9 +11,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from assistants import acting
+from assistants.errors import Invalid
 from assistants.models import (
     Audience,
     File,
+    Identity,
     Membership,
     Message,
     Project,
@@ -325,15 +327,25 @@ def test_a_link_for_the_project_is_for_its_members(told: Told, stranger: Client)
 
 
 def test_a_link_for_people_is_for_those_who_are_named(told: Told, stranger: Client) -> None:
-    _, link = told.share(audience=Audience.PEOPLE, people=("Jun", "AN@example.org"))
     other = make_project("Other")
     jun, an = (
         _member(other, "jun", Role.VIEWER),
         _member(other, "an", Role.VIEWER, "an@Example.org"),
     )
+    # An address that no provider has proven, and a name that looks like one.
+    false = [
+        _member(other, "mallory", Role.VIEWER, "an@example.org"),
+        _member(other, "AN@example.org", Role.VIEWER),
+    ]
+    with pytest.raises(Invalid, match=r"no account named “AN@example\.org”"):
+        told.share(audience=Audience.PEOPLE, people=("AN@example.org",))
+    Identity.objects.create(
+        user=User.objects.get(username="an"), issuer="https://id.example.org", subject="an"
+    )
+    _, link = told.share(audience=Audience.PEOPLE, people=("Jun", "AN@example.org"))
     assert jun.get(link).status_code == 200
     assert an.get(link).status_code == 200
-    assert stranger.get(link).status_code == 404
+    assert all(one.get(link).status_code == 404 for one in (stranger, *false))
     User.objects.filter(username="jun").update(is_active=False)
     assert jun.get(link).status_code == 302  # signed out, as anybody who is not active
 

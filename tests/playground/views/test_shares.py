@@ -8,7 +8,16 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from assistants.models import Assistant, Audience, Membership, Project, Role, Share, Thread
+from assistants.models import (
+    Assistant,
+    Audience,
+    Identity,
+    Membership,
+    Project,
+    Role,
+    Share,
+    Thread,
+)
 from assistants.operations import shares
 from assistants.operations.shares import Options
 from tests.factories import make_project, make_thread
@@ -63,6 +72,8 @@ def test_it_works_without_scripts(page: Client, thread: Thread) -> None:
 
 
 def test_every_choice_is_kept(page: Client, thread: Thread) -> None:
+    mei, jun = User.objects.create_user("mei"), User.objects.create_user("jun", "jun@example.org")
+    Identity.objects.create(user=jun, issuer="https://id.example.org", subject="1")
     day = (timezone.localdate() + timedelta(days=3)).isoformat()
     page.post(
         f"/threads/{thread.id}/shares",
@@ -78,7 +89,8 @@ def test_every_choice_is_kept(page: Client, thread: Thread) -> None:
     )
     share = Share.objects.get()
     assert share.audience == Audience.PEOPLE
-    assert share.people == ["mei", "jun@example.org"]
+    assert share.user_ids == {mei.pk, jun.pk}
+    assert share.names == ["Mei", "jun@example.org"]
     assert share.is_live
     assert share.may_copy
     assert not share.shows_steps
@@ -92,6 +104,7 @@ def test_every_choice_is_kept(page: Client, thread: Thread) -> None:
     "wrong, said",
     [
         ({"audience": "people"}, "Name at least one account"),
+        ({"audience": "people", "people": "owner, nobody"}, "There is no account named “nobody”"),
         ({"expires": "date"}, "Choose a day that is to come"),
         ({"expires": "date", "date": "2020-01-01"}, "Choose a day that is to come"),
         ({"audience": "everybody"}, "everybody"),

@@ -122,6 +122,8 @@ def test_a_project_can_take_in_all_whom_the_provider_knows(
     client = Client()
     sign_in(client)
     assert client.get("/threads").context["member"].role == Role.VIEWER
+    user = User.objects.get(identities__subject=MEI["sub"])
+    assert (user.username, user.email) == ("MeiLin", "")
 
 
 def test_claims_may_come_from_userinfo(idp: Provider, project: Project) -> None:
