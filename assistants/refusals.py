@@ -492,6 +492,7 @@ TOO_MANY_ATTEMPTS: Final = Rule(
     RateLimited, "Too many attempts. Try again in {seconds} s.", code="rate_limit_exceeded"
 )
 NOBODY_NAMED: Final = Rule(Invalid, "Name at least one account that may read.", param="people")
+USERNAME_TAKEN: Final = Rule(Invalid, "Somebody has this user name already.", param="username")
 NO_SUCH_ACCOUNT: Final = Rule(Invalid, "There is no account named “{name}” here.", param="people")
 TOO_MANY_NAMED: Final = Rule(Invalid, "At most {limit} accounts can be named.", param="people")
 EXPIRY_PASSED: Final = Rule(Invalid, "The link would have expired already.", param="expires_at")

@@ -19,7 +19,7 @@ from assistants.params import AssistantCreate, validate
 from bench.figures import Figure, Report, p99
 from bench.long_thread import laid_out
 from bench.service import Service
-from playground.views.session import owner
+from assistants.operations.people import local_owner as owner
 
 SHORT, LONG, LONGEST = 20, 500, 5000
 VIEWS = 60

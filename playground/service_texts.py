@@ -31,6 +31,7 @@ TEXTS: Final = (
     # What share links refuse.
     _("Too many attempts. Try again in {seconds} s."),
     _("Name at least one account that may read."),
+    _("Somebody has this user name already."),
     _("There is no account named “{name}” here."),
     _("At most {limit} accounts can be named."),
     _("The link would have expired already."),

@@ -101,21 +101,41 @@ def create(
     :param folder: where it lay in the folder that it comes with
     :raises TooLarge: more than 512 MB
     """
-    file = File(project=project, filename=clean_name(filename), purpose=purpose)
-    file.folder = clean_folder(folder)
-    file.key, file.bytes = store(project, file.id, content)
+    file = stored(project, content, filename, purpose, folder)
     if expires_after is not None:
         file.expires_at = file.created_at + expires_after
     try:
-        with transaction.atomic():
-            file.save(force_insert=True)
-            # What code has saved is part of its run.
-            if purpose != MADE_BY_ASSISTANT:
-                audit.note("file.created", project, file, file.filename, bytes=file.bytes)
+        insert(file)
     except BaseException:
         default_storage.delete(file.key)
         raise
     return file
+
+
+def stored(
+    project: Project,
+    content: "BinaryIO | DjangoFile[Any]",
+    filename: str,
+    purpose: str,
+    folder: str = "",
+) -> File:
+    """A file whose bytes are stored, and whose row is still to be inserted.
+
+    :raises TooLarge: more than 512 MB
+    """
+    file = File(project=project, filename=clean_name(filename), purpose=purpose)
+    file.folder = clean_folder(folder)
+    file.key, file.bytes = store(project, file.id, content)
+    return file
+
+
+@transaction.atomic
+def insert(file: File) -> None:
+    """The row of a file whose bytes are stored."""
+    file.save(force_insert=True)
+    # What code has saved is part of its run.
+    if file.purpose != MADE_BY_ASSISTANT:
+        audit.note("file.created", file.project, file, file.filename, bytes=file.bytes)
 
 
 def store(project: Project, file_id: str, content: "BinaryIO | DjangoFile[Any]") -> tuple[str, int]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from assistants import acting, refusals
 from assistants.models import Identity, Invitation, Project, Role
@@ -53,9 +53,15 @@ def join(invitation: Invitation, username: str, password: str, name: str) -> Use
     """Make an account for who was invited, and let them in.
 
     :param password: one that the validators have passed
-    :raises Invalid: the invitation lets nobody in any more; no account is left behind
+    :raises Invalid: the invitation lets nobody in any more, or somebody has the user name; no
+        account is left behind
     """
-    user = User.objects.create_user(username, invitation.email, password, first_name=name)
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(username, invitation.email, password, first_name=name)
+    except IntegrityError:
+        # The form has looked, but somebody else came in by it at this moment.
+        raise refusals.USERNAME_TAKEN() from None
     acting.become(acting.Actor("user", str(user.pk), name or username))
     members.accept(invitation, user.pk)
     return user
@@ -93,7 +99,6 @@ def note_sign_out_everywhere(user: User) -> None:
         audit.note_everywhere("person.signed_out_everywhere", user.pk)
 
 
-@transaction.atomic
 def identified(issuer: str, subject: str, *, email: str, verified: bool, name: str) -> User:
     """Whoever the identity provider has let in. Somebody new needs an invitation of their address,
     unless OIDC_PROJECT takes in all whom the provider lets in. Invitations that came since are
@@ -102,6 +107,15 @@ def identified(issuer: str, subject: str, *, email: str, verified: bool, name: s
     :param verified: whether the provider says that the address is theirs
     :raises Invalid: nobody has invited them, or they cannot be told from others
     """
+    try:
+        return _identified(issuer, subject, email, verified, name)
+    except IntegrityError:
+        # They have come in twice at this moment, or somebody else has got the user name.
+        return _identified(issuer, subject, email, verified, name)
+
+
+@transaction.atomic
+def _identified(issuer: str, subject: str, email: str, verified: bool, name: str) -> User:
     known = Identity.objects.filter(issuer=issuer, subject=subject).select_related("user").first()
     user = known.user if known else None
     found = Invitation.objects.pending().filter(email__iexact=email) if email and verified else None

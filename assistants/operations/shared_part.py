@@ -5,9 +5,7 @@ thread of somebody else's own.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
 
 from assistants import refusals
 from assistants.errors import Wire
@@ -15,7 +13,7 @@ from assistants.events import log
 from assistants.events.log import Event
 from assistants.models import File, Message, Project, RunStep, Share, Thread
 from assistants.models.base import new_id
-from assistants.operations import files, messages
+from assistants.operations import audit, files, messages, openings
 
 MAX_COPY_BYTES: Final = 512 * 1024 * 1024
 SLACK_MS: Final = 60_000
@@ -36,17 +34,24 @@ def image(share: Share, file_id: str) -> bool:
     return share.is_live and file_id in _images_in_progress(share, name)
 
 
-def linked(share: Share, file_id: str) -> bool:
-    """Whether the file is attached to a message of the part, or made by code and linked in one."""
-    name = f'"{file_id}"'
-    named = Q(content__icontains=name) | Q(attachments__icontains=name)
-    for message in share.messages().filter(named):
-        if any(attachment["file_id"] == file_id for attachment in message.attachments):
-            return True
-        for note in _annotations(message.content):
-            if note.get("file_path", {}).get("file_id") == file_id:
-                return True
-    return False
+def attached(share: Share, file_id: str) -> bool:
+    """Whether the file is attached to a message of the part."""
+    found = share.messages().filter(attachments__icontains=f'"{file_id}"')
+    return any(
+        attachment["file_id"] == file_id
+        for attachments in found.values_list("attachments", flat=True)
+        for attachment in attachments
+    )
+
+
+def saved(share: Share, file_id: str) -> bool:
+    """Whether code has saved the file, and a message of the part links it."""
+    found = share.messages().filter(content__icontains=f'"{file_id}"')
+    return any(
+        note.get("file_path", {}).get("file_id") == file_id
+        for content in found.values_list("content", flat=True)
+        for note in _annotations(content)
+    )
 
 
 def cites(share: Share, file_id: str, start: int, end: int) -> bool:
@@ -64,7 +69,6 @@ def cites(share: Share, file_id: str, start: int, end: int) -> bool:
     return False
 
 
-@transaction.atomic
 def copy(share: Share, project: Project) -> Thread:
     """The messages of the part as a thread of this project, with the images and files that the link
     shows. What its citations quote stays; the cited files are not copied.
@@ -76,14 +80,41 @@ def copy(share: Share, project: Project) -> Thread:
         for message in share.messages().oldest_first()
         if message.status != Message.Status.IN_PROGRESS
     ]
-    copied = _copied(share, project, shown)
+    if project.id == share.project_id:
+        there = File.objects.filter(project=project, pk__in=_files(share, shown))
+        return _insert(share, project, shown, {file.id: file.id for file in there}, [])
+    # The bytes first: nobody is to wait for them at the database.
+    made: list[File] = []
+    try:
+        copied = _store(share, project, shown, made)
+        return _insert(share, project, shown, copied, made)
+    except BaseException:
+        files.discard_unused(file.key for file in made)
+        raise
+
+
+@transaction.atomic
+def _insert(
+    share: Share,
+    project: Project,
+    shown: list[Message],
+    copied: Mapping[str, str],
+    made: Iterable[File],
+) -> Thread:
+    """
+    :param copied: the ids of files in the project, by those of the files that are shown
+    :param made: the files whose bytes were stored for it
+    """
+    for file in made:
+        files.insert(file)
     at_home = project.id == share.project_id
     title = share.shown_title
     thread = Thread.objects.create(
         project=project,
         metadata={"title": title} if title else {},
         assistant_id=share.thread.assistant_id if at_home else "",
-        opening=share.thread.opening if shown else "",
+        # That of the thread may come from what the link does not show.
+        opening=next(filter(None, (openings.of(message.text) for message in shown)), ""),
     )
     events = [Event.of("thread.created", thread.to_dict())]
     for message in shown:
@@ -102,6 +133,7 @@ def copy(share: Share, project: Project) -> Thread:
     messages.open_attachments(thread, [one for message in shown for one in message.attachments])
     thread.save(update_fields=["tool_resources"])
     log.publish(thread.id, events)
+    audit.note("thread.created", project, thread, title)
     return thread
 
 
@@ -112,8 +144,8 @@ def _author(share: Share, message: Message) -> dict[str, str]:
     return {}
 
 
-def _copied(share: Share, project: Project, shown: Iterable[Message]) -> dict[str, str]:
-    """The files that are shown, by their ids, as files of the project: copies, or themselves."""
+def _files(share: Share, shown: Iterable[Message]) -> set[str]:
+    """The files that are shown."""
     ids: set[str] = set()
     for message in shown:
         ids |= _images(message.content)
@@ -121,24 +153,25 @@ def _copied(share: Share, project: Project, shown: Iterable[Message]) -> dict[st
             ids |= {attachment["file_id"] for attachment in message.attachments}
             notes = _annotations(message.content)
             ids |= {note["file_path"]["file_id"] for note in notes if "file_path" in note}
-    found = File.objects.filter(project=share.project_id, pk__in=ids)
-    if project.id == share.project_id:
-        return {file.id: file.id for file in found}
+    return ids
+
+
+def _store(
+    share: Share, project: Project, shown: Iterable[Message], made: list[File]
+) -> dict[str, str]:
+    """Copy the bytes of the files that are shown: the ids of the copies, by theirs.
+
+    :param made: takes the copies, whose rows are still to be inserted
+    :raises Invalid: they are too large
+    """
+    found = list(File.objects.filter(project=share.project_id, pk__in=_files(share, shown)))
     if sum(file.bytes for file in found) > MAX_COPY_BYTES:
         raise refusals.COPY_TOO_LARGE(limit=MAX_COPY_BYTES // 1024**2)
     copied: dict[str, str] = {}
-    keys: list[str] = []
-    try:
-        for file in found:
-            with files.open_content(file) as content:
-                made = files.create(project, content, filename=file.filename, purpose=file.purpose)
-            keys.append(made.key)
-            copied[file.id] = made.id
-    except BaseException:
-        # The rows go with the transaction.
-        for key in keys:
-            default_storage.delete(key)
-        raise
+    for file in found:
+        with files.open_content(file) as content:
+            made.append(files.stored(project, content, file.filename, file.purpose))
+        copied[file.id] = made[-1].id
     return copied
 
 

@@ -11,9 +11,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from assistants.operations import people
-from assistants.operations.people import local_owner as owner
-
-__all__ = ["login", "logout", "owner", "page", "target"]
 
 
 @never_cache

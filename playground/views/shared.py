@@ -117,12 +117,14 @@ def _shown(request: SharedRequest, file_id: str) -> File | None:
     """
     share = request.share
     is_image_of_it = shared_part.image(share, file_id)
-    if not is_image_of_it and not shared_part.linked(share, file_id):
+    is_saved = not is_image_of_it and shared_part.saved(share, file_id)
+    is_attached = share.shows_files and shared_part.attached(share, file_id)
+    if not (is_image_of_it or is_saved or is_attached):
         return None
     found = File.objects.filter(project=share.project_id, pk=file_id).first()
     # Code saves images that a message then shows by its path.
-    if found and not is_image_of_it and image_type(found.filename) is None:
-        return found if share.shows_files else None
+    if found and not (is_image_of_it or share.shows_files):
+        return found if image_type(found.filename) is not None else None
     return found
 
 

@@ -6,7 +6,7 @@ from django.test import Client
 
 from assistants.models import Assistant, Project, Role, Thread
 from assistants.operations import projects
-from playground.views.session import owner
+from assistants.operations.people import local_owner as owner
 from tests.factories import make_assistant, make_project, make_thread
 
 HTMX = {"HX-Request": "true"}

@@ -23,9 +23,9 @@ from openai import OpenAI
 from assistants.errors import Wire
 from assistants.models import Assistant, File, Project, Run, Thread, VectorStore
 from assistants.operations import assistants, files, projects, threads, vector_stores
+from assistants.operations.people import local_owner as owner
 from playground.asgi import application
 from playground.exports import reading
-from playground.views.session import owner
 from tests.api.serving import serving
 from tests.factories import make_assistant, make_project, make_run, make_thread
 from tests.history import History

@@ -11,8 +11,8 @@ from django.urls import URLPattern, reverse
 from assistants.models import Assistant, Audience, Project, Role, Thread
 from assistants.operations import connections, files, members, projects, shares, upstream_imports
 from assistants.operations.connections import Connection
+from assistants.operations.people import local_owner as owner
 from assistants.operations.shares import Options
-from playground.views.session import owner
 from playground.views.urls import urlpatterns
 from tests.factories import make_run, make_vector_store
 

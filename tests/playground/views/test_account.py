@@ -8,7 +8,7 @@ from qsessions.models import Session
 
 from assistants.models import Project
 from assistants.operations import people
-from playground.views.session import owner
+from assistants.operations.people import local_owner as owner
 
 PASSWORD = "correct horse battery"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

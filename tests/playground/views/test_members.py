@@ -3,13 +3,15 @@
 import re
 from datetime import timedelta
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from assistants.errors import Invalid
 from assistants.models import Invitation, Membership, Project, Role
-from assistants.operations import members
-from playground.views.session import owner
+from assistants.operations import members, people
+from assistants.operations.people import local_owner as owner
 from tests.factories import make_project
 from tests.playground.conftest import HTMX
 
@@ -57,6 +59,15 @@ def test_who_is_signed_out_makes_an_account_and_is_in(page: Client, project: Pro
     assert User.objects.get(username="mei").get_full_name() == "Mei Lin"
     given = {"username": "mei", "password": PASSWORD}
     assert Client().post("/login", given).status_code == 302
+
+
+def test_of_two_who_choose_one_name_the_second_is_refused(project: Project) -> None:
+    User.objects.create_user("mei")
+    invitation, _ = members.invite(project, Role.EDITOR)
+    with pytest.raises(Invalid, match="Somebody has this user name"):
+        people.join(invitation, "mei", PASSWORD, "")
+    invitation.refresh_from_db()
+    assert invitation.is_pending
 
 
 def test_a_user_name_is_no_address(page: Client, project: Project) -> None:

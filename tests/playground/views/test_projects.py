@@ -18,7 +18,7 @@ from assistants.models import (
     VectorStore,
 )
 from assistants.operations import projects
-from playground.views.session import owner
+from assistants.operations.people import local_owner as owner
 from tests.factories import make_assistant, make_file, make_run, make_thread, make_vector_store
 
 

@@ -27,10 +27,10 @@ from assistants.models import (
 )
 from assistants.operations import messages, runs, shares, steps
 from assistants.operations.files import open_content
+from assistants.operations.people import local_owner as owner
 from assistants.operations.shares import Options
 from assistants.params import MessageCreate, RunCreate, validate
 from playground import transcript
-from playground.views.session import owner
 from tests.api.worker import Worker
 from tests.factories import make_assistant, make_file, make_project, make_thread
 
@@ -217,6 +217,16 @@ def test_only_files_that_are_shown_are_handed_out(told: Told) -> None:
         assert guest().get(f"{link}/files/{file_id}").status_code == 404
 
 
+def test_without_files_an_image_that_is_attached_is_withheld(told: Told) -> None:
+    plan = make_file(told.project, PNG, "plan.png")
+    tools = [{"type": "code_interpreter"}]
+    body = {"role": "user", "content": "x", "attachments": [{"file_id": plan.id, "tools": tools}]}
+    messages.create(told.thread, validate(MessageCreate, body))
+    for shows_files, status in ((True, 200), (False, 404)):
+        _, link = told.share(shows_files=shows_files)
+        assert guest().get(f"{link}/files/{plan.id}").status_code == status
+
+
 def test_without_files_images_stay_and_nothing_else(told: Told) -> None:
     _, link = told.share(shows_files=False)
     html = guest().get(link).text
@@ -393,6 +403,12 @@ def test_passwords_cannot_be_guessed_in_bulk(told: Told) -> None:
     assert "Too many attempts" in refused.text
     elsewhere = guest().post(f"{link}/password", {"password": "swordfish"}, REMOTE_ADDR="192.0.2.7")
     assert elsewhere.status_code == 302
+
+
+def test_who_knows_the_password_keeps_nobody_out(told: Told) -> None:
+    share, _ = told.share(password="swordfish")
+    for number in range(shares.ATTEMPTS_OF_ALL + 1):
+        assert shares.unlock(share, "swordfish", f"192.0.2.{number}")
 
 
 def test_openings_are_counted_but_those_of_the_sharer(told: Told, page: Client) -> None:
