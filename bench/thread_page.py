@@ -15,11 +15,11 @@ from django.test.utils import CaptureQueriesContext
 
 from assistants.models import Project, Thread
 from assistants.operations import assistants, projects
+from assistants.operations.people import local_owner as owner
 from assistants.params import AssistantCreate, validate
 from bench.figures import Figure, Report, p99
 from bench.long_thread import laid_out
 from bench.service import Service
-from assistants.operations.people import local_owner as owner
 
 SHORT, LONG, LONGEST = 20, 500, 5000
 VIEWS = 60
