@@ -93,7 +93,7 @@ def test_a_link_is_made_in_two_clicks_read_live_by_a_guest_and_revoked(
 
     page.get_by_role("link", name="Share thread").click()
     dialog.get_by_role("button", name="Revoke").click()
-    expect(guest.get_by_text("This link opens nothing any more")).to_be_visible(timeout=3_000)
+    expect(guest.get_by_text("This link opens nothing any more")).to_be_visible()
     answer = guest.goto(link)
     assert answer
     assert answer.status == 410

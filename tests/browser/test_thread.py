@@ -202,7 +202,7 @@ def test_what_is_refused_is_given_back(
 ) -> None:
     other = context.new_page()
     # The other tab is told of the run, but a person may be quicker.
-    other.route(re.compile("/stream"), lambda route: route.abort())
+    other.route(re.compile(r"/stream\?"), lambda route: route.abort())
     other.goto(page.url)
     gate = Gate()
     model.reply(text("Busy"), until(gate))
@@ -353,6 +353,7 @@ def test_more_tabs_than_a_browser_has_connections_for(
     for other in others:
         look(other, away=False)
         expect(other.locator(".run .chip").last).to_have_text("Completed")
+        look(other, away=True)
 
 
 def look(page: Page, *, away: bool) -> None:
