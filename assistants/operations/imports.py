@@ -495,6 +495,7 @@ class _History:
             else "",
             incomplete_at=_at(message.incomplete_at),
             completed_at=_at(message.completed_at),
+            author=_author(message),
         )
         if row.status == Message.Status.IN_PROGRESS:
             row.status, row.incomplete_reason = Message.Status.INCOMPLETE, "run_failed"
@@ -569,6 +570,14 @@ def _overrides(beside: RunBeside) -> Wire:
 def _dumped(params: Any) -> Wire:
     wire: Wire = params.model_dump(mode="json", by_alias=True)
     return wire
+
+
+def _author(message: ImportedMessage) -> dict[str, str]:
+    """Whoever wrote it elsewhere is nobody here but a name."""
+    if message.role != "user":
+        return {}
+    name = message.playground.author if message.playground else ""
+    return {"kind": "guest", "id": "", "name": storable(name)}
 
 
 def _moment(given: ImportedObject) -> datetime:

@@ -138,10 +138,11 @@ def _insert(
 
 
 def _author(share: Share, message: Message) -> dict[str, str]:
-    """Who wrote it, as far as the link tells."""
-    if message.role == "user" and message.author == share.author and share.sharer:
-        return {"kind": "guest", "id": "", "name": share.sharer}
-    return {}
+    """Who wrote it, as far as the link tells; nobody here is taken for them."""
+    if message.role != "user":
+        return {}
+    name = share.sharer if message.author == share.author else ""
+    return {"kind": "guest", "id": "", "name": name}
 
 
 def _files(share: Share, shown: Iterable[Message]) -> set[str]:

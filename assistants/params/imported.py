@@ -228,6 +228,11 @@ class IncompleteDetails(Imported):
     reason: Annotated[str, StringConstraints(max_length=32)]
 
 
+class MessageBeside(Beside):
+    author: Annotated[str, StringConstraints(max_length=256)] = ""
+    """What whoever wrote it was called there."""
+
+
 class ImportedMessage(ImportedObject):
     role: Literal["user", "assistant"]
     status: Literal["in_progress", "incomplete", "completed"] = "completed"
@@ -239,6 +244,7 @@ class ImportedMessage(ImportedObject):
     incomplete_details: IncompleteDetails | None = None
     incomplete_at: Seconds | None = None
     completed_at: Seconds | None = None
+    playground: MessageBeside | None = None
 
 
 class LastError(Imported):

@@ -87,7 +87,8 @@ class _Export:
             self._note(message.content)
             self._note(message.attachments)
             self._assistant_ids.add(message.assistant_id or "")
-            yield _with(message.to_dict(), message.created_at)
+            beside = {"author": message.author.get("name", "")} if message.role == "user" else None
+            yield _with(message.to_dict(), message.created_at, beside)
 
     def runs(self) -> Iterator[Wire]:
         for run in _in_order(self._thread.runs.filter(created_at__lte=self._until)):

@@ -112,6 +112,8 @@ def test_what_is_exported_deleted_and_imported_is_exported_the_same(
         "store": history.store.id,
         "guide": history.guide.id,
     }
+    mei = {"kind": "user", "id": "77", "name": "Mei"}
+    history.thread.messages.filter(role="user").update(author=mei)
     first = exported(page, history.thread)
     delete_all(history)
 
@@ -122,6 +124,8 @@ def test_what_is_exported_deleted_and_imported_is_exported_the_same(
     done = page.post("/threads/import", {"confirmed": "yes"}, follow=True)
     assert done.redirect_chain == [(f"/threads?q={ids['thread']}", 302)]
     assert "Imported: 1 thread, 4 messages" in done.text
+    shown = page.get(f"/threads/{ids['thread']}?panel=chat").text
+    assert ">Mei<" in shown  # what the author was called there
 
     again = exported(page, Thread.objects.get(pk=ids["thread"]))
     assert unpacked(again) == unpacked(first)
