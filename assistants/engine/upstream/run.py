@@ -9,7 +9,6 @@ import logging
 from contextlib import suppress
 from typing import Any, Final
 
-from assistants import doorbell
 from assistants.engine.execute import Services, Stop
 from assistants.engine.upstream.client import Upstream
 from assistants.engine.upstream.copying import usage_of
@@ -28,10 +27,8 @@ from assistants.traces import tracer
 
 logger = logging.getLogger(__name__)
 
-CANCEL_SECONDS: Final = 0.7
-"""How long a run that is cancelled is followed to its end there: who cancels waits for a second at
-most. What has not ended there by then is ended by ``ending``.
-"""
+CANCEL_SECONDS: Final = 5.0
+"""How long a run that is cancelled is followed to its end there."""
 CODES: Final = ("server_error", "rate_limit_exceeded", "invalid_prompt")
 """What a run's error may be called."""
 
@@ -84,8 +81,6 @@ class MirroredRun:
             async with asyncio.timeout(CANCEL_SECONDS):
                 last = await self._cancel_there()
         await self._end(RunStatus.CANCELLED, last)
-        if last is None and self.run.upstream.asked_at is not None:
-            await self._services.database(doorbell.ring, doorbell.END_UPSTREAM, self.run.id)
 
     async def _cancel_there(self) -> shapes.Run | None:
         """Pass the wish on, and follow the run to its end; None where that is not heard of."""
