@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -147,6 +148,9 @@ def store(project: Project, file_id: str, content: "BinaryIO | DjangoFile[Any]")
     # An upload that lies on the disk already is a Django file of its own kind, which is moved.
     stored = content if isinstance(content, DjangoFile) else DjangoFile(content)
     key = default_storage.save(f"{project.id}/{file_id}", stored)
+    if isinstance(stored, TemporaryUploadedFile):
+        # It was moved away. Left to be collected, it would complain that it is not there.
+        stored.close()
     try:
         size = default_storage.size(key)
         if size > MAX_BYTES:

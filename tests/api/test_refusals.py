@@ -309,6 +309,8 @@ ELSEWHERE = {
         ("TOO_MANY_ATTEMPTS", "NOBODY_NAMED", "TOO_MANY_NAMED", "EXPIRY_PASSED", "COPY_TOO_LARGE"),
         "tests/operations/test_shares.py",
     ),
+    "USERNAME_TAKEN": "tests/playground/views/test_members.py",
+    "NO_SUCH_ACCOUNT": "tests/playground/views/test_shares.py",
     "KEY_SCOPE": "tests/playground/views/test_settings.py",
     "KEY_EXPIRY": "tests/management/test_api_key.py",
     "BUDGET_RANGE": "tests/playground/views/test_settings.py",

@@ -64,7 +64,7 @@ def test_who_is_signed_out_makes_an_account_and_is_in(page: Client, project: Pro
 def test_of_two_who_choose_one_name_the_second_is_refused(project: Project) -> None:
     User.objects.create_user("mei")
     invitation, _ = members.invite(project, Role.EDITOR)
-    with pytest.raises(Invalid, match="Somebody has this user name"):
+    with pytest.raises(Invalid, match="Somebody has this user name already"):
         people.join(invitation, "mei", PASSWORD, "")
     invitation.refresh_from_db()
     assert invitation.is_pending

@@ -113,7 +113,7 @@ def test_a_form_creates_in_the_project_that_its_page_was_shown_for(
 ) -> None:
     opened = page.get("/assistants/new").text
     assert f'<input type="hidden" name="project" value="{project.id}">' in opened
-    made = second(page)
+    second(page)
     given = {"name": "Plotter", "model": "demo", "temperature": "1", "top_p": "1"}
     page.post("/assistants/new", {**given, "project": project.id})
     assert Assistant.objects.get().project == project
@@ -123,9 +123,10 @@ def test_a_form_creates_in_the_project_that_its_page_was_shown_for(
     assert ApiKey.objects.get().project == project
     page.post("/threads/begin", {"content": "Hello", "assistant_id": Assistant.objects.get().id})
     assert Thread.objects.get().project == project
-    # A project that is not the person's counts for nothing.
-    page.post("/vector-stores/new", {"title": "Other", "project": "proj_theirs"})
-    assert VectorStore.objects.get(name="Other").project == made
+    # From a page of a project that is not the person's, or no more, nothing ends up in another.
+    told = page.post("/vector-stores/new", {"title": "Other", "project": "proj_theirs"})
+    assert told.status_code == 404
+    assert not VectorStore.objects.filter(name="Other").exists()
 
 
 def test_every_plain_form_that_creates_says_of_which_project_it_is(
