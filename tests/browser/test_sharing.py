@@ -76,6 +76,7 @@ def test_a_link_is_made_in_two_clicks_read_live_by_a_guest_and_revoked(
 
     # From now on it is live.
     dialog.get_by_role("link", name="Change this link").click()
+    expect(dialog.get_by_role("heading", name="Change this link")).to_be_visible()
     dialog.get_by_label("What it shows").select_option("live")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("button", name="Create another link")).to_be_visible()
