@@ -16,12 +16,13 @@ from tests.stack import Stack
 SIGN_IN = """
 from django.contrib import auth
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
+from django.conf import settings
+from importlib import import_module
 from assistants.models import Membership, Project
 user, _ = User.objects.get_or_create(username="mei")
 project = Project.objects.oldest_first().first()
 Membership.objects.get_or_create(project=project, user=user, defaults={"role": "editor"})
-session = SessionStore()
+session = import_module(settings.SESSION_ENGINE).SessionStore()
 session[auth.SESSION_KEY] = str(user.pk)
 session[auth.BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
 session[auth.HASH_SESSION_KEY] = user.get_session_auth_hash()
