@@ -21,7 +21,8 @@ from django.contrib.auth.models import User
 from qsessions.backends.db import SessionStore
 from assistants.models import *
 from assistants.models import clock
-from assistants.operations import aliases, connections, execution, files, ingestion, projects, steps
+from assistants.operations import aliases, connections, execution, files, ingestion, projects
+from assistants.operations import shares, steps
 from assistants.operations.connections import Connection
 from assistants.retrieval.reader import Reader
 from tests.factories import *
@@ -48,6 +49,7 @@ for number in range(450):
     make_assistant(other if number % 2 else project, name=f"Nº {number}", tools=[function])
 assistant = make_assistant(temperature=0.1 + 0.2, metadata={"zz": "1", "a": "\U0001f600"})
 thread = make_thread(project, "Größe?", "second")
+shares.create(thread, shares.Options(Audience.PEOPLE, people=("ada",)))
 run = make_run(thread, assistant)
 held = execution.claim(run.pk)
 step, message = steps.begin_message(held)
