@@ -6,8 +6,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	&& echo $$python && break; done)
 BIN := .venv/bin
 # How many processes run the tests beside each other; 0 is the one that was asked. Two take half the
-# time of one on two processors, and tests that look at the clock have less of it.
-JOBS ?= 0
+# time of one where there are two processors; more would starve the tests that look at the clock.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(2 if (os.cpu_count() or 1) > 1 else 0)')
 .DEFAULT_GOAL := help
 
 # One shell a target: the words of a recipe are what a person would type.
@@ -20,7 +20,7 @@ run: python ## start everything, on http://127.0.0.1:8000 (make run PORT=8001 fo
 	@$(PYTHON) install.py app sandbox bubblewrap redis
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m playground.runner
 
-test: python ## the whole test suite (ARGS="-k cancel" for a part of it, JOBS=2 side by side, TEST_DATABASE=postgresql on that)
+test: python ## the whole test suite (ARGS="-k cancel" for a part of it, JOBS=0 in one process, TEST_DATABASE=postgresql on that)
 	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium samples network
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
