@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from assistants import refusals
-from assistants.models import Run, RunStatus
+from assistants.models import Run, RunStatus, VectorStore
 from assistants.operations import queue
-from playground.service_words import told
+from playground.service_words import places_in, told
 
 # Both start a new run on the thread as it stands, without adding a message.
 RETRY: Final = gettext_noop("Retry the run")
@@ -34,7 +35,8 @@ class Outcome:
     """What is said below a run.
 
     ``tone`` is "plain", "note", "warn", "bad", or "late" for what is only said when it lasts.
-    ``code`` is the service's own word for the reason, ``again`` what running again is called.
+    ``code`` is the service's own word for the reason, ``again`` what running again is called, and
+    ``mend`` the page where it can be mended: its address and name.
     """
 
     tone: str
@@ -43,6 +45,7 @@ class Outcome:
     code: str = ""
     advice: str = ""
     again: str = ""
+    mend: tuple[str, str] | None = None
 
 
 def of_run(run: Run) -> Outcome | None:
@@ -153,6 +156,10 @@ def _failed(run: Run) -> Outcome:
         advice = _("have an owner raise the budget in settings, or wait until it begins anew.")
         code = "insufficient_quota"
         return Outcome("bad", _("The token budget is used up"), text, code, advice, _(RETRY))
+    if store_id := places_in(str(error.get("message")), refusals.STORE_EXPIRED.message).get(
+        "vector_store_id"
+    ):
+        return _store_expired(run, store_id)
     title, advice = {
         "rate_limit_exceeded": (
             _("The provider refused the request"),
@@ -174,6 +181,19 @@ def _failed(run: Run) -> Outcome:
     )
     message, code = str(error.get("message") or ""), str(error.get("code") or "")
     return Outcome("bad", title, told(message), code, advice, _(RETRY))
+
+
+def _store_expired(run: Run, store_id: str) -> Outcome:
+    store = VectorStore.objects.in_project(run.thread.project).filter(pk=store_id).first()
+    text = _("Nobody used it for as long as it was to be kept. Its files are still there.")
+    advice = _("choose how long it is kept on its page, then run again.")
+    title = _("A vector store has expired")
+    if store is None:
+        return Outcome("bad", title, text, again=_(RETRY))
+    name = store.name or _("Untitled")
+    mend = reverse("vector-store", args=[store_id]), name
+    title = _("The vector store “{name}” has expired").format(name=name)
+    return Outcome("bad", title, text, advice=advice, again=_(RETRY), mend=mend)
 
 
 def _incomplete(run: Run) -> Outcome:

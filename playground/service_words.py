@@ -38,6 +38,12 @@ def told(text: str | None) -> str:
     return f"{told(before)} {said}" if before else said
 
 
+def places_in(text: str, template: str) -> Mapping[str, str]:
+    """What stands in the places of a text of the service; nothing if this is another text."""
+    found = _form(template, at_end=False).fullmatch(text) if len(text) <= CUT else None
+    return found.groupdict() if found else {}
+
+
 @lru_cache(maxsize=1024)
 def _known(text: str) -> tuple[str, str, dict[str, str]] | None:
     """The form that the text has, with what stands in its places, and what stands before a hint.

@@ -5,7 +5,7 @@ has written so far is in no row yet: it is taken from the event log.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,20 +20,25 @@ from assistants.events.fold import Fold
 from assistants.models import (
     Assistant,
     File,
+    FileStatus,
     Message,
     Run,
     RunStatus,
     RunStep,
     Share,
     Thread,
+    VectorStoreFile,
     clock,
 )
 from playground import chat_models, outcomes, scopes, words
 from playground.outcomes import Outcome
+from playground.rendering.annotations import unmarked
 from playground.rendering.blocks import Blocks
+from playground.rendering.files import text_address
 from playground.rendering.healing import close
 from playground.rendering.logs import Logs, fold
 from playground.rendering.markdown import render
+from playground.service_words import told
 
 _THE_END: Final = datetime.max.replace(tzinfo=UTC)
 PAGE_SIZE: Final = 60
@@ -54,6 +59,8 @@ class FileView:
     name: str
     bytes: int | None = None
     is_deleted: bool = False
+    problem: str = ""
+    """Why what is in it could not be read, so that no search finds it."""
 
     @property
     def is_withheld(self) -> bool:
@@ -77,8 +84,16 @@ class TextView:
     kind = "text"
 
     @property
-    def filenames(self) -> dict[str, str]:
-        return {file_id: file.name for file_id, file in self.files.items()}
+    def plain(self) -> str:
+        """What a person has written, as it is shown: what they have pasted may have markers."""
+        return unmarked(self.text)
+
+    @property
+    def filenames(self) -> dict[str, str | None]:
+        """None for a file that was deleted since."""
+        return {
+            file_id: None if file.is_deleted else file.name for file_id, file in self.files.items()
+        }
 
     @cached_property
     def html(self) -> SafeString:
@@ -147,11 +162,26 @@ class MessageView:
 
 @dataclass(frozen=True, slots=True)
 class HitView:
-    """A passage that a file search has found."""
+    """A passage that a file search has found.
+
+    :ivar text: what is shown of it
+    :ivar length: of the passage itself
+    :ivar file_id: "" if the file was deleted since
+    """
 
     filename: str
     score: float
     text: str
+    length: int
+    file_id: str = ""
+    page: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the pages show the passage. Guests are shown those alone that a message cites."""
+        return "" if scopes.current() else text_address(self.file_id, self.start, self.end)
 
 
 @dataclass
@@ -203,7 +233,9 @@ class StepView:
 
     def __post_init__(self) -> None:
         for call in self.calls:
-            call.queries = self.step.searches.get(call.id, {}).get("queries", ())
+            searched = self.step.searches.get(call.id, {})
+            call.queries = searched.get("queries", ())
+            call.hits = [_placed(hit, at, searched) for at, hit in enumerate(call.hits)]
 
     @property
     def waits(self) -> bool:
@@ -508,13 +540,38 @@ def _files(
             for output in call.get("code_interpreter", {}).get("outputs", []):
                 if output["type"] == "image":
                     ids.add(output["image"]["file_id"])
+            found = call.get("file_search", {}).get("results", [])
+            ids.update(result["file_id"] for result in found)
     views = {file_id: FileView(file_id, _("a deleted file"), is_deleted=True) for file_id in ids}
     if ids:
-        found = File.objects.filter(project=thread.project_id, pk__in=ids)
+        kept = File.objects.filter(project=thread.project_id, pk__in=ids)
         # Guests are not told in which folders files lay.
         named = "place" if scopes.current() is None else "filename"
-        views |= {file.pk: FileView(file.pk, getattr(file, named), file.bytes) for file in found}
+        problems = _problems(thread, messages)
+        views |= {
+            file.pk: FileView(
+                file.pk, getattr(file, named), file.bytes, problem=problems.get(file.pk, "")
+            )
+            for file in kept
+        }
     return views
+
+
+def _problems(thread: Thread, messages: Iterable[Message]) -> dict[str, str]:
+    """Why files that messages attach for file search could not be read, by their ids."""
+    attached = {
+        attachment["file_id"]
+        for message in messages
+        for attachment in message.attachments
+        if {"type": "file_search"} in (attachment.get("tools") or [])
+    }
+    if not attached or scopes.current():
+        return {}
+    failed = VectorStoreFile.objects.filter(
+        vector_store__in=thread.vector_store_ids, file__in=attached, status=FileStatus.FAILED
+    )
+    found = failed.values_list("file_id", "last_error")
+    return {file_id: told((error or {}).get("message")) for file_id, error in found}
 
 
 def _images(
@@ -606,6 +663,25 @@ def _step(
     return StepView(step, calls, len(images.get(_message_id(step), ())))
 
 
+def _hit(result: Wire, files: Mapping[str, FileView]) -> HitView:
+    text, file = result["content"][0]["text"], files.get(result["file_id"])
+    return HitView(
+        result["file_name"],
+        result["score"],
+        unmarked(text) if scopes.shows_files() else "",
+        len(text),
+        "" if file and file.is_deleted else result["file_id"],
+    )
+
+
+def _placed(hit: HitView, at: int, searched: Mapping[str, Any]) -> HitView:
+    """The hit with where in its file it stands, as far as that is kept."""
+    page = searched.get("pages", {}).get(str(at))
+    start = searched.get("starts", {}).get(str(at))
+    end = None if start is None else start + hit.length
+    return replace(hit, page=page, start=start, end=end)
+
+
 def call_view(
     call: Mapping[str, Any],
     files: Mapping[str, FileView],
@@ -626,15 +702,7 @@ def call_view(
             running=running,
         )
     if call["type"] == "file_search":
-        results = call["file_search"]["results"]
-        hits = [
-            HitView(
-                result["file_name"],
-                result["score"],
-                result["content"][0]["text"] if scopes.shows_files() else "",
-            )
-            for result in results
-        ]
+        hits = [_hit(result, files) for result in call["file_search"]["results"]]
         return CallView(call["id"], "file_search", hits=hits, running=running)
     interpreter = call.get("code_interpreter", {})
     outputs = interpreter.get("outputs", [])

@@ -20,6 +20,7 @@ from playground.exports.history import Wanted
 from playground.exports.names import Places
 from playground.rendering.annotations import Annotations, Note
 from playground.rendering.files import image_type
+from playground.rendering.pages import page_name
 from playground.transcript import (
     CallView,
     FileView,
@@ -185,7 +186,9 @@ def found(call: CallView) -> Iterable[str]:
     if call.queries:
         yield words.listed([escaped(query) for query in call.queries])
     for hit in call.hits:
-        yield f"{escaped(hit.filename)} ({hit.score:.2f})\n\n{fenced(hit.text)}"
+        page = page_name(hit.filename, hit.page)
+        name = ", ".join(filter(None, [escaped(hit.filename), page]))
+        yield f"{name} ({hit.score:.2f})\n\n{fenced(hit.text)}"
 
 
 def indented(arguments: str) -> str:

@@ -30,6 +30,7 @@ _SANDBOX_LINK = re.compile(r"(?<=\]\()sandbox:(?:[^()\n]|\([^()\n]*\))*(?=\))")
 # parser.
 _OPEN, _CLOSE, SPACE = "\ufdd0", "\ufdd1", "\ufdd2"
 _CARRIERS = re.compile("[\ufdd0-\ufdef]")
+_MARKERS_AND_CARRIERS = re.compile(f"{MARKER.pattern}|{_CARRIERS.pattern}")
 _CITATION = re.compile(f"【{_OPEN}(\\d+){_CLOSE}】")
 _ENCODED_CITATION = re.compile(quote(f"【{_OPEN}") + r"(\d+)" + quote(f"{_CLOSE}】"))
 _ANY_CITATION = re.compile(f"{_CITATION.pattern}|{_ENCODED_CITATION.pattern}")
@@ -74,13 +75,19 @@ class Note:
 
 
 class Annotations:
-    """Those of one text, in the order in which they came. ``files`` maps file ids to names."""
+    """Those of one text, in the order in which they came. ``files`` maps file ids to names, None
+    for a file that was deleted since.
+    """
 
     def __init__(
-        self, annotations: Iterable[Mapping[str, Any]] = (), files: Mapping[str, str] | None = None
+        self,
+        annotations: Iterable[Mapping[str, Any]] = (),
+        files: Mapping[str, str | None] | None = None,
     ) -> None:
         self._files = files or {}
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._first: dict[str, int] = {}
+        self._places: dict[tuple[int, str], int] = {}
         self._paths: dict[str, str] = {}
         self.notes: list[Note] = []
         for annotation in annotations:
@@ -89,15 +96,28 @@ class Annotations:
     def add(self, annotation: Mapping[str, Any]) -> None:
         """Take in an annotation object of the API. Kinds that are not known explain nothing."""
         text = str(annotation.get("text", ""))
-        if annotation.get("type") == "file_citation" and text not in self._numbers:
-            cited = annotation["file_citation"]
-            number = self._numbers[text] = len(self.notes) + 1
-            file_id = cited["file_id"]
-            name = self._files.get(file_id) or _name_in(text) or file_id
-            places = [_number(cited.get(key)) for key in ("page", "start", "end")]
-            self.notes.append(Note(number, file_id, name, cited.get("quote") or "", *places))
+        if annotation.get("type") == "file_citation":
+            number = self._number(text, annotation["file_citation"])
+            self._first.setdefault(text, number)
+            if (start := annotation.get("start_index")) is not None:
+                self._places[start, text] = number
         elif annotation.get("type") == "file_path":
             self._paths[unquote(text)] = annotation["file_path"]["file_id"]
+
+    def _number(self, marker: str, cited: Mapping[str, Any]) -> int:
+        """Of the footnote that names this passage. A marker may stand for several passages of its
+        file, each in its place; a passage that is cited twice has one footnote.
+        """
+        file_id, quoted = cited["file_id"], unmarked(cited.get("quote") or "")
+        places = [_whole(cited.get(key)) for key in ("page", "start", "end")]
+        passage = (marker, file_id, quoted, *places)
+        if passage not in self._numbers:
+            self._numbers[passage] = len(self.notes) + 1
+            name = self._files.get(file_id) or _name_in(marker) or file_id
+            if self._files.get(file_id, name) is None:
+                file_id, name = "", _("a deleted file")
+            self.notes.append(Note(len(self.notes) + 1, file_id, name, quoted, *places))
+        return self._numbers[passage]
 
     def note(self, number: int) -> Note:
         """The footnote with this number."""
@@ -107,14 +127,15 @@ class Annotations:
         """The id of the file that this sandbox address stands for."""
         return self._paths.get(unquote(path).replace(SPACE, " "))
 
-    def prepare(self, text: str) -> str:
+    def prepare(self, text: str, offset: int = 0) -> str:
         """The text for the Markdown parser: markers and the spaces in sandbox links carried by
         noncharacters.
 
         Markers without an annotation vanish.
+
+        :param offset: where in the annotated text this piece of it begins
         """
-        text = _CARRIERS.sub("", text)
-        text = MARKER.sub(self._carried, text)
+        text = self._written(text, f"【{_OPEN}{{}}{_CLOSE}】".format, offset)
         return _SANDBOX_LINK.sub(lambda link: link[0].replace(" ", SPACE), text)
 
     def footnoted(self, text: str) -> str:
@@ -128,19 +149,25 @@ class Annotations:
         Markers without an annotation vanish.
         """
 
-        def written(marker: re.Match[str]) -> str:
-            number = self._numbers.get(marker[0])
+        return self._written(text, write)
+
+    def _written(self, text: str, write: Callable[[int], str], offset: int = 0) -> str:
+        def written(found: re.Match[str]) -> str:
+            number = self._places.get((offset + found.start(), found[0]))
+            number = number or self._first.get(found[0])
             return write(number) if number else ""
 
-        return MARKER.sub(written, _CARRIERS.sub("", text))
-
-    def _carried(self, marker: re.Match[str]) -> str:
-        number = self._numbers.get(marker[0])
-        return f"【{_OPEN}{number}{_CLOSE}】" if number else ""
+        # Once more for markers that a noncharacter had hidden.
+        return MARKER.sub("", _MARKERS_AND_CARRIERS.sub(written, text))
 
 
 def _quoted(quote: str) -> str:
     return f": “{' '.join(quote.split())}”" if quote.strip() else ""
+
+
+def unmarked(text: str) -> str:
+    """What a file or a person wrote, without what looks like a marker: nothing explains it."""
+    return MARKER.sub("", _CARRIERS.sub("", text))
 
 
 def cited_in(text: str) -> list[int]:
@@ -164,5 +191,5 @@ def _name_in(marker: str) -> str:
     return "" if name == "source" else name
 
 
-def _number(value: object) -> int | None:
+def _whole(value: object) -> int | None:
     return value if isinstance(value, int) else None

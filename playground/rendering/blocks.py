@@ -33,11 +33,12 @@ class Blocks:
     :param filenames: names of files by id; may be filled while the text grows
     """
 
-    def __init__(self, anchor: str, filenames: Mapping[str, str] | None = None) -> None:
+    def __init__(self, anchor: str, filenames: Mapping[str, str | None] | None = None) -> None:
         self._scope = Scope(anchor, Annotations((), filenames))
         self._env: dict[str, Any] = {"open": True}
         self._finished: list[SafeString] = []
         self._tail = ""
+        self._before_tail = 0
         self._shown: list[SafeString] = []
         self._noted = 0
 
@@ -52,7 +53,9 @@ class Blocks:
         first = len(self._finished)
         before = self._shown[first:]
         cited = set(self._scope.cited)
-        rendered = list(blocks(heal(self._tail), self._scope, first, self._env))
+        rendered = list(
+            blocks(heal(self._tail), self._scope, first, self._env, offset=self._before_tail)
+        )
         changed = []
         for offset, (_, html) in enumerate(rendered):
             final = offset < len(rendered) - 1
@@ -83,7 +86,9 @@ class Blocks:
         if finished:
             self._finished += finished
             line = rendered[-1][0]
-            self._tail = "\n".join(self._tail.split("\n")[line:])
+            left = "\n".join(self._tail.split("\n")[line:])
+            self._before_tail += len(self._tail) - len(left)
+            self._tail = left
         # What the tail cites for the first time will be cited there again.
         self._scope.cited = {
             number

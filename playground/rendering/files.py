@@ -39,16 +39,16 @@ def download_address(file_id: str) -> str:
 
 def text_address(file_id: str, start: int | None = None, end: int | None = None) -> str:
     """Where the pages show the text that was read from a file, at a passage if one is given. A
-    shared page leads to passages alone, and to none where files are not shared. A copy of one names
-    no files that are cited.
+    shared page leads to passages alone, and to none where files are not shared. Of a file that was
+    deleted, and in a copy of a shared thread, there is no id.
     """
+    if not file_id:
+        return ""
     if scope := scopes.current():
         if start is None or end is None or not scope.files:
             return ""
         place = reverse("shared-passage", args=[scope.token, file_id])
         return f"{place}?start={start}&end={end}#passage"
-    if not file_id:
-        return ""
     base = reverse("file-text", args=[file_id])
     return base if start is None or end is None else f"{base}?start={start}&end={end}#passage"
 

@@ -53,7 +53,7 @@ class Scope:
 def render(
     text: str,
     annotations: Iterable[Mapping[str, Any]] = (),
-    filenames: Mapping[str, str] | None = None,
+    filenames: Mapping[str, str | None] | None = None,
     *,
     anchor: str = "text",
 ) -> SafeString:
@@ -69,17 +69,23 @@ def render(
 
 
 def blocks(
-    text: str, scope: Scope, first: int = 0, env: dict[str, Any] | None = None
+    text: str,
+    scope: Scope,
+    first: int = 0,
+    env: dict[str, Any] | None = None,
+    *,
+    offset: int = 0,
 ) -> Iterator[tuple[int, SafeString]]:
     """Each top-level block of the text: the line it begins at, and its HTML, one element whose id
     ends in its index.
 
     :param first: the index of the first block
     :param env: the parser's memory (link references), kept between calls for one text
+    :param offset: where in the annotated text this piece of it begins
     """
     env = {} if env is None else env
     env["scope"] = scope
-    tokens = _parser.parse(scope.annotations.prepare(text), env)
+    tokens = _parser.parse(scope.annotations.prepare(text, offset), env)
     for index, block in enumerate(_top_level(tokens), first):
         block[0].attrSet("id", f"{scope.anchor}-{index}")
         html = _parser.renderer.render(block, _parser.options, env)

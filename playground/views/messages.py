@@ -206,8 +206,12 @@ def delete(request: access.Request, thread_id: str, message_id: str) -> HttpResp
 def text(request: access.Request, thread_id: str, message_id: str) -> HttpResponse:
     """A message's text as it was written, for the clipboard; citations as footnotes."""
     message = _message(access.thread(request, thread_id), message_id)
-    parts = [part["text"] for part in message.content if part["type"] == "text"]
-    annotations = Annotations(one for part in parts for one in part["annotations"])
+    annotations, before = Annotations(), 0
+    for part in (part["text"] for part in message.content if part["type"] == "text"):
+        for one in part["annotations"]:
+            start = one.get("start_index")
+            annotations.add(one if start is None else {**one, "start_index": before + start})
+        before += len(part["value"]) + len("\n")
     text = annotations.footnoted(message.text)
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 

@@ -18,7 +18,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError
-from assistants.models import Assistant, Chunk, Role, Thread, VectorStore, VectorStoreFile
+from assistants.models import (
+    Assistant,
+    Chunk,
+    FileStatus,
+    Role,
+    Thread,
+    VectorStore,
+    VectorStoreFile,
+)
 from assistants.models.vector_store_file import counted
 from assistants.operations import (
     embedding,
@@ -28,12 +36,13 @@ from assistants.operations import (
     vector_store_files,
     vector_stores,
 )
-from assistants.operations.highlights import highlights
 from assistants.operations.search import Found
 from assistants.params import FileBatchCreate, VectorStoreCreate, VectorStoreUpdate
 from assistants.params.vector_store import ExpiresAfter
 from playground import access, paging, words
+from playground.excerpts import Piece, excerpt
 from playground.forms.names import NameForm
+from playground.rendering.annotations import unmarked
 from playground.service_words import refusal
 from playground.views.files import stored
 
@@ -47,10 +56,10 @@ OWNERS: Final = 100
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage that was found, in pieces: text, and whether it is a word of the question."""
+    """A passage that was found, and what of it is shown."""
 
     found: Found
-    pieces: list[tuple[str, bool]]
+    pieces: list[Piece]
 
 
 @access.signed_in
@@ -115,16 +124,8 @@ def _tried(store: VectorStore, query: str) -> dict[str, object]:
             found = ranked_search.search(store.project, [store.id], [query], limit=PASSAGES)
         except ApiError as error:
             return context | {"problem": refusal(error)}
-        context["found"] = [Passage(one, _marked(one.text, query)) for one in found]
+        context["found"] = [Passage(one, excerpt(unmarked(one.text), query)) for one in found]
     return context
-
-
-def _marked(text: str, query: str) -> list[tuple[str, bool]]:
-    pieces, end = [], 0
-    for start, stop in highlights(text, [query]):
-        pieces += [(text[end:start], False), (text[start:stop], True)]
-        end = stop
-    return [*pieces, (text[end:], False)]
 
 
 def _uses_context(store: VectorStore) -> dict[str, object]:
@@ -290,13 +291,17 @@ def delete(request: access.Request, vector_store_id: str) -> HttpResponse:
 
 
 def _files_context(request: access.Request, store: VectorStore) -> dict[str, object]:
-    page = paging.page(request, store.files.select_related("file").newest_first())
+    found = store.files.select_related("file").newest_first()
+    failed_only = "failed" in request.GET
+    page = paging.page(request, found.filter(status=FileStatus.FAILED) if failed_only else found)
     chunks = _chunk_counts(page.rows)
     counts = store.known_counts = store.counts
     return {
         "store": store,
         "done": counts.total - counts.in_progress,
         "rows": [(row, chunks.get(row.pk, 0)) for row in page.rows],
+        "failed_only": failed_only,
+        "filter": "&failed" if failed_only else "",
         "page": page.number,
         "more": page.more,
         "embedding": embedding.progress(store),

@@ -2,7 +2,10 @@
 
 import pytest
 
-from playground.outcomes import error_in
+from assistants.models import RunStatus, VectorStore
+from assistants.refusals import STORE_EXPIRED
+from playground.outcomes import error_in, of_run
+from tests.factories import make_assistant, make_run, make_thread, make_vector_store
 
 RAISED = """before
 ---------------------------------------------------------------------------
@@ -38,3 +41,20 @@ and went on
 )
 def test_an_error_that_ended_code_is_told_from_what_it_printed(logs: str, kind: str) -> None:
     assert error_in(logs) == kind
+
+
+@pytest.mark.django_db
+def test_a_run_that_failed_over_an_expired_store_leads_to_its_expiry() -> None:
+    store = make_vector_store()
+    VectorStore.objects.filter(pk=store.pk).update(name="Recipes")
+    message = STORE_EXPIRED(vector_store_id=store.id).message
+    run = make_run(make_thread(store.project), make_assistant(store.project))
+    run.status, run.last_error = RunStatus.FAILED, {"code": "server_error", "message": message}
+    outcome = of_run(run)
+    assert outcome is not None
+    assert "Recipes" in outcome.title
+    assert outcome.mend == (f"/vector-stores/{store.id}", "Recipes")
+    run.last_error = {"code": "server_error", "message": "Something else has expired."}
+    other = of_run(run)
+    assert other is not None
+    assert other.mend is None

@@ -1,9 +1,12 @@
 """A model's Markdown as HTML."""
 
+import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
+from playground.rendering.blocks import Blocks
 from playground.rendering.markdown import render
 
 CITATION = {
@@ -224,3 +227,45 @@ def test_a_link_to_anywhere_else_is_only_its_words(target: str) -> None:
     html = render(f"[words]({target})")
     assert "<a" not in html
     assert Text(html).text.strip() == "words"
+
+
+def test_one_marker_that_stands_for_several_passages_has_a_footnote_for_each() -> None:
+    text = "Mondays【4:0†a.txt】 and at noon【4:0†a.txt】, not on Mondays【4:0†a.txt】."
+    quotes = ["Closed on Mondays.", "Closed at noon.", "Closed on Mondays."]
+    places = [found.start() for found in re.finditer("【", text)]
+    annotations: list[dict[str, Any]] = [
+        {
+            "type": "file_citation",
+            "text": "【4:0†a.txt】",
+            "start_index": place,
+            "file_citation": {"file_id": "file-1", "quote": quote},
+        }
+        for place, quote in zip(places, quotes, strict=True)
+    ]
+    html = render(text, annotations)
+    assert re.findall(r'href="#fn-text-(\d)"', html) == ["1", "2", "1"]
+    assert html.count("<li id=") == 2
+    blocks = Blocks("text")
+    for piece in ("Before.\n\n", text):
+        blocks.feed(piece)
+    shifted = [one | {"start_index": one["start_index"] + 9} for one in annotations]
+    blocks.feed("\n\nAfter.", shifted)
+    blocks.changes()
+    blocks.feed(" And after.")
+    blocks.changes()
+    assert re.findall(r'href="#fn-text-(\d)"', blocks.html) == ["1", "2", "1"]
+
+
+def test_a_marker_in_what_a_file_says_is_not_seen() -> None:
+    cited = {"file_id": "file-1", "quote": "Approved 【9:9†other.txt】by all."}
+    html = render(
+        "Yes【4:0†a.txt】.", [CITATION | {"text": "【4:0†a.txt】", "file_citation": cited}]
+    )
+    assert "Approved by all." in html
+    assert "†" not in html
+
+
+def test_a_footnote_of_a_deleted_file_leads_nowhere() -> None:
+    html = render("Yes【4:1†source】.", [SECOND], {"file-axes": None})
+    assert "a deleted file" in html
+    assert "/files/" not in html

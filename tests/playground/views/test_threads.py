@@ -7,11 +7,20 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from assistants.models import Assistant, Message, Project, RunStatus, Thread
-from assistants.operations import assistants, files, runs, steps
+from assistants.models import (
+    Assistant,
+    FileStatus,
+    Message,
+    Project,
+    RunStatus,
+    Thread,
+    VectorStoreFile,
+)
+from assistants.operations import assistants, files, messages, runs, steps
+from assistants.params import MessageCreate
 from playground import transcript
 from tests.api.worker import Worker
-from tests.factories import make_assistant, make_run, make_thread
+from tests.factories import make_assistant, make_file, make_run, make_thread
 from tests.playground.conftest import HTMX
 
 
@@ -164,8 +173,9 @@ def test_a_file_search_shows_its_queries_and_what_was_found(
     page: Client, assistant: Assistant, thread: Thread
 ) -> None:
     worker = Worker(make_run(thread, assistant).id)
+    file = make_file(thread.project, content="Bread is baked. " * 40)
     found = {
-        "file_id": "file-gone",
+        "file_id": file.id,
         "file_name": "<notes>.txt",
         "score": 0.6849,
         "attributes": {},
@@ -179,17 +189,48 @@ def test_a_file_search_shows_its_queries_and_what_was_found(
     text = page.get(f"/threads/{thread.id}").text
     assert "File search<small>" not in text
     searches = {
-        "call_1": {"number": 4, "queries": ["bread", "a <b>"], "pages": {}},
+        "call_1": {
+            "number": 4,
+            "queries": ["bread", "a <b>"],
+            "pages": {"0": 3},
+            "starts": {"0": 9},
+        },
         "call_2": {"number": 5, "queries": ["tea"], "pages": {}},
     }
     steps.finish_tool_calls(worker.run, step, calls, None, {}, searches)
     text = page.get(f"/threads/{thread.id}").text
     assert "File search<small>1 passage</small>" in text
     assert "Searched files: <q>bread</q>, <q>a &lt;b&gt;</q>" in text
-    assert "<strong>&lt;notes&gt;.txt</strong>" in text
+    passage = f"/files/{file.id}/text?start=9&amp;end=649#passage"
+    assert f'<a href="{passage}"><bdi>&lt;notes&gt;.txt</bdi></a>, page 3' in text
     assert "0.68" in text
     assert "Searched files: <q>tea</q>" in text
     assert "Nothing was found." in text
+    files.delete(file)
+    text = page.get(f"/threads/{thread.id}").text
+    assert "<strong><bdi>&lt;notes&gt;.txt</bdi></strong>" in text
+    assert passage not in text
+
+
+def test_an_attachment_that_could_not_be_read_says_why(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    attached = make_file(thread.project, "no PDF", filename="broken.pdf")
+    tools = [{"type": "file_search"}]
+    given = {"content": "See this", "attachments": [{"file_id": attached.id, "tools": tools}]}
+    make_run(thread, assistant, additional_messages=[{"role": "user", **given}])
+    why = {"code": "invalid_file", "message": "The file is empty."}
+    assert "The file is empty." not in page.get(f"/threads/{thread.id}").text
+    VectorStoreFile.objects.update(status=FileStatus.FAILED, last_error=why)
+    text = page.get(f"/threads/{thread.id}").text
+    assert "<bdi>broken.pdf</bdi>: The file is empty." in text
+
+
+def test_markers_that_somebody_has_pasted_are_not_seen(page: Client, thread: Thread) -> None:
+    messages.create(thread, MessageCreate(role="user", content="It says so【4:0†source】. Why?"))
+    text = page.get(f"/threads/{thread.id}").text
+    assert "It says so. Why?" in text
+    assert "†" not in text
 
 
 @pytest.mark.parametrize("status", list(RunStatus))

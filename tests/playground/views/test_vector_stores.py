@@ -80,6 +80,11 @@ def test_one_shows_its_files_and_why_one_failed(page: Client, store: VectorStore
     assert "It is empty." in text
     assert "hx-trigger" not in text
     assert "<html" not in text
+    assert "Show these alone" in text
+    assert "1 failed" in page.get("/vector-stores").text
+    assert len(page.get(f"{address}?failed").context["rows"]) == 1
+    VectorStoreFile.objects.update(status=FileStatus.COMPLETED)
+    assert len(page.get(f"{address}?failed").context["rows"]) == 0
 
 
 def test_files_are_added_and_taken_out(page: Client, store: VectorStore) -> None:
