@@ -664,13 +664,13 @@ def _step(
 
 
 def _hit(result: Wire, files: Mapping[str, FileView]) -> HitView:
-    text, file = result["content"][0]["text"], files.get(result["file_id"])
+    text, file = result["content"][0]["text"], files.get(result.get("file_id", ""))
     return HitView(
         result["file_name"],
         result["score"],
         unmarked(text) if scopes.shows_files() else "",
         len(text),
-        "" if file and file.is_deleted else result["file_id"],
+        "" if file and file.is_deleted else result.get("file_id", ""),
     )
 
 

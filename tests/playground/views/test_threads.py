@@ -226,7 +226,9 @@ def test_an_attachment_that_could_not_be_read_says_why(
     assert "<bdi>broken.pdf</bdi>: The file is empty." in text
 
 
-def test_markers_that_somebody_has_pasted_are_not_seen(page: Client, thread: Thread) -> None:
+def test_markers_that_somebody_has_pasted_are_not_seen(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
     messages.create(thread, MessageCreate(role="user", content="It says so【4:0†source】. Why?"))
     text = page.get(f"/threads/{thread.id}").text
     assert "It says so. Why?" in text
