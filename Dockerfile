@@ -1,22 +1,30 @@
-# The whole stack in one container: docker compose up, or see compose.yaml for the flags it needs.
-# The tests do not build this image, since they have to run where no container engine is.
+# One image for every process. As it is it runs all of them, with everything that they keep in /data;
+# compose.yaml and docs/kubernetes.md give each a container of its own.
+# docs/containers.md says how this file is tried where no container engine is.
 
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /app
 COPY install.py ./
 COPY requirements requirements
 RUN python install.py app sandbox
+COPY . .
+RUN mkdir -p built/static \
+    && DATA_DIR=/tmp/data .venv/bin/python manage.py assets \
+    && chmod -R a+rX built
 
 FROM python:3.12-slim-bookworm
+# Not pinned: what the distribution has mended since should be in.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends bubblewrap redis-server tini \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /data --create-home playground
+    && useradd --system --uid 10001 --user-group --home-dir /data --create-home playground
 WORKDIR /app
 COPY --from=build /app/.venv .venv
 COPY --from=build /app/.sandbox-venv .sandbox-venv
 COPY . .
-USER playground
+COPY --from=build /app/built built
+USER 10001:10001
 ENV DATA_DIR=/data HOST=0.0.0.0 LOG_FORMAT=json PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 VOLUME /data
 EXPOSE 8000

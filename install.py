@@ -21,7 +21,7 @@ REQUIREMENTS = ROOT / "requirements"
 VENV = ROOT / ".venv"
 SANDBOX_VENV = ROOT / ".sandbox-venv"
 NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
-NETWORK = {"iproute2": "ip", "openssl": "openssl"}
+NETWORK = {"iproute2": "ip", "openssl": "openssl", "nginx-light": "nginx"}
 DEBIAN_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
@@ -263,15 +263,15 @@ def samples() -> None:
 
 
 def network() -> None:
-    """What the tests of an interpreter on another host use: two network namespaces, certificates.
-    Without ``ip`` they use the loopback interface.
+    """What the tests of several hosts use: network namespaces, certificates, a reverse proxy.
+    Without ``ip`` those of an interpreter on another host use the loopback interface.
     """
     missing = [name for name, program in NETWORK.items() if not found(program)]
     if missing and DEBIAN_ROOT:
         with step(f"Installing {', '.join(missing)} for the tests"):
             apt_install(*missing)
-    if not found("openssl"):
-        raise CannotInstall("The tests need openssl, which makes certificates: install it.")
+    if missing := [name for name in ("openssl", "nginx") if not found(name)]:
+        raise CannotInstall(f"The tests need {', '.join(missing)}: install what is missing.")
 
 
 def certificates_of_system() -> dict[str, str]:

@@ -3,9 +3,17 @@
 Each process writes its own to a file in METRICS_DIR, so that the web server can tell of the worker.
 """
 
+import os
+import socket
 from typing import Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, values
+
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    # Containers that share the folder have processes of the same number.
+    values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
+        lambda: f"{socket.gethostname().replace('_', '-')}-{os.getpid()}"
+    )
 
 SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from bench import million, retrieval, start
+from bench import million, retrieval, scale, start
 from bench.figures import HEAD, Report, table
 
 OF_A_RUNNING_SERVICE = ("first_token", "code", "thread_page", "bulk", "batch", "load")
 BY_DEFAULT = ("start", "retrieval", *OF_A_RUNNING_SERVICE)
-NAMES = (*BY_DEFAULT, "million")
-"""The last is for those who name it: it takes some minutes and 1.5 GB of disk."""
+NAMES = (*BY_DEFAULT, "million", "scale")
+"""The last two are for those who name them: minutes, and 1.5 GB of disk for the first of them."""
 
 
 def main() -> None:
@@ -30,6 +30,8 @@ def main() -> None:
         reports.append(timed("retrieval", retrieval.measure))
     if "million" in names:
         reports.append(timed("million", million.measure))
+    if "scale" in names:
+        reports.append(timed("scale", scale.measure))
     if wanted := [name for name in OF_A_RUNNING_SERVICE if name in names]:
         reports += measure_running(wanted)
     rows = [HEAD, *(figure.cells for report in reports for figure in report.figures)]

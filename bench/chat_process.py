@@ -22,7 +22,9 @@ WORDS_A_SECOND = 100
 LOAD_QUESTION = "twenty words a second"
 LOAD_WORDS = 400
 LOAD_WORDS_A_SECOND = 20
-"""Every word of the answer to this question is its number and its time, ``17:1795699618000000000``.
+FAST_QUESTION = "as fast as you can"
+"""Every word of the answer to the first question is its number and its time,
+``17:1795699618000000000``.
 """
 
 
@@ -59,6 +61,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with ChatServer(remember=False) as server:
         server.when(LOAD_QUESTION, [_numbered])
+        server.when(FAST_QUESTION, [text("word " * LOAD_WORDS)])
         server.when("call wait", [tool_call("wait", {})])
         server.otherwise(_the_time, text("", pieces=WORDS, rate=WORDS_A_SECOND))
         print(server.url, flush=True)

@@ -73,7 +73,7 @@ async def many(service: Service, runs: int, target: float, *, pages: bool = Fals
     """So many runs at once; with ``pages`` each has a page of the studio open on it, and it is the
     page that is read.
     """
-    api = Api(service)
+    api = api_of(service)
     assistant_id = (await api.ask("/assistants", {"model": service.model}))["id"]
     message = {"role": "user", "content": LOAD_QUESTION}
     threads = [(await api.ask("/threads", {"messages": [message]}))["id"] for _ in range(runs)]
@@ -105,7 +105,7 @@ async def many(service: Service, runs: int, target: float, *, pages: bool = Fals
 
     found = await started_evenly(threads, through)
     await asyncio.sleep(1)
-    chat = Api(service, service.chat_url)
+    chat = api_of(service, service.chat_url)
     plain = await started_evenly(threads, direct)
     if any(reading.next != LOAD_WORDS for reading in found):
         raise RuntimeError("some words never came")
@@ -157,7 +157,7 @@ async def page(service: Service, thread_id: str, cookie: str) -> Reading:
     were not there before count.
     """
     reading = Reading()
-    api = Api(service, service.stack.url, {"Cookie": cookie})
+    api = api_of(service, service.stack.url, {"Cookie": cookie})
     async for line in api.stream(f"/threads/{thread_id}/stream", None):
         now = time.time_ns()
         for number, written in WORD.findall(line.replace(b"</p>", b" ")):
@@ -174,7 +174,7 @@ async def page(service: Service, thread_id: str, cookie: str) -> Reading:
 
 async def followers(service: Service) -> list[Figure]:
     """A thousand pages open on one thread whose run waits, and then one event."""
-    api, cookie = Api(service), login(service)
+    api, cookie = api_of(service), login(service)
     function = {"type": "function", "function": {"name": "wait"}}
     assistant = {"model": service.model, "tools": [function]}
     assistant_id = (await api.ask("/assistants", assistant))["id"]
@@ -190,7 +190,7 @@ async def followers(service: Service) -> list[Figure]:
 
     async def follow(number: int) -> None:
         await asyncio.sleep(number / 200)
-        reader = Api(service, service.stack.url, {"Cookie": cookie})
+        reader = api_of(service, service.stack.url, {"Cookie": cookie})
         async for line in reader.stream(f"/threads/{thread_id}/stream", None):
             if line.startswith(b"data:") and asked.is_set():
                 heard.append(time.monotonic())
@@ -220,7 +220,7 @@ async def followers(service: Service) -> list[Figure]:
 
 async def cancels(service: Service) -> list[Figure]:
     """From the wish to the event that the run is cancelled, while the model streams."""
-    api = Api(service)
+    api = api_of(service)
     assistant_id = (await api.ask("/assistants", {"model": service.model}))["id"]
     message = {"role": "user", "content": LOAD_QUESTION}
     took = []
@@ -260,15 +260,19 @@ def web_process(service: Service) -> psutil.Process:
     return web
 
 
+def api_of(service: Service, url: str = "", headers: dict[str, str] | None = None) -> "Api":
+    """A client of the service's API, or of another address."""
+    key = {"Authorization": f"Bearer {service.stack.api_key}"}
+    return Api(url or f"{service.stack.url}/v1", headers or key)
+
+
 class Api:
     """Next to nothing of an HTTP client: a connection a request."""
 
-    def __init__(
-        self, service: Service, url: str = "", headers: dict[str, str] | None = None
-    ) -> None:
-        parts = urlsplit(url or f"{service.stack.url}/v1")
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        parts = urlsplit(url)
         self._host, self._port, self._path = str(parts.hostname), parts.port, parts.path
-        self._headers = headers or {"Authorization": f"Bearer {service.stack.api_key}"}
+        self._headers = headers
 
     async def ask(self, path: str, body: Any) -> Any:
         """GET without a body, else POST; the answer."""

@@ -20,6 +20,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = env.path("DATA_DIR", BASE_DIR / "var")
 FILES_ROOT = DATA_DIR / "files"
 INDEX_ROOT = DATA_DIR / "index"
+# Static files and translations as `manage.py assets` has made them, in an image; else `make run`
+# makes them, in DATA_DIR.
+ASSETS_DIR = BASE_DIR / "built"
+HAS_ASSETS = ASSETS_DIR.is_dir()
+_assets = ASSETS_DIR if HAS_ASSETS else DATA_DIR
 
 
 def _runtime_dir() -> Path:
@@ -68,6 +73,8 @@ _public_host = PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
     {"localhost", "127.0.0.1", "[::1]", _public_host, HOST if HOST != "0.0.0.0" else ""} - {""}  # noqa: S104
 )
+# Proxies whose word counts on who asks, and whether by https; `*` for all.
+FORWARDED_ALLOW_IPS = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1")
 CSRF_TRUSTED_ORIGINS = ["/".join(PUBLIC_URL.split("/", 3)[:3])] if PUBLIC_URL else []
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
@@ -249,12 +256,12 @@ USE_TZ = True
 
 # --- Languages ------------------------------------------------------------------------------------
 
-# The browser's, until another is chosen. What `make run` compiles of locale/ is kept in DATA_DIR.
+# The browser's, until another is chosen. See `_assets` for where locale/ is compiled to.
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hant", "繁體中文")]
 USE_I18N = True
 CATALOGS = BASE_DIR / "locale"
-LOCALE_PATHS = [DATA_DIR / "locale"]
+LOCALE_PATHS = [_assets / "locale"]
 FORMAT_MODULE_PATH = "playground.formats"
 
 # --- Database -------------------------------------------------------------------------------------
@@ -387,7 +394,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 # --- Static files ---------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = _assets / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # `make run` collects them under names with their hash, to be cached for ever. Tests, and DEBUG=yes
 # for work on the pages, take them as they are.

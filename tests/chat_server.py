@@ -512,9 +512,15 @@ class ChatServer:
     """The played model: a thread with a server on a loopback port. Use it in a `with` block."""
 
     def __init__(
-        self, *, port: int = 0, models: Sequence[str] = ("played",), remember: bool = True
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        models: Sequence[str] = ("played",),
+        remember: bool = True,
     ) -> None:
         """`port` 0: any free one. Without `remember`, requests are not kept: for benchmarks."""
+        self._host = host
         self.requests: list[Received] = []
         self.embeddings = Embeddings()
         self._remember = remember
@@ -532,7 +538,7 @@ class ChatServer:
     @property
     def origin(self) -> str:
         """`http://127.0.0.1:<port>`; an Azure endpoint."""
-        return f"http://127.0.0.1:{self._bound.result(timeout=10)}"
+        return f"http://{self._host}:{self._bound.result(timeout=10)}"
 
     @property
     def url(self) -> str:
@@ -609,7 +615,7 @@ class ChatServer:
             app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1
         )
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self._port, backlog=2048)
+        site = web.TCPSite(runner, self._host, self._port, backlog=2048)
         try:
             await site.start()
             self._bound.set_result(runner.addresses[0][1])

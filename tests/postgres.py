@@ -60,11 +60,13 @@ def url_of(folder: Path, database: str) -> str:
 class Server:
     """A server of our own, without any network. ``folder`` has its socket.
 
+    :param address: where it listens for other hosts too, which it trusts
     :param settings: what is set otherwise than in QUICK
     """
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, address: str = "", **settings: str) -> None:
         self.folder = folder
+        self.address = address
         self._settings = {**QUICK, **settings}
         self._user = USER if os.geteuid() == 0 else None
         self._programs = _programs(folder, self._user)
@@ -81,12 +83,15 @@ class Server:
             check=False,
         )
         assert made.returncode == 0, made.stdout + made.stderr
+        if address:
+            with (folder / "data" / "pg_hba.conf").open("a") as trusted:
+                trusted.write("host all all samenet trust\n")
         self.start()
 
     def start(self) -> None:
         """Start it, at first or again, and wait until it answers."""
         options = [f"-c{name}={value}" for name, value in self._settings.items()]
-        place = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-h", ""]
+        place = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-h", self.address]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._programs / "postgres", *place, *options],
@@ -101,6 +106,11 @@ class Server:
         except BaseException:
             self.kill()
             raise
+
+    @property
+    def pid(self) -> int:
+        """Of its first process, whose children the others are."""
+        return self._process.pid
 
     def stop(self) -> None:
         """Stop it at once, connections and all."""
@@ -122,12 +132,12 @@ class Server:
 
 
 @contextmanager
-def server(**settings: str) -> Iterator[Server]:
+def server(address: str = "", **settings: str) -> Iterator[Server]:
     """One, for as long as this lasts."""
     # Short: the name of a socket may have 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     try:
-        running = Server(folder, **settings)
+        running = Server(folder, address, **settings)
         _running.append(folder)
         try:
             yield running
@@ -141,14 +151,15 @@ def server(**settings: str) -> Iterator[Server]:
 @contextmanager
 def database(folder: Path, name: str) -> Iterator[str]:
     """A new, empty database, for as long as this lasts; its DATABASE_URL."""
-    _execute(folder, f'CREATE DATABASE "{name}"')
+    execute(folder, f'CREATE DATABASE "{name}"')
     try:
         yield url_of(folder, name)
     finally:
-        _execute(folder, f'DROP DATABASE "{name}" WITH (FORCE)')
+        execute(folder, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def _execute(folder: Path, sql: str) -> None:
+def execute(folder: Path, sql: str) -> None:
+    """Say this to the server whose socket is in the folder."""
     with psycopg.connect(host=str(folder), user="postgres", autocommit=True) as connection:
         connection.execute(sql)  # type: ignore[arg-type, unused-ignore]
 

@@ -28,7 +28,12 @@ for name in list(os.environ):
         del os.environ[name]
 for name in ("HOST", "PORT", "PUBLIC_URL", "SECRET_KEY", "RUNTIME_DIR", "DEBUG"):
     os.environ.pop(name, None)
-for name in ("CORS_ALLOWED_ORIGINS", "RATE_LIMIT_PER_MINUTE", "STRICT_FILES"):
+for name in (
+    "FORWARDED_ALLOW_IPS",
+    "CORS_ALLOWED_ORIGINS",
+    "RATE_LIMIT_PER_MINUTE",
+    "STRICT_FILES",
+):
     os.environ.pop(name, None)
 
 _folder = Path(tempfile.mkdtemp(prefix="playground-"))

@@ -25,7 +25,7 @@ import uvloop
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
-from assistants import metrics
+from assistants import doorbell, metrics
 from assistants.engine.asking import Asking
 from assistants.engine.chat.clients import Clients
 from assistants.engine.execute import Execution, Services, Stop
@@ -51,7 +51,9 @@ BUSY = "database is locked"
 """What SQLite says when somebody else has written for longer than the connection's timeout."""
 BUSY_SECONDS = 120
 BEAT_SECONDS = LEASE.total_seconds() / 3
+ALIVE = "worker:alive:"
 ALIVE_SECONDS = 15
+PASS_ON_SECONDS = 1.0
 
 
 class Host:
@@ -123,6 +125,7 @@ class Host:
         self._loop.run_forever()
 
     async def _open(self) -> None:
+        self._note = f"{ALIVE}{socket.gethostname()}:{os.getpid()}"
         self._redis = redis.asyncio.Redis.from_url(
             settings.REDIS_URL, decode_responses=True, socket_timeout=None
         )
@@ -136,6 +139,7 @@ class Host:
         self._start(self._heartbeat())
         self._start(self._hear_wishes())
         self._start(self._say_alive())
+        self._start(self._pass_on())
 
     async def _database(self, operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         call = functools.partial(
@@ -251,13 +255,31 @@ class Host:
 
     async def _say_alive(self) -> None:
         """Keep the key that the health check looks for."""
-        name = f"worker:alive:{socket.gethostname()}:{os.getpid()}"
         while True:
             try:
-                await self._redis.set(name, str(len(self._active)), ex=ALIVE_SECONDS)
+                await self._redis.set(self._note, str(len(self._active)), ex=ALIVE_SECONDS)
             except (redis.RedisError, OSError):
                 logger.warning("Redis does not answer")
             await asyncio.sleep(ALIVE_SECONDS / 3)
+
+    async def _pass_on(self) -> None:
+        """What this worker was rung for waits here while it is full, and another may have room:
+        ring again for as many. Who hears it is chance, so it may take a few times.
+        """
+        while True:
+            await asyncio.sleep(PASS_ON_SECONDS)
+            waiting = list(self._waiting - self._active.keys())
+            if not waiting or not self._slots.locked():
+                continue
+            try:
+                notes = [name async for name in self._redis.scan_iter(f"{ALIVE}*", count=1000)]
+                others = [name for name in notes if name != self._note]
+                under_way = await self._redis.mget(others) if others else []
+            except (redis.RedisError, OSError):
+                continue
+            rooms = (settings.WORKER_RUNS - int(number or 0) for number in under_way)
+            for run_id in waiting[: sum(max(0, room) for room in rooms)]:
+                await self._database(doorbell.ring, doorbell.EXECUTE_RUN, run_id)
 
     async def _drain(self) -> None:
         self._stopping = True
@@ -271,6 +293,9 @@ class Host:
             await asyncio.wait(left, timeout=5)
         for task in list(self._tasks):
             task.cancel()
+        with contextlib.suppress(redis.RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(1):
+                await self._redis.delete(self._note)
         await self._services.publisher.aclose()
         await self._clients.aclose()
         await self._services.interpreter.aclose()

@@ -3,6 +3,10 @@
 Looks whether it can work here, starts the processes of the Procfile, says where it is, and stops
 everything on Ctrl+C, on SIGTERM, or when its terminal goes away. Django is not loaded in this
 process, which lives as long as everything else and should stay small.
+
+Where something else keeps the processes running, on several hosts or in containers of their own:
+``python -m playground.runner prepare`` does once what has to be done before any is started, and
+``python -m playground.runner web`` becomes that line of the Procfile.
 """
 
 import asyncio
@@ -13,14 +17,21 @@ from playground.env import BadSetting
 from playground.runner.news import say
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     """The exit code: 0 after a stop that was asked for, 1 when it could not start."""
     try:
         # Imported here because it reads the environment, and may find a value that is wrong.
-        from playground.runner import kept, places, stack
+        from playground.runner import kept, places, single, stack
     except BadSetting as error:
         say(str(error))
         return 1
+    if names:
+        try:
+            single.run(names)
+        except places.CannotStart as error:
+            say(str(error))
+            return 1
+        return 0
     if "MAKELEVEL" in os.environ:
         kept.end_with_parent()  # make was killed: nobody would stop us any more
     try:
@@ -28,6 +39,7 @@ def main() -> int:
         places.check_port()  # before anything is written
         places.check_room()
         places.make_folders()
+        places.forget_metrics()
         with places.hold_folders(stack.address()) as locks:
             places.make_secret_key()
             try:
@@ -41,4 +53,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

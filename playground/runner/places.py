@@ -15,6 +15,7 @@ from playground import env, settings
 from playground.runner.news import say
 
 LOCK = "runner.lock"
+FOLDERS = (".", "files", "tmp", "sessions", *(() if settings.HAS_ASSETS else ("static",)))
 # How long the processes of a runner that was killed may take to end.
 ENDING_SECONDS = 30.0
 # Less than this is used up by a first start: database, static files, Redis, sessions.
@@ -49,7 +50,7 @@ def make_folders() -> None:
     """
     os.umask(0o077)
     try:
-        for name in (".", "files", "tmp", "sessions", "static"):
+        for name in FOLDERS:
             (settings.DATA_DIR / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         _close(settings.DATA_DIR, 0o700)
         for database in settings.DATA_DIR.glob("database.sqlite3*"):  # with its log and index
@@ -74,9 +75,13 @@ def make_folders() -> None:
         raise CannotStart(
             f"RUNTIME_DIR {settings.RUNTIME_DIR} is open to others: remove it, or name another."
         )
-    # Numbers of processes that are no more would count again.
-    shutil.rmtree(settings.METRICS_DIR, ignore_errors=True)
-    settings.METRICS_DIR.mkdir(mode=0o700)
+    settings.METRICS_DIR.mkdir(mode=0o700, exist_ok=True)
+
+
+def forget_metrics() -> None:
+    """Numbers of processes that are no more would count again."""
+    for path in settings.METRICS_DIR.glob("*.db"):
+        path.unlink(missing_ok=True)
 
 
 def _close(path: Path, mode: int) -> None:
@@ -224,7 +229,7 @@ def _next_free_port() -> int:
 def make_secret_key() -> None:
     """Django's secret key, made once, unless SECRET_KEY is given."""
     path: Path = settings.DATA_DIR / "secret_key"
-    if not path.exists():
+    if not path.exists() and not env.text("SECRET_KEY"):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(50))

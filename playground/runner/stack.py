@@ -149,7 +149,9 @@ class Stack:
         self.is_up = True
         # Made only now, since it is shown once and a start may fail.
         api_key = "" if prepared["has_api_key"] else (await manage("api_key", "First key")).strip()
-        announce(prepared["login_token"], api_key, health, why_no_code(code))
+        announce(prepared["login_token"], api_key)
+        say_what_is_off(health, why_no_code(code))
+        say("  Stop with Ctrl+C.\n")
         ADDRESS.write_text(address())
         await watch(self.processes, ask_health)
 
@@ -294,10 +296,8 @@ def address() -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.PORT}"
 
 
-def announce(login_token: str | None, api_key: str, health: dict[str, Any], no_code: str) -> None:
-    """Where it is and how to get in: the last lines of a start. ``no_code`` says why no code can
-    run, if so.
-    """
+def announce(login_token: str | None, api_key: str) -> None:
+    """Where it is and how to get in."""
     token, once = (login_token, " (works once)") if login_token else ("$PLAYGROUND_LOGIN_TOKEN", "")
     say(f"\nAssistants Playground runs at {address()}")
     say(f"  Sign in:  {address()}/login?token={token}{once}")
@@ -306,9 +306,12 @@ def announce(login_token: str | None, api_key: str, health: dict[str, Any], no_c
     else:
         say("  API key:  unchanged (make key, or manage.py api_key NAME, makes another)")
     say(f"  For SDKs: base_url={address()}/v1")
+
+
+def say_what_is_off(health: dict[str, Any], no_code: str) -> None:
+    """What does not answer. ``no_code`` says why no code can run, if so."""
     for name, part in health["parts"].items():
         if not part["ok"] and not (name == "interpreter" and no_code):
             say(f"  Not answering yet: {name} ({part['detail']})")
     if no_code:
         say(f"  Code cannot run: {no_code}")
-    say("  Stop with Ctrl+C.\n")

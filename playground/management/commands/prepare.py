@@ -1,6 +1,5 @@
 """``manage.py prepare``: what has to be there before the processes start. ``make run`` calls it."""
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -10,8 +9,6 @@ from typing import Final
 
 import redis
 from django.conf import settings
-from django.contrib.staticfiles.finders import get_finders
-from django.core.files.storage import storages
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
@@ -19,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from assistants.models import ApiKey
 from assistants.operations import indexes, projects
-from playground import catalogs, login, redis_server
+from playground import login, redis_server
 
 KEEP_UPLOADS_SECONDS: Final = 24 * 3600
 PREPARING: Final = 0x70726570
@@ -39,8 +36,8 @@ class Command(BaseCommand):
     def handle(self, *_args: object, **_options: object) -> None:
         self.check_redis()
         self.migrate()
-        self.collect_static()
-        catalogs.compile_all(settings.CATALOGS, settings.LOCALE_PATHS[0])
+        if not settings.HAS_ASSETS:
+            call_command("assets")
         self.clear_uploads()
         told = {"login_token": self.login_token(), "has_api_key": self.has_api_key()}
         self.stdout.write(json.dumps(told))
@@ -89,18 +86,6 @@ class Command(BaseCommand):
             finally:
                 if connection.vendor == "postgresql":
                     cursor.execute("SELECT pg_advisory_unlock(%s)", [PREPARING])
-
-    def collect_static(self) -> None:
-        """Gather the static files under names with their hash, if any of them has changed."""
-        seen = hashlib.sha256(str(storages.backends["staticfiles"]).encode())
-        for finder in get_finders():
-            for path, storage in finder.list([]):
-                changed = storage.get_modified_time(path)
-                seen.update(f"{path} {storage.size(path)} {changed}".encode())
-        stamp = settings.STATIC_ROOT / "collected.stamp"
-        if not stamp.is_file() or stamp.read_text() != seen.hexdigest():
-            call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-            stamp.write_text(seen.hexdigest())
 
     def clear_uploads(self) -> None:
         """Remove what a web server that was killed had taken in and not yet kept. Another one may

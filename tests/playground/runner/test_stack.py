@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from playground import settings
-from playground.runner.stack import announce, ask_interpreter, has_settled, why_no_code
+from playground.runner.stack import ask_interpreter, has_settled, say_what_is_off, why_no_code
 
 ANSWERING = {"parts": {"web": {"ok": True}, "worker": {"ok": True}, "interpreter": {"ok": True}}}
 FAILING = {
@@ -62,7 +62,7 @@ def test_a_start_waits_until_everything_answers_and_a_python_session_was_tried(
 
 
 def test_why_code_cannot_run_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    announce("token", "", FAILING, "no namespaces left")
+    say_what_is_off(FAILING, "no namespaces left")
     said = capsys.readouterr().out
     assert "Code cannot run: no namespaces left" in said
     assert "Not answering" not in said

@@ -1,0 +1,38 @@
+"""``manage.py assets``: static files and translations, as browsers and the pages want them.
+
+``manage.py prepare`` calls it. An image has them made when it is built: in the folder ``built``, if
+that is there, and then nothing of them is in DATA_DIR.
+"""
+
+import hashlib
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.files.storage import storages
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from playground import catalogs
+
+
+class Command(BaseCommand):
+    """Does nothing twice."""
+
+    help = "Makes static files and translations ready."
+    requires_system_checks: list[str] = []
+
+    def handle(self, *_args: object, **_options: object) -> None:
+        self.collect_static()
+        catalogs.compile_all(settings.CATALOGS, settings.LOCALE_PATHS[0])
+
+    def collect_static(self) -> None:
+        """Gather the static files under names with their hash, if any of them has changed."""
+        seen = hashlib.sha256(str(storages.backends["staticfiles"]).encode())
+        for finder in get_finders():
+            for path, storage in finder.list([]):
+                changed = storage.get_modified_time(path)
+                seen.update(f"{path} {storage.size(path)} {changed}".encode())
+        stamp = settings.STATIC_ROOT / "collected.stamp"
+        if not stamp.is_file() or stamp.read_text() != seen.hexdigest():
+            call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+            stamp.write_text(seen.hexdigest())

@@ -1,0 +1,93 @@
+"""``python -m playground.probe worker``: whether that process of this host or container does its
+work.
+
+For whoever keeps it running: exit code 0, or 1 and a line that says what is wrong. Each looks at
+its own process alone, since another start of this one mends nothing that is wrong with another.
+Whether all of them answer is what GET /healthz says.
+"""
+
+import http.client
+import json
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import redis
+
+from playground import settings
+
+SECONDS: Final = 5.0
+BEAT_SECONDS: Final = 20.0
+"""It rings the sweep every 5."""
+
+
+class Fails(Exception):
+    """The process does not do its work."""
+
+
+def web() -> None:
+    """It answers, whatever it has to say."""
+    host = settings.HOST if settings.HOST not in {"0.0.0.0", "::"} else "localhost"  # noqa: S104
+    link = http.client.HTTPConnection(host, settings.PORT, timeout=SECONDS)
+    link.request("GET", "/healthz", headers={"Host": "localhost"})
+    if not isinstance(json.load(link.getresponse()).get("parts"), dict):
+        raise Fails("something else answers")
+
+
+def worker() -> None:
+    """It has renewed the note of its life. Where Redis is away nobody knows, and that is not its
+    fault.
+    """
+    with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=SECONDS) as client:
+        try:
+            if not any(client.scan_iter(f"worker:alive:{socket.gethostname()}:*", count=1000)):
+                raise Fails("its note in Redis is not renewed")
+        except redis.RedisError:
+            return
+
+
+def beat() -> None:
+    """It has rung the sweep."""
+    try:
+        age = time.time() - (settings.RUNTIME_DIR / "beat").stat().st_mtime
+    except FileNotFoundError:
+        raise Fails("it has not rung yet") from None
+    if age > BEAT_SECONDS:
+        raise Fails(f"it has not rung for {age:.0f} s")
+
+
+def interpreter() -> None:
+    """It answers, whether code can run or not."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(SECONDS)
+        link.connect(settings.INTERPRETER_SOCKET)
+        link.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        if not link.recv(9).startswith(b"HTTP/1."):
+            raise Fails("something else answers")
+
+
+PROBES: Final[dict[str, Callable[[], None]]] = {
+    "web": web,
+    "worker": worker,
+    "beat": beat,
+    "interpreter": interpreter,
+}
+
+
+def main(names: list[str]) -> int:
+    """The exit code."""
+    if len(names) != 1 or names[0] not in PROBES:
+        sys.stderr.write(f"Name one of {', '.join(PROBES)}.\n")
+        return 2
+    try:
+        PROBES[names[0]]()
+    except (Fails, OSError, ValueError, AttributeError, http.client.HTTPException) as error:
+        sys.stderr.write(f"{names[0]}: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,223 @@
+"""The image, the compose file, and the examples for a cluster, as far as no container engine is
+needed.
+
+What only shows when the image is built is tried by ``tests/image.py``, by hand.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from playground.probe import PROBES
+from playground.runner.stack import STOPPING_ORDER, STOPPING_SECONDS
+from tests.image import copied, instructions
+from tests.stack import clean_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: told for name, told in SERVICES.items() if told["image"] == "assistants-playground"}
+SCHEMA = ROOT / "tests/node/node_modules/dclint/schemas/compose.schema.json"
+SETTINGS = (ROOT / "playground" / "settings.py").read_text()
+DIRECTIVES = instructions((ROOT / "Dockerfile").read_text())
+# The compose file says these itself, or there is nothing to say there.
+ITS_OWN = {"HOST", "RUNTIME_DIR", "DATABASE_URL", "REDIS_URL"}
+NOT_FOR_IT = {"PORT", "DATA_DIR", "SANDBOX_PYTHON", "DEBUG"} | {
+    "INTERPRETER_URL",
+    "INTERPRETER_TOKEN",
+    "INTERPRETER_CA",
+}
+
+
+def in_page(name: str) -> list[dict[str, Any]]:
+    """The objects of a cluster that a page of docs/ has."""
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / name).read_text(), re.DOTALL)
+    documents = list(yaml.safe_load_all(text))
+    return [item for one in documents for item in one.get("items", [one])]
+
+
+def seconds(duration: str) -> int:
+    return int(duration.removesuffix("s"))
+
+
+def test_nothing_is_known_to_be_wrong_with_the_dockerfile() -> None:
+    done = subprocess.run(
+        ["hadolint", "--failure-threshold", "info", "Dockerfile"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_compose_file_is_one_by_the_specification() -> None:
+    validator = jsonschema.Draft7Validator(json.loads(SCHEMA.read_text()))
+    assert [error.message for error in validator.iter_errors(COMPOSE)] == []
+    wrong = {"services": {"web": {**SERVICES["web"], "mem_limits": "1g"}}}
+    assert not validator.is_valid(wrong)
+
+
+def test_what_a_service_names_is_there() -> None:
+    for name, told in SERVICES.items():
+        for volume in told.get("volumes", []):
+            assert volume.split(":")[0] in COMPOSE["volumes"], name
+        for network in told.get("networks", []):
+            assert network in COMPOSE["networks"], name
+        for other, how in told.get("depends_on", {}).items():
+            assert other in SERVICES
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[other]
+            else:
+                assert SERVICES[other]["restart"] == "no"
+        assert ("network_mode" in told) != ("networks" in told), name
+
+
+def test_every_container_has_limits_a_probe_and_nothing_that_it_needs_not() -> None:
+    assert {"web", "worker", "beat", "interpreter", "redis", "postgres"} < set(SERVICES)
+    for name, told in SERVICES.items():
+        assert {"mem_limit", "cpus", "pids_limit"} <= set(told), name
+        assert told["read_only"] is True, name
+        assert "no-new-privileges:true" in told["security_opt"], name
+        assert "privileged" not in told
+        if name != "prepare":
+            assert told["healthcheck"]["test"], name
+            assert told["restart"] == "unless-stopped", name
+    for name, told in OURS.items():
+        assert told["cap_drop"] == ["ALL"], name
+        assert told["command"] == ["python", "-m", "playground.runner", name]
+        if name != "prepare":
+            assert told["healthcheck"]["test"] == ["CMD", "python", "-m", "playground.probe", name]
+    assert set(OURS) - {"prepare"} == set(PROBES)
+
+
+def test_code_is_far_from_secrets_and_networks() -> None:
+    interpreter = SERVICES["interpreter"]
+    assert interpreter["environment"] == {"RUNTIME_DIR": "/run/playground"}
+    assert interpreter["network_mode"] == "none"
+    shared = {volume.split(":")[0] for volume in interpreter["volumes"]}
+    assert shared == {"sessions", "run"}
+    text = (ROOT / "docs" / "interpreter.md").read_text()
+    needed = set(re.findall(r"--security-opt (\S+=unconfined)", text))
+    assert needed
+    assert needed <= set(interpreter["security_opt"])
+    for name in set(SERVICES) - {"interpreter"}:
+        assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
+    for name in ("redis", "postgres"):
+        assert SERVICES[name]["networks"] == ["inside"]
+        assert "ports" not in SERVICES[name]
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+
+
+def test_a_container_gets_every_setting_that_is_not_its_own() -> None:
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_0-9]+)"', SETTINGS))
+    common = COMPOSE["x-environment"]
+    assert set(common) == read - NOT_FOR_IT
+    for name in set(common) - ITS_OWN:
+        assert re.fullmatch(rf"\$\{{{name}:-\w*\}}", common[name])
+    for name in ("prepare", "web", "worker", "beat"):
+        assert SERVICES[name]["environment"] is common
+
+
+def test_a_container_is_given_the_time_that_a_stop_may_take() -> None:
+    for names in STOPPING_ORDER:
+        for name in set(names) & set(OURS):
+            grace = seconds(OURS[name].get("stop_grace_period", "10s"))
+            assert grace > STOPPING_SECONDS.get(name, 6.0), name
+
+
+def test_the_image_runs_as_nobody_special_keeps_its_data_and_is_probed() -> None:
+    told = {name: text for _, name, text in DIRECTIVES[-1]}
+    made = re.search(r"useradd .*--uid (\d+)", " ".join(text for _, _, text in DIRECTIVES[-1]))
+    assert made
+    assert told["USER"] == f"{made[1]}:{made[1]}"
+    assert len(DIRECTIVES) == 2
+    assert SERVICES["web"]["volumes"][0].split(":")[1] == told["VOLUME"]
+    assert SERVICES["web"]["ports"][0].split(":")[-1] == told["EXPOSE"]
+    assert f"127.0.0.1:{told['EXPOSE']}/healthz" in told["HEALTHCHECK"]
+    assert told["CMD"] == '["python", "-m", "playground.runner"]'
+    for service in OURS.values():
+        for place in service["tmpfs"]:
+            assert f"uid={made[1]}" in place
+
+
+@pytest.mark.parametrize("page", ["kubernetes.md", "interpreter-cluster.md"])
+def test_the_objects_of_a_cluster_are_such_by_its_schema(page: str) -> None:
+    for each in in_page(page):
+        kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_a_cluster_runs_the_processes_of_the_image_closed_and_probed() -> None:
+    objects = in_page("kubernetes.md")
+    pods = {
+        each["metadata"]["name"].removeprefix("playground-"): each["spec"]["template"]
+        for each in objects
+        if each["kind"] in ("Deployment", "Job")
+    }
+    assert set(pods) == set(OURS) - {"interpreter"}
+    settings = {key for each in objects if each["kind"] == "ConfigMap" for key in each["data"]}
+    for name in settings:
+        assert re.search(rf'"{name.removesuffix("_FILE")}"', SETTINGS), name
+    for name, template in pods.items():
+        pod = template["spec"]
+        (container,) = pod["containers"]
+        assert container["args"] == ["python", "-m", "playground.runner", name]
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert pod["securityContext"]["runAsUser"] == 10001
+        assert {mount["name"] for mount in container["volumeMounts"]} == {
+            volume["name"] for volume in pod["volumes"]
+        }
+        if name != "prepare":
+            command = ["python", "-m", "playground.probe", name]
+            assert container["livenessProbe"]["exec"]["command"] == command
+            assert pod["terminationGracePeriodSeconds" if name != "beat" else "restartPolicy"]
+
+
+def test_what_copy_brings_is_all_that_static_files_and_translations_are_made_of(
+    tmp_path: Path,
+) -> None:
+    """The last RUN of the first stage, in a folder with what ``COPY . .`` brings."""
+    for source in copied(ROOT):
+        target = tmp_path / source.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    (*_, command) = [text for _, name, text in DIRECTIVES[0] if name == "RUN"]
+    built = subprocess.run(
+        ["sh", "-c", command],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    made = tmp_path / "built"
+    assert (made / "static" / "staticfiles.json").is_file()
+    assert (made / "locale" / "zh_Hant" / "LC_MESSAGES" / "django.mo").is_file()
+    # Another user reads them.
+    assert all(path.stat().st_mode & 0o004 for path in made.rglob("*"))
+
+
+def test_a_name_that_is_no_process_is_told_which_are() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "playground.runner", "wed"],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == (
+        "Name one of prepare, redis, interpreter, worker, web, beat, or none for all of them.\n"
+    )
