@@ -43,6 +43,9 @@ class Actor:
 SERVICE: Final = Actor("service", "", "")
 """What runs, sweeps and commands do by themselves."""
 
+GUEST: Final = Actor("guest", "", "")
+"""Who is not signed in: who opens a share link, or tries to sign in."""
+
 _actor: ContextVar[Actor] = ContextVar("actor", default=SERVICE)
 
 

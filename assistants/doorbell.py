@@ -20,6 +20,7 @@ EXECUTE_RUN = "assistants.tasks.execute_run"
 CLOSE_SESSION = "assistants.tasks.close_session"
 INGEST = "assistants.tasks.ingest"
 IMPORT = "assistants.tasks.import_some"
+DELETE_PROJECT = "assistants.tasks.delete_project"
 END_UPSTREAM = "assistants.tasks.end_upstream"
 
 

@@ -16,6 +16,7 @@ from assistants.operations import (
     files,
     ingestion,
     leftovers,
+    projects,
     upstream_imports,
     upstream_mirrors,
 )
@@ -54,6 +55,12 @@ def import_some(import_id: str) -> None:
     upstream_imports.go_on(import_id)
 
 
+@shared_task(name=doorbell.DELETE_PROJECT)
+def delete_project(project_id: str) -> None:
+    """Delete some of what is in a project that was deleted, and have somebody go on."""
+    projects.delete_some(project_id)
+
+
 @shared_task(name="assistants.tasks.close_orphaned_sessions")
 def close_orphaned_sessions() -> None:
     """Every hour: end the code interpreter's sessions of threads that are gone."""
@@ -71,6 +78,7 @@ def sweep() -> dict[str, int]:
         sweep_runs.ring_again,
         upstream_mirrors.left_running,
         upstream_imports.ring_again,
+        projects.ring_again,
         files.delete_expired,
         ingestion.take_back,
         ingestion.ring_again,

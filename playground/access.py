@@ -13,12 +13,14 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.crypto import constant_time_compare
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -126,9 +128,9 @@ def me(request: HttpRequest) -> str:
     return f"user:{request.user.pk}"
 
 
-def still_reads(request: HttpRequest, project_id: str) -> Callable[[], bool]:
-    """Whether whoever asks may still read the project, to be called later. It keeps no more of the
-    request than it needs: a reader may stay for hours.
+def still_reads(request: Request, project_id: str) -> Callable[[], bool]:
+    """Whether whoever asks may still read the project, to be called later, and do there what their
+    page offers. It keeps no more of the request than it needs: a reader may stay for hours.
     """
     session = request.session
     return partial(
@@ -137,6 +139,7 @@ def still_reads(request: HttpRequest, project_id: str) -> Callable[[], bool]:
         session.session_key or "",
         request.user.pk or 0,
         project_id,
+        Role(request.membership.role),
     )
 
 
@@ -347,11 +350,17 @@ def _enter(request: Request, entered: Membership, needs: Role = Role.VIEWER) -> 
 
 
 def may_still_read(
-    sessions: type[SessionBase], session_key: str, user_id: int, project_id: str
+    sessions: type[SessionBase], session_key: str, user_id: int, project_id: str, role: Role
 ) -> bool:
-    """Whether who was let in before is still signed in, and a member of the project."""
+    """Whether who was let in before is still signed in, under the password of now, and a member of
+    the project with that role at least.
+    """
     members = Membership.objects.filter(user=user_id, user__is_active=True, project=project_id)
-    return sessions().exists(session_key) and members.exists()
+    member = members.select_related("user").first()
+    if member is None or not member.may(role):
+        return False
+    kept = str(sessions(session_key).get(HASH_SESSION_KEY, ""))
+    return constant_time_compare(kept, member.user.get_session_auth_hash())
 
 
 def _fetch(

@@ -9,9 +9,11 @@ WORDS: Final = {
     "assistant.created": _("Created an assistant"),
     "assistant.changed": _("Changed an assistant"),
     "assistant.deleted": _("Deleted an assistant"),
+    "assistant.exported": _("Exported an assistant"),
     "thread.created": _("Created a thread"),
     "thread.changed": _("Changed a thread"),
     "thread.deleted": _("Deleted a thread"),
+    "thread.exported": _("Exported a thread"),
     "message.changed": _("Changed a message"),
     "message.deleted": _("Deleted a message"),
     "run.cancelled": _("Cancelled a run"),
@@ -42,6 +44,7 @@ WORDS: Final = {
     "share.created": _("Shared a thread by a link"),
     "share.changed": _("Changed a share link"),
     "share.revoked": _("Revoked a share link"),
+    "share.refused": _("Tried a wrong password at a share link"),
     "project.created": _("Made the project"),
     "project.renamed": _("Renamed the project"),
     "project.deleted": _("Deleted the project"),
@@ -52,9 +55,11 @@ WORDS: Final = {
     "member.removed": _("Removed a member"),
     "member.left": _("Left the project"),
     "person.signed_in": _("Signed in"),
+    "person.refused": _("Was refused at the sign-in"),
     "person.signed_out_everywhere": _("Signed out everywhere"),
     "person.password_changed": _("Changed their password"),
     "project.budget_changed": _("Changed the project’s budget"),
+    "audit.exported": _("Exported the audit log"),
 }
 
 

@@ -42,8 +42,8 @@ def _kept(view: Item, reader: tuple[object, ...]) -> str:
 
 
 def mine(html: str, me: str) -> SafeString:
-    """HTML that is the same for all, as one person sees it: elements that tell of them say so, and
-    those that are for all others are hidden.
+    """HTML that is the same for all, as one person sees it: elements that tell of them say so,
+    those that are for all others are hidden, and those that are for them are not.
 
     :param me: the person as ``data-by`` names them
     """
@@ -51,6 +51,7 @@ def mine(html: str, me: str) -> SafeString:
         rf'<(\w+) data-by="{re.escape(me)}" data-mine="([^"]*)">[^<]*</', r"<\1>\2</", html
     )
     told = told.replace(f'data-not-for="{me}"', "hidden")
+    told = told.replace(f'hidden data-only-for="{me}"', "")
     return mark_safe(told)  # noqa: S308  (made of what templates have escaped)
 
 

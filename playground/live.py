@@ -14,7 +14,7 @@ from typing import Final
 
 import redis
 
-from assistants.events import log
+from assistants.events import log, signals
 from assistants.events.hub import Idle, Reset, hub
 from assistants.events.log import Entry
 from assistants.events.sse import PING, frame
@@ -57,6 +57,8 @@ class Live:
         self._entries: Heard = asyncio.Queue(QUEUE_SIZE)
         self._news = asyncio.Event()
         self._readers = 0
+        self.access_changes = 0
+        """How often it was told that who may read has changed: each reader is asked again then."""
         self.is_over = False
         self._gone = False
         self._task = asyncio.create_task(self._run(), name=f"page of {thread_id}")
@@ -136,9 +138,13 @@ class Live:
         """
         view = self._view
         entries = self._entries = asyncio.Queue(QUEUE_SIZE)
-        listening = [asyncio.create_task(self._listen(entries))]
+        members = signals.members_of(view.project_id)
+        listening = [
+            asyncio.create_task(self._listen(entries)),
+            asyncio.create_task(self._listen_to(members, entries)),
+        ]
         if scope := self._reader.scope:
-            listening.append(asyncio.create_task(self._listen_to_link(scope, entries)))
+            listening.append(asyncio.create_task(self._listen_to(scope.share_id, entries)))
             listening.append(asyncio.create_task(_wait_for_expiry(scope, entries)))
         try:
             while True:
@@ -152,12 +158,15 @@ class Live:
             for task in listening:
                 await stopped(task)
 
-    async def _listen_to_link(self, scope: Scope, entries: Heard) -> None:
-        """Hear of changes to the link that the readers came by."""
+    async def _listen_to(self, name: str, entries: Heard) -> None:
+        """Hear of changes to the members of the project, or to the link that the readers came by:
+        of the last one too, which may have come after the readers were let in.
+        """
         try:
-            async with aclosing(hub().follow(scope.share_id)) as items:
+            async with aclosing(hub().follow(name)) as items:
                 async for item in items:
                     if isinstance(item, Entry):
+                        self.access_changes += 1
                         await entries.put(Signal())
         except redis.RedisError as error:
             await entries.put(error)

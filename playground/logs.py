@@ -1,12 +1,29 @@
-"""How a log line looks: one readable line for a terminal, or one JSON object for a container."""
+"""How a log line looks: one readable line for a terminal, or one JSON object for a container.
+
+Django tells addresses where it refuses or fails, and some of ours hold a secret: share links,
+invitations, the printed link. No line has those, in its text or in a traceback, however they got
+there, such as behind ``?next=``.
+"""
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
+from typing import Final
 
 from typing_extensions import override
 
 from assistants import log_ids
+
+_SLASH: Final = "(?:/|%(?:25)*2F)"
+SECRETS: Final = re.compile(
+    rf"({_SLASH}s{_SLASH}|{_SLASH}join{_SLASH}\w+{_SLASH}|\btoken(?:=|%(?:25)*3D))[\w.~-]+",
+    re.IGNORECASE,
+)
+
+
+def without_secrets(text: str) -> str:
+    return SECRETS.sub(r"\1…", text)
 
 
 class TextFormatter(logging.Formatter):
@@ -19,7 +36,7 @@ class TextFormatter(logging.Formatter):
             if record.levelno == logging.INFO
             else "%(levelname)s %(name)s: %(message)s"
         )
-        return super().format(record)
+        return without_secrets(super().format(record))
 
 
 class NoProbes(logging.Filter):
@@ -41,9 +58,9 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
             **log_ids.ids.get(),
         }
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = without_secrets(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False)

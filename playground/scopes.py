@@ -4,6 +4,7 @@ Everything that makes HTML of a thread asks here, so that a shared page comes fr
 templates as its owner's and yet leads nowhere else. Of a member's page there is no scope.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -59,6 +60,16 @@ def current() -> Scope | None:
 def shows_steps() -> bool:
     scope = _scope.get()
     return scope is None or scope.steps
+
+
+def name_of_run(run_id: str) -> str:
+    """What names the run on the page: its id, or where nothing of runs is shown something that
+    tells none of it, nor that it is the same run as on a page of another link.
+    """
+    scope = _scope.get()
+    if scope is None or scope.steps:
+        return run_id
+    return f"run-{hashlib.sha256(f'{scope.token} {run_id}'.encode()).hexdigest()[:16]}"
 
 
 def shows_files() -> bool:

@@ -19,6 +19,7 @@ from qsessions.models import Session
 from typing_extensions import override
 
 from assistants.models import clock
+from assistants.operations import members
 
 SEEN_EVERY: Final = timedelta(minutes=5)
 """It is written down that a session was used at most so often, by each process."""
@@ -92,11 +93,13 @@ def end(user: User, sign_in_id: str) -> None:
     for key in Session.objects.filter(user=user).values_list("pk", flat=True):
         if _id(key) == sign_in_id:
             Session.objects.filter(pk=key).delete()
+    members.ask_again(user.pk)
 
 
 def end_all(user: User, but: str | None = None) -> None:
     """Sign the person out of all browsers, or of all but the one with this session key."""
     Session.objects.filter(user=user).exclude(pk=but or "").delete()
+    members.ask_again(user.pk)
 
 
 def _id(key: str) -> str:

@@ -73,9 +73,11 @@ _public_host = PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
     {"localhost", "127.0.0.1", "[::1]", _public_host, HOST if HOST != "0.0.0.0" else ""} - {""}  # noqa: S104
 )
-# Proxies whose word counts on who asks, and whether by https; `*` for all.
-FORWARDED_ALLOW_IPS = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1")
+# Proxies whose word counts on who asks, and whether by https; `*` for all. None where nothing says that
+# there is one: anybody can send such headers.
+FORWARDED_ALLOW_IPS = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1" if PUBLIC_URL else "")
 CSRF_TRUSTED_ORIGINS = ["/".join(PUBLIC_URL.split("/", 3)[:3])] if PUBLIC_URL else []
+BEHIND_PROXY = bool(FORWARDED_ALLOW_IPS)
 
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 STRICT_FILES = env.boolean("STRICT_FILES", False)
@@ -114,17 +116,21 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 
-# Whoever guesses is stopped: so many wrong tries for one name from one address, then a pause. Kept
-# in the database, so that all web servers count together. See playground/throttle.py.
+# Whoever guesses is stopped: so many wrong tries for one name from one address, or some more for
+# any names, then a pause. Kept in the database, so that all web servers count together. See
+# playground/throttle.py.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_PARAMETERS = "playground.throttle.counted_by"
 AXES_USERNAME_CALLABLE = "playground.throttle.tried_name"
-AXES_CLIENT_IP_CALLABLE = "playground.sessions.address_of"
+AXES_CLIENT_IP_CALLABLE = "playground.throttle.counted_at"
 AXES_LOCKOUT_CALLABLE = "playground.throttle.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_SENSITIVE_PARAMETERS = ["token", "username", "next"]
+AXES_SENSITIVE_PARAMETERS = [
+    *("token", "username", "next", "code", "state"),
+    *("old_password", "new_password1", "new_password2", "csrfmiddlewaretoken"),
+]
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

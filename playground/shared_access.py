@@ -24,7 +24,7 @@ from django.urls import reverse
 from assistants import acting
 from assistants.models import Share
 from assistants.operations import shares
-from playground import csp
+from playground import access, csp
 from playground.scopes import Scope
 
 P = ParamSpec("P")
@@ -63,7 +63,7 @@ def shared(view: Page[P], *, page: bool = False) -> Callable[..., HttpResponseBa
         try:
             response = _guard(request, token, page=page)
             if response is None:
-                acting.become(acting.Actor("guest", "", ""))
+                acting.become(acting.GUEST)
                 response = view(_let_in(request, token), *args, **kwargs)
         except Http404:
             response = none(request)
@@ -73,6 +73,31 @@ def shared(view: Page[P], *, page: bool = False) -> Callable[..., HttpResponseBa
 
 
 shared_page = partial(shared, page=True)
+
+
+def beside(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """For a page of the studio that a link leads to, for who is signed in. A link that is unknown
+    or over, and one that is not for whoever asks, is answered as below the link itself.
+    """
+    for_people = access.signed_in(view)
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, token: str) -> HttpResponseBase:
+        try:
+            share = find(token)
+            response = for_people(request, token) if share.is_usable else gone(request)
+        except Http404:
+            response = none(request)
+        if response.status_code != 200:
+            return protected(request, token, response)
+        for name, value in HEADERS.items():
+            response[name] = value
+        # Its form does something with the person's rights, so that it is asked from where it came:
+        # the server's name is sent, the link is not.
+        response["Referrer-Policy"] = "strict-origin"
+        return response
+
+    return guarded
 
 
 def find(token: str) -> Share:

@@ -40,7 +40,8 @@ class ThreadStream:
 
     :param after: the place in the log that the page shows already
     :param reader: their language and clock
-    :param allowed: whether the reader may still see the thread; asked every minute
+    :param allowed: whether the reader may still see the thread; asked whenever that may have
+        changed, and every minute
     :param person: the reader, of whom others are told; None for one who came by a link
     """
 
@@ -59,6 +60,7 @@ class ThreadStream:
         self._person = person
         self._me = person.id if person else ""
         self._asked = time.monotonic()
+        self._changes = -1
 
     @classmethod
     def of(
@@ -84,12 +86,13 @@ class ThreadStream:
                     html = await work(view.begin, self._reader)
                     self._last = view.last
                     yield frame("message", fragments.mine(html, self._me), entry_id=self._last)
-                    told = live(self._thread_id, view, self._reader).since(self._last)
+                    followed = live(self._thread_id, view, self._reader)
+                    told = followed.since(self._last)
                     # A reader waits for hours; what it began with takes as much as all else of it.
                     del view, html
                     async with aclosing(told) as frames:
                         async for data in frames:
-                            await self._check_access()
+                            await self._check_access(followed.access_changes)
                             yield self._mine(data)
                 except Lost:
                     await asyncio.sleep(TICK_SECONDS)
@@ -124,10 +127,10 @@ class ThreadStream:
             return data
         return _as_seen_by(self._me, data)
 
-    async def _check_access(self) -> None:
+    async def _check_access(self, changes: int) -> None:
         await self._renew()
-        if time.monotonic() - self._asked > ACCESS_SECONDS:
-            self._asked = time.monotonic()
+        if changes != self._changes or time.monotonic() - self._asked > ACCESS_SECONDS:
+            self._changes, self._asked = changes, time.monotonic()
             if not await work(self._allowed, self._reader):
                 raise Gone
 

@@ -40,7 +40,7 @@ class Gone(Exception):
 
 
 class Signal:
-    """Somebody has come or gone, or has changed the link that the readers came by."""
+    """Somebody has come or gone, or who may read has changed."""
 
 
 class Lost(Exception):
@@ -70,6 +70,7 @@ class ThreadView:
 
     def __init__(self, thread_id: str, last: str) -> None:
         self._thread_id = thread_id
+        self.project_id = ""
         self.last = last
         self.cursor = log.START
         self._changes = Changes()
@@ -82,6 +83,7 @@ class ThreadView:
         """The state of all that can have changed since ``after``."""
         self._check_scope()
         thread = self._thread()
+        self.project_id = thread.project_id
         seen = _moment(self.last)
         since = seen - SLACK
         # The log first: what happens while the database is read will be heard again, not missed.

@@ -367,6 +367,11 @@ class OutcomeView:
         return self.run.ended_at or _THE_END
 
     @property
+    def element_id(self) -> str:
+        """What names it on the page."""
+        return f"{scopes.name_of_run(self.run.id)}-outcome"
+
+    @property
     def is_shared(self) -> bool:
         return scopes.current() is not None
 

@@ -1,11 +1,28 @@
 """Runs the web server: ``python -m playground.web``."""
 
 import logging
+from typing import Any
 
 import uvicorn
 
 from playground import settings
 from playground.protocol import Protocol
+
+
+def options(*, behind_proxy: bool = settings.BEHIND_PROXY) -> dict[str, Any]:
+    """How uvicorn serves.
+
+    By itself it believes what ``X-Forwarded-For`` says of a request from this machine. Where no
+    proxy is, that is what whoever guesses passwords says, another address each time.
+    """
+    return {
+        "http": Protocol,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": behind_proxy,
+        "forwarded_allow_ips": settings.FORWARDED_ALLOW_IPS or "127.0.0.1",
+    }
 
 
 def main() -> None:
@@ -22,12 +39,8 @@ def main() -> None:
         host=settings.HOST,
         port=settings.PORT,
         loop="uvloop",
-        http=Protocol,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        forwarded_allow_ips=settings.FORWARDED_ALLOW_IPS,
         timeout_graceful_shutdown=2,
+        **options(),
     )
 
 

@@ -26,10 +26,17 @@ for name in list(os.environ):
         )
     ):
         del os.environ[name]
-for name in ("HOST", "PORT", "PUBLIC_URL", "SECRET_KEY", "RUNTIME_DIR", "DEBUG"):
+for name in (
+    "HOST",
+    "PORT",
+    "PUBLIC_URL",
+    "FORWARDED_ALLOW_IPS",
+    "SECRET_KEY",
+    "RUNTIME_DIR",
+    "DEBUG",
+):
     os.environ.pop(name, None)
 for name in (
-    "FORWARDED_ALLOW_IPS",
     "CORS_ALLOWED_ORIGINS",
     "RATE_LIMIT_PER_MINUTE",
     "STRICT_FILES",

@@ -1,5 +1,5 @@
 """A word to everybody who listens that something is not as it was: a share link was changed or
-revoked. What it is now is in the database.
+revoked, somebody is not a member of a project any more. What it is now is in the database.
 
 A signal is one entry of a log of its own, so that the hub follows it as it does threads. It may be
 lost: who listens looks at the database from time to time anyway.
@@ -17,6 +17,11 @@ from assistants.redis_commands import answer
 logger = logging.getLogger(__name__)
 
 KEEP_SECONDS: Final = 3600
+
+
+def members_of(project_id: str) -> str:
+    """The name under which it is told that who may read the project has changed."""
+    return f"members:{project_id}"
 
 
 def ring(name: str) -> None:

@@ -14,6 +14,10 @@ class ProjectQuerySet(ObjectQuerySet["Project"]):
     def of_member(self, user_id: int) -> "ProjectQuerySet":
         return self.filter(memberships__user=user_id)
 
+    def present(self) -> "ProjectQuerySet":
+        """Those that nobody has deleted."""
+        return self.filter(deleted_at=None)
+
 
 class Project(ApiObject):
     """Everything belongs to exactly one project; nothing is visible from another."""
@@ -28,6 +32,10 @@ class Project(ApiObject):
     day_tokens = models.BigIntegerField(null=True)
     """How many tokens its runs may use in a day; None for as many as they like."""
     month_tokens = models.BigIntegerField(null=True)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+    """Of one that was deleted, when that was, or when a worker was last at what is in it. Nothing
+    leads into it any more.
+    """
 
     objects = models.Manager.from_queryset(ProjectQuerySet)()
 

@@ -125,6 +125,11 @@ class Share(ApiObject):
         """The name of who shares it."""
         return str(self.author.get("name", ""))
 
+    @property
+    def maker_id(self) -> int | None:
+        """The account of who made it; None if that was a program."""
+        return int(self.author["id"]) if self.author.get("kind") == "user" else None
+
     def messages(self) -> MessageQuerySet:
         """The messages that it shows: all, or those that were complete at its moment."""
         of_thread = self.thread.messages.all()

@@ -135,6 +135,15 @@ def taken(noun: type[ApiObject], ids: Iterable[str]) -> set[str]:
     return found
 
 
+def unusable(project: Project, noun: type[ApiObject], ids: Iterable[str]) -> set[str]:
+    """Those of the ids under which nothing can be inserted. Messages, runs and steps come once; of
+    other nouns what the project has stays as it is. Whose they are is not to be told.
+    """
+    asked = list(ids)
+    wrong = taken(noun, asked)
+    return wrong if noun in _OF_PROJECT else wrong - here(project, noun, asked)
+
+
 @contextmanager
 def opened(project: Project) -> Iterator["Door"]:
     """The door of a project. To be opened outside of transactions: when it closes, bytes that no

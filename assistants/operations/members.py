@@ -1,10 +1,15 @@
-"""Who is in a project: invitations, roles, leaving."""
+"""Who is in a project: invitations, roles, leaving.
+
+Whoever may do less from now on is found out at once where they have a thread open: their streams
+are asked again (``signals.members_of``).
+"""
 
 from django.db import transaction
 
 from assistants import acting, refusals
+from assistants.events import signals
 from assistants.models import Invitation, Membership, Project, Role, clock
-from assistants.operations import audit
+from assistants.operations import audit, shares
 
 
 @transaction.atomic
@@ -68,20 +73,32 @@ def change_role(member: Membership, role: Role) -> None:
     Membership.objects.filter(pk=member.pk).update(role=role)
     if role is not Role.OWNER:
         _take_back_invitations(member)
+    signals.ring(signals.members_of(member.project_id))
     _note("member.changed", member, role=role, before=before)
 
 
 @transaction.atomic
 def remove(member: Membership) -> None:
-    """From now on they see nothing of the project; what they have made stays.
+    """From now on they see nothing of the project; what they have made stays, but for links: by
+    those they would go on reading.
 
     :raises Invalid: they are the only owner
     """
     _check_not_last(member)
     Membership.objects.filter(pk=member.pk).delete()
     _take_back_invitations(member)
+    shares.revoke_by(member.project_id, member.user_id)
+    signals.ring(signals.members_of(member.project_id))
     left = acting.current().user_id == member.user_id
     _note("member.left" if left else "member.removed", member, role=member.role)
+
+
+def ask_again(user_id: int) -> None:
+    """The person has signed out somewhere: streams that they read are asked whether they still may
+    be read.
+    """
+    for member in Membership.objects.filter(user=user_id):
+        signals.ring(signals.members_of(member.project_id))
 
 
 def _take_back_invitations(member: Membership) -> None:

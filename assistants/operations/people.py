@@ -93,6 +93,21 @@ def note_sign_in(user: User, way: str) -> None:
         audit.note_everywhere("person.signed_in", user.pk, way=way)
 
 
+def note_refused(username: str, way: str, address: str) -> None:
+    """Write down, where the person is a member, that somebody was refused who may be them or not.
+    Of names that nobody has, nothing is kept.
+
+    :param way: ``password``, ``link``, or ``account`` for the old password on the account page
+    """
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        return
+    if acting.current() == acting.SERVICE:
+        acting.become(acting.GUEST)
+    with transaction.atomic():
+        audit.note_everywhere("person.refused", user.pk, way=way, address=address)
+
+
 def note_sign_out_everywhere(user: User) -> None:
     """Write down that all of the person's sessions were ended."""
     with transaction.atomic():
@@ -121,7 +136,7 @@ def _identified(issuer: str, subject: str, email: str, verified: bool, name: str
     found = Invitation.objects.pending().filter(email__iexact=email) if email and verified else None
     invited = list(found.select_related("project")) if found is not None else []
     if user is None:
-        project = Project.objects.filter(pk=settings.OIDC_PROJECT).first()
+        project = Project.objects.present().filter(pk=settings.OIDC_PROJECT).first()
         if not invited and project is None:
             raise refusals.NOT_INVITED(email=email) if verified else refusals.EMAIL_UNPROVEN()
         user = User.objects.create_user(

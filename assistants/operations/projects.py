@@ -1,22 +1,29 @@
 """Projects, and the API keys that open them."""
 
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
-from assistants import refusals
+from assistants import doorbell, refusals
+from assistants.events import signals
 from assistants.models import (
     ApiKey,
     File,
+    Invitation,
     Membership,
     Project,
     Role,
+    Run,
     Scope,
     Thread,
+    UpstreamImport,
     VectorStore,
     clock,
 )
-from assistants.operations import audit, budgets, files, threads, vector_stores
+from assistants.operations import audit, budgets, files, shares, threads, vector_stores
 
 DEFAULT_NAME = "Default project"
 MAX_NAME = 256
@@ -24,6 +31,10 @@ MAX_NAME = 256
 MAX_DAYS = 3650
 """After so many days a key expires, at the latest, if it does at all."""
 USED_RESOLUTION = timedelta(minutes=1)
+AT_ONCE = 100
+"""So many objects of a deleted project are read at a time."""
+PIECE_SECONDS = 2.0
+"""After so long others have their turn before more of a deleted project goes."""
 
 
 @transaction.atomic
@@ -71,20 +82,64 @@ def check_deletable(project: Project) -> None:
 
 @transaction.atomic
 def delete(project: Project) -> None:
-    """The project with everything in it: runs that are active are stopped, its keys open nothing.
+    """From now on nothing leads into the project: it has no members, keys and links any more, and
+    runs that are active are stopped. What is in it goes bit by bit, in a worker: all at once would
+    hold up every other writer.
 
     :raises Invalid: it is the one that the server begins with
     """
     check_deletable(project)
     # It goes with the project's other entries; what stays is the line in AUDIT_LOG.
     audit.note("project.deleted", project, project)
-    for thread in Thread.objects.in_project(project):
+    Project.objects.filter(pk=project.pk).update(deleted_at=clock.now())
+    shares.revoke_all(project)
+    for opens in (Membership, Invitation, ApiKey, UpstreamImport):
+        opens.objects.filter(project=project).delete()
+    signals.ring(signals.members_of(project.pk))
+    running = Run.objects.active().filter(thread__project=project).values("thread")
+    for thread in Thread.objects.filter(pk__in=running):
         threads.delete(thread)
-    for store in VectorStore.objects.in_project(project):
-        vector_stores.delete(store)
-    for file in File.objects.in_project(project):
-        files.delete(file)
-    project.delete()
+    doorbell.ring(doorbell.DELETE_PROJECT, project.pk)
+
+
+def delete_some(project_id: str) -> bool:
+    """Delete some of what is in a project that was deleted, each object in a transaction of its
+    own, and the project last; whether anything is left. Doing it twice does no harm.
+    """
+    begun = Project.objects.filter(pk=project_id).exclude(deleted_at=None)
+    if not begun.update(deleted_at=clock.now()):
+        return False
+    project = begun.get()
+    until = time.monotonic() + PIECE_SECONDS
+    for some, delete_one in _pieces(project):
+        for one in some:
+            delete_one(one)
+            if time.monotonic() > until:
+                doorbell.ring(doorbell.DELETE_PROJECT, project_id)
+                return True
+    with transaction.atomic():
+        project.delete()
+    return False
+
+
+def ring_again() -> int:
+    """Ring for projects that were deleted and that nobody is at. Returns how many."""
+    left = Project.objects.filter(deleted_at__lt=clock.now() - doorbell.UNHEARD)
+    ids = list(left.values_list("pk", flat=True)[:100])
+    for project_id in ids:
+        doorbell.ring(doorbell.DELETE_PROJECT, project_id)
+    return len(ids)
+
+
+def _pieces(project: Project) -> Iterator[tuple[list[Any], Callable[[Any], None]]]:
+    kinds: tuple[tuple[Any, Callable[[Any], None]], ...] = (
+        (Thread, threads.delete),
+        (VectorStore, vector_stores.delete),
+        (File, files.delete),
+    )
+    for kind, delete_one in kinds:
+        while some := list(kind.objects.in_project(project)[:AT_ONCE]):
+            yield some, delete_one
 
 
 def _checked(name: str) -> str:

@@ -92,6 +92,18 @@ def revoke_all(project: Project) -> int:
     return len(shares)
 
 
+def usable_by(project_id: str, user_id: int) -> list[Share]:
+    """The links of the project that this person has made and that still open something."""
+    usable = Share.objects.filter(project=project_id).usable()
+    return [share for share in usable if share.maker_id == user_id]
+
+
+@transaction.atomic
+def revoke_by(project_id: str, user_id: int) -> None:
+    """Revoke every link of the project that this person has made."""
+    _revoke(usable_by(project_id, user_id))
+
+
 def token_of(share: Share) -> str | None:
     """The token, for who may share the thread; None if it was sealed under another SECRET_KEY."""
     return seals.unseal(share.sealed_token, seals.SHARE_LINKS)
@@ -128,6 +140,11 @@ def unlock(share: Share, password: str, address: str) -> bool:
     if right:
         attempts.forgive(here)
         attempts.take_back(of_all, ATTEMPTS_OF_ALL_SECONDS)
+    else:
+        with acting.acting(acting.GUEST), transaction.atomic():
+            audit.note(
+                "share.refused", share.project_id, share, thread=share.thread_id, address=address
+            )
     return right
 
 

@@ -57,6 +57,8 @@ MAX_LINE: Final = 32 * 1024**2
 """Bytes of one object."""
 MAX_RATIO: Final = 1000
 """Deflate packs text of one character 1030 times."""
+MAX_TOLD: Final = 20
+"""So many ids that cannot be used are named."""
 SMALL: Final = 1024**2
 """What unpacks to less is not asked how well it was packed."""
 
@@ -91,12 +93,14 @@ class _PlacedStoreFile(ImportedStoreFile):
 class Preview:
     """What would come: how many of each kind, and what is here already and stays as it is.
 
+    :ivar unusable: some of the ids that cannot be used here, if there are any: nothing comes then
     :ivar without_content: how many files come without their content, and so do not come
     """
 
     thread: ImportedThread
     counts: dict[str, int] = field(default_factory=dict)
     here: list[str] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
     thread_is_here: bool = False
     not_ended: int = 0
     without_content: int = 0
@@ -146,7 +150,20 @@ class Archive:
         for name, shared in _SHARED:
             ids = [wire.id for wire in self._objects(name, KINDS[name])]
             found.here += sorted(imports.here(project, shared, ids))
+        if not found.thread_is_here:
+            found.unusable = self._unusable(project)
         return found
+
+    def _unusable(self, project: Project) -> list[str]:
+        """Some of the ids for which all of it would be refused."""
+        found: list[str] = []
+        for name, kind in KINDS.items():
+            if noun := NOUNS.get(kind):
+                ids = (wire.id for wire in self._objects(name, kind))
+                if noun is File:
+                    ids = (one for one in ids if CONTENTS + one in self._entries)
+                found += sorted(imports.unusable(project, noun, ids))
+        return found[:MAX_TOLD]
 
     def take_in(self, project: Project) -> Outcome:
         """Insert all of it, or nothing.

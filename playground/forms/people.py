@@ -1,5 +1,6 @@
 """The forms about people: names, passwords, invitations. What they check is Django's own."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -60,7 +61,21 @@ class FirstPasswordForm(_Plain, SetPasswordForm):  # type: ignore[type-arg]
 
 
 class NewPasswordForm(_Plain, PasswordChangeForm):
-    """Another password, for who knows the one that they have."""
+    """Another password, for who knows the one that they have.
+
+    :param is_right: whether that is the one; it may count how often it is asked
+    """
+
+    def __init__(self, *args: Any, is_right: Callable[[str], bool], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._is_right = is_right
+
+    def clean_old_password(self) -> str:
+        old: str = self.cleaned_data["old_password"]
+        if not self._is_right(old):
+            wrong = self.error_messages["password_incorrect"]
+            raise forms.ValidationError(wrong, code="password_incorrect")
+        return old
 
 
 class InviteForm(_Plain, forms.Form):

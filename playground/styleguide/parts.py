@@ -187,7 +187,7 @@ def _dialogs(samples: Samples) -> Iterator[Example]:
         opened=12,
         last_opened_at=samples.at(0),
     )
-    links = [Link(share, "https://studio.example/s/sample")]
+    links = [Link(share, "https://studio.example/s/sample", maker_left=True)]
     sharing = {"thread": samples.thread, "form": ShareForm(), "links": links}
     yield Example(_("Sharing a thread"), "shares/_dialog.html", sharing, "dialog")
     look = {"scope": {"token": "sample"}, "language": "en"}

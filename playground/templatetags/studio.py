@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext, ngettext, to_locale
 from assistants.models import File, Run
 from assistants.operations import vector_store_files
 from assistants.operations.search import Found
-from playground import access, service_words, usage
+from playground import access, scopes, service_words, usage
 from playground import words as api_words
 from playground.rendering import code, files, pages
 
@@ -48,6 +48,12 @@ def page_language() -> str:
 def icon(name: str, kind: str = "") -> SafeString:
     """An icon of the sprite, by its own name or by the API's word for what it shows."""
     return files.icon(ICONS.get(name, name), kind)
+
+
+@register.filter
+def run_name(run: Run | None) -> str:
+    """What names the run on the page; "" for none."""
+    return scopes.name_of_run(run.id) if run else ""
 
 
 @register.filter

@@ -1,6 +1,9 @@
 """A person's own account: their name, their password, where they are signed in, their projects."""
 
+from functools import partial
+
 from django.contrib import auth, messages
+from django.forms.utils import ErrorList
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -8,9 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from assistants import refusals
 from assistants.operations import people
-from playground import access, sessions
+from playground import access, sessions, throttle
 from playground.forms.people import AccountForm, FirstPasswordForm, NewPasswordForm
+from playground.service_words import refusal
 
 
 @access.signed_in
@@ -35,7 +40,14 @@ def password(request: access.Request) -> HttpResponse:
     if request.method != "POST":
         return redirect(f"{reverse('account')}#password")
     form = _password_form(request)
-    if not form.is_valid():
+    valid = form.is_valid()
+    if seconds := throttle.closed_for(request):
+        refused = refusal(refusals.TOO_MANY_ATTEMPTS(seconds=seconds))
+        form.errors["old_password"] = ErrorList([refused])
+        page = _page(request, password=form, status=429)
+        page["Retry-After"] = str(seconds)
+        return page
+    if not valid:
         return _page(request, password=form, status=422)
     people.set_password(request.user, form.cleaned_data["new_password1"])
     auth.update_session_auth_hash(request, request.user)
@@ -66,7 +78,8 @@ def end_sessions(request: access.Request) -> HttpResponse:
 def _password_form(request: access.Request) -> FirstPasswordForm | NewPasswordForm:
     given = request.POST if request.method == "POST" and "new_password1" in request.POST else None
     if request.user.has_usable_password():
-        return NewPasswordForm(request.user, given)
+        is_right = partial(throttle.is_password, request)
+        return NewPasswordForm(request.user, given, is_right=is_right)
     return FirstPasswordForm(request.user, given)
 
 

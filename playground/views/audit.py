@@ -90,8 +90,14 @@ def show(request: access.Request) -> HttpResponse:
 def export(request: access.Request) -> StreamingHttpResponse:
     """What the filters leave, the oldest first, one JSON object a line."""
     project = access.project(request, Role.OWNER)
+    found = _found(project, _chosen(request))
+    # That it was taken is not part of it.
+    newest = found.order_by("pk").last()
+    found = found.filter(pk__lte=newest.pk if newest else 0)
+    if request.method == "GET":
+        audit.note("audit.exported", project, project)
     return StreamingHttpResponse(
-        _lines(_found(project, _chosen(request))),
+        _lines(found),
         content_type="application/jsonl; charset=utf-8",
         headers={
             "Content-Disposition": 'attachment; filename="audit.jsonl"',

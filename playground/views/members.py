@@ -87,6 +87,7 @@ def remove(request: access.Request, project_id: str, user_id: int) -> HttpRespon
     context = {
         "title": _("Remove {name}?").format(name=name),
         "text": _("They see nothing of the project from then on. What they have made stays."),
+        "more": projects.links_that_go(member),
         "action": reverse("member-remove", args=[project_id, user_id]),
         "label": _("Remove"),
         "back": reverse("project", args=[project_id]),

@@ -13,7 +13,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from assistants.errors import ApiError, ThreadLocked
 from assistants.events import log
-from assistants.models import Assistant, File, Message, Run, Thread
+from assistants.models import Assistant, File, Message, Role, Run, Thread
 from assistants.operations import messages, runs, threads
 from assistants.params import ToolOutputsSubmit, validate
 from playground import access, fragments, transcript, words
@@ -91,13 +91,33 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
 @access.signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: access.Request, thread_id: str, run_id: str) -> HttpResponse:
-    """Stop a run. Stopping one that has ended, or is about to, changes nothing."""
+    """Stop a run. Stopping one that has ended, or is about to, changes nothing. Who wants to stop
+    what somebody else has begun is asked first.
+    """
     run = access.run(request, thread_id, run_id)
+    access.project(request, Role.EDITOR)
     if request.method != "POST":
-        return redirect("thread", thread_id)
+        return _whose(request, run)
     with contextlib.suppress(ApiError):
         runs.cancel(run)
     return HttpResponse(status=204) if request.htmx else redirect("thread", thread_id)
+
+
+def _whose(request: access.Request, run: Run) -> HttpResponse:
+    """The question before somebody else's run is stopped. Nothing is asked about others."""
+    name, by = transcript.writer(run.created_by)
+    if not run.is_active or by in ("", access.me(request)):
+        return redirect("thread", run.thread_id)
+    context = {
+        "title": _("Stop the run of {name}?").format(name=name),
+        "text": _("It is not yours. What it has written so far stays."),
+        "icon": "stop",
+        "action": reverse("run-cancel", args=[run.thread_id, run.id]),
+        "label": _("Stop"),
+        "back": reverse("thread", args=[run.thread_id]),
+        "section": "threads",
+    }
+    return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
 
 
 @access.signed_in

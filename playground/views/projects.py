@@ -5,11 +5,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from assistants.errors import Invalid
-from assistants.models import Invitation, Project, Role
-from assistants.operations import members, projects
+from assistants.models import Invitation, Membership, Project, Role
+from assistants.operations import members, projects, shares
 from playground import access
 from playground.forms.people import InviteForm
 from playground.service_words import refusal
@@ -107,12 +108,26 @@ def leave(request: access.Request, project_id: str) -> HttpResponse:
     context = {
         "title": _("Leave “{name}”?").format(name=name),
         "text": _("You see nothing of it from then on. What you have made there stays."),
+        "more": links_that_go(member),
         "action": reverse("project-leave", args=[project_id]),
         "label": _("Leave"),
         "back": reverse("project", args=[project_id]),
         "section": "members",
     }
     return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
+
+
+def links_that_go(member: Membership) -> str:
+    """What is to be known before the member goes: that their share links go too; "" if there are
+    none.
+    """
+    count = len(shares.usable_by(member.project_id, member.user_id))
+    said = ngettext(
+        "{n} share link by {name} is revoked with that.",
+        "{n} share links by {name} are revoked with that.",
+        count,
+    )
+    return said.format(n=count, name=access.name_of(member.user)) if count else ""
 
 
 def page(

@@ -10,7 +10,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from assistants.operations import people
+from assistants.operations import members, people
+from playground import throttle
 
 
 @never_cache
@@ -41,13 +42,19 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         # The link was opened a second time; who is in already need not know.
         return redirect(target(request))
+    if refused:
+        name = username if refused == "password" else people.LOCAL_OWNER
+        throttle.note(request, name, "password" if refused == "password" else "link")
     return page(request, refused=refused, status=403 if refused else 200)
 
 
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
     """Sign out."""
+    user_id = request.user.pk
     auth.logout(request)
+    if user_id:
+        members.ask_again(user_id)
     return redirect("login")
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assistants.errors import ApiError, RateLimited
 from assistants.models import File, Membership, Role
 from assistants.operations import shared_part, shares, source_text
-from playground import access, fragments, scopes, shared_access, transcript
+from playground import access, fragments, scopes, shared_access, throttle, transcript
 from playground.readers import Reader
 from playground.rendering.files import image_type
 from playground.service_words import refusal
@@ -169,7 +169,7 @@ def password(request: HttpRequest, token: str) -> HttpResponseBase:
     error, status = _("That is not the password."), 403
     try:
         right = shares.unlock(
-            share, request.POST.get("password", ""), request.META.get("REMOTE_ADDR", "")
+            share, request.POST.get("password", ""), throttle.counted_at(request) or ""
         )
     except RateLimited as refused:
         right, error, status = False, refusal(refused), 429
@@ -210,7 +210,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponseBase:
     return shared_access.protected(request, token, response)
 
 
-@access.signed_in
+@shared_access.beside
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: access.Request, token: str) -> HttpResponseBase:
     """Ask into which of the person's projects, then go on there in a copy.
@@ -218,8 +218,6 @@ def copy(request: access.Request, token: str) -> HttpResponseBase:
     A page of the studio, not of the link: what is done here is done with the person's own rights.
     """
     share = shared_access.find(token)
-    if not share.is_usable:
-        return shared_access.gone(request)
     if not shared_access.may_open(request, share):
         raise Http404("There is no such link.")
     if not shared_access.is_unlocked(request, share):

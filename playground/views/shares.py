@@ -1,5 +1,6 @@
 """Share links as those see them who may share: the dialog of a thread, the list of a project."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -11,7 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants.errors import ApiError
-from assistants.models import Role, Share, Thread
+from assistants.models import Membership, Role, Share, Thread
 from assistants.operations import shares
 from playground import access, paging
 from playground.forms.share import ShareForm
@@ -20,16 +21,32 @@ from playground.service_words import refusal
 
 @dataclass(frozen=True)
 class Link:
-    """A share link and its address; empty if SECRET_KEY is another one since."""
+    """A share link and its address; empty if SECRET_KEY is another one since.
+
+    :ivar maker_left: who made it is no member of the project any more
+    """
 
     share: Share
     address: str
+    maker_left: bool
 
     @classmethod
-    def of(cls, request: HttpRequest, share: Share) -> "Link":
+    def all_of(cls, request: HttpRequest, found: Iterable[Share]) -> list["Link"]:
+        rows = list(found)
+        in_it = set(
+            Membership.objects.filter(project__in={share.project_id for share in rows}).values_list(
+                "project", "user"
+            )
+        )
+        return [cls._of(request, share, in_it) for share in rows]
+
+    @classmethod
+    def _of(cls, request: HttpRequest, share: Share, in_it: set[tuple[str, int]]) -> "Link":
         token = shares.token_of(share)
         address = reverse("shared", args=[token]) if token else ""
-        return cls(share, request.build_absolute_uri(address) if address else "")
+        maker = share.maker_id
+        left = maker is not None and (share.project_id, maker) not in in_it
+        return cls(share, request.build_absolute_uri(address) if address else "", left)
 
 
 @access.signed_in
@@ -88,7 +105,7 @@ def index(request: access.Request) -> HttpResponse:
     page = paging.page(request, found)
     context = {
         "section": "threads",
-        "links": [Link.of(request, share) for share in page.rows],
+        "links": Link.all_of(request, page.rows),
         "more": page.more,
         "any_usable": found.usable().exists(),
     }
@@ -133,7 +150,7 @@ def _dialog(
         "form": form,
         "changed": changed,
         "made": made,
-        "links": [Link.of(request, share) for share in known] if changed is None else [],
+        "links": Link.all_of(request, known) if changed is None else [],
         "section": "threads",
     }
     template = "shares/_dialog.html" if request.htmx else "shares/dialog.html"

@@ -10,6 +10,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from assistants.models import Thread
+from assistants.operations import audit
 from playground import access
 from playground.exports import archive, documents, history, markdown, names, notebook
 from playground.exports.history import Wanted
@@ -36,11 +37,14 @@ def download(request: access.Request, thread_id: str) -> HttpResponseBase:
     wanted = _wanted(request)
     match request.GET.get("format"):
         case "markdown":
+            _note(request, thread, wanted, "markdown")
             return _markdown(request, thread, wanted)
         case "notebook":
             cells = _encoded(notebook.written(thread, wanted))
+            _note(request, thread, wanted, "notebook")
             return _file(request, thread, cells, "ipynb", "application/x-ipynb+json")
         case "json":
+            _note(request, thread, wanted, "json")
             zipped = archive.zipped(documents.entries(thread, wanted))
             return _file(request, thread, zipped, "zip", "application/zip")
     raise Http404("There is no such format.")
@@ -51,11 +55,22 @@ def download(request: access.Request, thread_id: str) -> HttpResponseBase:
 def printable(request: access.Request, thread_id: str) -> StreamingHttpResponse:
     """All of the thread on one page, for paper and for reading without scripts."""
     thread = access.thread(request, thread_id)
+    wanted = _wanted(request)
+    _note(request, thread, wanted, "page")
     return StreamingHttpResponse(
-        streamed(_page(request, thread, _wanted(request)), Reader.of(request)),
+        streamed(_page(request, thread, wanted), Reader.of(request)),
         content_type="text/html; charset=utf-8",
         headers={"Cache-Control": "private, no-store"},
     )
+
+
+def _note(request: access.Request, thread: Thread, wanted: Wanted, form: str) -> None:
+    """Write down that it was taken; a look at how large it is takes nothing."""
+    if request.method == "GET":
+        told = {"format": form, "steps": wanted.steps, "files": wanted.files}
+        # Its own title alone: how it opens is what somebody wrote.
+        name = str(thread.metadata.get("title") or "")
+        audit.note("thread.exported", thread.project_id, thread, name, **told)
 
 
 def _page(request: access.Request, thread: Thread, wanted: Wanted) -> Generator[bytes, None, None]:

@@ -1,7 +1,9 @@
 """Threads: the list, the page of one, renaming and deleting."""
 
 from django.contrib import messages
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -214,7 +216,9 @@ def page(
         "draft": draft,
         "composer_error": error,
         "composer_files": attached or [],
-        "options": RunOptionsForm(request.POST or None, before=_last_options(thread, read)),
+        "options": RunOptionsForm(
+            request.POST or None, before=_last_options(request, thread, read)
+        ),
         "option_models": [
             (model.name, told(model.label)) for model in providers.offered(assistant.project)
         ],
@@ -260,13 +264,19 @@ def _place_of(thread: Thread, message_id: str) -> str:
     return f"{address}{f'?before={before}' if before else ''}#{message.id}"
 
 
-def _last_options(thread: Thread | None, read: Transcript) -> Wire:
-    """What the thread's last run was given otherwise than its assistant. The newest page has read
-    that run already.
+def _last_options(request: access.Request, thread: Thread | None, read: Transcript) -> Wire:
+    """What the last run on the thread that the person has begun was given otherwise than its
+    assistant. What a teammate has tried is not tried by others unawares. The newest page has read
+    that run already, mostly.
     """
-    last = read.runs[-1].run if read.runs and not read.has_later else None
-    if last is None and thread is not None:
-        last = thread.runs.newest_first().first()
+    user_id = str(request.user.pk)
+    own = [view.run for view in read.runs if view.run.created_by.get("id", user_id) == user_id]
+    last = own[-1] if own and not read.has_later else None
+    if last is None and thread is not None and (read.has_earlier or read.has_later):
+        # Cast, for what is taken out of JSON is compared as JSON.
+        by = Cast(KeyTextTransform("id", "created_by"), CharField())
+        told = thread.runs.annotate(by=by)
+        last = told.filter(Q(by=user_id) | Q(by=None)).newest_first().first()
     return dict(last.overrides) if last else {}
 
 

@@ -11,15 +11,15 @@ from typing import Any
 
 import uvicorn
 
-from playground.protocol import Protocol
+from playground import web
 
 
 @contextmanager
-def serving(application: Any) -> Iterator[str]:
-    """Serve the ASGI application; the address without a slash at its end."""
+def serving(application: Any, **options: Any) -> Iterator[str]:
+    """Serve the ASGI application as the product does; the address without a slash at its end."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        application, http=Protocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        application, lifespan="off", timeout_graceful_shutdown=1, **web.options(**options)
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -154,7 +154,7 @@ PAGES: Final = (
     _change("message-edit", 302, lambda ids: {"content": "Other words"}),
     _look("message-delete"),
     _change("message-delete"),
-    _look("run-cancel", 302),
+    Row("run-cancel", "get", _page(302, 302, 403, 404)),
     _change("run-cancel"),
     _look("run-outputs", 302),
     _change("run-outputs", 422),  # it waits for none
@@ -285,11 +285,12 @@ PAGES: Final = (
     _linked("shared-password", 302, "post", password="guessed"),
     Row("shared-preferences", "get", _everybody(405)),
     _linked("shared-preferences", 302, "post", theme="dark"),
-    Row("shared-copy", "get", {**_page(200, 200, 200, 200)}),
+    Row("shared-copy", "get", {**_page(200, 200, 200, 200), "revoked_link": 410}),
     Row(
         "shared-copy",
         "post",
-        _page(302, 302, 404, 404),  # into a project that they may write in
+        # Into a project that they may write in.
+        {**_page(302, 302, 404, 404), "revoked_link": 410},
         lambda ids: {"project": ids["project_id"]},
     ),
     _look("provider-import"),

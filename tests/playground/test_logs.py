@@ -1,9 +1,16 @@
 """Log lines for people and for machines."""
 
+import io
 import json
 import logging
 import sys
+from urllib.parse import quote
 
+import pytest
+from django.test import Client
+
+from assistants.models import Share
+from playground import shared_access
 from playground.logs import JsonFormatter, NoProbes, TextFormatter
 
 
@@ -31,6 +38,37 @@ def test_a_json_line_is_one_object_with_the_error_in_it() -> None:
     assert told["message"] == "failed: no\nway"
     assert told["error"].endswith("ValueError: wrong")
     assert told["time"].endswith("+00:00")
+
+
+def test_no_line_has_the_secret_of_an_address(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    token = Share.new_token()
+    lines = io.StringIO()
+    handlers = [logging.StreamHandler(lines), logging.StreamHandler(lines)]
+    for handler, formatter in zip(handlers, (TextFormatter(), JsonFormatter()), strict=True):
+        handler.setFormatter(formatter)
+        logging.getLogger().addHandler(handler)
+
+    def fails(*_given: object) -> None:
+        raise RuntimeError(f"of /s/{token}/earlier")
+
+    monkeypatch.setattr(shared_access, "find", fails)
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    away = quote(quote(f"/s/{token}/copy", safe=""), safe="")
+    try:
+        client.post(f"/s/{token}/copy")
+        for target in (f"login?next=/s/{token}", f"login?token={token}", f"login?next={away}"):
+            headers = {"Referer": f"https://elsewhere.example/{target}"}
+            client.post("/login", {"next": f"/s/{token}"}, secure=True, headers=headers)
+        client.post(f"/join/invite_abc/{token}")
+        assert client.get(f"/s/{token}").status_code == 500
+    finally:
+        for handler in handlers:
+            logging.getLogger().removeHandler(handler)
+    told = lines.getvalue()
+    assert told.count("Forbidden") == 10
+    assert told.count("Internal Server Error: /s/…") == 2
+    assert "of /s/…/earlier" in told
+    assert token not in told
 
 
 def test_the_503_of_a_health_probe_is_not_logged() -> None:

@@ -185,6 +185,8 @@ def test_what_is_here_already_stays_and_is_said(page: Client, project: Project) 
     Assistant.objects.filter(pk=history.assistant.id).update(name="Mine")
     preview = upload(page, content)
     assert history.assistant.id in preview.text
+    assert "They stay as they are" in preview.text
+    assert "Not usable" not in preview.text
     done = page.post("/threads/import", {"confirmed": "yes"}, follow=True)
     assert "6 objects were here already and stay as they are." in done.text
     assert Assistant.objects.get().name == "Mine"
@@ -223,10 +225,29 @@ def test_an_id_that_another_project_has_is_not_told_as_such(page: Client, projec
     assert preview.status_code == 200
     assert "secret" not in preview.text
     assert "already" not in preview.text
+    assert f'<span class="mono">{other.id}</span>' in preview.text
+    assert "nothing of it can come" in preview.text
+    assert "confirmed" not in preview.text
     done = page.post("/threads/import", {"confirmed": "yes"})
     assert done.status_code == 422
     assert f"The id &#x27;{other.id}&#x27; cannot be used here." in done.text
     assert Thread.objects.in_project(project).count() == 0
+
+
+def test_a_message_of_an_own_thread_under_the_same_id_is_told_before(
+    page: Client, project: Project, tmp_path: Path
+) -> None:
+    message = make_thread(project, "mine").messages.get()
+    told = {"id": message.id, "created_at": 1, "role": "user", "content": [], "thread_id": "t"}
+    content = packed({"thread.jsonl": [thread_wire()], "messages.jsonl": [told]})
+    preview = upload(page, content)
+    assert f'<span class="mono">{message.id}</span>' in preview.text
+    assert "confirmed" not in preview.text
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(content)
+    printed = io.StringIO()
+    call_command("import_thread", str(archive), dry_run=True, stdout=printed)
+    assert f"{message.id} cannot be used here" in printed.getvalue()
 
 
 def test_a_failure_in_the_middle_leaves_nothing(page: Client, project: Project) -> None:

@@ -1,27 +1,38 @@
 """Several people at one thread: members who see each other, and guests of a live link."""
 
 import asyncio
+import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from assistants import acting
 from assistants.events.hub import hub
-from assistants.models import Assistant, Membership, Project, Role, Share, Thread, clock
-from assistants.operations import messages, runs, shares, steps
+from assistants.models import (
+    Assistant,
+    Audience,
+    Membership,
+    Project,
+    Role,
+    Share,
+    Thread,
+    clock,
+)
+from assistants.operations import members, messages, people, runs, shares, steps
 from assistants.operations.shares import Options
 from assistants.params import MessageCreate
-from playground import presence, readers, transcript
+from playground import access, presence, readers, sessions, shared_access, transcript
 from playground.presence import Person
 from playground.scopes import Scope
-from playground.streaming import ThreadStream
+from playground.streaming import Allowed, ThreadStream
 from tests.api.worker import Worker
 from tests.factories import make_run, make_thread
 
@@ -51,10 +62,11 @@ class Page:
         person: Person | None = None,
         scope: Scope | None = None,
         language: str = "en",
+        allowed: Allowed = lambda: True,
     ) -> None:
         reader = readers.Reader(language, None, scope)
         place = transcript.place_of("0-0")
-        self._stream = ThreadStream(thread.id, place, reader, lambda: True, person)
+        self._stream = ThreadStream(thread.id, place, reader, allowed, person)
         self.told = ""
         self._reading: asyncio.Task[None] | None = None
 
@@ -150,9 +162,15 @@ async def test_a_stream_without_steps_has_none_of_the_code(
     _, bare = await sync_to_async(scoped)(thread, shows_steps=False)
     _, whole = await sync_to_async(scoped)(thread)
     async with Page(thread, scope=bare) as guest, Page(thread, scope=whole) as other:
-        await answered(thread, assistant)
+        worker = await answered(thread, assistant)
         await guest.hears("<strong>three</strong>")
+        await guest.hears('data-live=""', guest.told.index("<strong>three</strong>"))
         await other.hears('data-status="completed"')
+        assert worker.run.id not in guest.told
+        assert not re.search(r"\b(run|step)_\w", guest.told)
+        assert 'data-live="run-' in guest.told
+        names = set(re.findall(r'id="([\w-]+)-outcome"', guest.told))
+        assert len(names) == 1
         assert "secret_of_the_code" in other.told
         assert "secret" not in guest.told
         assert "call_1" not in guest.told
@@ -173,6 +191,72 @@ async def test_revoking_ends_the_stream_at_once(thread: Thread) -> None:
         await sync_to_async(said)(thread, "Said after it", acting.SERVICE)
         await other.hears("Said after it")
         assert "Said after it" not in guest.told
+
+
+def reading(project: Project, name: str) -> tuple[User, Allowed]:
+    """An editor who is signed in, and whether they may still read."""
+    browser, user = colleague(project, name)
+    member = Membership.objects.get(project=project, user=user)
+    request = RequestFactory().get("/")
+    request.user, request.session = user, browser.session
+    entered = cast("access.Request", request)
+    entered.membership = member
+    return user, access.still_reads(entered, project.id)
+
+
+def removed(user: User) -> None:
+    members.remove(Membership.objects.get(user=user))
+
+
+def made_a_viewer(user: User) -> None:
+    members.change_role(Membership.objects.get(user=user), Role.VIEWER)
+
+
+def another_password(user: User) -> None:
+    people.set_password(user, "another horse battery")
+    sessions.end_all(user)
+
+
+@pytest.mark.parametrize(
+    "what", [removed, made_a_viewer, sessions.end_all, another_password], ids=lambda f: f.__name__
+)
+async def test_who_may_do_less_is_sent_away_at_once(
+    thread: Thread, project: Project, what: Callable[[User], None]
+) -> None:
+    jun, jun_may = await sync_to_async(reading)(project, "jun")
+    _, mei_may = await sync_to_async(reading)(project, "mei")
+    async with Page(thread, allowed=jun_may) as page, Page(thread, allowed=mei_may) as other:
+        begun = time.monotonic()
+        await sync_to_async(what)(jun)
+        await page.hears("event: gone")
+        assert time.monotonic() - begun < 2
+        await sync_to_async(said)(thread, "Said after it", acting.SERVICE)
+        await other.hears("Said after it")
+        assert "event: gone" not in other.told
+        assert "Said after it" not in page.told
+
+
+async def test_who_was_removed_while_the_stream_began_is_sent_away(
+    thread: Thread, project: Project
+) -> None:
+    jun, jun_may = await sync_to_async(reading)(project, "jun")
+    async with Page(thread):
+        await sync_to_async(removed)(jun)
+        async with Page(thread, allowed=jun_may) as page:
+            await sync_to_async(said)(thread, "Said after it", acting.SERVICE)
+            await page.hears("event: gone")
+            assert "Said after it" not in page.told
+
+
+async def test_a_guest_who_is_named_as_a_member_goes_with_the_membership(
+    thread: Thread, project: Project
+) -> None:
+    jun, _ = await sync_to_async(reading)(project, "jun")
+    share, scope = await sync_to_async(scoped)(thread, audience=Audience.PROJECT)
+    jun_may = partial(shared_access.may_still_open, share.id, jun.pk)
+    async with Page(thread, scope=scope, allowed=jun_may) as page:
+        await sync_to_async(removed)(jun)
+        await page.hears("event: gone")
 
 
 async def test_a_change_of_the_link_sends_its_readers_back_to_the_door(thread: Thread) -> None:
@@ -245,6 +329,10 @@ async def test_a_lock_is_explained_and_ends_by_itself(thread: Thread, assistant:
         assert "Mei’s run" not in mei.told
         assert "disabled hidden>Add and run" in mei.told
         assert 'disabled data-not-for="user:1">Add and run' in jun.told
+        # One's own is stopped at once, that of others after a question.
+        assert 'hx-target="#dialog" hidden>' in mei.told
+        assert 'hidden data-only-for="user:1"' in jun.told
+        assert "data-only-for" not in mei.told
         at = len(jun.told)
         await sync_to_async(worker.complete)()
         await jun.hears('data-active=""', at)
@@ -305,3 +393,49 @@ def test_a_program_s_message_has_the_name_of_its_key(
     thread = make_thread(project)
     said(thread, "From a program", acting.Actor("key", "key_1", "Nightly batch"))
     assert ">Nightly batch</bdi>" in page.get(f"/threads/{thread.id}").text
+
+
+def test_what_a_teammate_has_tried_is_not_tried_by_others(
+    project: Project, assistant: Assistant
+) -> None:
+    thread = make_thread(project, "Hello")
+    (mei, mei_user), (jun, jun_user) = colleague(project, "Mei"), colleague(project, "Jun")
+
+    def tried(user: User, words: str) -> None:
+        with acting.acting(access.actor(user)):
+            runs.cancel(make_run(thread, assistant, additional_instructions=words))
+
+    def options(client: Client) -> str:
+        html = client.get(f"/threads/{thread.id}").text
+        return html.partition('id="run-options"')[2].partition("</form>")[0]
+
+    tried(mei_user, "Like a pirate")
+    tried(jun_user, "In verse")
+    assert "Like a pirate" in options(mei)
+    assert "In verse" not in options(mei)
+    assert "In verse" in options(jun)
+    # Also where the newest page shows none of one's own.
+    for number in range(transcript.PAGE_SIZE):
+        said(thread, f"{number}", acting.SERVICE)
+    assert "Like a pirate" in options(mei)
+    client, _user = colleague(project, "Kim")
+    assert "In verse" not in options(client)
+
+
+def test_who_stops_the_run_of_somebody_else_is_asked(
+    project: Project, assistant: Assistant
+) -> None:
+    thread = make_thread(project, "Hello")
+    (mei, mei_user), (jun, _jun) = colleague(project, "Mei"), colleague(project, "Jun")
+    with acting.acting(access.actor(mei_user)):
+        run = make_run(thread, assistant)
+    address = f"/threads/{thread.id}/runs/{run.id}/cancel"
+    asked = jun.get(address, headers={"HX-Request": "true"}).text
+    assert "Stop the run of Mei?" in asked
+    assert f'action="{address}"' in asked
+    assert "Stop the run of Mei?" in jun.get(address).text
+    assert mei.get(address).status_code == 302
+    assert jun.post(address).status_code == 302
+    run.refresh_from_db()
+    assert run.status == "cancelled"
+    assert jun.get(address).status_code == 302

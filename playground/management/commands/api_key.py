@@ -50,7 +50,8 @@ def _project(wanted: str) -> Project:
     """
     :raises CommandError: there is none, or several have the name
     """
-    found = list(Project.objects.filter(pk=wanted) or Project.objects.filter(name=wanted)[:2])
+    present = Project.objects.present()
+    found = list(present.filter(pk=wanted) or present.filter(name=wanted)[:2])
     if not found:
         raise CommandError(f"There is no project {wanted}.")
     if len(found) > 1:

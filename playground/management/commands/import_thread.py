@@ -36,6 +36,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"{preview.thread.id}: {counted(preview.counts)}")
                 for object_id in preview.here:
                     self.stdout.write(f"{object_id} is here already and stays as it is.")
+                for object_id in preview.unusable:
+                    self.stdout.write(f"{object_id} cannot be used here, so that nothing can come.")
                 if not options["dry_run"]:
                     self.stdout.write(told(archive.take_in(project).door))
         except Unreadable as problem:
@@ -47,7 +49,7 @@ class Command(BaseCommand):
 def _project(project_id: str | None) -> Project:
     if project_id is None:
         return projects.ensure_default_project()
-    found = Project.objects.filter(pk=project_id).first()
+    found = Project.objects.present().filter(pk=project_id).first()
     if found is None:
         raise CommandError(f"There is no project {project_id}.")
     return found

@@ -14,7 +14,7 @@ from django.urls import reverse
 from assistants import acting
 from assistants.acting import Actor
 from assistants.models import AuditEntry, Membership, Project, Role
-from assistants.operations import assistants, audit
+from assistants.operations import assistants, audit, people, shares
 from playground import audit_words, paging
 from tests.factories import make_assistant, make_project, make_thread
 
@@ -117,3 +117,60 @@ def test_everything_that_is_noted_has_words() -> None:
     }
     assert len(noted) > 20
     assert noted <= audit_words.WORDS.keys()
+
+
+def test_exports_that_are_taken_are_told(page: Client, project: Project) -> None:
+    thread, baker = make_thread(project, "Hello"), make_assistant(project, name="Baker")
+    before = AuditEntry.objects.count()
+    for address in ("export", "export/file"):
+        page.get(f"/threads/{thread.id}/{address}")
+    page.head(f"/threads/{thread.id}/export/file?format=json")
+    assert AuditEntry.objects.count() == before
+    for form in ("markdown", "notebook", "json"):
+        page.get(f"/threads/{thread.id}/export/file?format={form}&chosen=1&files=1")
+    page.get(f"/threads/{thread.id}/print")
+    page.get(f"/assistants/{baker.id}/export")
+    page.get("/settings/audit/export")
+    told = [
+        (one.action, one.object_id, one.actor_name, one.details)
+        for one in AuditEntry.objects.order_by("pk")[before:]
+    ]
+    assert "Hello" not in str(list(AuditEntry.objects.values()))
+    partly = {"steps": False, "files": True}
+    assert told == [
+        ("thread.exported", thread.id, "owner", {"format": "markdown", **partly}),
+        ("thread.exported", thread.id, "owner", {"format": "notebook", **partly}),
+        ("thread.exported", thread.id, "owner", {"format": "json", **partly}),
+        ("thread.exported", thread.id, "owner", {"format": "page", "steps": True, "files": True}),
+        ("assistant.exported", baker.id, "owner", {}),
+        ("audit.exported", project.id, "owner", {}),
+    ]
+
+
+def test_wrong_passwords_are_told_with_where_they_came_from(project: Project) -> None:
+    user = people.ensure_owner("mei", "correct horse battery")
+    at = {"REMOTE_ADDR": "192.0.2.9"}
+    stranger = Client()
+    stranger.post("/login", {"username": "mei", "password": "my secret"}, **at)  # type: ignore[arg-type]
+    stranger.post("/login", {"username": "nobody", "password": "my secret"}, **at)  # type: ignore[arg-type]
+    stranger.post("/login", {"token": "my secret"}, **at)  # type: ignore[arg-type]
+    mei = Client()
+    mei.force_login(user)
+    guess = {"old_password": "my secret", "new_password1": "x", "new_password2": "x"}
+    mei.post("/account/password", guess, **at)  # type: ignore[arg-type]
+    thread = make_thread(project, "Hello")
+    share, token = shares.create(thread, shares.Options(password="swordfish"))
+    for tried in ("my secret", "swordfish"):
+        stranger.post(f"/s/{token}/password", {"password": tried}, **at)  # type: ignore[arg-type]
+    found = AuditEntry.objects.filter(action__endswith=".refused").order_by("pk")
+    here = {"address": "192.0.2.9"}
+    assert [(one.action, one.object_id, one.actor_kind, one.details) for one in found] == [
+        ("person.refused", f"user_{user.pk}", "guest", {"way": "password", **here}),
+        ("person.refused", f"user_{user.pk}", "user", {"way": "account", **here}),
+        ("share.refused", share.id, "guest", {"thread": thread.id, **here}),
+    ]
+    assert "my secret" not in str(list(AuditEntry.objects.values()))
+    # No more is told than is counted.
+    for _number in range(6):
+        stranger.post("/login", {"username": "mei", "password": "x"}, **at)  # type: ignore[arg-type]
+    assert found.filter(actor_kind="guest", action="person.refused").count() == 4

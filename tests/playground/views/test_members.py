@@ -8,9 +8,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from assistants import acting
 from assistants.errors import Invalid
-from assistants.models import Invitation, Membership, Project, Role
-from assistants.operations import members, people
+from assistants.models import Invitation, Membership, Project, Role, Share, Thread
+from assistants.operations import members, people, shares
 from assistants.operations.people import local_owner as owner
 from tests.factories import make_project
 from tests.playground.conftest import HTMX
@@ -199,6 +200,39 @@ def test_an_owner_who_cannot_sign_in_does_not_count(page: Client, project: Proje
     User.objects.filter(username="gone").update(is_active=False)
     answer = page.post(reverse("project-leave", args=[project.id]), follow=True)
     assert "is the only owner of" in answer.text
+
+
+def link_by(user: User, thread: Thread) -> Share:
+    with acting.acting(acting.Actor("user", str(user.pk), user.username)):
+        return shares.create(thread, shares.Options())[0]
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_the_links_of_who_goes_go_too_and_all_are_told_before(
+    page: Client, project: Project, thread: Thread, leaves: bool
+) -> None:
+    mei = client_of(project, Role.EDITOR, "mei")
+    user = User.objects.get(username="mei")
+    link, other = link_by(user, thread), link_by(owner(), thread)
+    address = reverse("member-remove", args=[project.id, user.pk])
+    who, address = (mei, reverse("project-leave", args=[project.id])) if leaves else (page, address)
+    assert "1 share link by mei is revoked with that." in who.get(address).text
+    who.post(address)
+    assert not Share.objects.get(pk=link.pk).is_usable
+    assert Share.objects.get(pk=other.pk).is_usable
+    listed = page.get("/shares").text
+    assert listed.count("who is no member any more") == 1
+    assert "by mei, who is no member any more" in listed
+
+
+def test_who_may_only_look_from_now_on_keeps_links_that_others_see(
+    page: Client, project: Project, thread: Thread
+) -> None:
+    client_of(project, Role.EDITOR, "mei")
+    user = User.objects.get(username="mei")
+    link = link_by(user, thread)
+    page.post(reverse("member-role", args=[project.id, user.pk]), {"role": "viewer"})
+    assert Share.objects.get(pk=link.pk).is_usable
 
 
 def test_a_viewer_leaves(page: Client, project: Project) -> None:

@@ -1,5 +1,7 @@
 """Making, choosing, renaming and deleting projects; forms of a page that was left open."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
@@ -16,8 +18,9 @@ from assistants.models import (
     Run,
     Thread,
     VectorStore,
+    clock,
 )
-from assistants.operations import projects
+from assistants.operations import projects, shares
 from assistants.operations.people import local_owner as owner
 from tests.factories import make_assistant, make_file, make_run, make_thread, make_vector_store
 
@@ -64,12 +67,13 @@ def test_who_owns_none_makes_none(page: Client, project: Project) -> None:
 
 
 def test_a_project_is_deleted_by_its_name_with_everything_in_it(
-    page: Client, project: Project
+    page: Client, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = second(page)
     assistant = make_assistant(made)
-    thread = make_thread(made, "Hello")
-    make_run(thread, assistant)
+    make_run(make_thread(made, "Hello"), assistant)
+    idle = make_thread(made, "Hello")
+    _, token = shares.create(idle, shares.Options())
     file = make_file(made)
     make_vector_store(made, "bread")
     projects.create_api_key(made, "Notebook")
@@ -80,6 +84,21 @@ def test_a_project_is_deleted_by_its_name_with_everything_in_it(
     assert Project.objects.filter(pk=made.pk).exists()
     assert page.post(address, {"name": "Second"}).headers["Location"] == "/account"
 
+    # Nothing leads there any more, and nothing runs, before a worker has been there.
+    assert page.get(reverse("project", args=[made.id])).status_code == 404
+    assert page.get(reverse("thread", args=[idle.id])).status_code == 404
+    assert (Run.objects.count(), ApiKey.objects.count()) == (0, 0)
+    assert Client().get(f"/s/{token}").status_code == 410
+    assert projects.ring_again() == 0
+    Project.objects.filter(pk=made.pk).update(deleted_at=clock.now() - timedelta(minutes=1))
+    assert projects.ring_again() == 1
+    assert not projects.delete_some(project.pk)
+    # A worker that is ended in between leaves the rest to the next.
+    monkeypatch.setattr(projects, "PIECE_SECONDS", 0)
+    pieces = 1
+    while projects.delete_some(made.pk):
+        pieces += 1
+    assert pieces == 5  # a thread, a store, two files, the project
     assert not Project.objects.filter(pk=made.pk).exists()
     left = (Assistant, Thread, Run, File, VectorStore, ApiKey)
     assert [model.objects.count() for model in left] == [0, 1, 0, 0, 0, 0]
@@ -95,6 +114,7 @@ def test_the_files_of_a_deleted_project_go_from_the_disk() -> None:
     file = make_file(made)
     assert default_storage.exists(file.key)
     projects.delete(made)
+    projects.delete_some(made.pk)
     assert not default_storage.exists(file.key)
 
 

@@ -247,6 +247,8 @@ def test_without_steps_there_is_no_trace_of_the_code(told: Told) -> None:
     assert "Here" in html
     for hidden in (CODE, "secret_of_the_code", "printed by the code", "run__head", "found in the"):
         assert hidden not in html, hidden
+    assert not re.search(r"\b(run|step|call)_\w", html)
+    assert "-outcome" in html
     assert guest().get(f"{link}/files/{told.drawn.id}").status_code == 404
     assert guest().get(f"{link}/files/{told.figure.id}").status_code == 200
 
@@ -607,6 +609,27 @@ def test_a_copy_takes_leave_an_account_and_a_project_to_write_in(
     csrf.force_login(owner())
     assert csrf.post(f"{link}/copy", {"project": told.project.id}).status_code == 403
     assert Thread.objects.count() == 1
+
+
+def test_the_page_that_copies_answers_as_the_link_does(told: Told, stranger: Client) -> None:
+    share, link = told.share(may_copy=True)
+    page = stranger.get(f"{link}/copy")
+    away = guest().get(f"{link}/copy")
+    csrf = re.search(r'name="csrfmiddlewaretoken"', page.text)
+    assert (page.status_code, away.status_code, bool(csrf)) == (200, 302, True)
+    # With "no-referrer" browsers send no origin with the form, and it is refused.
+    assert page.headers["Referrer-Policy"] == "strict-origin"
+    shares.revoke(share)
+    over = [browser.get(f"{link}/copy") for browser in (guest(), stranger)]
+    over += [browser.post(f"{link}/copy", {"project": "x"}) for browser in (guest(), stranger)]
+    unknown = [browser.get("/s/none/copy") for browser in (guest(), stranger)]
+    assert [answer.status_code for answer in over + unknown] == [410] * 4 + [404] * 2
+    assert over[0].text == guest().get(link).text
+    for answer in (page, away, *over, *unknown):
+        assert answer.headers["Cache-Control"] == "private, no-store"
+        assert answer.headers["X-Robots-Tag"] == "noindex, nofollow, noarchive"
+    for answer in (away, *over, *unknown):
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
 def test_a_copy_at_home_uses_the_same_files(told: Told, page: Client) -> None:
