@@ -80,7 +80,9 @@ def rail(request: HttpRequest) -> Rail:
     project = member.project
     assistants = Assistant.objects.in_project(project).newest_first()
     threads = Thread.objects.in_project(project).last_active_first()
-    newest = list(assistants.only("name", "created_at")[: RAIL_ASSISTANTS + 1])
+    assistants = assistants.select_related("upstream__provider")
+    shown = assistants.only("name", "created_at", "upstream__provider__label")
+    newest = list(shown[: RAIL_ASSISTANTS + 1])
     last = list(threads.only("metadata", "opening", "active_at")[: RAIL_THREADS + 1])
     return Rail(
         newest[:RAIL_ASSISTANTS],

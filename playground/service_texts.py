@@ -46,6 +46,9 @@ TEXTS: Final = (
         "{provider} points to another address ({status}), where nothing was sent: the conversation and the key are for the address that was given."
     ),
     _("{provider} was disconnected, so the run cannot go on. Connect it again."),
+    _(
+        "{provider} has another address now than when the run was created there, so it cannot go on. Run again."
+    ),
     _("{name} is too large for {provider}: files of up to {number} bytes are sent there."),
     _("The server did not say why the run failed."),
     # Why an import has failed, or an object was not brought.

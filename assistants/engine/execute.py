@@ -5,39 +5,34 @@ failed, cancelled, expired, or waiting for the outputs of functions. See docs/ar
 life of a run".
 """
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
 
 import jiter
+from typing_extensions import override
 
 from assistants import metrics, tokens
 from assistants.engine import context, file_search, toolless
-from assistants.engine.asking import Asking
 from assistants.engine.chat.stream import Finished, Text, ToolCallPart
 from assistants.engine.code import CodeRunner
 from assistants.engine.context import Conversation
+from assistants.engine.executing import Executing, Services
 from assistants.engine.file_search import FileSearch
 from assistants.engine.growing import Growing
 from assistants.engine.markers import Markers
-from assistants.engine.publisher import Publisher
 from assistants.engine.tokens import Usage
-from assistants.engine.writer import Database, MessageWriter, ToolStepWriter
-from assistants.errors import ApiError, OutOfQuota, Wire
-from assistants.log_ids import speaking_of
+from assistants.engine.writer import MessageWriter, ToolStepWriter
+from assistants.errors import Wire
 from assistants.models import Run, RunStatus, clock
 from assistants.models.base import new_id
-from assistants.operations import endings, execution, providers, runs, steps
+from assistants.operations import endings, execution, providers, steps
 from assistants.operations.chat_failures import ChatError, NoTools
 from assistants.operations.endings import Partial
-from assistants.operations.execution import LeaseLost
 from assistants.operations.model_facts import own_name
 from assistants.operations.providers import ChatModel
 from assistants.text import storable_json
-from assistants.tools.code_interpreter.client import Interpreter
 from assistants.traces import tracer
 
 logger = logging.getLogger(__name__)
@@ -58,21 +53,6 @@ LOOKS_IN_A_CALL = 32
 """Code is looked for in the arguments of a call with each piece while they have so many characters,
 and whenever they have grown by so small a part of themselves after that.
 """
-
-Stop = Literal["cancel", "shutdown", "lost"]
-"""Why a run's execution is interrupted: by a wish, because the worker stops, or because it has
-lost the lease.
-"""
-
-
-@dataclass(frozen=True)
-class Services:
-    """What all runs of a worker share."""
-
-    asking: Asking
-    publisher: Publisher
-    interpreter: Interpreter
-    database: Database
 
 
 @dataclass
@@ -125,13 +105,11 @@ class _Turn:
     usage: Usage | None = None
 
 
-class Execution:
-    """One run while a worker executes it."""
+class Execution(Executing):
+    """One run whose model is asked from here."""
 
     def __init__(self, run: Run, services: Services) -> None:
-        self.run = run
-        self.stop: Stop | None = None
-        self._services = services
+        super().__init__(run, services)
         self._message: MessageWriter | None = None
         self._tools: ToolStepWriter | None = None
         self._code = CodeRunner(run, services.interpreter, services.database)
@@ -148,57 +126,15 @@ class Execution:
         self._uncounted: _Turn | None = None
         """The turn whose tokens are in no step yet."""
 
-    async def __call__(self) -> None:
-        """Execute the run to its end. Set ``stop`` and cancel the task to interrupt it."""
-        speaking_of(thread=self.run.thread_id, run=self.run.id)
-        about = {"run": self.run.id, "thread": self.run.thread_id, "model": self.run.model}
-        with tracer.start_as_current_span("run", attributes=about):
-            await self._execute()
+    @property
+    @override
+    def _answering(self) -> str:
+        return f"{self.run.model} of {self._provider}"
 
-    async def _execute(self) -> None:
-        expires_at = self.run.expires_at or clock.now() + runs.EXPIRES_AFTER
-        limit = asyncio.timeout((expires_at - clock.now()).total_seconds())
-        try:
-            async with limit:
-                await self._converse()
-        except LeaseLost:
-            logger.warning("%s is not ours any more", self.run.id)
-        except asyncio.CancelledError:
-            await self._interrupted()
-        except ChatError as error:
-            await self._end(RunStatus.FAILED, {"code": error.code, "message": error.message})
-        except OutOfQuota as error:
-            message = error.message
-            await self._end(RunStatus.FAILED, {"code": "rate_limit_exceeded", "message": message})
-        except ApiError as error:
-            await self._end(RunStatus.FAILED, {"code": "server_error", "message": error.message})
-        except Exception:
-            if limit.expired():
-                await self._end(RunStatus.EXPIRED)
-                return
-            logger.exception("%s failed", self.run.id)
-            message = "The server had an error while executing this run. Try again."
-            await self._end(RunStatus.FAILED, {"code": "server_error", "message": message})
-
-    async def _interrupted(self) -> None:
-        if self.stop == "lost":
-            return
-        if self.stop == "shutdown":
-            await self._settle(execution.let_go)
-        else:
-            await self._end(RunStatus.CANCELLED)
-
+    @override
     async def _end(
         self, status: RunStatus, error: Wire | None = None, incomplete: str | None = None
     ) -> None:
-        if error is not None:
-            logger.warning(
-                "%s failed (%s of %s): %s",
-                self.run.id,
-                self.run.model,
-                self._provider,
-                error["message"],
-            )
         await self._settle(
             execution.end_early,
             status=status,
@@ -206,17 +142,6 @@ class Execution:
             incomplete=incomplete,
             unrecorded=self._unrecorded(),
         )
-
-    async def _settle(self, operation: Any, **arguments: Any) -> None:
-        """Write what was under way, and the end. A second interruption does not keep it from
-        being written.
-        """
-        try:
-            self._tell_rest()
-            await self._services.publisher.drain()
-            await self._services.database(operation, self.run, partial=self._partial(), **arguments)
-        except LeaseLost:
-            logger.warning("%s ended elsewhere", self.run.id)
 
     def _unrecorded(self) -> Wire | None:
         """What was used by a turn that was broken off, as far as that is known: most providers
@@ -238,7 +163,9 @@ class Execution:
         turn, self._uncounted = self._uncounted, None
         return turn.usage.to_dict() if turn and turn.usage else None
 
+    @override
     def _partial(self) -> Partial:
+        self._tell_rest()
         message, tools = self._message, self._tools
         return Partial(
             {message.message.id: message.content} if message else {},
@@ -250,7 +177,8 @@ class Execution:
     # --- the loop
     # -----------------------------------------------------------------------------------
 
-    async def _converse(self) -> None:
+    @override
+    async def _work(self) -> None:
         await self._search.ready()
         has_code = self.run.has_tool("code_interpreter")
         packages = await self._services.interpreter.packages() if has_code else []
@@ -560,7 +488,7 @@ class Execution:
         if filtered:
             # A run's incomplete_details knows no such reason.
             message = "The provider's content filter stopped the answer. Ask in other words."
-            await self._end(RunStatus.FAILED, {"code": "server_error", "message": message})
+            await self._fail(message)
         else:
             await self._end(RunStatus.INCOMPLETE, incomplete="max_completion_tokens")
 

@@ -28,7 +28,8 @@ from django.db import InterfaceError, OperationalError, connections
 from assistants import doorbell, metrics
 from assistants.engine.asking import Asking
 from assistants.engine.chat.clients import Clients
-from assistants.engine.execute import Execution, Services, Stop
+from assistants.engine.execute import Execution
+from assistants.engine.executing import Executing, Services, Stop
 from assistants.engine.publisher import Publisher
 from assistants.engine.upstream.ending import end_there
 from assistants.engine.upstream.run import MirroredRun
@@ -63,7 +64,7 @@ class Host:
         self._loop = uvloop.new_event_loop()
         self._started = threading.Event()
         self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
-        self._active: dict[str, tuple[Execution | MirroredRun, asyncio.Task[None]]] = {}
+        self._active: dict[str, tuple[Executing, asyncio.Task[None]]] = {}
         self._waiting: set[str] = set()
         """Runs that were accepted and not let go of yet."""
         self._rung_again: set[str] = set()

@@ -15,6 +15,7 @@ import redis.asyncio
 
 from assistants.errors import Wire
 from assistants.events.log import MAX_ENTRIES, key, line
+from assistants.models import Message, Run, RunStep
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,26 @@ class Publisher:
             del self._last[thread_id]
         self._posted += 1
         self._wake.set()
+
+    def post_part(self, run: Run, message: Message, part: Wire, *, size: int = 0) -> None:
+        """Send more of a message's content: a part, or a piece of one, with its index."""
+        data = {
+            "id": message.id,
+            "object": "thread.message.delta",
+            "delta": {"content": [part]},
+        }
+        self.post(run.thread_id, run.id, "thread.message.delta", data, size=size)
+
+    def post_call(
+        self, run: Run, step: RunStep, call: Wire, *, size: int = 0, alone: bool = False
+    ) -> None:
+        """Send more of a step: a tool call, or a piece of one, with its index."""
+        data = {
+            "id": step.id,
+            "object": "thread.run.step.delta",
+            "delta": {"step_details": {"type": "tool_calls", "tool_calls": [call]}},
+        }
+        self.post(run.thread_id, run.id, "thread.run.step.delta", data, size=size, alone=alone)
 
     def _has_room(self, run_id: str, size: int) -> bool:
         if run_id in self._silent:

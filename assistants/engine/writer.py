@@ -144,13 +144,7 @@ class MessageWriter:
             self._delta({"index": index, "type": "text", "text": {"annotations": deltas}})
 
     def _delta(self, part: Wire, size: int = 0) -> None:
-        data = {
-            "id": self.message.id,
-            "object": "thread.message.delta",
-            "delta": {"content": [part]},
-        }
-        thread_id, run_id = self._run.thread_id, self._run.id
-        self._publisher.post(thread_id, run_id, "thread.message.delta", data, size=size)
+        self._publisher.post_part(self._run, self.message, part, size=size)
 
 
 class ToolStepWriter:
@@ -239,11 +233,4 @@ class ToolStepWriter:
         self._delta({"index": place, "type": kind, kind: delta}, size)
 
     def _delta(self, call: Wire, size: int = 0, *, alone: bool = False) -> None:
-        data = {
-            "id": self.step.id,
-            "object": "thread.run.step.delta",
-            "delta": {"step_details": {"type": "tool_calls", "tool_calls": [call]}},
-        }
-        thread_id, run_id = self._run.thread_id, self._run.id
-        name = "thread.run.step.delta"
-        self._publisher.post(thread_id, run_id, name, data, size=size, alone=alone)
+        self._publisher.post_call(self._run, self.step, call, size=size, alone=alone)

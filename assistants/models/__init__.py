@@ -15,6 +15,7 @@ from assistants.models.thread import Message, Thread
 from assistants.models.token_use import TokenUse
 from assistants.models.upstream import (
     ImportItem,
+    ImportPage,
     ImportStatus,
     UpstreamAssistant,
     UpstreamFile,
@@ -38,6 +39,7 @@ __all__ = [
     "FileStatus",
     "Identity",
     "ImportItem",
+    "ImportPage",
     "ImportStatus",
     "Invitation",
     "Leftover",

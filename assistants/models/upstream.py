@@ -128,6 +128,8 @@ class UpstreamRun(models.Model):
     label = models.CharField(max_length=100)
     """What the provider was called when the run began."""
     assistant_upstream_id = models.CharField(max_length=64)
+    origin = models.CharField(max_length=300, blank=True, default="")
+    """The scheme, host and port that were asked to create it, and no others are asked after it."""
     thread_upstream_id = models.CharField(max_length=64, blank=True, default="")
     upstream_id = models.CharField(max_length=64, blank=True, default="")
     asked_at = models.DateTimeField(null=True)
@@ -212,6 +214,14 @@ class ImportItem(models.Model):
     """Of a thread or a vector store: how many objects it has there (``there``) and here (``here``),
     by their nouns.
     """
+    differs = OrderedJSON(default=list)
+    """What is not here as it is there: ids of objects with the fields in question, at most as many
+    as are looked at by anybody.
+    """
+    is_listed = models.BooleanField(default=True)
+    """False for a thread that was not looked through for files and stores yet."""
+    reading = OrderedJSON(default=dict)
+    """How far a thread was read, so that the next page is: see ``operations.upstream_threads``."""
 
     class Meta:
         constraints = [
@@ -221,3 +231,17 @@ class ImportItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.noun} {self.upstream_id}"
+
+
+class ImportPage(models.Model):
+    """A page of a thread's messages, runs or steps, as it was told, until the thread is whole."""
+
+    item = models.ForeignKey(ImportItem, models.CASCADE, related_name="pages")
+    noun = models.CharField(max_length=16)
+    objects_told = OrderedJSON(default=list)
+
+    class Meta:
+        indexes = [models.Index(fields=["item", "noun"])]
+
+    def __str__(self) -> str:
+        return f"{self.noun}s of {self.item}"

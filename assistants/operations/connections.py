@@ -1,7 +1,6 @@
 """Connecting a project to servers with chat models, changing that, and taking it back."""
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from django.db import transaction
 
@@ -10,7 +9,7 @@ from assistants.errors import Wire
 from assistants.models import ModelProvider, Project
 from assistants.models.provider import UPSTREAM
 from assistants.operations import audit, providers, seals, upstream_mirrors, upstreams
-from assistants.operations.providers import Provider
+from assistants.operations.providers import Provider, origin
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,3 @@ def _filled(row: ModelProvider, given: Connection) -> ModelProvider:
     if given.api_key:
         row.sealed_key = seals.seal(given.api_key)
     return row
-
-
-def origin(address: str) -> str:
-    """Scheme, host and port."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}".lower()

@@ -372,7 +372,7 @@ class _History:
     def __init__(self, door: Door, thread: Thread) -> None:
         self._door = door
         self._thread = thread
-        self._runs: dict[str, Run] = {}
+        self._runs: set[str] = set()
         self._last: dict[type[Model], datetime] = {}
         self._over: dict[str, datetime] = {}
         """When runs whose end is not known exactly had written the last that there is of them."""
@@ -381,7 +381,7 @@ class _History:
         for some in _batched(runs):
             rows = [self._run(run) for run in some]
             self._door._insert(rows)
-            self._runs |= {row.id: row for row in rows}
+            self._runs.update(row.id for row in rows)
             if rows:
                 self._thread.assistant_id = rows[-1].assistant_id
 
@@ -449,7 +449,7 @@ class _History:
         given, beside = _dumped(step), step.playground or StepBeside()
         row = RunStep(
             id=step.id,
-            run=self._runs[step.run_id],
+            run_id=step.run_id,
             created_at=self._next(RunStep, step, _RUNS_BEGIN),
             type=step.step_details.type,
             status=step.status,
@@ -524,9 +524,8 @@ class _History:
         have written.
         """
         for some in _batched(self._over.items()):
-            rows = [self._runs[run_id] for run_id, _at in some]
-            for row in rows:
-                row.ended_at = self._over[row.id] + timedelta(microseconds=1)
+            after = timedelta(microseconds=1)
+            rows = [Run(id=run_id, ended_at=at + after) for run_id, at in some]
             Run.objects.bulk_update(rows, ["ended_at"])
 
     def _wrote(self, run_id: str, moment: datetime) -> None:

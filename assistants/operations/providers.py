@@ -166,6 +166,12 @@ def shown(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
+def origin(address: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
 def offered(project: Project) -> list[ChatModel]:
     """The models that can be chosen, the demo model last. Of several with one name there is the one
     that answers.

@@ -2,20 +2,23 @@
 to be kept here under their ids.
 
 What is to be brought is written down as items first. A worker takes some, lets go, and has somebody
-go on: so a worker that dies or stops costs the few seconds in which it had the import, and what was
-brought is brought once. In the end what is there is counted and compared with what is here.
+go on: so a worker that dies or stops costs the few seconds in which it had the import, of a long
+thread one page, and what was brought is brought once. In the end what is there is counted, and what
+was told is compared with what is here.
 """
 
 import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from itertools import chain
+from typing import Any, Final, Protocol
 
 from django.db import OperationalError, models, transaction
+from django.db.models import QuerySet
 
 from assistants import doorbell, refusals
 from assistants.errors import ApiError, Invalid, Wire
@@ -36,7 +39,15 @@ from assistants.models import (
     clock,
 )
 from assistants.models.base import ApiObject
-from assistants.operations import audit, imports, providers, upstream_calls, upstream_reading
+from assistants.operations import (
+    audit,
+    imports,
+    providers,
+    upstream_calls,
+    upstream_differences,
+    upstream_reading,
+    upstream_threads,
+)
 from assistants.operations.upstream_failures import UpstreamError
 from assistants.operations.upstream_reading import Reader
 from assistants.params.imported import (
@@ -59,6 +70,8 @@ BEAT_SECONDS: Final = 10.0
 SLICE_SECONDS: Final = 4.0
 """So long a worker is at it before it lets go; one that is told to stop waits for no more."""
 MAX_THREADS: Final = 1000
+MAX_DIFFERS: Final = 50
+"""So many objects of one item are named of which something is not here as it is there."""
 TRIES: Final = 5
 """So often in a row a server may fail before the import does."""
 PAUSE: Final = timedelta(seconds=5)
@@ -92,10 +105,24 @@ class Compared:
 class _Found:
     """What listing has found."""
 
-    items: list[tuple[str, str]] = field(default_factory=list)
+    items: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def add(self, noun: str, ids: Iterable[object]) -> None:
-        self.items += [(noun, str(one)[:200]) for one in ids]
+        self.items |= dict.fromkeys((noun, str(one)[:200]) for one in ids)
+
+    def keep(self, job: UpstreamImport) -> None:
+        """Write down what is to be brought. What is known already stays as it is."""
+        rows = [
+            ImportItem(
+                job=job,
+                noun=noun,
+                rank=RANKS[noun],
+                upstream_id=upstream_id,
+                is_listed=noun != "thread",
+            )
+            for noun, upstream_id in self.items
+        ]
+        ImportItem.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
 
 
 # From outside
@@ -166,6 +193,18 @@ def compared(job: UpstreamImport) -> list[Compared]:
     return found
 
 
+def differing(job: UpstreamImport, most: int) -> list[Wire]:
+    """Objects of which something is not here as it is there: ``{"noun", "id", "fields"}``."""
+    found: list[Wire] = []
+    for some in (
+        job.items.exclude(differs=[]).order_by("rank", "pk").values_list("differs", flat=True)
+    ):
+        found += some
+        if len(found) >= most:
+            break
+    return found[:most]
+
+
 def ring_again() -> int:
     """Ring for imports that nobody is at. Returns how many."""
     left = UpstreamImport.objects.going_on().filter(lease_until__lt=clock.now() - doorbell.UNHEARD)
@@ -176,6 +215,12 @@ def ring_again() -> int:
 
 
 # A worker at it
+
+
+class _Told(Protocol):
+    """A row of whatever noun."""
+
+    def to_dict(self) -> Wire: ...
 
 
 class _Lost(Exception):
@@ -286,7 +331,8 @@ def _pause(job: UpstreamImport, message: str, *, may_pass: bool) -> None:
 
 
 def _bring_next(job: UpstreamImport, row: ModelProvider, reader: Reader) -> bool:
-    """List what is not listed yet, else bring the next item. False when nothing is left.
+    """List what is not listed yet, else bring the next item, or read a page of it. False when
+    nothing is left.
 
     :raises UpstreamError: the server is gone, slow, or answers nonsense
     """
@@ -296,14 +342,19 @@ def _bring_next(job: UpstreamImport, row: ModelProvider, reader: Reader) -> bool
             look(job, reader, found)
             _note_listed(job, what, found)
             return True
-    item = job.items.filter(status=Status.WAITING).order_by("rank", "pk").first()
+    # What was not looked through yet comes first.
+    item = job.items.filter(status=Status.WAITING).order_by("is_listed", "rank", "pk").first()
     if item is None:
         return False
+    if not item.is_listed:
+        _look_through(job, reader, item)
+        return True
     try:
-        brought = _BRINGING[item.noun](job, row, reader, item)
-        item.status = Status.BROUGHT if brought else Status.KEPT
+        item.status = _BRINGING[item.noun](job, row, reader, item)
+        if item.status == Status.WAITING:
+            return True
     except UpstreamError as error:
-        if error.may_pass or (error.status in (401, 403) and item.noun != "file"):
+        if _is_of_all(error, item.noun):
             raise
         item.status, item.error = Status.FAILED, error.message
     except ApiError as error:
@@ -313,20 +364,25 @@ def _bring_next(job: UpstreamImport, row: ModelProvider, reader: Reader) -> bool
     except Exception:
         logger.exception("%s of %s cannot be kept", item, job.id)
         item.status, item.error = Status.FAILED, "It cannot be kept here. The log says why."
-    item.save()
+    with transaction.atomic():
+        if item.reading:
+            item.reading = {}
+            item.pages.all().delete()
+        item.save()
     return True
+
+
+def _is_of_all(error: UpstreamError, noun: str) -> bool:
+    """Whether what the server said of one object holds for all that is still to be brought."""
+    return error.may_pass or (error.status in (401, 403) and noun != "file")
 
 
 # Listing
 
 
 def _note_listed(job: UpstreamImport, what: str, found: _Found) -> None:
-    rows = [
-        ImportItem(job=job, noun=noun, rank=RANKS[noun], upstream_id=upstream_id)
-        for noun, upstream_id in dict.fromkeys(found.items)
-    ]
     with transaction.atomic():
-        ImportItem.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
+        found.keep(job)
         _renew(job, listed=[*job.listed, what])
     job.listed = [*job.listed, what]
 
@@ -335,7 +391,7 @@ def _list_assistants(job: UpstreamImport, reader: Reader, found: _Found) -> None
     for told in reader.assistants():
         found.add("assistant", [told.get("id")])
         found.add("file", upstream_reading.file_ids(told.get("tool_resources")))
-        _list_stores_of(told, reader, found)
+        _list_stores_of(job, told, reader, found)
 
 
 def _list_vector_stores(job: UpstreamImport, reader: Reader, found: _Found) -> None:
@@ -344,23 +400,50 @@ def _list_vector_stores(job: UpstreamImport, reader: Reader, found: _Found) -> N
 
 
 def _list_threads(job: UpstreamImport, reader: Reader, found: _Found) -> None:
-    for thread_id in job.wanted["thread_ids"]:
-        found.add("thread", [thread_id])
-        try:
-            told = _read_thread(reader, thread_id)
-        except UpstreamError as error:
-            if error.status == 404:
-                continue  # bringing it says so
+    """Their own lists are long, and are read in pieces: see ``_look_through``."""
+    found.add("thread", job.wanted["thread_ids"])
+
+
+def _look_through(job: UpstreamImport, reader: Reader, item: ImportItem) -> None:
+    """Read the next page of a thread for the files and stores that it names. What cannot be read is
+    said when the thread is brought.
+
+    :raises UpstreamError: the server is gone, slow, or answers nonsense
+    """
+    found = _Found()
+    item.is_listed = True
+    try:
+        page = _next_page(reader, item)
+        found.add("file", upstream_reading.file_ids(page.told))
+        for told in page.told if page.noun == "thread" else ():
+            _list_stores_of(job, told, reader, found)
+        item.is_listed = upstream_threads.is_over(page.reading)
+        item.reading = {} if item.is_listed else page.reading
+    except UpstreamError as error:
+        if _is_of_all(error, item.noun):
             raise
-        except Invalid:
-            continue
-        found.add("file", upstream_reading.file_ids([told.thread, told.messages, told.steps]))
-        _list_stores_of(told.thread, reader, found)
+        item.reading = {}
+    except Invalid:
+        item.reading = {}
+    with transaction.atomic():
+        _renew(job)
+        found.keep(job)
+        item.save(update_fields=["is_listed", "reading"])
 
 
-def _list_stores_of(told: Wire, reader: Reader, found: _Found) -> None:
+def _next_page(reader: Reader, item: ImportItem) -> upstream_threads.Page:
+    """
+    :raises UpstreamError: the server refused, is gone, slow, or answers nonsense
+    :raises Invalid: no thread has such an id
+    """
+    imports.check_form(Thread, item.upstream_id)
+    return upstream_threads.next_page(reader, item.upstream_id, item.reading)
+
+
+def _list_stores_of(job: UpstreamImport, told: Wire, reader: Reader, found: _Found) -> None:
     for store_id in upstream_reading.store_ids(told):
-        if ("vector_store", store_id) not in found.items:
+        is_known = job.items.filter(noun="vector_store", upstream_id=store_id).exists()
+        if not is_known and ("vector_store", store_id) not in found.items:
             _list_store(store_id, reader, found)
 
 
@@ -377,28 +460,12 @@ def _list_store(store_id: str, reader: Reader, found: _Found) -> None:
 # Bringing
 
 
-@dataclass(frozen=True)
-class _ThreadTold:
-    thread: Wire
-    runs: list[Wire]
-    steps: list[Wire]
-    messages: list[Wire]
-
-
-def _read_thread(reader: Reader, thread_id: str) -> _ThreadTold:
-    imports.check_form(Thread, thread_id)
-    label = reader.provider.label
-    runs = reader.runs(thread_id)
-    ids = [upstream_calls.checked_id(label, run.get("id")) for run in runs]
-    steps = [step for run_id in ids for step in reader.steps(thread_id, run_id)]
-    return _ThreadTold(reader.thread(thread_id), runs, steps, reader.messages(thread_id))
-
-
-def _file(job: UpstreamImport, row: ModelProvider, reader: Reader, item: ImportItem) -> bool:
+def _file(job: UpstreamImport, row: ModelProvider, reader: Reader, item: ImportItem) -> Status:
     imports.check_form(File, item.upstream_id)
     if imports.here(job.project, File, [item.upstream_id]):
-        return False
-    told = imports.read(ImportedFile, reader.file(item.upstream_id))
+        return Status.KEPT
+    wire = reader.file(item.upstream_id)
+    told = imports.read(ImportedFile, wire)
     _is(told.id, item)
     with imports.opened(job.project) as door, reader.content(told.id) as content:
         door.store(told, content)
@@ -407,51 +474,100 @@ def _file(job: UpstreamImport, row: ModelProvider, reader: Reader, item: ImportI
             UpstreamFile.objects.get_or_create(
                 provider=row, upstream_id=told.id, defaults={"file_id": told.id}
             )
-    return True
+    _compare(item, "file", {told.id: wire}, File.objects.in_bulk([told.id]))
+    return Status.BROUGHT
 
 
 def _vector_store(
     job: UpstreamImport, row: ModelProvider, reader: Reader, item: ImportItem
-) -> bool:
+) -> Status:
     imports.check_form(VectorStore, item.upstream_id)
-    told = imports.read(ImportedVectorStore, reader.vector_store(item.upstream_id))
+    wire = reader.vector_store(item.upstream_id)
+    told = imports.read(ImportedVectorStore, wire)
     _is(told.id, item)
-    inside = [imports.read(ImportedStoreFile, one) for one in reader.store_files(told.id)]
+    listed = reader.store_files(told.id)
+    inside = [imports.read(ImportedStoreFile, one) for one in listed]
     with imports.opened(job.project) as door, transaction.atomic():
         door.vector_store(told, inside)
-    here = VectorStoreFile.objects.filter(vector_store=told.id)
-    item.counts = {"vector store file": {"there": len(inside), "here": here.count()}}
-    return not door.kept
+    rows = VectorStoreFile.objects.filter(vector_store=told.id).select_related("vector_store")
+    here = {one.file_id: one for one in rows}
+    item.counts = {"vector store file": {"there": len(inside), "here": len(here)}}
+    item.differs = []
+    _compare(item, "vector_store", {told.id: wire}, VectorStore.objects.in_bulk([told.id]))
+    _compare(item, "vector store file", {one["id"]: one for one in listed}, here)
+    return Status.KEPT if door.kept else Status.BROUGHT
 
 
-def _assistant(job: UpstreamImport, row: ModelProvider, reader: Reader, item: ImportItem) -> bool:
+def _assistant(job: UpstreamImport, row: ModelProvider, reader: Reader, item: ImportItem) -> Status:
     imports.check_form(Assistant, item.upstream_id)
-    told = imports.read(ImportedAssistant, reader.assistant(item.upstream_id))
+    wire = reader.assistant(item.upstream_id)
+    told = imports.read(ImportedAssistant, wire)
     _is(told.id, item)
     with imports.opened(job.project) as door, transaction.atomic():
         door.assistant(told)
-    return not door.kept
+    item.differs = []
+    _compare(item, "assistant", {told.id: wire}, Assistant.objects.in_bulk([told.id]))
+    return Status.KEPT if door.kept else Status.BROUGHT
 
 
-def _thread(job: UpstreamImport, row: ModelProvider, reader: Reader, item: ImportItem) -> bool:
-    told = _read_thread(reader, item.upstream_id)
-    thread = imports.read(ImportedThread, told.thread)
+def _thread(job: UpstreamImport, row: ModelProvider, reader: Reader, item: ImportItem) -> Status:
+    """Read the next page, or bring what was read once that is all: a thread is here as a whole."""
+    if not upstream_threads.is_over(item.reading):
+        page = _next_page(reader, item)
+        with transaction.atomic():
+            _renew(job)
+            if page.told:
+                item.pages.create(noun=page.noun, objects_told=page.told)
+            item.reading = page.reading
+            item.save(update_fields=["reading"])
+        return Status.WAITING
+    (told,) = _told(item, "thread")
+    thread = imports.read(ImportedThread, told)
     _is(thread.id, item)
     is_new = not imports.here(job.project, Thread, [thread.id])
     if is_new:
-        runs = [imports.read(ImportedRun, one) for one in told.runs]
-        steps = [imports.read(ImportedStep, one) for one in told.steps]
-        said = [imports.read(ImportedMessage, one) for one in told.messages]
+        runs = (imports.read(ImportedRun, one) for one in _told(item, "run"))
+        steps = (imports.read(ImportedStep, one) for one in _told(item, "run step"))
+        said = (imports.read(ImportedMessage, one) for one in _told(item, "message"))
         with imports.opened(job.project) as door, transaction.atomic():
             door.thread(thread, runs, steps, said)
-    here = {
-        "message": Message.objects.filter(thread=thread.id).count(),
-        "run": Run.objects.filter(thread=thread.id).count(),
-        "run step": RunStep.objects.filter(run__thread=thread.id).count(),
+    item.counts, item.differs = {}, []
+    _compare(item, "thread", {thread.id: told}, Thread.objects.in_bulk([thread.id]))
+    here: dict[str, QuerySet[Any]] = {
+        "message": Message.objects.filter(thread=thread.id),
+        "run": Run.objects.filter(thread=thread.id),
+        "run step": RunStep.objects.filter(run__thread=thread.id).select_related("run"),
     }
-    there = {"message": told.messages, "run": told.runs, "run step": told.steps}
-    item.counts = {noun: {"there": len(there[noun]), "here": count} for noun, count in here.items()}
-    return is_new
+    for noun, rows in here.items():
+        there = 0
+        for some in _pages(item, noun):
+            there += len(some)
+            wires = {str(one.get("id")): one for one in some}
+            _compare(item, noun, wires, rows.in_bulk(list(wires)))
+        item.counts[noun] = {"there": there, "here": rows.count()}
+    return Status.BROUGHT if is_new else Status.KEPT
+
+
+def _pages(item: ImportItem, noun: str) -> Iterator[list[Wire]]:
+    """What was read, of which one page is held at a time."""
+    for key in list(item.pages.filter(noun=noun).order_by("pk").values_list("pk", flat=True)):
+        yield item.pages.get(pk=key).objects_told
+
+
+def _told(item: ImportItem, noun: str) -> Iterator[Wire]:
+    return chain.from_iterable(_pages(item, noun))
+
+
+def _compare(
+    item: ImportItem, noun: str, told: Mapping[str, Wire], here: Mapping[str, _Told]
+) -> None:
+    """Write down in what the objects that are here are others than was told."""
+    found: list[Wire] = []
+    for object_id, wire in told.items():
+        row = here.get(object_id)
+        if row is not None and (fields := upstream_differences.of(noun, wire, row.to_dict())):
+            found.append({"noun": noun, "id": object_id, "fields": fields})
+    item.differs = [*item.differs, *found][:MAX_DIFFERS]
 
 
 def _is(told: str, item: ImportItem) -> None:
@@ -463,7 +579,8 @@ def _is(told: str, item: ImportItem) -> None:
 
 
 Look = Callable[[UpstreamImport, Reader, _Found], None]
-Bring = Callable[[UpstreamImport, ModelProvider, Reader, ImportItem], bool]
+Bring = Callable[[UpstreamImport, ModelProvider, Reader, ImportItem], Status]
+"""Brings an item, or a piece of it: then it waits still."""
 
 _LISTINGS: Final[dict[str, Look]] = {
     "assistants": _list_assistants,

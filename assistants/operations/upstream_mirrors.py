@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from assistants import doorbell
 from assistants.errors import Wire
@@ -32,7 +33,7 @@ from assistants.models import (
 from assistants.models.run import ACTIVE
 from assistants.operations import execution, files, providers, steps
 from assistants.operations.providers import Provider
-from assistants.operations.upstream_failures import nonsense
+from assistants.operations.upstream_failures import UpstreamError, nonsense
 
 NAMED = re.compile(r"[A-Za-z0-9_-]{6,64}")
 """What may be an id in the words of a server."""
@@ -50,16 +51,30 @@ def begin(run: Run, home: UpstreamAssistant) -> None:
     )
 
 
-def provider_of(mirrored: UpstreamRun) -> Provider | None:
-    """The server of the run; None when it was disconnected since."""
-    return providers.of_row(mirrored.provider) if mirrored.provider else None
+def provider_of(mirrored: UpstreamRun) -> Provider:
+    """The server of the run.
+
+    :raises UpstreamError: it was disconnected since, or has another address now, where nobody knows
+        the run
+    """
+    if mirrored.provider is None:
+        message = f"{mirrored.label} was disconnected, so the run cannot go on. Connect it again."
+        raise UpstreamError("server_error", message, was_done=False)
+    found = providers.of_row(mirrored.provider)
+    if mirrored.origin and mirrored.origin != providers.origin(found.address):
+        message = (
+            f"{mirrored.label} has another address now than when the run was created there, so it "
+            "cannot go on. Run again."
+        )
+        raise UpstreamError("server_error", message, was_done=False)
+    return found
 
 
 # The run
 
 
 @transaction.atomic
-def note_asked(run: Run, thread_upstream_id: str) -> None:
+def note_asked(run: Run, provider: Provider, thread_upstream_id: str) -> None:
     """The server is about to be asked to create the run.
 
     :raises LeaseLost: the run is not this worker's any more
@@ -67,7 +82,8 @@ def note_asked(run: Run, thread_upstream_id: str) -> None:
     execution.check_held(run)
     row = run.upstream
     row.asked_at, row.thread_upstream_id = clock.now(), thread_upstream_id
-    row.save(update_fields=["asked_at", "thread_upstream_id"])
+    row.origin = providers.origin(provider.address)
+    row.save(update_fields=["asked_at", "thread_upstream_id", "origin"])
 
 
 @transaction.atomic
@@ -129,7 +145,7 @@ def begin_message(
     """
     step, message = steps.begin_message(run)
     _note_step(run, step_there, step)
-    UpstreamMessage.objects.create(mirror=mirror, message_id=message.id, upstream_id=message_there)
+    keep_message(mirror, message.id, message_there)
     return step, message
 
 
@@ -204,7 +220,8 @@ def forget_mirror(mirror: UpstreamThread) -> None:
 def note_given(row: UpstreamThread | UpstreamAssistant, given: Wire) -> None:
     """The server was given these ``tool_resources``."""
     row.given = given
-    row.save(update_fields=["given"])
+    known: QuerySet[Any] = type(row)._default_manager.filter(pk__in=[row.pk])
+    known.update(given=given)
 
 
 def unsent(run: Run, mirror: UpstreamThread) -> list[Message]:
@@ -221,7 +238,11 @@ def deleted_here(mirror: UpstreamThread) -> list[UpstreamMessage]:
 
 
 def keep_message(mirror: UpstreamThread, message_id: str, upstream_id: str) -> None:
-    """The server has the message, under this id."""
+    """The server has the message, under this id. Where it has another address meanwhile, or is
+    connected no more, the run goes on where it was created, and nothing is known of the new one.
+    """
+    if not UpstreamThread.objects.filter(pk=mirror.pk).exists():
+        return
     UpstreamMessage.objects.get_or_create(
         mirror=mirror, message_id=message_id, defaults={"upstream_id": upstream_id}
     )

@@ -28,6 +28,8 @@ LIST_SECONDS: Final = 600.0
 MAX_FILE: Final = 512 * 1024 * 1024
 FILE_SECONDS: Final = 600.0
 SECONDS: Final = 30.0
+PAGE = 100
+"""Objects of one page, the most that the API gives."""
 
 
 class Whole(RootModel[Wire]):
@@ -69,16 +71,17 @@ class Reader:
     def thread(self, thread_id: str) -> Wire:
         return self._one(self._client.beta.threads, thread_id)
 
-    def messages(self, thread_id: str) -> list[Wire]:
-        return self._all(self._client.beta.threads.messages, thread_id)
+    def messages(self, thread_id: str, after: str = "") -> Listed:
+        """A page, from the oldest on, or from what comes after an id on."""
+        return self._page(self._client.beta.threads.messages, thread_id, after=after)
 
-    def runs(self, thread_id: str) -> list[Wire]:
-        return self._all(self._client.beta.threads.runs, thread_id)
+    def runs(self, thread_id: str, after: str = "") -> Listed:
+        return self._page(self._client.beta.threads.runs, thread_id, after=after)
 
-    def steps(self, thread_id: str, run_id: str) -> list[Wire]:
+    def steps(self, thread_id: str, run_id: str, after: str = "") -> Listed:
         include = ["step_details.tool_calls[*].file_search.results[*].content"]
         steps = self._client.beta.threads.runs.steps
-        return self._all(steps, run_id, thread_id=thread_id, include=include)
+        return self._page(steps, run_id, thread_id=thread_id, include=include, after=after)
 
     def file(self, file_id: str) -> Wire:
         return self._one(self._client.files, file_id)
@@ -115,26 +118,35 @@ class Reader:
         self._beat()
         self._size += size
 
-    def _all(self, resource: Any, *ids: str, **more: Any) -> list[Wire]:
+    def _page(self, resource: Any, *ids: str, after: str = "", **more: Any) -> Listed:
+        """
+        :raises UpstreamError: the server refused, is gone, slow, or answers nonsense
+        """
+        if after:
+            more["after"] = after
+        listing = resource.with_streaming_response.list
+        asking = partial(listing, *ids, limit=PAGE, order="asc", **more)
+        return upstream_calls.ask(self.provider, Listed, asking, SECONDS, self._heard)
+
+    def _all(self, resource: Any, *ids: str) -> list[Wire]:
         """A whole list, the oldest first.
 
         :raises UpstreamError: the server refused, is gone, slow, or answers nonsense
         """
         found: list[Wire] = []
         self._size, until = 0, time.monotonic() + LIST_SECONDS
-        listing = resource.with_streaming_response.list
+        last = ""
         while True:
-            asking = partial(listing, *ids, limit=100, order="asc", **more)
-            page = upstream_calls.ask(self.provider, Listed, asking, SECONDS, self._heard)
+            page = self._page(resource, *ids, after=last)
             found += page.data
             if not page.has_more or not page.data:
                 return found
             after = upstream_calls.checked_id(self.provider.label, page.data[-1].get("id"))
-            if after == more.get("after") or len(found) > MOST or self._size > MAX_LIST:
+            if after == last or len(found) > MOST or self._size > MAX_LIST:
                 raise nonsense(self.provider.label, "a list without an end")
             if time.monotonic() > until:
                 raise late(self.provider.label, LIST_SECONDS)
-            more["after"] = after
+            last = after
 
 
 def file_ids(told: Any) -> Iterator[str]:

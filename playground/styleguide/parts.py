@@ -385,11 +385,15 @@ def _imports() -> Iterator[Example]:
     yield Example(_("An import"), template, {"job": job, "compared": counts}, "bare")
     item = ImportItem(upstream_id="file-sample", error="It is not handed out.")
     over = UpstreamImport(id="import_sample1", label="Team server", status="completed")
+    differs = [("Messages", {"id": "msg_sample", "fields": ["content", "attachments"]})]
     context = {"job": over, "compared": counts, "failed": [item], "more": 2, "fits": False}
+    context |= {"differing": differs, "more_differ": True}
     yield Example(_("One that is over"), template, context, "bare")
 
 
 def _lists(samples: Samples) -> Iterator[Example]:
+    server = {"name": "Team server"}
+    yield Example(_("An assistant that lives elsewhere"), "parts/_lives.html", server)
     yield Example(
         _("Search field"),
         "parts/_search.html",

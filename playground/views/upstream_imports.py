@@ -80,12 +80,15 @@ def _form(request: access.Request, row: ModelProvider, error: str = "") -> HttpR
 def _page(request: access.Request, job: UpstreamImport) -> HttpResponse:
     failed = job.items.filter(status=ImportItem.Status.FAILED).order_by("rank", "pk")
     compared = upstream_imports.compared(job)
+    differing = upstream_imports.differing(job, SHOWN + 1)
     context = {
         "section": "settings",
         "job": job,
         "compared": [(_noun(one.noun), one) for one in compared],
         "failed": failed[:SHOWN],
         "more": max(0, failed.count() - SHOWN),
+        "differing": [(_noun(one["noun"]), one) for one in differing[:SHOWN]],
+        "more_differ": len(differing) > SHOWN,
         "fits": bool(compared) and all(one.fits for one in compared),
         "back": reverse("settings"),
     }

@@ -91,6 +91,7 @@ on("htmx:configRequest", "[data-autosave]", (form, { target, detail: { parameter
 	// function would be added twice.
 	if (target !== form || triggeringEvent?.type === "submit") return;
 	for (const { name } of all("button[name]", form)) delete parameters[name];
+	parameters.version = byId("assistant-version").value; // which one of the buttons would replace
 });
 
 on("htmx:beforeRequest", "[data-autosave]", (form, { target }) => {

@@ -259,6 +259,10 @@ def test_two_tabs_never_write_over_each_other(
     expect(page.locator("#assistant-saved")).to_have_text(re.compile("Saved"))
     other.get_by_label("Description").fill("From the second tab")
     expect(other.locator("#assistant-state")).to_contain_text("Changed elsewhere")
+    # Nor does whoever goes on typing beside the notice.
+    with other.expect_response(lambda answer: answer.request.method == "POST") as answered:
+        other.get_by_label("Description").fill("From the second tab, and more")
+    assert answered.value.status == 409
     page.reload()
     expect(page.get_by_label("Description")).to_have_value("From the first tab")
 

@@ -75,7 +75,8 @@ UpstreamRun.objects.create(run=run, provider=team, label="T", assistant_upstream
 UpstreamFile.objects.create(provider=team, file=make_file(), upstream_id="file-there")
 UpstreamStore.objects.create(provider=team, store=store, upstream_id="vs_there")
 job = UpstreamImport.objects.create(project=project, provider=team, label="T")
-ImportItem.objects.create(job=job, noun="file", upstream_id="file-there")
+item = ImportItem.objects.create(job=job, noun="thread", upstream_id="thread_there")
+item.pages.create(noun="message", objects_told=[{"id": "msg_there"}])
 Leftover.objects.create(vector_store_id="vs_gone", store_file=10**12)
 Thread.objects.filter(pk=thread.pk).update(opening="nu\0ll")
 """

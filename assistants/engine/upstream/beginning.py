@@ -67,8 +67,9 @@ class Beginner:
         :raises UpstreamError: the server refused, or does not answer
         """
         until, wait = time.monotonic() + settings.CHAT_RETRY_SECONDS, 0.5
+        provider = self._upstream.provider
         while True:
-            await self._database(upstream_mirrors.note_asked, self._run, thread_id)
+            await self._database(upstream_mirrors.note_asked, self._run, provider, thread_id)
             try:
                 await self._create(thread_id, hear)
                 return

@@ -4,7 +4,7 @@ held it, or whose time was over.
 
 import logging
 
-from assistants.engine.execute import Services
+from assistants.engine.executing import Services
 from assistants.engine.upstream.beginning import Beginner, cancel
 from assistants.engine.upstream.client import Upstream
 from assistants.operations import upstream_mirrors
@@ -18,12 +18,10 @@ async def end_there(services: Services, run_id: str) -> None:
     mirrored = await services.database(upstream_mirrors.to_end, run_id)
     if mirrored is None:
         return
-    provider = await services.database(upstream_mirrors.provider_of, mirrored)
-    if provider is None:
-        return
-    upstream = Upstream(provider, services.asking.clients.of(provider))
     thread_id = mirrored.thread_upstream_id
     try:
+        provider = await services.database(upstream_mirrors.provider_of, mirrored)
+        upstream = Upstream(provider, services.asking.clients.of(provider))
         there = mirrored.upstream_id
         if not there:
             found = await Beginner(mirrored.run, upstream, services.database).find(thread_id)
@@ -31,7 +29,7 @@ async def end_there(services: Services, run_id: str) -> None:
         if there:
             await cancel(upstream, thread_id, there)
     except UpstreamError as error:
-        logger.warning("%s is not cancelled on %s: %s", run_id, upstream.label, error.message)
-        if error.status != 404:
+        logger.warning("%s is not cancelled on %s: %s", run_id, mirrored.label, error.message)
+        if error.may_pass or error.status in (401, 403):
             return
     await services.database(upstream_mirrors.note_over, mirrored)

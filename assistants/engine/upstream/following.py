@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
-from assistants.engine.execute import Services
+from assistants.engine.executing import Services
 from assistants.engine.upstream.beginning import Beginner, cancel
 from assistants.engine.upstream.client import Answer, Heard, Upstream
 from assistants.engine.upstream.copying import Copier
@@ -31,6 +31,8 @@ LONGEST_ASKED: Final = 30.0
 """Seconds between two looks at a run: the first pause and the longest, and the bounds of what the
 server may ask for.
 """
+CANCEL_PAUSE: Final = 0.05
+"""The first of the pauses while a run is being cancelled: somebody waits for it."""
 MAX_REFUSED: Final = 5
 
 
@@ -89,12 +91,12 @@ class Follower:
         if not self._run.upstream.upstream_id:
             return None
         await cancel(self._upstream, self._mirror.upstream_id, self._run.upstream.upstream_id)
-        while True:
-            found = (await self._look()).value
-            if found.is_over:
-                await self.copier.steps()
-                return found
-            await asyncio.sleep(FIRST_PAUSE)
+        pause = CANCEL_PAUSE
+        while not (found := (await self._look()).value).is_over:
+            await asyncio.sleep(pause)
+            pause = min(pause * GROWTH, FIRST_PAUSE)
+        await self.copier.steps()
+        return found
 
     async def _look(self) -> Answer[shapes.Run]:
         there, thread_id = self._run.upstream.upstream_id, self._mirror.upstream_id

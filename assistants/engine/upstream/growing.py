@@ -70,13 +70,7 @@ class GrowingMessage:
                 self.append(index, whole["value"][len(said) :], copy.deepcopy(more))
 
     def _post(self, part: Wire, size: int = 0) -> None:
-        data = {
-            "id": self.message.id,
-            "object": "thread.message.delta",
-            "delta": {"content": [part]},
-        }
-        name = "thread.message.delta"
-        self._publisher.post(self._run.thread_id, self._run.id, name, data, size=size)
+        self._publisher.post_part(self._run, self.message, part, size=size)
 
 
 class GrowingStep:
@@ -107,14 +101,8 @@ class GrowingStep:
                 self._post({"index": place, "type": kind, kind: more})
 
     def _post(self, call: Wire, *, alone: bool = False) -> None:
-        data = {
-            "id": self.step.id,
-            "object": "thread.run.step.delta",
-            "delta": {"step_details": {"type": "tool_calls", "tool_calls": [call]}},
-        }
-        name = "thread.run.step.delta"
         size = len(str(call))
-        self._publisher.post(self._run.thread_id, self._run.id, name, data, size=size, alone=alone)
+        self._publisher.post_call(self._run, self.step, call, size=size, alone=alone)
 
 
 def _more(known: Wire, call: Mapping[str, Any]) -> Wire:

@@ -1,29 +1,27 @@
 """One run while a worker follows it on another Assistants server.
 
-It has the face of ``assistants.engine.execute.Execution``: called once, it leaves with one end.
-But a worker that dies in the middle ends nothing: the next one takes the same run up again.
+A worker that dies in the middle ends nothing: the next one takes the same run up again.
 """
 
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
-from assistants.engine.execute import Services, Stop
+from typing_extensions import override
+
+from assistants.engine.executing import Executing, Services
 from assistants.engine.upstream.client import Upstream
 from assistants.engine.upstream.copying import usage_of
 from assistants.engine.upstream.following import Follower
 from assistants.engine.upstream.sending import Sender
-from assistants.errors import ApiError, Wire
-from assistants.log_ids import speaking_of
-from assistants.models import Run, RunStatus, clock
-from assistants.operations import endings, execution, runs, upstream_mirrors
+from assistants.errors import Wire
+from assistants.models import Run, RunStatus
+from assistants.operations import endings, execution, upstream_mirrors
 from assistants.operations import upstream_shapes as shapes
-from assistants.operations.chat_failures import ChatError
 from assistants.operations.endings import Partial
 from assistants.operations.execution import LeaseLost
 from assistants.operations.upstream_failures import UpstreamError
-from assistants.traces import tracer
 
 logger = logging.getLogger(__name__)
 
@@ -33,65 +31,34 @@ CODES: Final = ("server_error", "rate_limit_exceeded", "invalid_prompt")
 """What a run's error may be called."""
 
 
-class MirroredRun:
-    """Follows one run. Set ``stop`` and cancel the task to interrupt it."""
+class MirroredRun(Executing):
+    """Follows one run."""
 
     def __init__(self, run: Run, services: Services) -> None:
-        self.run = run
-        self.stop: Stop | None = None
-        self._services = services
+        super().__init__(run, services)
         self._follower: Follower | None = None
 
-    async def __call__(self) -> None:
-        speaking_of(thread=self.run.thread_id, run=self.run.id)
-        about = {"run": self.run.id, "thread": self.run.thread_id, "model": self.run.model}
-        with tracer.start_as_current_span("run", attributes=about):
-            await self._execute()
+    @property
+    @override
+    def _answering(self) -> str:
+        return self.run.upstream.label
 
-    async def _execute(self) -> None:
-        expires_at = self.run.expires_at or clock.now() + runs.EXPIRES_AFTER
-        limit = asyncio.timeout((expires_at - clock.now()).total_seconds())
-        try:
-            async with limit:
-                await self._follow()
-        except LeaseLost:
-            logger.warning("%s is not ours any more", self.run.id)
-        except asyncio.CancelledError:
-            await self._interrupted()
-        except ChatError as error:
-            await self._fail(error.code, error.message)
-        except ApiError as error:
-            await self._fail("server_error", error.message)
-        except Exception:
-            if limit.expired():
-                await self._end(RunStatus.EXPIRED)
-                return
-            logger.exception("%s failed", self.run.id)
-            message = "The server had an error while executing this run. Try again."
-            await self._fail("server_error", message)
-
-    async def _interrupted(self) -> None:
-        if self.stop == "lost":
-            return
-        if self.stop == "shutdown":
-            await self._settle(execution.let_go, partial=self._partial())
-            return
+    @override
+    async def _cancelled(self) -> None:
         last: shapes.Run | None = None
         with suppress(TimeoutError, UpstreamError, LeaseLost):
             async with asyncio.timeout(CANCEL_SECONDS):
                 last = await self._cancel_there()
-        await self._end(RunStatus.CANCELLED, last)
+        await self._end(RunStatus.CANCELLED, found=last)
 
     async def _cancel_there(self) -> shapes.Run | None:
         """Pass the wish on, and follow the run to its end; None where that is not heard of."""
         return await self._follower.cancel() if self._follower else None
 
-    async def _follow(self) -> None:
+    @override
+    async def _work(self) -> None:
         database, row = self._services.database, self.run.upstream
         provider = await database(upstream_mirrors.provider_of, row)
-        if provider is None:
-            message = f"{row.label} was disconnected, so the run cannot go on. Connect it again."
-            raise ChatError("server_error", message)
         upstream = Upstream(provider, self._services.asking.clients.of(provider))
         mirror = None
         if row.asked_at is not None:
@@ -112,14 +79,11 @@ class MirroredRun:
             await self._services.database(upstream_mirrors.note_over, self.run.upstream)
             await self._services.database(execution.complete, self.run, unrecorded=unrecorded)
             return
-        await self._end(RunStatus(found.status), found)
+        await self._end(RunStatus(found.status), found=found)
 
-    async def _fail(self, code: str, message: str) -> None:
-        logger.warning("%s failed (%s): %s", self.run.id, self.run.upstream.label, message)
-        await self._end(RunStatus.FAILED, error={"code": code, "message": message})
-
+    @override
     async def _end(
-        self, status: RunStatus, found: shapes.Run | None = None, error: Wire | None = None
+        self, status: RunStatus, error: Wire | None = None, *, found: shapes.Run | None = None
     ) -> None:
         incomplete, unrecorded = None, None
         if found is not None:
@@ -133,19 +97,12 @@ class MirroredRun:
         await self._settle(
             execution.end_early,
             status=status,
-            partial=self._partial(),
             error=error,
             incomplete=incomplete,
             unrecorded=unrecorded,
         )
 
-    async def _settle(self, operation: Any, **arguments: Any) -> None:
-        try:
-            await self._services.publisher.drain()
-            await self._services.database(operation, self.run, **arguments)
-        except LeaseLost:
-            logger.warning("%s ended elsewhere", self.run.id)
-
+    @override
     def _partial(self) -> Partial:
         return self._follower.copier.partial if self._follower else Partial()
 

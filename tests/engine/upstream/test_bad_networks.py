@@ -11,6 +11,7 @@ from openai import OpenAI
 from pytest_django import Settings
 
 from assistants.engine.host import Host
+from assistants.engine.upstream import beginning
 from assistants.models import ModelProvider, Run, RunStatus, UpstreamFile, clock
 from assistants.operations import connections, messages, runs, sweep, upstream_mirrors
 from assistants.params import MessageCreate, ToolOutputsSubmit, validate
@@ -44,9 +45,10 @@ LOOK = r"^/v1/threads/[^/]+/runs/[^/]+$"
 
 
 @pytest.fixture(autouse=True)
-def impatient(settings: Settings) -> None:
+def impatient(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for long."""
     settings.CHAT_RETRY_SECONDS = 3
+    monkeypatch.setattr(beginning, "SETTLING_SECONDS", 0.5)
 
 
 def is_whole(run: Run, there: OpenAI, words: str) -> None:
@@ -69,7 +71,7 @@ def is_whole(run: Run, there: OpenAI, words: str) -> None:
         pytest.param("POST", CREATE, garble(), id="created, and what was heard is nothing"),
         pytest.param("POST", CREATE, answer(500, {}), id="failed to create"),
         pytest.param("POST", CREATE, answer(429, {}, Retry_After="0.2"), id="too many at once"),
-        pytest.param("POST", CREATE, delay(1.5), id="slow to create"),
+        pytest.param("POST", CREATE, delay(0.7), id="slow to create"),
         pytest.param("POST", CREATE, answer(400, NO_STREAMS), id="knows no streams"),
         pytest.param("POST", CREATE, cut_stream(b"word word"), id="broken off in the answer"),
         pytest.param("POST", CREATE, cut_stream(b"thread.run.created"), id="broken off at once"),
@@ -101,8 +103,16 @@ def test_a_run_is_created_once_and_copied_whole(
     ],
 )
 def test_a_server_that_does_not_come_back_fails_the_run_and_is_named(
-    path: str, rule: Any, said: str, row: ModelProvider, there: OpenAI, stack: Stack, proxy: Proxy
+    path: str,
+    rule: Any,
+    said: str,
+    row: ModelProvider,
+    there: OpenAI,
+    stack: Stack,
+    proxy: Proxy,
+    settings: Settings,
 ) -> None:
+    settings.CHAT_RETRY_SECONDS = 1
     stack.chat.otherwise(text("Never heard."))
     proxy.on("GET", path, rule, times=99)
     begun = time.monotonic()
@@ -115,8 +125,9 @@ def test_a_server_that_does_not_come_back_fails_the_run_and_is_named(
 
 
 def test_a_server_that_is_gone_fails_the_run_and_is_named(
-    row: ModelProvider, there: OpenAI, stack: Stack, proxy: Proxy
+    row: ModelProvider, there: OpenAI, stack: Stack, settings: Settings
 ) -> None:
+    settings.CHAT_RETRY_SECONDS = 1
     assistant = living_there(row, there)
     ModelProvider.objects.filter(pk=row.pk).update(base_url="http://127.0.0.1:9/v1")
     run = settled(asked(assistant, "Hi"), 20)
@@ -151,17 +162,17 @@ def test_a_run_whose_time_is_over_expires_here_and_is_cancelled_there(
 def test_the_server_says_how_soon_it_is_asked_again(
     row: ModelProvider, there: OpenAI, stack: Stack, proxy: Proxy
 ) -> None:
-    stack.chat.when("patient", [text("word " * 30, rate=20)])
+    stack.chat.when("patient", [text("word " * 10, rate=20)])
     proxy.on("POST", CREATE, unstreamed())
     active = {
         "id": "run_x", "thread_id": "thread_x", "status": "in_progress", "object": "thread.run"
     }  # fmt: skip
-    proxy.on("GET", LOOK, answer(200, active, openai_poll_after_ms="2500"))
+    proxy.on("GET", LOOK, answer(200, active, openai_poll_after_ms="1200"))
     begun = time.monotonic()
     run = settled(asked(living_there(row, there), "patient"), 20)
 
     assert run.status == RunStatus.COMPLETED, run.last_error
-    assert time.monotonic() - begun > 2.4
+    assert time.monotonic() - begun > 1.2
     assert proxy.count("GET", LOOK) == 2
 
 
@@ -244,6 +255,60 @@ def test_a_worker_that_dies_in_the_middle_is_followed_by_another(
     is_whole(run, there, "First words. Last words.")
     assert run.steps.count() == 1
     assert proxy.count("POST", CREATE) == 1
+
+
+def moved(row: ModelProvider, stack: Stack, other: Proxy) -> None:
+    """Somebody enters another address for the server."""
+    given = connections.Connection(
+        "assistants", "Team server", f"{other.url}/v1", api_key=stack.api_key
+    )
+    connections.change(ModelProvider.objects.get(pk=row.pk), given)
+
+
+def test_a_run_that_was_asked_for_is_not_asked_for_again_at_another_address(
+    row: ModelProvider, there: OpenAI, stack: Stack, proxy: Proxy, host: Host
+) -> None:
+    stack.chat.when("Hi", [text("Here.")])
+    assistant = living_there(row, there)
+    proxy.on("POST", CREATE, _created_then_silent())
+    run = asked(assistant, "Hi")
+    until(lambda: proxy.count("POST", CREATE), "it is not created")
+    until(lambda: stack.chat.requests, "it does not begin")
+    with Proxy(stack.url) as other:
+        moved(row, stack, other)
+        die(host, run)
+        run = settled(run, 20)
+        host.end_upstream(run.id)
+        until(lambda: upstream_mirrors.to_end(run.id) is None, "it is looked for still")
+
+        assert run.status == RunStatus.FAILED
+        assert run.last_error["message"] == (
+            "Team server has another address now than when the run was created there, so it "
+            "cannot go on. Run again."
+        )
+        assert other.seen == []
+
+
+def test_a_run_goes_on_where_it_began_and_the_next_at_the_other_address(
+    row: ModelProvider, there: OpenAI, stack: Stack, proxy: Proxy, host: Host
+) -> None:
+    gate = Gate()
+    stack.chat.when("Hi", [opened(gate), text("Here.")])
+    assistant = living_there(row, there)
+    run = asked(assistant, "Hi")
+    until(lambda: mirror(run)[1], "it is not created")
+    with Proxy(stack.url) as other:
+        moved(row, stack, other)
+        gate.open()
+        run = settled(run, 20)
+        is_whole(run, there, "Here.")
+        assert other.seen == []
+        again = settled(make_run(run.thread, assistant), 20)
+
+        assert again.status == RunStatus.COMPLETED, again.last_error
+        assert mirror(again)[0] != mirror(run)[0]
+        assert other.count("POST", r"/messages$") == 2
+        assert other.count("POST", CREATE) == 1
 
 
 def test_outputs_are_handed_in_by_the_next_worker_where_one_has_died(

@@ -16,6 +16,7 @@ from assistants.errors import Invalid
 from assistants.models import (
     Assistant,
     File,
+    ImportPage,
     ImportStatus,
     Message,
     ModelProvider,
@@ -27,7 +28,7 @@ from assistants.models import (
     VectorStoreFile,
     clock,
 )
-from assistants.operations import files, imports, upstream_imports
+from assistants.operations import files, imports, upstream_imports, upstream_reading
 from assistants.params.imported import ImportedFile, ImportedThread
 from tests.chat_server import text, tool_call
 from tests.engine.upstream.test_copies import meanwhile
@@ -88,13 +89,26 @@ def filled(there: OpenAI, stack: Stack, *, assistants: int, threads: int, files:
         file_ids = list(pool.map(upload, range(files)))
         half = files // 2
         stores = [
-            there.vector_stores.create(name=f"Store {n}", metadata={"n": str(n)}) for n in range(3)
+            there.vector_stores.create(
+                name=f"Store {n}",
+                metadata={"n": str(n)},
+                expires_after={"anchor": "last_active_at", "days": n + 1},
+            )
+            for n in range(3)
         ]
         for number, store in enumerate(stores):
             inside = file_ids[:half][number::3]
             if not inside:
                 continue
-            there.vector_stores.file_batches.create(store.id, file_ids=inside)
+            there.vector_stores.file_batches.create(
+                store.id,
+                file_ids=inside,
+                attributes={"shelf": number},
+                chunking_strategy={
+                    "type": "static",
+                    "static": {"max_chunk_size_tokens": 200 + number, "chunk_overlap_tokens": 10},
+                },
+            )
 
         def assistant(number: int) -> Any:
             mine = file_ids[half:][number::assistants][:20]
@@ -173,17 +187,26 @@ def test_a_migration_compared_object_by_object(
     }
     assert len(imported) == 50
     for store in VectorStore.objects.in_project(project):
-        original = there.vector_stores.retrieve(store.id)
-        assert (store.name, store.metadata) == (original.name, original.metadata)
-        inside = {one.id for one in there.vector_stores.files.list(store.id, limit=100)}
-        assert set(store.files.values_list("file", flat=True)) == inside
+        original = told(there.vector_stores.retrieve(store.id))
+        assert original["file_counts"]["total"] == store.files.count() > 0
+        mine = store.to_dict()
+        for name in ("name", "description", "metadata", "expires_after", "created_at"):
+            assert mine[name] == original[name]
+        inside = {one.id: told(one) for one in there.vector_stores.files.list(store.id, limit=100)}
+        for held in store.files.select_related("vector_store"):
+            listed, mine = inside.pop(held.file_id), held.to_dict()
+            for name in ("attributes", "chunking_strategy", "created_at"):
+                assert mine[name] == listed[name]
+        assert not inside
+    assert not job.items.exclude(differs=[]).exists()
+    assert not ImportPage.objects.exists()
     for thread_id in thread_ids:
         _is_the_same(there, Thread.objects.in_project(project).get(pk=thread_id))
 
     # Once more changes nothing.
     before = [model.objects.count() for model in (File, Message, RunStep, VectorStoreFile)]
     again = brought(
-        upstream_imports.begin(row, assistants=True, vector_stores=True, thread_ids=thread_ids)
+        upstream_imports.begin(row, assistants=False, vector_stores=True, thread_ids=thread_ids[:2])
     )
     assert again.status == ImportStatus.COMPLETED, again.error
     assert not again.items.exclude(status="kept").exists()
@@ -201,6 +224,85 @@ def _is_the_same(there: OpenAI, thread: Thread) -> None:
         assert [step.to_dict() for step in run.steps.oldest_first()] == [
             told(step) for step in steps
         ]
+
+
+def test_a_long_thread_is_read_page_by_page_and_goes_on_where_it_was(
+    row: ModelProvider,
+    there: OpenAI,
+    stack: Stack,
+    proxy: Proxy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (thread_id,) = filled(there, stack, assistants=1, threads=1, files=1)
+    (assistant,) = there.beta.assistants.list()
+    there.beta.threads.messages.create(thread_id, role="user", content="Question?")
+    there.beta.threads.runs.create_and_poll(
+        thread_id=thread_id, assistant_id=assistant.id, poll_interval_ms=50
+    )
+    monkeypatch.setattr(upstream_reading, "PAGE", 1)
+    # A worker does one thing and lets go.
+    monkeypatch.setattr(upstream_imports, "SLICE_SECONDS", 1e-6)
+    lists = r"/(messages|runs|steps)$"
+    job = upstream_imports.begin(row, assistants=False, vector_stores=False, thread_ids=[thread_id])
+    while ImportPage.objects.filter(item__job=job, noun="message").count() < 3:
+        job = brought(job, slices=1)
+    assert [len(page.objects_told) for page in ImportPage.objects.all()] == [1, 1, 1, 1]
+    upstream_imports.stop(job)
+    assert brought(job).status == ImportStatus.CANCELLED
+    upstream_imports.resume(job)
+    proxy.on("GET", r"/steps$", answer(503, {}), times=5)
+    job = brought(job)
+    assert job.status == ImportStatus.FAILED
+    assert not Thread.objects.exists()
+    upstream_imports.resume(job)
+    job = brought(job)
+
+    assert job.status == ImportStatus.COMPLETED, job.error
+    counted = {one.noun: (one.there, one.here) for one in upstream_imports.compared(job)}
+    assert counted["message"] == (4, 4)
+    assert counted["run"] == (2, 2)
+    steps = RunStep.objects.count()
+    assert steps == 3
+    # Each page was asked for twice, once for the files that it names; five times in vain.
+    assert proxy.count("GET", lists) == 2 * (4 + 2 + steps) + 5
+    assert not ImportPage.objects.exists()
+    _is_the_same(there, Thread.objects.get(pk=thread_id))
+
+
+def test_what_is_not_here_as_it_is_there_is_named(
+    row: ModelProvider, there: OpenAI, stack: Stack
+) -> None:
+    for one in there.vector_stores.list(limit=100):
+        there.vector_stores.delete(one.id)
+    file = there.files.create(file=("a.txt", b"a"), purpose="assistants").id
+    two: Any = {"anchor": "last_active_at", "days": 2}
+    three: Any = {"anchor": "last_active_at", "days": 3}
+    store = there.vector_stores.create(name="One", expires_after=two, file_ids=[file]).id
+    thread = there.beta.threads.create(messages=[{"role": "user", "content": "Hi"}]).id
+    (message,) = there.beta.threads.messages.list(thread)
+
+    def imported() -> UpstreamImport:
+        job = upstream_imports.begin(row, assistants=False, vector_stores=True, thread_ids=[thread])
+        return brought(job)
+
+    assert upstream_imports.differing(imported(), 50) == []
+    there.vector_stores.update(store, name="Two", expires_after=three)
+    there.vector_stores.files.update(file, vector_store_id=store, attributes={"shelf": 1})
+    there.beta.threads.messages.update(message.id, thread_id=thread, metadata={"read": "yes"})
+    other = there.files.create(file=("b.txt", b"b"), purpose="assistants").id
+    there.vector_stores.files.create(store, file_id=other)
+    again = imported()
+
+    assert upstream_imports.differing(again, 50) == [
+        {
+            "noun": "vector_store", "id": store,
+            "fields": ["name", "expires_after", "file_counts"],
+        },
+        {"noun": "vector store file", "id": file, "fields": ["attributes"]},
+        {"noun": "message", "id": message.id, "fields": ["metadata"]},
+    ]  # fmt: skip
+    counted = {one.noun: (one.there, one.here) for one in upstream_imports.compared(again)}
+    assert counted["vector store file"] == (2, 1)
 
 
 def test_what_cannot_be_brought_is_named_and_the_rest_comes(
@@ -246,6 +348,11 @@ def test_a_server_that_is_gone_fails_it_and_it_goes_on_where_it_was(
     job = brought(job)
     assert job.status == ImportStatus.COMPLETED
     assert Assistant.objects.filter(upstream=None).count() == 2
+    again = brought(
+        upstream_imports.begin(row, assistants=True, vector_stores=False, thread_ids=[])
+    )
+    assert set(again.items.values_list("noun", "status")) >= {("assistant", "kept")}
+    assert not again.items.exclude(status="kept").exists()
 
     # "Choose what is to be imported."
     with pytest.raises(Invalid, match=r"Choose what is to be imported\."):

@@ -4,9 +4,11 @@ them in the end.
 
 import json
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from aiohttp import web
 from openai import OpenAI
 
 from assistants.events import log
@@ -19,8 +21,9 @@ from tests.chat_server import error as refusing
 from tests.engine.conftest import settled
 from tests.engine.upstream.conftest import living_there
 from tests.factories import make_file, make_project, make_run, make_thread
-from tests.proxy import Proxy, unstreamed
+from tests.proxy import Passage, Proxy, Rule, answer, unstreamed
 from tests.stack import Stack
+from tests.until import until as settles
 
 pytestmark = [
     pytest.mark.usefixtures("host"),
@@ -225,7 +228,6 @@ def test_a_cancel_is_passed_on(way: str, row: ModelProvider, there: OpenAI, stac
     stack.chat.wait(1)
     while not (run_there := mirror(run)[1]):
         time.sleep(0.02)
-    time.sleep(0.3)
     runs.cancel(run)
     run = settled(run)
     gate.open()
@@ -234,6 +236,36 @@ def test_a_cancel_is_passed_on(way: str, row: ModelProvider, there: OpenAI, stac
     original = there.beta.threads.runs.retrieve(run_there, thread_id=mirror(run)[0])
     assert original.status == "cancelled"
     assert run.upstream.is_over
+
+
+def test_a_cancel_is_asked_after_at_once_and_often(
+    row: ModelProvider, there: OpenAI, stack: Stack, proxy: Proxy
+) -> None:
+    gate = Gate()
+    stack.chat.when("slowly", [text("One word. "), until(gate), text("Never said.")])
+    run = asked(living_there(row, there), "slowly")
+    settles(lambda: mirror(run)[1], "it is not created")
+    stack.chat.wait(1)
+    looked: list[float] = []
+    thread_there, run_there = mirror(run)
+    told = {"id": run_there, "thread_id": thread_there, "status": "cancelling"}
+    proxy.on("GET", rf"/runs/{run_there}$", noting(looked, answer(200, told)), times=5)
+    runs.cancel(run)
+    run = settled(run)
+    gate.open()
+
+    assert run.status == RunStatus.CANCELLED
+    assert run.upstream.is_over
+    # Who follows a run that goes on looks after 0.3 s at the soonest.
+    assert min(after - before for before, after in pairwise(looked)) < 0.25
+
+
+def noting(moments: list[float], rule: Rule) -> Rule:
+    async def run(passage: Passage) -> web.StreamResponse:
+        moments.append(time.monotonic())
+        return await rule(passage)
+
+    return run
 
 
 def test_a_run_that_fails_there_says_so_in_the_words_of_that_server(

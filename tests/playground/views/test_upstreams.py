@@ -8,7 +8,7 @@ from django.test import Client
 from openai import OpenAI
 
 from assistants.errors import Invalid
-from assistants.models import Assistant, ModelProvider, Project
+from assistants.models import Assistant, ModelProvider, Project, UpstreamImport
 from assistants.operations import connections, upstreams
 from playground.forms.assistant import version_of
 from tests.engine.upstream.conftest import connected, living_there
@@ -87,7 +87,12 @@ def test_its_assistants_can_be_chosen_once_it_is_connected(
     assert stack.api_key not in settings
     assert "Lives on Team server" in page.get("/assistants").text
     ada = Assistant.objects.get(name="Ada")
-    assert "Ada · Team server" in page.get(f"/threads/new?assistant={ada.id}").text
+    thread = page.get(f"/threads/new?assistant={ada.id}").text
+    assert "Ada · Team server" in thread
+    head = thread.partition('id="thread-title"')[2].partition("</header>")[0]
+    assert "Lives on Team server" in head
+    rail = page.get("/files").text.partition('id="rail-assistants"')[2].partition("</section>")[0]
+    assert ">Team server</bdi>" in rail
 
     assert stranger.get(f"/assistants/{ada.id}").status_code == 404
     assert "Team server" not in stranger.get("/assistants/new").text
@@ -189,6 +194,20 @@ def test_a_disconnected_server_takes_its_assistants_along(
     page.post(f"/settings/providers/{row.id}/remove")
     assert not Assistant.objects.exists()
     assert [one.name for one in there.beta.assistants.list()] == ["Ada"]
+
+
+def test_what_an_import_has_not_brought_as_it_is_there_is_named(
+    page: Client, project: Project, row: ModelProvider
+) -> None:
+    job = UpstreamImport.objects.create(
+        project=project, provider=row, label=row.label, status="completed"
+    )
+    differs = [{"noun": "message", "id": "msg_1", "fields": ["content", "attachments"]}]
+    job.items.create(noun="thread", upstream_id="thread_1", status="brought", differs=differs)
+    said = page.get(f"/settings/imports/{job.id}").text
+    assert "Everything is here, but not all of it is the same." in said
+    assert "Messages: content, attachments" in said
+    assert "msg_1" in said
 
 
 def test_a_key_goes_to_the_address_that_it_was_given_for(row: ModelProvider) -> None:
