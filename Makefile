@@ -11,7 +11,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(2 if (os.cpu_count() or 1) > 1 el
 .DEFAULT_GOAL := help
 
 # One shell a target: the words of a recipe are what a person would type.
-.PHONY: help run test check bench messages screenshots install login key format lock
+.PHONY: help run test check bench backup restore messages screenshots install login key format lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ login: ## a new sign-in link for the studio that runs
 
 key: ## a new API key (make key NAME=notebook)
 	@$(BIN)/python manage.py api_key "$(or $(NAME),key)"
+
+backup: ## everything that is kept, in one file (make backup TO=/backups/monday.tar)
+	@$(BIN)/python manage.py backup "$(TO)"
+
+restore: ## fill an empty installation with a backup (make restore FROM=/backups/monday.tar)
+	@$(BIN)/python manage.py restore "$(FROM)"
 
 messages: python ## bring the translations in locale/ up to date with what the pages say
 	@$(PYTHON) install.py dev

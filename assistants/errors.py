@@ -125,3 +125,7 @@ class Unavailable(ApiError):
 
     status = 503
     type = "server_error"
+
+
+class StorageAway(Unavailable, OSError):
+    """The file storage fails. Whoever waits for a disk that fails waits for it too."""

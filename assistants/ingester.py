@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from django.db import connections
 
+from assistants.errors import StorageAway
 from assistants.operations import embedding, indexes, indexing, ingestion, leftovers
 from assistants.operations.embedding_model import Unavailable
 from assistants.operations.ingestion import LEASE, Grab
@@ -24,6 +25,8 @@ THREADS = 2
 BEAT_SECONDS = LEASE.total_seconds() / 3
 PAUSE_SECONDS = 1.0
 """After a failure, so that it is not repeated without end at full speed."""
+LONGEST_WAIT_SECONDS = 30.0
+"""After failures that go on, as while the file storage is away."""
 LONGEST_PAUSE_SECONDS = 300.0
 """Before an embedding model that has failed again and again is asked once more."""
 GRACE_SECONDS = 3.0
@@ -83,11 +86,15 @@ class Ingester:
             thread.join(max(until - time.monotonic(), 0))
 
     def _work(self, small_first: bool) -> None:
+        """Ingest what waits. After failures it is tried again after longer and longer."""
+        pause = PAUSE_SECONDS
         while not self._stopped.is_set():
             rung = self._rung
             if _tried(self._work_off, small_first) is None:
-                self._stopped.wait(PAUSE_SECONDS)
+                self._stopped.wait(pause)
+                pause = min(2 * pause, LONGEST_WAIT_SECONDS)
                 continue
+            pause = PAUSE_SECONDS
             with self._changed:
                 if self._rung == rung and not self._stopped.is_set():
                     self._changed.wait()
@@ -116,12 +123,16 @@ class Ingester:
             return None
         return True
 
-    def _work_off(self, small_first: bool) -> bool:
+    def _work_off(self, small_first: bool) -> bool | None:
         while not self._stopped.is_set():
             grabbed = ingestion.grab(self._last_store, small_first=small_first)
             if grabbed is not None:
                 self._last_store = grabbed.store_id
-                self._ingest(grabbed)
+                try:
+                    self._ingest(grabbed)
+                except StorageAway:
+                    logger.warning("files of %s wait for the file storage", grabbed.store_id)
+                    return None
             # Between grabs too: there may be files to ingest for hours.
             if not self._clean() and grabbed is None:
                 break

@@ -21,6 +21,7 @@ from assistants.errors import (
     NotFound,
     OutOfQuota,
     RateLimited,
+    StorageAway,
     ThreadLocked,
     TooLarge,
     Unavailable,
@@ -136,6 +137,11 @@ DISK_FULL: Final = Rule(
     Unavailable,
     "The server's disk is full, so nothing of this request was kept. "
     "Send it again when whoever runs the server has made room.",
+)
+STORAGE_AWAY: Final = Rule(
+    StorageAway,
+    "The file storage does not answer, so this could not be done. Try again later; "
+    "the server's log says what is wrong with it.",
 )
 UNEXPECTED: Final = Rule(
     ApiError,

@@ -17,6 +17,7 @@ from assistants.operations import (
     ingestion,
     leftovers,
     projects,
+    retention,
     upstream_imports,
     upstream_mirrors,
 )
@@ -67,6 +68,15 @@ def close_orphaned_sessions() -> None:
     host().close_orphaned_sessions()
 
 
+@shared_task(name="assistants.tasks.delete_what_is_over")
+def delete_what_is_over() -> None:
+    """Every six hours: delete the threads and files that the settings give up."""
+    gone = retention.apply()
+    if gone.threads or gone.files:
+        told = "%s threads and %s files (%s bytes) that nobody used any more were deleted"
+        logger.info(told, gone.threads, gone.files, gone.bytes)
+
+
 @shared_task(name="assistants.tasks.sweep")
 def sweep() -> dict[str, int]:
     """Every few seconds: end, requeue or ring for what was left behind."""
@@ -80,6 +90,7 @@ def sweep() -> dict[str, int]:
         upstream_imports.ring_again,
         projects.ring_again,
         files.delete_expired,
+        files.drop_left,
         ingestion.take_back,
         ingestion.ring_again,
         leftovers.ring_again,

@@ -7,6 +7,7 @@ An empty variable counts as one that is not set, since that is how compose files
 import os
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +16,26 @@ class BadSetting(Exception):
     """An environment variable cannot be used. The message is one line for a person."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """With what default a variable was asked for, and what it may be; "" for anything."""
+
+    default: str
+    limits: str
+
+
+asked: dict[str, Asked] = {}
+"""Every variable that this process has asked for, by its name."""
+
+
+def _note(name: str, default: str, limits: str = "") -> None:
+    # Who asks first knows most: what is typed asks for a text.
+    asked.setdefault(name, Asked(default, limits))
+
+
 def text(name: str, default: str = "") -> str:
     """The variable ``name``, or what the file named by ``<name>_FILE`` holds, stripped."""
+    _note(name, default)
     value = os.environ.get(name, "").strip()
     file = os.environ.get(f"{name}_FILE", "").strip()
     if value and file:
@@ -33,6 +52,7 @@ def text(name: str, default: str = "") -> str:
 
 def choice(name: str, default: str, allowed: Sequence[str]) -> str:
     """One of ``allowed``, written in any case."""
+    _note(name, default, ", ".join(allowed))
     value = text(name, default).lower()
     if value not in allowed:
         raise BadSetting(f"{name}={value} is not one of {', '.join(allowed)}.")
@@ -41,6 +61,7 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
 
 def integer(name: str, default: int, minimum: int, maximum: int) -> int:
     """A whole number between ``minimum`` and ``maximum``, both included."""
+    _note(name, str(default), f"{minimum} to {maximum}")
     value = text(name, str(default))
     try:
         number = int(value)
@@ -53,6 +74,7 @@ def integer(name: str, default: int, minimum: int, maximum: int) -> int:
 
 def boolean(name: str, default: bool) -> bool:
     """Yes or no, as 1/0, true/false, yes/no or on/off."""
+    _note(name, "yes" if default else "no", "yes, no")
     value = text(name, "yes" if default else "no").lower()
     if value in {"1", "true", "yes", "on"}:
         return True

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from assistants import log_ids
 
+PROBES = ("/healthz", "/readyz")
 _SLASH: Final = "(?:/|%(?:25)*2F)"
 SECRETS: Final = re.compile(
     rf"({_SLASH}s{_SLASH}|{_SLASH}join{_SLASH}\w+{_SLASH}|\btoken(?:=|%(?:25)*3D))[\w.~-]+",
@@ -40,11 +41,11 @@ class TextFormatter(logging.Formatter):
 
 
 class NoProbes(logging.Filter):
-    """Drops Django's complaint about each 503 of ``/healthz``: saying that is what it is for."""
+    """Drops Django's complaint about each 503 of the probes: saying that is what they are for."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
-        return getattr(getattr(record, "request", None), "path", None) != "/healthz"
+        return getattr(getattr(record, "request", None), "path", None) not in PROBES
 
 
 class JsonFormatter(logging.Formatter):

@@ -10,8 +10,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from assistants.errors import StorageAway
 from assistants.refusals import TOO_LARGE
 from playground import access
+from playground.service_words import refusal
 
 
 class NotAllowedMiddleware:
@@ -49,6 +51,22 @@ class NullMiddleware:
             given += values
         if any("\0" in text for text in given):
             raise SuspiciousOperation("a null character")
+
+
+class StorageAwayMiddleware:
+    """Gives a page to what a form cannot say by itself: the file storage fails."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, StorageAway):
+            return None
+        context = {"title": _("Files are out of reach"), "text": refusal(exception)}
+        return _told(request, "503.html", exception.status, context)
 
 
 class TooLargeMiddleware:

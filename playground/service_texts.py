@@ -113,11 +113,15 @@ TEXTS: Final = (
     _("The provider's content filter stopped the answer. Ask in other words."),
     _("The server had an error while executing this run. Try again."),
     _(
+        "The file storage does not answer, so this could not be done. Try again later; the server's log says what is wrong with it."
+    ),
+    _(
         "The worker that executed this run stopped. What it had written is kept; run again to continue."
     ),
     _("it does not say why."),
     # Why a file could not be read.
     _("The file is empty."),
+    _("The content of this file is not in the file storage any more."),
     _("The file has no text in it."),
     _("The file has more than {limit} tokens."),
     _("The file could not be read."),

@@ -1,4 +1,6 @@
-"""All settings. What a person can set is an environment variable, optional, listed in README.md."""
+"""All settings. What a person can set is an environment variable, optional, told in
+playground/configuration.py, from which docs/configuration.md is written.
+"""
 
 import hashlib
 import os
@@ -73,8 +75,8 @@ _public_host = PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
     {"localhost", "127.0.0.1", "[::1]", _public_host, HOST if HOST != "0.0.0.0" else ""} - {""}  # noqa: S104
 )
-# Proxies whose word counts on who asks, and whether by https; `*` for all. None where nothing says that
-# there is one: anybody can send such headers.
+# Proxies whose word counts on who asks, and whether by https; `*` for all. None where nothing says
+# that there is one: anybody can send such headers.
 FORWARDED_ALLOW_IPS = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1" if PUBLIC_URL else "")
 CSRF_TRUSTED_ORIGINS = ["/".join(PUBLIC_URL.split("/", 3)[:3])] if PUBLIC_URL else []
 BEHIND_PROXY = bool(FORWARDED_ALLOW_IPS)
@@ -232,6 +234,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "playground.timezones.TimezoneMiddleware",
     "playground.actors.ActorMiddleware",
+    "playground.refusals.StorageAwayMiddleware",
     "playground.refusals.TooLargeMiddleware",
     "playground.refusals.NotAllowedMiddleware",
     "playground.refusals.NullMiddleware",
@@ -365,6 +368,11 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     # A sweep that could not be done in time is dropped: the next one does its work.
     "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+    "retention": {
+        "task": "assistants.tasks.delete_what_is_over",
+        "schedule": 6 * 3600.0,
+        "options": {"expires": 3600},
+    },
     "orphaned sessions": {
         "task": "assistants.tasks.close_orphaned_sessions",
         "schedule": 3600.0,
@@ -390,12 +398,52 @@ CACHES = {
 # Without one: a little more than DATA_UPLOAD_MAX_MEMORY_SIZE, which gives the better answer.
 MAX_UPLOAD_BYTES = 513 * 1024 * 1024
 MAX_BODY_BYTES = 17 * 1024 * 1024
-# Straight to disk, next to where the file will be kept, so that keeping it is a rename.
+# Straight to disk, where the file storage is on one next to it, so that keeping it is a rename.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = str(DATA_DIR / "tmp") if (DATA_DIR / "tmp").is_dir() else None
 FILE_UPLOAD_PERMISSIONS = 0o600
 # A request body that is not a file: 512 messages' worth of text in one "create thread and run".
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+
+# --- File storage ---------------------------------------------------------------------------------
+
+# Uploads and what code makes: in DATA_DIR, or in a bucket of S3-compatible storage. Without keys
+# the SDK looks where it always does: AWS_ variables, its own files, the role of the machine.
+S3_BUCKET = env.text("S3_BUCKET")
+S3_PREFIX = env.text("S3_PREFIX").strip("/")
+S3_ENDPOINT = env.url("S3_ENDPOINT", ["https", "http"])
+S3_REGION = env.text("S3_REGION")
+S3_ACCESS_KEY_ID = env.text("S3_ACCESS_KEY_ID")
+S3_SECRET_ACCESS_KEY = env.text("S3_SECRET_ACCESS_KEY")
+# In an address: https://host/bucket, or https://bucket.host.
+S3_ADDRESSING = env.choice(
+    "S3_ADDRESSING", "path" if S3_ENDPOINT else "virtual", ["path", "virtual"]
+)
+if not S3_BUCKET and (S3_PREFIX or S3_ENDPOINT or S3_ACCESS_KEY_ID or S3_SECRET_ACCESS_KEY):
+    raise env.BadSetting("S3_BUCKET is missing: the other settings of S3 are for it.")
+if bool(S3_ACCESS_KEY_ID) != bool(S3_SECRET_ACCESS_KEY):
+    raise env.BadSetting("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together.")
+
+
+def _file_storage() -> dict[str, Any]:
+    if not S3_BUCKET:
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": FILES_ROOT},
+        }
+    return {
+        "BACKEND": "assistants.object_storage.ObjectStorage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "location": S3_PREFIX,
+            "endpoint_url": S3_ENDPOINT or None,
+            "region_name": S3_REGION or None,
+            "access_key": S3_ACCESS_KEY_ID or None,
+            "secret_key": S3_SECRET_ACCESS_KEY or None,
+            "addressing_style": S3_ADDRESSING,
+        },
+    }
+
 
 # --- Static files ---------------------------------------------------------------------------------
 
@@ -406,11 +454,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # for work on the pages, take them as they are.
 _collected = not DEBUG and STATIC_ROOT.is_dir()
 WHITENOISE_USE_FINDERS = not _collected
-STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": FILES_ROOT},
-    },
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": _file_storage(),
     "staticfiles": {
         "BACKEND": (
             "playground.static_files.ModulesStorage"
@@ -429,6 +474,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# "check --deploy" would have more, which is not this server's to decide: what other names of the
+# domain do (W005, W021), and a redirect to https (W008), which is the proxy's that speaks it. Who
+# comes in behind the proxy, such as a probe, speaks http.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 # Cookies know no ports: names of our own keep two programs on one host apart.
 SESSION_COOKIE_NAME = "playground_session"
 SESSION_ENGINE = "qsessions.backends.db"
@@ -447,12 +496,17 @@ LANGUAGE_COOKIE_SECURE = _https
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
-# --- Who did what ---------------------------------------------------------------------------------
+# --- Who did what, and how long things are kept ---------------------------------------------------
 
 # For so long it is kept in the database; 0 for ever. As lines of JSON it goes to the file, or to
 # the standard error with "-".
 AUDIT_DAYS = env.integer("AUDIT_DAYS", 365, 0, 36_500)
 AUDIT_LOG = env.text("AUDIT_LOG")
+# What nobody has used for so long goes, see assistants/operations/retention.py; 0 for never. Events
+# are kept for those who read them late, and can all be told again from the database.
+THREAD_DAYS = env.integer("THREAD_DAYS", 0, 0, 36_500)
+FILE_DAYS = env.integer("FILE_DAYS", 0, 0, 36_500)
+EVENT_DAYS = env.integer("EVENT_DAYS", 7, 1, 365)
 if AUDIT_LOG not in ("", "-") and not Path(AUDIT_LOG).absolute().parent.is_dir():
     raise env.BadSetting(f"AUDIT_LOG={AUDIT_LOG}: there is no such folder.")
 

@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from playground.views.health import healthz
+from playground.views.health import healthz, readyz
 from playground.views.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     path("", include("assistants.api.urls")),
     path("", include("playground.views.urls")),

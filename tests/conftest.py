@@ -19,7 +19,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from assistants import redis_commands
-from tests import postgres
+from tests import object_store, postgres
 from tests.kernel import FEATURES
 from tests.stack import Stack
 
@@ -48,13 +48,16 @@ def chromium_program() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On PostgreSQL what is about SQLite alone is left out. Files with browser tests go last.
+    """On PostgreSQL what is about SQLite alone is left out, on object storage what is about the
+    disk. Files with browser tests go last.
 
     Playwright keeps an event loop running in the thread of the tests, beside which no test that
     brings its own could run.
     """
     if postgres.is_wanted():
         items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
+    if object_store.is_wanted():
+        items[:] = [item for item in items if item.get_closest_marker("disk") is None]
     for item in items:
         names = getattr(item, "fixturenames", ())
         if "stack" in names:

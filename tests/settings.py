@@ -7,7 +7,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests import postgres
+from tests import object_store, postgres
 
 # Nothing that the person running the tests has set may change them.
 for name in list(os.environ):
@@ -23,6 +23,7 @@ for name in list(os.environ):
             "DATABASE_",
             "OIDC_",
             "REDIS_URL",
+            "S3_",
         )
     ):
         del os.environ[name]
@@ -51,6 +52,10 @@ if postgres.is_wanted():
     os.environ["DATABASE_URL"] = postgres.url_of(
         _running.enter_context(postgres.server()).folder, "tests"
     )
+if object_store.is_wanted():
+    _storing = ExitStack()
+    atexit.register(_storing.close)
+    os.environ |= object_store.environment(_storing.enter_context(object_store.server()))
 os.environ["CHAT_RETRIES"] = "1"  # asking again is tested where it matters
 os.environ["DATA_DIR"] = str(_folder)
 for name in ("files", "tmp", "run", "run/metrics"):

@@ -8,6 +8,7 @@ import yaml
 from django.conf import global_settings
 
 from assistants.tools.code_interpreter.server import parser
+from playground import configuration, env
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -15,12 +16,21 @@ CLUSTER = (ROOT / "docs" / "interpreter-cluster.md").read_text()
 SETTINGS = (ROOT / "playground" / "settings.py").read_text()
 
 
-def test_every_setting_is_in_the_readme_and_every_one_there_exists() -> None:
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', SETTINGS))
+def test_every_setting_is_on_the_page_of_settings_with_its_default_and_limits() -> None:
+    """``manage.py configuration`` writes it."""
+    read = re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', SETTINGS)
+    page = configuration.page({name: env.asked[name] for name in read})
+    assert (ROOT / "docs" / "configuration.md").read_text() == page
+
+
+def test_the_settings_in_the_readme_exist() -> None:
     table = README.split("## Settings")[1].split("## More")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    documented = set(re.findall(r"`([A-Z_]+)`", "".join(rows)))
-    assert read == documented
+    documented = set(re.findall(r"`([A-Z0-9_]+)`", "".join(rows)))
+    assert len(documented) > 10
+    assert documented <= {
+        name for rows in configuration.ROWS.values() for row in rows for name in row.names.split()
+    }
 
 
 def test_the_readme_in_chinese_says_the_same() -> None:
@@ -51,7 +61,7 @@ def test_every_setting_is_used() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if path != ROOT / "playground" / "settings.py"
     )
-    for name in re.findall(r"^([A-Z_]+) = env\.", SETTINGS, re.MULTILINE):
+    for name in re.findall(r"^([A-Z0-9_]+) = env\.", SETTINGS, re.MULTILINE):
         mentioned = re.findall(rf"(?<!\")\b{name}\b(?!\")", code)
         assert len(mentioned) > 1 or hasattr(global_settings, name), name
 

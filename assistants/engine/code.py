@@ -11,6 +11,7 @@ from django.conf import settings
 
 from assistants.engine.context import input_files, tool_result
 from assistants.engine.writer import Database, ToolStepWriter
+from assistants.errors import StorageAway
 from assistants.models import File, Run
 from assistants.operations import files
 from assistants.tools.code_interpreter.client import (
@@ -24,6 +25,11 @@ from assistants.tools.code_interpreter.client import (
 )
 
 logger = logging.getLogger(__name__)
+
+STORAGE_AWAY = (
+    "The file storage does not answer: files of this thread cannot be opened, and figures and "
+    "files that code makes are not kept.\n"
+)
 
 
 class CodeRunner:
@@ -73,6 +79,9 @@ class CodeRunner:
                         saved_paths.append(path)
                     case Ended(_, note) if note:
                         log(f"{note}\n")
+        except StorageAway:
+            # Before the code began, or while what it made was to be kept.
+            log(STORAGE_AWAY)
         except InterpreterUnavailable as unavailable:
             logger.warning("the code interpreter is off: %s", unavailable.reason)
             log(f"The code interpreter is not available: {unavailable.shown}\n")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import redis
+from django.conf import settings
 from django.db import transaction
 
 from assistants.errors import Wire
@@ -24,9 +25,6 @@ MAX_ENTRIES = 20_000
 """About this many entries are kept per thread; whoever was away for longer gets a snapshot
 instead.
 """
-
-KEEP_SECONDS = 7 * 24 * 3600
-"""A thread that was silent for this long loses its log, not its objects."""
 
 RETIRED_SECONDS = 60
 
@@ -107,7 +105,8 @@ def _append(thread_id: str, events: list[Event]) -> None:
         pipeline = client.pipeline(transaction=False)
         for event in events:
             pipeline.xadd(name, event.fields(), maxlen=MAX_ENTRIES, approximate=True)  # type: ignore[arg-type]
-        pipeline.expire(name, KEEP_SECONDS)
+        # A thread that was silent for so long loses its log, not its objects.
+        pipeline.expire(name, settings.EVENT_DAYS * 24 * 3600)
         pipeline.execute()
 
     try:

@@ -4,7 +4,7 @@ from assistants.models.alias import ModelAlias
 from assistants.models.assistant import Assistant
 from assistants.models.audit import AuditEntry
 from assistants.models.chunk import Chunk, Leftover
-from assistants.models.file import File
+from assistants.models.file import File, LeftContent
 from assistants.models.file_batch import FileBatch
 from assistants.models.person import Identity, Invitation
 from assistants.models.project import ApiKey, Membership, Project, Role, Scope
@@ -42,6 +42,7 @@ __all__ = [
     "ImportPage",
     "ImportStatus",
     "Invitation",
+    "LeftContent",
     "Leftover",
     "Membership",
     "Message",

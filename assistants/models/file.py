@@ -62,3 +62,13 @@ class File(ApiObject):
             "status": self.status,
             "status_details": None,
         }
+
+
+class LeftContent(models.Model):
+    """The bytes of a file that was deleted, until they are deleted too."""
+
+    key = models.CharField(max_length=255)
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,12 +1,17 @@
 """Storing and deleting files."""
 
 import asyncio
+import logging
+import shutil
+import tempfile
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from django.conf import settings
 from django.core.files.base import File as DjangoFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import TemporaryUploadedFile
@@ -18,6 +23,7 @@ from assistants.errors import Wire
 from assistants.models import (
     Assistant,
     File,
+    LeftContent,
     Message,
     Project,
     Thread,
@@ -27,6 +33,8 @@ from assistants.models import (
 )
 from assistants.operations import audit, leftovers
 
+logger = logging.getLogger(__name__)
+
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
 """What an upload may be for, in the order in which the service lists them."""
 
@@ -35,6 +43,9 @@ MAX_BYTES = 512 * 1024 * 1024
 MAX_NAME = 512
 MAX_FOLDER = 1024
 PIECE = 1024 * 1024
+LEFT_FOR = timedelta(minutes=1)
+"""Content that has no row any more is deleted with the row, else after so long."""
+AT_ONCE = 100
 
 
 NAMES_A_FILE = '"file-'
@@ -108,7 +119,7 @@ def create(
     try:
         insert(file)
     except BaseException:
-        default_storage.delete(file.key)
+        _drop(file.key)
         raise
     return file
 
@@ -156,7 +167,7 @@ def store(project: Project, file_id: str, content: "BinaryIO | DjangoFile[Any]")
         if size > MAX_BYTES:
             raise refusals.FILE_TOO_LARGE(limit=MAX_BYTES)
     except BaseException:
-        default_storage.delete(key)
+        _drop(key)
         raise
     return key, size
 
@@ -165,7 +176,22 @@ def discard_unused(keys: Iterable[str]) -> None:
     """Delete the stored bytes that no row has come to name."""
     asked = set(keys)
     for key in asked - set(File.objects.filter(key__in=asked).values_list("key", flat=True)):
+        _drop(key)
+
+
+def _drop(key: str) -> bool:
+    """Delete stored bytes that no row names; whether that was possible."""
+    try:
         default_storage.delete(key)
+    except OSError as error:
+        logger.warning("%s stays in the file storage, though nothing names it: %s", key, error)
+        return False
+    return True
+
+
+def _is_elsewhere() -> bool:
+    """Whether the storage is on no disk of this machine."""
+    return hasattr(default_storage, "stream")
 
 
 class _Movable(DjangoFile):  # type: ignore[type-arg]  # it takes none when it runs
@@ -176,33 +202,66 @@ class _Movable(DjangoFile):  # type: ignore[type-arg]  # it takes none when it r
 
 
 def move_in(project: Project, path: Path, *, filename: str, purpose: str) -> File:
-    """As ``create``, of a file on the disk that is the caller's to give: it is moved.
+    """As ``create``, of a file on the disk that is the caller's to give: it is moved, or copied
+    where the storage is elsewhere.
 
     :raises TooLarge: more than 512 MB
     """
+    if _is_elsewhere():
+        with path.open("rb") as content:
+            return create(project, content, filename=filename, purpose=purpose)
     # The database first: one that is busy refuses before anything is moved, and can be asked again.
     with transaction.atomic(), path.open("rb") as content:
         return create(project, _Movable(content, str(path)), filename=filename, purpose=purpose)
 
 
 def open_content(file: File) -> BinaryIO:
-    """The stored bytes, for reading; the caller closes it."""
-    opened: Any = default_storage.open(file.key, "rb")
+    """The stored bytes, to be read once from beginning to end; the caller closes it.
+
+    :raises StorageAway: the storage fails, now or while they are read
+    """
+    opened: Any = getattr(default_storage, "stream", default_storage.open)(file.key)
     return cast("BinaryIO", opened)
 
 
-async def pieces(file: File) -> AsyncGenerator[bytes, None]:
-    """The stored bytes in pieces of a megabyte, for a response of an asynchronous server: Django
-    would read a plain file object whole into memory there.
+@contextmanager
+def on_disk(file: File) -> Iterator[str]:
+    """The path of the stored bytes, for a program that opens them: a copy where the storage is
+    elsewhere, which goes with the block.
+
+    :raises StorageAway: the storage fails
     """
-    with await asyncio.to_thread(open_content, file) as content:
+    if not _is_elsewhere():
+        yield default_storage.path(file.key)
+        return
+    # One that a killed process leaves is cleared away like an upload.
+    beside = settings.FILE_UPLOAD_TEMP_DIR
+    with tempfile.NamedTemporaryFile(dir=beside, suffix=".upload") as copy:
+        with open_content(file) as content:
+            shutil.copyfileobj(content, copy, PIECE)
+        copy.flush()
+        yield copy.name
+
+
+def pieces(file: File) -> AsyncGenerator[bytes, None]:
+    """The stored bytes in pieces of a megabyte, for a response of an asynchronous server: Django
+    would read a plain file object whole into memory there. They are opened now, so that what cannot
+    be opened is an answer, and not one that breaks off.
+
+    :raises StorageAway: the storage fails
+    """
+    return _in_pieces(open_content(file))
+
+
+async def _in_pieces(opened: BinaryIO) -> AsyncGenerator[bytes, None]:
+    with opened as content:
         while piece := await asyncio.to_thread(content.read, PIECE):
             yield piece
 
 
 def delete(file: File) -> None:
     """The row at once, and its place in vector stores; the bytes after the commit, so that a
-    failure leaves no row without bytes.
+    failure leaves no row without bytes. Until they are gone it is noted that they are left.
     """
     with transaction.atomic():
         key = file.key
@@ -211,7 +270,25 @@ def delete(file: File) -> None:
         leftovers.leave(VectorStoreFile.objects.filter(file=file))
         audit.note("file.deleted", file.project_id, file, file.filename)
         file.delete()
-        transaction.on_commit(lambda: default_storage.delete(key))
+        LeftContent.objects.create(key=key)
+        transaction.on_commit(lambda: _drop_left(key))
+
+
+def _drop_left(key: str) -> bool:
+    if dropped := _drop(key):
+        LeftContent.objects.filter(key=key).delete()
+    return dropped
+
+
+def drop_left() -> int:
+    """Delete the content of deleted files that could not be deleted with them; how many it was."""
+    left = LeftContent.objects.filter(created_at__lt=clock.now() - LEFT_FOR).order_by("pk")
+    dropped = 0
+    for key in list(left.values_list("key", flat=True)[:AT_ONCE]):
+        if not _drop_left(key):
+            break
+        dropped += 1
+    return dropped
 
 
 def discard(file: File) -> bool:

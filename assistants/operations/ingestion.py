@@ -13,15 +13,15 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.core.files.storage import default_storage
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from assistants import doorbell
 from assistants.doorbell import UNHEARD
+from assistants.errors import StorageAway
 from assistants.models import Chunk, FileStatus, VectorStore, VectorStoreFile, clock
 from assistants.models.vector_store_file import VectorStoreFileQuerySet
-from assistants.operations import indexing, leftovers
+from assistants.operations import files, indexing, leftovers
 from assistants.retrieval.passages import Passage
 from assistants.retrieval.reader import Closed, Reader, Unreadable
 
@@ -49,6 +49,8 @@ CHUNKS_AT_ONCE = 500
 VECTOR_BYTES = 1024
 """What a chunk counted for besides its text, as recordings show: a vector of 256 numbers."""
 
+
+CONTENT_GONE = "The content of this file is not in the file storage any more."
 
 PASSING = (OSError, OperationalError, InterfaceError)
 """Errors that are no single file's, and may pass: the claim runs out, and files are tried again."""
@@ -127,17 +129,26 @@ def ingest(grabbed: Grab, reader: Reader, stopping: Callable[[], bool]) -> None:
             _keep_or_fail(grabbed, read)
             read = []
         try:
-            passages = reader.read(
-                default_storage.path(row.file.key),
-                row.file.filename,
-                size=row.max_chunk_size_tokens,
-                overlap=row.chunk_overlap_tokens,
-            )
+            with files.on_disk(row.file) as path:
+                passages = reader.read(
+                    path,
+                    row.file.filename,
+                    size=row.max_chunk_size_tokens,
+                    overlap=row.chunk_overlap_tokens,
+                )
         except Unreadable as unreadable:
             _fail(grabbed.held().filter(pk=row.pk), unreadable.code, unreadable.message)
             continue
         except Closed:
             break
+        except StorageAway:
+            # No worker was lost over it: what is not read goes on waiting, for as long as it takes.
+            _keep_or_fail(grabbed, read)
+            let_go(grabbed)
+            raise
+        except FileNotFoundError:
+            _fail(grabbed.held().filter(pk=row.pk), "server_error", CONTENT_GONE)
+            continue
         except PASSING:
             raise
         except Exception:

@@ -1,4 +1,6 @@
-"""``GET /healthz``: is every part answering? For probes, for ``make run``, for the health strip."""
+"""``GET /healthz``: is every part answering? For ``make run``, for the health strip, for whoever
+watches the whole. ``GET /readyz``: can this web server answer? For what shares requests among some.
+"""
 
 import asyncio
 import shutil
@@ -9,6 +11,7 @@ from typing import Final
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, JsonResponse
 
@@ -52,15 +55,30 @@ async def healthz(request: HttpRequest) -> JsonResponse:
     ask, so nothing of this machine is told, as the paths in the interpreter's own reason.
     """
     parts = await report()
-    missing = [name for name, part in parts.items() if not part.ok]
     code = parts["interpreter"]
+    return _answer(parts, code_interpreter=CODE_IS_OFF if code.ok and code.detail else None)
+
+
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when this web server can answer requests, 503 naming what it lacks for that, in the same
+    form. Workers and interpreters are not asked: without them it still answers, and another web
+    server would not do better.
+    """
+    database, redis, *files = await asyncio.gather(
+        _ask(sync_to_async(_database, thread_sensitive=False)), _redis(), *_files()
+    )
+    return _answer({"database": database, "redis": redis} | _named(files))
+
+
+def _answer(parts: dict[str, Part], **more: object) -> JsonResponse:
+    missing = [name for name, part in parts.items() if not part.ok]
     body = {
         "status": f"not answering: {', '.join(missing)}" if missing else "ok",
         "parts": {
             name: {"ok": part.ok, "detail": "" if part.ok else part.public}
             for name, part in parts.items()
         },
-        "code_interpreter": CODE_IS_OFF if code.ok and code.detail else None,
+        **more,
     }
     answer = JsonResponse(body, status=503 if missing else 200)
     answer["Cache-Control"] = "no-store"
@@ -69,15 +87,18 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 async def report() -> dict[str, Part]:
     """Every part, asked at the same time, each within TIMEOUT_SECONDS."""
-    database, (store, worker), interpreter = await asyncio.gather(
+    database, store, worker, interpreter, *files = await asyncio.gather(
         _ask(sync_to_async(_database, thread_sensitive=False)),
-        _redis_and_worker(),
+        _redis(),
+        _worker(),
         _ask(sync_to_async(_interpreter, thread_sensitive=False)),
+        *_files(),
     )
     return {
         "web": Part(ok=True),
         "database": database,
         "redis": store,
+        **_named(files),
         "worker": worker,
         "interpreter": interpreter,
     }
@@ -109,26 +130,51 @@ def _database() -> str:
     return ""
 
 
-async def _redis_and_worker() -> tuple[Part, Part]:
-    """Redis, and in it the note that each worker renews as long as it lives."""
-    client = redis.asyncio.Redis.from_url(
+def _files() -> list[Awaitable[Part]]:
+    """The file storage, where it is a part of its own: a disk is looked at with the database."""
+    check = getattr(default_storage, "check", None)
+    if check is None:
+        return []
+
+    def ask() -> str:
+        check()
+        return ""
+
+    return [_ask(sync_to_async(ask, thread_sensitive=False))]
+
+
+def _named(files: list[Part]) -> dict[str, Part]:
+    return dict(zip(["files"], files, strict=False))
+
+
+def _connection() -> "redis.asyncio.Redis":
+    return redis.asyncio.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=None,
     )
 
+
+async def _redis() -> Part:
     async def ping() -> str:
         await client.ping()
         return ""
 
-    async def find_worker() -> str:
+    async with _connection() as client:
+        return await _ask(ping)
+
+
+async def _worker() -> Part:
+    """The note in Redis that each worker renews as long as it lives."""
+
+    async def find() -> str:
         async for _key in client.scan_iter("worker:alive:*", count=1000):
             return ""
         raise NotAnswering("no worker is answering")
 
-    async with client:
-        return await _ask(ping), await _ask(find_worker)
+    async with _connection() as client:
+        return await _ask(find)
 
 
 def _interpreter() -> str:

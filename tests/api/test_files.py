@@ -101,6 +101,7 @@ def test_quotes_in_a_name_come_back_as_quotes(client: OpenAI) -> None:
     assert file.filename == 'my "best" notes.txt'
 
 
+@pytest.mark.disk
 def test_a_name_is_only_ever_a_name(client: OpenAI) -> None:
     made = client.files.create(file=("../../etc/pass\nwd", b"1"), purpose="assistants")
     assert "/" not in made.filename

@@ -287,6 +287,7 @@ ELSEWHERE = {
     "BODY_TOO_LARGE": "tests/api/test_addresses.py",
     "FILE_TOO_LARGE": "tests/playground/views/test_files.py",
     "DISK_FULL": "tests/test_full_disk.py",
+    "STORAGE_AWAY": "tests/test_object_storage.py",
     "ANSWER_NOT_LAST": "tests/playground/views/test_message_tools.py",
     "PROVIDER_KEY_AGAIN": "tests/operations/test_connections.py",
     "ID_NOT_USABLE": "tests/operations/test_imports.py",

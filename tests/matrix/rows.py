@@ -316,6 +316,7 @@ PAGES: Final = (
     _own("health-strip"),
     _nowhere("health-strip", "post"),
     Row("healthz", "get", _everybody(503)),  # in these tests nothing runs
+    Row("readyz", "get", _everybody(200)),
     Row("metrics", "get", _everybody(404)),  # off unless METRICS_TOKEN is set
 )
 

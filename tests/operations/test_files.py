@@ -9,6 +9,7 @@ from assistants.operations import files
 from tests.factories import make_file, make_project
 
 
+@pytest.mark.disk
 @pytest.mark.django_db
 def test_a_file_that_lies_on_the_disk_is_moved_and_not_copied(tmp_path: Path) -> None:
     path = tmp_path / "made"

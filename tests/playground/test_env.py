@@ -250,13 +250,23 @@ def test_behind_https_cookies_are_sent_over_https_only(tmp_path: Path) -> None:
         assert done.stdout.split() == [str(secure), str(secure), "True", "Lax"]
 
 
-def test_an_identity_provider_is_set_whole_or_not_at_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        ({"OIDC_ISSUER": "https://id.example.com"}, "OIDC_CLIENT_SECRET go together"),
+        ({"S3_ENDPOINT": "https://s3.example.com"}, "S3_BUCKET is missing"),
+        ({"S3_BUCKET": "b", "S3_ACCESS_KEY_ID": "k"}, "S3_SECRET_ACCESS_KEY go together"),
+    ],
+)
+def test_what_goes_together_is_set_whole_or_not_at_all(
+    tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
     clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     done = subprocess.run(
         [sys.executable, "-c", "import playground.settings"],
-        env={**clean, "DATA_DIR": str(tmp_path), "OIDC_ISSUER": "https://id.example.com"},
+        env={**clean, "DATA_DIR": str(tmp_path), **settings},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "OIDC_CLIENT_ID and OIDC_CLIENT_SECRET go together" in done.stderr
+    assert said in done.stderr

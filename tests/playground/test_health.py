@@ -50,8 +50,8 @@ def worker(redis_url: str) -> Iterator[None]:
         yield
 
 
-async def ask() -> tuple[int, dict[str, Any]]:
-    response = await AsyncClient().get("/healthz")
+async def ask(path: str = "/healthz") -> tuple[int, dict[str, Any]]:
+    response = await AsyncClient().get(path)
     return response.status_code, json.loads(response.content)
 
 
@@ -162,3 +162,16 @@ async def test_a_part_that_accepts_and_says_nothing_does_not_hold_the_answer_up(
         status, body = await ask()
     assert status == 503
     assert body["status"] == "not answering: interpreter"
+
+
+async def test_a_web_server_is_ready_without_workers_and_interpreters_but_not_without_redis(
+    settings: Settings, tmp_path: Path, redis_url: str
+) -> None:
+    settings.INTERPRETER_SOCKET = str(tmp_path / "nobody.sock")
+    status, body = await ask("/readyz")
+    assert (status, body["status"]) == (200, "ok")
+    assert set(body["parts"]) == {"database", "redis"}
+
+    settings.REDIS_URL = f"unix://{tmp_path}/nobody.sock"
+    status, body = await ask("/readyz")
+    assert (status, body["status"]) == (503, "not answering: redis")

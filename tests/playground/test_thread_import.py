@@ -145,6 +145,7 @@ def test_what_is_exported_deleted_and_imported_is_exported_the_same(
 
 
 @pytest.mark.sqlite
+@pytest.mark.disk  # it starts the other one
 def test_another_instance_takes_it_in_by_the_command(
     page: Client, project: Project, tmp_path: Path
 ) -> None:
@@ -347,6 +348,7 @@ def test_a_hostile_archive_is_refused_in_words(page: Client, content: bytes, say
     assert not File.objects.exists()
 
 
+@pytest.mark.disk
 def test_what_was_not_agreed_to_is_deleted(page: Client, project: Project) -> None:
     content = packed({"thread.jsonl": [thread_wire()]})
     for _ in range(2):

@@ -207,7 +207,7 @@ class Sender:
         if file.bytes > MAX_FILE:
             message = f"{file.filename} is too large for {self._upstream.label}: files of up to "
             raise UpstreamError("server_error", f"{message}{MAX_FILE:,} bytes are sent there.")
-        async with aclosing(files.pieces(file)) as read:
+        async with aclosing(await asyncio.to_thread(files.pieces, file)) as read:
             content = (file.filename, b"".join([piece async for piece in read]))
         create: Any = self._upstream.files.create
         asking = partial(create, file=content, purpose=purpose)

@@ -1,35 +1,24 @@
 """``manage.py move_database``: from SQLite in DATA_DIR to a PostgreSQL."""
 
-import hashlib
-import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import dj_database_url
-from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
 from django.db import DatabaseError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Model
 
-from assistants.text import storable, storable_json
+from playground.rows import MADE_BY_DJANGO, ROWS, Table, checksum, mend, rows, tables, times_kept
 from playground.runner import places
 
 TARGET: Final = "target"
-ROWS: Final = 200
-"""So many are written at once."""
-MADE_BY_DJANGO: Final = {"django_content_type", "auth_permission"}
-"""Tables that are filled as soon as they are made."""
-
-Table = type[Model]
 
 
 class Command(BaseCommand):
@@ -74,20 +63,20 @@ class Command(BaseCommand):
 
     def _copy(self) -> None:
         call_command("migrate", database=TARGET, interactive=False, verbosity=0)
-        tables = _tables()
-        with _times_kept(tables), transaction.atomic(using=TARGET):
-            for table in reversed(tables):
+        found = tables()
+        with times_kept(found), transaction.atomic(using=TARGET):
+            for table in reversed(found):
                 if table._meta.db_table in MADE_BY_DJANGO:
                     table._base_manager.using(TARGET).all().delete()
-            sums = {table: self._copy_table(table) for table in tables}
+            sums = {table: self._copy_table(table) for table in found}
             for table, copied in sums.items():
-                if (found := _sum(_rows(table, TARGET))) != copied:
+                if (there := checksum(rows(table, TARGET))) != copied:
                     raise CommandError(
                         f"{table._meta.db_table}: the copy is not the same ({copied[0]} rows were "
-                        f"read, {found[0]} are there). Nothing was copied."
+                        f"read, {there[0]} are there). Nothing was copied."
                     )
             with connections[TARGET].cursor() as cursor:
-                for sql in connections[TARGET].ops.sequence_reset_sql(no_style(), tables):
+                for sql in connections[TARGET].ops.sequence_reset_sql(no_style(), found):
                     cursor.execute(sql)
         with connections[TARGET].cursor() as cursor:
             cursor.execute("ANALYZE")
@@ -96,42 +85,23 @@ class Command(BaseCommand):
         """Number and checksum of the rows, which are all copied."""
         begun = time.monotonic()
         number = total = mended = 0
-        source = _rows(table, "default")
-        while rows := list(islice(source, ROWS)):
-            mended += sum(_mend(row) for row in rows)
-            counted, added = _sum(rows)
+        source = rows(table)
+        while some := list(islice(source, ROWS)):
+            mended += sum(mend(row) for row in some)
+            counted, added = checksum(some)
             number, total = number + counted, (total + added) % 2**128
             try:
-                table._base_manager.using(TARGET).bulk_create(rows)
+                table._base_manager.using(TARGET).bulk_create(some)
             except DatabaseError as error:
                 raise CommandError(
                     f"Nothing was copied. {table._meta.db_table}: PostgreSQL does not take one of "
-                    f"the rows {rows[0].pk} to {rows[-1].pk}: {error}"
+                    f"the rows {some[0].pk} to {some[-1].pk}: {error}"
                 ) from error
         line = f"{table._meta.db_table}: {number:,} rows, {time.monotonic() - begun:.1f} s"
         if mended:
             line += f", {mended} without characters that PostgreSQL does not hold"
         self.stdout.write(line)
         return number, total
-
-
-@contextmanager
-def _times_kept(tables: Iterable[Table]) -> Iterator[None]:
-    """Have no column filled with the present time because its row is written."""
-    stamped = [
-        (field, name)
-        for table in tables
-        for field in table._meta.concrete_fields
-        for name in ("auto_now", "auto_now_add")
-        if getattr(field, name, False)
-    ]
-    for field, name in stamped:
-        setattr(field, name, False)
-    try:
-        yield
-    finally:
-        for field, name in stamped:
-            setattr(field, name, True)
 
 
 def _reach(url: str) -> None:
@@ -193,57 +163,7 @@ def _check_empty() -> None:
     :raises CommandError: the target has something in it
     """
     there = set(connections[TARGET].introspection.table_names())
-    for table in _tables():
+    for table in tables():
         name = table._meta.db_table
         if name in there - MADE_BY_DJANGO and table._base_manager.using(TARGET).exists():
             raise CommandError(f"The target is not empty: {name} has rows. Make a new database.")
-
-
-def _tables() -> list[Table]:
-    """Everything that is kept, what others name before those."""
-    return [
-        model
-        for model in apps.get_models(include_auto_created=True)
-        if model._meta.managed and not model._meta.proxy
-    ]
-
-
-def _rows(table: Table, database: str) -> Iterator[Model]:
-    return table._base_manager.using(database).order_by("pk").iterator(chunk_size=ROWS)
-
-
-def _sum(rows: Iterable[Model]) -> tuple[int, int]:
-    """Number and checksum of rows. It does not depend on their order: text is sorted in another way
-    there.
-    """
-    number = total = 0
-    for row in rows:
-        values = [_plain(getattr(row, field.attname)) for field in row._meta.concrete_fields]
-        digest = hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
-        number, total = number + 1, (total + int.from_bytes(digest)) % 2**128
-    return number, total
-
-
-def _plain(value: Any) -> Any:
-    """The value as both databases give it."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return bytes(value) if isinstance(value, memoryview) else value
-
-
-def _mend(row: Model) -> bool:
-    """Leave out the characters that PostgreSQL does not hold; whether there were any."""
-    mended = False
-    for field in row._meta.concrete_fields:
-        value = getattr(row, field.attname)
-        kept = value
-        if isinstance(value, str):
-            kept = storable(value)
-        if isinstance(value, dict | list):
-            written = json.dumps(value, ensure_ascii=False)
-            clean = storable_json(written)
-            kept = value if clean == written else json.loads(clean)
-        if kept != value:
-            setattr(row, field.attname, kept)
-            mended = True
-    return mended

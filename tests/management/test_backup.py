@@ -1,0 +1,190 @@
+"""``manage.py backup`` and ``restore``: what was kept is there again, on both databases."""
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from assistants.models import Project
+from playground import backups, rows
+from tests import object_store
+from tests.factories import make_file, make_project
+from tests.management.installation import DUMP, GO_ON, Installation
+
+OLD = [["assistants", "0012_memberships"], ["auth", "0012_alter_user_first_name_max_length"]]
+"""A version of some time ago, whose backups are restored too."""
+REINDEX = """
+from io import StringIO
+from django.core.management import call_command
+call_command("reindex", stdout=StringIO())
+"""
+
+
+@pytest.fixture(scope="module")
+def archive(filled: Installation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of an installation with something in every table and a key of its own."""
+    (filled.folder / "secret_key").write_text("kept-by-make-run")
+    archive = tmp_path_factory.mktemp("backup") / "a.tar"
+    said = filled.manage("backup", str(archive))
+    assert f"{len(stored(filled)):,} files" in said
+    return archive
+
+
+@pytest.fixture(scope="module")
+def dump(filled: Installation) -> str:
+    return filled.run(DUMP)
+
+
+@pytest.fixture
+def bare(filled: Installation, tmp_path: Path) -> Installation:
+    """Where nothing is yet, not even the folder."""
+    return Installation(tmp_path / "new", filled.environment["REDIS_URL"])
+
+
+def stored(installation: Installation) -> dict[str, str]:
+    """What the files hold, by their paths."""
+    return {
+        str(path.relative_to(installation.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (installation.folder / "files").rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_backup_is_restored_to_the_same_rows_files_and_key(
+    filled: Installation, dump: str, archive: Path, bare: Installation
+) -> None:
+    assert archive.stat().st_mode & 0o077 == 0
+    assert not archive.with_name("a.tar.part").exists()
+
+    assert "the same as in the backup" in bare.manage("restore", str(archive))
+
+    # Numbers go on where they were, and files are found.
+    found, hits = bare.run(DUMP + REINDEX + GO_ON).splitlines()
+    assert json.loads(found) == json.loads(dump)
+    assert "bread and salt" in hits
+    assert stored(filled).items() <= stored(bare).items()
+    assert (bare.folder / "secret_key").read_text() == "kept-by-make-run"
+
+
+def test_a_backup_goes_to_postgresql_and_object_storage_and_back(
+    filled: Installation, dump: str, archive: Path, bare: Installation, target: str, tmp_path: Path
+) -> None:
+    with object_store.server() as port:
+        there = {"DATABASE_URL": target, **object_store.environment(port, "kept")}
+        said = bare.manage("restore", str(archive), **there)
+        assert "1 without characters that PostgreSQL does not hold" in said
+        again = f"""
+from pathlib import Path
+from playground import backups
+backups.make(Path({str(tmp_path / "b.tar")!r}), lambda _: None)
+"""
+        after = bare.run(DUMP + again, **there)
+        assert json.loads(dump.replace("nu\\\\u0000ll", "null")) == json.loads(after)
+        assert not stored(bare)
+    home = Installation(tmp_path / "home", filled.environment["REDIS_URL"])
+    home.manage("restore", str(tmp_path / "b.tar"))
+    assert json.loads(home.run(DUMP)) == json.loads(after)
+    assert stored(home) == stored(filled)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_are_those_of_one_moment_and_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the backup reads, somebody else writes."""
+    make_project("before")
+    writer = threading.Thread(target=write_later)
+    one_moment = backups._applied
+
+    def applied() -> list[list[str]]:
+        found = one_moment()  # the first that is read within the moment
+        writer.start()
+        writer.join(20)
+        assert not writer.is_alive(), "it waits"
+        return found
+
+    monkeypatch.setattr(backups, "_applied", applied)
+    told = backups.make(tmp_path / "a.tar", lambda _: None)
+
+    assert {project.name for project in Project.objects.all()} >= {"before", "later"}
+    with tarfile.open(tmp_path / "a.tar") as archive:
+        content = archive.extractfile("tables/assistants_project.jsonl.gz")
+        assert content
+        kept = [json.loads(line)["name"] for line in gzip.decompress(content.read()).splitlines()]
+    assert "before" in kept
+    assert "later" not in kept
+    assert told.files == 0
+    backups.verified(tmp_path / "a.tar")
+
+
+def write_later() -> None:
+    make_file(make_project("later"), "later")
+    connection.close()
+
+
+@pytest.mark.django_db
+def test_a_backup_of_an_older_version_is_brought_up_to_date(
+    bare: Installation, tmp_path: Path
+) -> None:
+    leaves = [(app, name) for app, name in OLD]
+    apps = MigrationExecutor(connection).loader.project_state(leaves).apps
+    row = apps.get_model("assistants", "Project")(id="proj_old", name="Old")
+    line = gzip.compress(json.dumps(rows.to_json(row)).encode() + b"\n")
+    name = "tables/assistants_project.jsonl.gz"
+    manifest = {
+        "format": backups.FORMAT,
+        "migrations": OLD,
+        "tables": {"assistants_project": [str(number) for number in rows.checksum([row])]},
+        "missing": [],
+        "sha256": {name: hashlib.sha256(line).hexdigest()},
+    }
+    with tarfile.open(tmp_path / "old.tar", "w") as archive:
+        for entry, content in ((name, line), (backups.MANIFEST, json.dumps(manifest).encode())):
+            told = tarfile.TarInfo(entry)
+            told.size = len(content)
+            archive.addfile(told, io.BytesIO(content))
+
+    bare.manage("restore", str(tmp_path / "old.tar"))
+    ask = (
+        "from assistants.models import *; print(Project.objects.get().name, Share.objects.count())"
+    )
+    assert bare.run(ask) == "Old 0\n"
+
+
+@pytest.mark.django_db
+def test_nothing_is_restored_of_what_is_not_whole(archive: Path, tmp_path: Path) -> None:
+    whole = archive.read_bytes()
+    with tarfile.open(archive) as entries:
+        first = next(entry for entry in entries if entry.name.startswith("files/"))
+    place = first.offset_data
+    harmed = {
+        "is damaged: files/": whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :],
+        "a.tar": whole[: len(whole) // 2],
+        "cannot be read": b"something else",
+        "made by a newer version": whole.replace(b'["assistants", "00', b'["assistants", "99'),
+    }
+    for said, content in harmed.items():
+        broken = tmp_path / "a.tar"
+        broken.write_bytes(content)
+        with pytest.raises(backups.Broken, match=said):
+            backups.restore(broken, lambda _: None)
+
+
+@pytest.mark.django_db
+def test_nothing_is_restored_over_something_and_no_backup_written_over_another(
+    archive: Path,
+) -> None:
+    make_project()
+    with pytest.raises(backups.Broken, match="The database is not empty: assistants_project"):
+        backups.restore(archive, lambda _: None)
+    before = archive.read_bytes()
+    with pytest.raises(backups.Broken, match="is there already"):
+        backups.make(archive, lambda _: None)
+    assert archive.read_bytes() == before
