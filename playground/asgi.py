@@ -8,6 +8,7 @@ import gc
 import os
 import warnings
 from collections.abc import Mapping
+from threading import Thread
 from typing import IO, Any
 
 import django
@@ -51,7 +52,16 @@ application = BodyLimit(
     session_cookie=settings.SESSION_COOKIE_NAME,
 )
 
-# What is there by now stays. Looking through it for garbage stopped all streams for as long as a
-# word may be late.
-gc.collect()
-gc.freeze()
+
+def _get_ready() -> None:
+    # Only now: the models, which it knows, want Django to be set up.
+    from playground.warm_up import warm_up
+
+    warm_up()
+    # What is there by now stays. Looking through it for garbage stopped all streams for as long as
+    # a word may be late.
+    gc.collect()
+    gc.freeze()
+
+
+Thread(target=_get_ready, name="warm-up", daemon=True).start()

@@ -24,6 +24,7 @@ from playground import fragments, presence, scopes, transcript
 from playground.changes import Changes, announced
 from playground.presence import Person
 from playground.readers import Reader
+from playground.transcript import PAGE_SIZE
 
 ASK_SECONDS: Final = 15.0
 """How often it is looked who is here, if nobody says that it has changed."""
@@ -90,18 +91,25 @@ class ThreadView:
         tip = log.tip(thread.id)
         active = thread.runs.active().first()
         state = transcript.state_of(active, tip)
-        messages = dict(_messages_since(thread, since).values_list("pk", "status"))
+        messages = list(_messages_since(thread, since).newest_first())
         changed = _runs_since(thread, since) | thread.runs.filter(pk=active.pk if active else "")
         runs = list(changed.oldest_first())
+        self._shown = {row.pk: row.status for row in (*messages, *runs)}
+        if len(messages) > PAGE_SIZE:
+            # Of what was there already the page shows the newest; so does this.
+            begins = min(seen, messages[PAGE_SIZE - 1].created_at)
+            messages = [one for one in messages if one.created_at >= begins]
+            runs = [run for run in runs if run.created_at >= begins or run.is_active]
         deleted = [
             entry.object["id"]
             for entry in log.read(thread.id, self.last)
             if entry.name == "thread.message.deleted"
         ]
-        views = transcript.read_items(thread, messages, [run.pk for run in runs], state)
+        views = transcript.read_items(
+            thread, [one.pk for one in messages], [run.pk for run in runs], state
+        )
         self.cursor, self.last = tip, transcript.place_of(tip)
         self._changes = Changes(state)
-        self._shown = messages | {run.pk: run.status for run in runs}
         return "".join(
             [
                 *map(fragments.removed, deleted),

@@ -41,10 +41,10 @@ from playground.rendering.markdown import render
 from playground.service_words import told
 
 _THE_END: Final = datetime.max.replace(tzinfo=UTC)
-PAGE_SIZE: Final = 60
+PAGE_SIZE: Final = 30
 """So many messages are shown at once; older ones a page at a time."""
 
-CONTEXT: Final = 20
+CONTEXT: Final = 10
 """So many later ones stand below an older message that a link leads to."""
 
 CLOCK_SLACK_MS: Final = 60_000

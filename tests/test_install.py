@@ -82,12 +82,15 @@ def test_without_what_runs_the_samples_it_says_what_is_missing(nothing_here: Pat
         install.samples()
 
 
-def test_without_openssl_it_says_what_is_missing_and_without_ip_it_goes_on(
+def test_without_openssl_or_nginx_it_says_what_is_missing_and_without_ip_it_goes_on(
     nothing_here: Path,
 ) -> None:
-    with pytest.raises(install.CannotInstall, match="The tests need openssl"):
+    with pytest.raises(install.CannotInstall, match="The tests need openssl, nginx:"):
         install.network()
     put_program(nothing_here / "programs" / "openssl")
+    with pytest.raises(install.CannotInstall, match="The tests need nginx:"):
+        install.network()
+    put_program(nothing_here / "programs" / "nginx")
     install.network()
 
 
