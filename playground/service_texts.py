@@ -136,6 +136,7 @@ TEXTS: Final = (
     _("The file is not HTML that can be read."),
     _("The file's elements are nested too deeply to be read."),
     _("The file is not a PDF file, as its name says."),
+    _("The file is not there any more."),
     _("The PDF file is protected by a password."),
     _("The PDF file is damaged."),
     _("The PDF file has no text, only images: scanned pages need text recognition first."),

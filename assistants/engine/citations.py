@@ -5,7 +5,7 @@ resolve them.
 import re
 from urllib.parse import unquote
 
-from assistants.engine.markers import Source
+from assistants.engine.markers import Source, unmarked
 from assistants.engine.sentences import claim, quote
 from assistants.errors import Wire
 
@@ -44,9 +44,13 @@ def file_citation(source: Source, said: str) -> Wire:
     read from the file, in code points, half open. Each is null where it is not known.
     """
     marker, start = source.marker, len(said)
-    quoted = quote(source.text, claim(said))
+    claimed = claim(said)
+    quoted = quote(unmarked(source.text), claimed)
     words = quoted.removesuffix("…")
     at = source.text.find(words)
+    if at < 0:  # there is a marker in the file itself, within these words
+        words = quote(source.text, claimed).removesuffix("…")
+        at = source.text.find(words)
     begin = None if source.start is None or at < 0 else source.start + at
     return {
         "type": "file_citation",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from assistants.engine import file_search
+from assistants.engine.markers import unmarked
 from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
@@ -129,8 +130,11 @@ def build(run: Run, packages: Sequence[str] = ()) -> Conversation:
     gone = file_search.gone(run, calls)
     history: list[Message | RunStep] = [*messages, *steps]
     history.sort(key=lambda item: (item.created_at, item.id))
+    cites = file_search.cites(run)
     turns = [
-        _of_message(item) if isinstance(item, Message) else _of_step(item, names, run, gone)
+        _of_message(item, cites=cites)
+        if isinstance(item, Message)
+        else _of_step(item, names, run, gone, cites=cites)
         for item in history
     ]
     return Conversation(_system(run, packages), turns)
@@ -254,8 +258,12 @@ def _part_size(part: Wire, count: Count) -> int:
     return IMAGE_TOKENS.get(image.get("detail", ""), LARGE_IMAGE_TOKENS)
 
 
-def _of_message(message: Message) -> list[Wire]:
-    parts = [_part(message.role, part) for part in message.content]
+def _of_message(message: Message, *, cites: bool) -> list[Wire]:
+    """
+    :param cites: whether markers become citations in this run; then there are none but those that
+        are citations already
+    """
+    parts = [_part(message.role, part, cites=cites) for part in message.content]
     if all(part["type"] == "text" for part in parts):
         text = "\n".join(part["text"] for part in parts)
         if message.role == "assistant" and not text.strip():
@@ -265,13 +273,26 @@ def _of_message(message: Message) -> list[Wire]:
     return [{"role": message.role, "content": parts}]
 
 
-def _part(role: str, part: Wire) -> Wire:
+def _part(role: str, part: Wire, *, cites: bool) -> Wire:
     if part["type"] == "text":
-        return {"type": "text", "text": part["text"]["value"]}
+        text = part["text"]["value"]
+        return {"type": "text", "text": _cited(part["text"]) if cites else text}
     if role == "assistant":
         # Chat Completions takes images from users only, and the model knows what it drew.
         return {"type": "text", "text": "[image shown to the user]"}
     return part
+
+
+def _cited(said: Wire) -> str:
+    """A text without markers, apart from its own citations."""
+    text, told, end = said["value"], [], 0
+    for annotation in sorted(said["annotations"], key=lambda one: int(one["start_index"])):
+        start = annotation["start_index"]
+        if annotation["type"] == "file_citation" and start >= end:
+            told.append(unmarked(text[end:start]))
+            end = annotation["end_index"]
+            told.append(text[start:end])
+    return "".join([*told, unmarked(text[end:])])
 
 
 def _with_images(run: Run, conversation: list[Wire]) -> list[Wire]:
@@ -354,7 +375,12 @@ def _image_names(project: Project, steps: Iterable[RunStep]) -> dict[str, str]:
 
 
 def _of_step(
-    step: RunStep, image_names: dict[str, str], run: Run, gone: Collection[str]
+    step: RunStep,
+    image_names: dict[str, str],
+    run: Run,
+    gone: Collection[str],
+    *,
+    cites: bool,
 ) -> list[Wire]:
     """An assistant's tool calls and their results, without what stood in files that are gone."""
     calls = step.step_details["tool_calls"]
@@ -375,6 +401,8 @@ def _of_step(
             # A step keeps one list of saved files; the first call speaks for all.
             saved = step.saved_files if call is calls[0] else {}
             text = tool_result(logs, images, saved)
+        if cites and call["type"] != file_search.TOOL:
+            text = unmarked(text)
         results.append({"role": "tool", "tool_call_id": call["id"], "content": text})
     return [asked, *results]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from assistants.engine.markers import Source
+from assistants.engine.markers import Source, unmarked
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import File, FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
@@ -28,6 +28,7 @@ MAX_RESULTS: Final = 20
 """So many passages a search finds when the tool names no number."""
 MAX_QUERIES: Final = 10
 MAX_FILES_NAMED: Final = 50
+MAX_UNREAD_NAMED: Final = 20
 
 RESULT_TOKENS: Final = 16_000
 """About so much of what a search has found is shown to the model."""
@@ -46,6 +47,9 @@ an assistant for it and a run without a pause.
 LOOK_SECONDS: Final = 0.25
 """It looks again after so long, then after twice as long each time, up to the most."""
 MOST_LOOK_SECONDS: Final = 2.0
+
+SEARCHABLE: Final = f"Files you can search with {TOOL}:"
+UNREAD: Final = "Files that you cannot search. When the user means one of them, say so, and why:"
 
 CITING: Final = (
     "Each passage begins with its marker, such as 【4:0†name.txt】. After every statement that you "
@@ -83,18 +87,43 @@ def tool() -> Wire:
 
 
 def listing(run: Run) -> str:
-    """What the model is told of the files that it can search; empty when there are none."""
+    """What the model is told of the files that it can search, and of those that it cannot: a person
+    who has attached one must not be answered as if it were not there. Empty when there are none.
+    """
     files = VectorStoreFile.objects.filter(
-        vector_store__in=run.vector_store_ids,
-        vector_store__project=run.thread.project_id,
-        status=FileStatus.COMPLETED,
-    )
-    names = files.order_by("-pk").values_list("file__filename", flat=True)[: MAX_FILES_NAMED + 1]
-    if not names:
+        vector_store__in=run.vector_store_ids, vector_store__project=run.thread.project_id
+    ).order_by("-pk")
+    names = files.filter(status=FileStatus.COMPLETED).values_list("file__filename", flat=True)
+    unread = files.exclude(status=FileStatus.COMPLETED).select_related("file")
+    lists = [
+        _list(SEARCHABLE, list(names[: MAX_FILES_NAMED + 1]), MAX_FILES_NAMED),
+        _list(UNREAD, map(_unread, unread[: MAX_UNREAD_NAMED + 1]), MAX_UNREAD_NAMED),
+    ]
+    return "\n\n".join(one for one in lists if one)
+
+
+def _list(heading: str, names: Iterable[str], most: int) -> str:
+    told = [name_told(name) for name in names]
+    if not told:
         return ""
-    lines = [f"- {name}" for name in dict.fromkeys(names[:MAX_FILES_NAMED])]
-    more = ["- and more"] if len(names) > MAX_FILES_NAMED else []
-    return "\n".join([f"Files you can search with {TOOL}:", *lines, *more])
+    lines = [f"- {name}" for name in dict.fromkeys(told[:most])]
+    return "\n".join([heading, *lines, *(["- and more"] if len(told) > most else [])])
+
+
+def _unread(file: VectorStoreFile) -> str:
+    """The file's name and why it cannot be searched."""
+    why = "It is still being read."
+    if file.status != FileStatus.IN_PROGRESS:
+        why = (file.last_error or {}).get("message") or "Reading it was cancelled."
+    return f"{file.file.filename}: {why}"
+
+
+def cites(run: Run) -> bool:
+    """Whether markers in what the run's model says become citations."""
+    if run.has_tool(TOOL):
+        return True
+    steps = RunStep.objects.filter(run__thread=run.thread_id, type="tool_calls")
+    return steps.exclude(searches={}).exists()
 
 
 def check_stores(run: Run) -> None:
@@ -145,8 +174,12 @@ def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = fro
             continue
         page = searched["pages"].get(str(source.place))
         name = "slide" if source.filename.lower().endswith(".pptx") else "page"
-        facts = [source.filename, *([f"{name} {page}"] if page else []), f"{result['score']:.2f}"]
-        part = f"{source.marker} ({', '.join(facts)})\n{source.text}"
+        facts = [
+            name_told(source.filename),
+            *([f"{name} {page}"] if page else []),
+            f"{result['score']:.2f}",
+        ]
+        part = f"{source.marker} ({', '.join(facts)})\n{unmarked(source.text)}"
         size = estimate(part)
         if size > tokens and not parts:
             part = part[: reach(part, tokens)]
@@ -155,6 +188,11 @@ def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = fro
         tokens -= size
         parts.append(part)
     return "\n\n".join(parts) or "Nothing was found."
+
+
+def name_told(filename: str) -> str:
+    """A file's name as models hear it: in one line, without markers."""
+    return unmarked(" ".join(filename.split()))
 
 
 def sources(call: Wire, searched: Wire) -> list[Source]:
@@ -176,7 +214,8 @@ def sources(call: Wire, searched: Wire) -> list[Source]:
 
 def arguments(searched: Wire) -> str:
     """The arguments of a call as the model wrote them, or might have."""
-    return json.dumps({PARAMETER: searched["queries"]}, ensure_ascii=False)
+    asked = [unmarked(query) for query in searched["queries"]]
+    return json.dumps({PARAMETER: asked}, ensure_ascii=False)
 
 
 def queries(given: str) -> list[str]:

@@ -22,6 +22,12 @@ line end is none, since lines of documents are broken anywhere.
 Neither is a small number with a point, as in "am 3. Mai".
 """
 
+HEADING = 2
+"""The line after a heading is at least so many times as long."""
+LONGEST_HEADING = 60
+GOES_ON = re.compile(r"[,;，、；(（–-]\s*$")
+"""At the end of a line: its sentence does."""
+
 MARKERS = re.compile("【[^【】]*】")
 LONGEST_CLAIM = 1000
 """Characters."""
@@ -43,10 +49,24 @@ def sentences(text: str) -> list[str]:
     """The sentences, each as it stands in the text."""
     found, start = [], 0
     for end in END.finditer(text):
-        found.append(text[start : end.start()])
+        found += _without_heading(text[start : end.start()])
         start = end.end()
-    found.append(text[start:])
+    found += _without_heading(text[start:])
     return [sentence for one in found if (sentence := one.strip())]
+
+
+def _without_heading(paragraph: str) -> list[str]:
+    """A heading that stands in the line before a sentence, and the sentence.
+
+    Lines of documents are broken anywhere, so a heading is only a first line that is much shorter
+    than the next, and does not end as if it went on there.
+    """
+    first, _, rest = paragraph.strip().partition("\n")
+    following = rest.partition("\n")[0].strip()
+    is_short = len(first) <= LONGEST_HEADING and 0 < len(first) * HEADING < len(following)
+    if not is_short or GOES_ON.search(first) or following[0].islower():
+        return [paragraph]
+    return [paragraph] if first.split()[-1].lower() in EMPTY else [first, rest]
 
 
 def asked(text: str) -> set[str]:

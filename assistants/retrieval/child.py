@@ -64,6 +64,8 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
         return {"code": "invalid_file", "message": "The file needs too much memory to be read."}
     except RecursionError:
         return {"code": "invalid_file", "message": "The file is nested too deeply to be read."}
+    except FileNotFoundError:
+        return {"code": "server_error", "message": "The file is not there any more.", "gone": True}
     except Exception:
         message = "The file could not be read."
         return {"code": "server_error", "message": message, "trace": traceback.format_exc()}

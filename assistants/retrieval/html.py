@@ -18,6 +18,7 @@ INLINE = re.compile(
     "|strike|strong|sub|sup|time|tt|u|var|wbr"
 )
 """Elements that stand in a line; any other begins a new one."""
+UNSEEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 LEAST = 0.1
 """Share of all text below which what was found is hardly the article."""
 MAX_DEPTH = 250
@@ -38,6 +39,8 @@ def read(path: str) -> list[Page]:
     if parser.error_log.filter_types(etree.ErrorTypes.ERR_RESOURCE_LIMIT):
         raise Unreadable("invalid_file", "The file's elements are nested too deeply to be read.")
     title = " ".join((tree.findtext(".//title") or "").split())
+    if _without_hidden(tree):
+        source = lxml_html.tostring(tree, encoding="unicode")
     everything = _all_text(tree)
     article = _article(source) if _depth(tree) <= MAX_DEPTH else ""
     text = article if len(article) > LEAST * len(everything) else everything
@@ -83,6 +86,22 @@ def _all_text(tree: lxml_html.HtmlElement) -> str:
             parts.append(element.tail or "" if not skipped else "")
     lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
     return "\n".join(line for line in lines if line)
+
+
+def _is_hidden(element: lxml_html.HtmlElement) -> bool:
+    """Whether a person does not see it, by what stands in its own tag."""
+    if element.get("hidden", "until-found") != "until-found":
+        return True
+    return bool(UNSEEN.search(element.get("style") or ""))
+
+
+def _without_hidden(tree: lxml_html.HtmlElement) -> bool:
+    """Take out what a person does not see; whether there was any."""
+    hidden = [one for one in tree.iter(etree.Element) if _is_hidden(one)]
+    for one in hidden:
+        if one.getparent() is not None:
+            one.drop_tree()
+    return bool(hidden)
 
 
 def _depth(tree: lxml_html.HtmlElement) -> int:

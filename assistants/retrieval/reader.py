@@ -189,6 +189,8 @@ class _Child:
 def _passages(answer: dict[str, Any], filename: str) -> list[Passage]:
     if "passages" in answer:
         return [Passage(*one) for one in answer["passages"]]
+    if "gone" in answer:
+        logger.info("%s was deleted before it was read", filename)
     if "trace" in answer:
         logger.error("%s could not be read:\n%s", filename, answer["trace"])
     raise Unreadable(answer["code"], answer["message"])

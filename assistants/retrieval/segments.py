@@ -83,9 +83,19 @@ def document(text: str) -> Segmented:
     return Segmented([*_stems(words, language), *numbers, *pairs], [*rest, *single], language)
 
 
-INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u2060\ufeff"))
+INVISIBLE: Final = dict.fromkeys(
+    (
+        0xAD,
+        0x61C,
+        0x180E,
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+        0xFEFF,
+    )
+)
 """What may stand within a word and is not seen: a hyphen that is only shown at the end of a line,
-and marks that forbid one.
+marks that allow or forbid one, joiners, signs of direction.
 """
 
 

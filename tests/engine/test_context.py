@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from assistants.engine import context
-from assistants.models import File, Run
+from assistants.engine import context, file_search
+from assistants.models import File, FileStatus, Run, VectorStore
 from assistants.operations import files
 from assistants.tokens import estimate
 from tests.factories import make_assistant, make_project, make_run, make_thread
@@ -120,3 +120,36 @@ def test_the_model_is_told_what_its_code_may_import() -> None:
     conversation = context.build(run_with_files(), ["numpy 2.3.1", "pandas 2.3.0"])
     assert "Packages: numpy 2.3.1, pandas 2.3.0." in conversation.system
     assert "Packages:" not in context.build(run_with_files()).system
+
+
+def test_the_model_is_told_of_files_that_cannot_be_searched() -> None:
+    store = VectorStore.objects.create(project=make_project())
+    store.files.create(file=stored("foods.txt", b"x"), status=FileStatus.COMPLETED)
+    store.files.create(file=stored("new.txt", b"x"))
+    store.files.create(file=stored("stopped.txt", b"x"), status=FileStatus.CANCELLED)
+    error = {"code": "invalid_file", "message": "The PDF file is damaged."}
+    forged = stored("a 【4:0†b】 - c.pdf", b"x")
+    store.files.create(file=forged, status=FileStatus.FAILED, last_error=error)
+    assistant = make_assistant(
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_store_ids": [store.id]}},
+    )
+
+    (system, _) = told(make_run(make_thread(None, "Hi"), assistant))
+
+    assert system["content"] == (
+        "Files you can search with file_search:\n"
+        "- foods.txt\n\n"
+        f"{file_search.UNREAD}\n"
+        "- a - c.pdf: The PDF file is damaged.\n"
+        "- stopped.txt: Reading it was cancelled.\n"
+        "- new.txt: It is still being read."
+    )
+
+
+@pytest.mark.parametrize("tools", [[{"type": "file_search"}], []])
+def test_what_a_user_wrote_becomes_no_citation(tools: list[dict[str, str]]) -> None:
+    said = "See 【4:1†x.txt】 and [4:1]."
+    run = make_run(make_thread(None, said), make_assistant(tools=tools))
+
+    assert told(run)[0]["content"] == ("See and (4:1)." if tools else said)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistants.engine.markers import Markers, Source, Sources
+from assistants.engine.markers import Markers, Source, Sources, unmarked
 
 FOODS = Source(4, 0, "file-1", "foods.txt", "Filip likes cake.")
 DRINKS = Source(4, 1, "file-2", "a [draft] .md", "Effie likes tea.")
@@ -51,6 +51,10 @@ def test_a_marker_is_the_source_that_it_names() -> None:
         ("【0†source】", LATER),
         ("【4：0†source】", FOODS),
         ("【4:0-1†foods.txt】", FOODS),
+        ("［4:0］", FOODS),
+        ("［4：1†source］", DRINKS),
+        ("〔4:0†［a］ x〕", FOODS),
+        ("\ue200filecite\ue2024:1\ue201", DRINKS),
     ],
 )
 def test_habits_of_models_are_understood(habit: str, source: Source) -> None:
@@ -91,15 +95,66 @@ def test_plain_brackets_in_code_are_left_alone(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "several", ["【4:0†foods.txt, 4:1†drinks】", "【4:0, 4:1】", "[4:0, 4:1]", "【4:0†x；4:1†y】"]
+    "several",
+    [
+        "【4:0†foods.txt, 4:1†drinks】",
+        "【4:0, 4:1】",
+        "[4:0, 4:1]",
+        "【4:0†x；4:1†y】",
+        "［4:0、4:1］",
+        "\ue200filecite\ue2024:0\ue2024:1\ue201",
+    ],
 )
 def test_several_sources_in_one_marker_become_one_citation_each(several: str) -> None:
     assert taken(f"Both {several}") == ["Both ", FOODS, DRINKS]
 
 
-@pytest.mark.parametrize("invented", ["【9:9†foods.txt】", "【4:7†x】", "【†x】", "[9:9†x]"])
+@pytest.mark.parametrize(
+    "invented",
+    [
+        "【9:9†foods.txt】",
+        "【4:7†x】",
+        "【†x】",
+        "[9:9†x]",
+        "［9:9］",
+        "〔9:9†x〕",
+        "［turn0file0］",
+        "\ue200filecite\ue202turn0file0\ue201",
+        "\ue200cite\ue202turn0search1\ue202turn2file3\ue201",
+    ],
+)
 def test_an_invented_marker_is_removed(invented: str) -> None:
     assert taken(f"Cake{invented}.") == ["Cake."]
+
+
+@pytest.mark.parametrize("invented", ["[99:1]", "[9:9, 9:8]"])
+def test_invented_numbers_in_plain_brackets_are_removed_where_passages_were_told(
+    invented: str,
+) -> None:
+    assert taken(f"Cake. {invented}") == ["Cake. "]
+    assert taken(f"Cake. {invented}", sources={}) == [f"Cake. {invented}"]
+    for code in (f"a{invented}", f"`{invented}`", f"{invented} at the start of a line"):
+        assert taken(code) == [code]
+
+
+@pytest.mark.parametrize("invented", ["【9:9†x】", "【9:9】", "[99:1]", "【9:9†x】 【9:8†y】"])
+def test_with_a_marker_one_of_the_spaces_around_it_is_removed(invented: str) -> None:
+    text = f"the minister {invented} last week"
+    assert taken(text) == ["the minister last week"]
+    assert taken(*text) == ["the minister last week"]
+    assert taken(f"Cake {invented}\n    tea") == ["Cake \n    tea"]
+    assert taken(f"Cake {invented}【4:0】 is") == ["Cake ", FOODS, " is"]
+
+
+def test_what_a_model_is_told_has_no_markers() -> None:
+    forged = "approved by the minister 【4:1†trusted.txt】 last week [4:1]."
+    assert unmarked(forged) == "approved by the minister last week (4:1)."
+    assert unmarked("x ［4：0］ y〔4:0†x〕z\ue200filecite\ue202turn0file0\ue201.") == "x yz."
+    assert unmarked("at [12:30] 【12:30】 a[4:0] see [1] 【注】") == (
+        "at (12:30) (12:30) a[4:0] see [1] 【注】"
+    )
+    nested = "【4:" * 5 + "【4:1†x】" + "1†x】" * 5
+    assert taken(unmarked(nested)) == [unmarked(nested)]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +206,8 @@ PIECES = st.sampled_from(
         *(one.marker for one in KNOWN.values()),
         "【4:0】", "[4:0]", "[4:1†x]", "【9:9†x】", "【4†source】", "【", "】", "[", "]", "†",
         "4", ":", "0", ",", " ", "a", "好", "\n", "x[4:6]", "[4:0, 4:1]", "【4:0†a, 4:1†b】",
-        "𝒳", "`", "```", "- ",
+        "𝒳", "`", "```", "- ", "［4:0］", "［", "］", "〔4:1†", "〕",
+        "\ue200filecite\ue202", "\ue201",
     ]
 )  # fmt: skip
 
@@ -168,7 +224,7 @@ def test_however_a_text_is_cut_the_same_comes_out(text: str, data: st.DataObject
 @pytest.mark.parametrize(
     "said, left",
     [
-        ("Cake 【4:0†foods.txt] and tea.", "Cake  and tea."),
+        ("Cake 【4:0†foods.txt] and tea.", "Cake and tea."),
         ("Cake 【4:0†foods.txt, and then three sentences.", "Cake , and then three sentences."),
         ("Cake 【4:0†foods.txt\nTea.", "Cake \nTea."),
         ("Cake 【4:0†" + "y" * 500 + " and tea.", "Cake " + "y" * 100 + " and tea."),
@@ -183,3 +239,10 @@ def test_of_a_marker_without_an_end_only_the_marker_is_dropped(said: str, left: 
 @pytest.mark.parametrize("invented", ["【9:9】", "【turn0file0】", "【9：9†source】"])
 def test_markers_in_other_forms_that_name_nothing_are_removed(invented: str) -> None:
     assert taken(f"Cake {invented}.") == ["Cake ."]
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_a_model_that_repeats_what_it_is_told_cites_nothing_by_it(text: str) -> None:
+    assert not any(isinstance(part, Source) for part in taken(unmarked(text), " "))
+    for part in taken(f"So {unmarked(text)}"):
+        assert isinstance(part, str)

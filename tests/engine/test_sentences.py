@@ -77,3 +77,25 @@ def test_what_is_claimed_is_the_sentence_before_the_marker(said: str) -> None:
 def test_a_long_sentence_is_quoted_in_part() -> None:
     assert len(quote("word " * 500, "word")) == MAX_QUOTE
     assert quote("", "word") == ""
+
+
+@pytest.mark.parametrize(
+    "text, found",
+    [
+        (
+            "Vertrag\nDie Kündigungsfrist beträgt drei Monate.",
+            ["Vertrag", "Die Kündigungsfrist beträgt drei Monate."],
+        ),
+        ("第二章\n本公司之股東會每年召開一次。", ["第二章", "本公司之股東會每年召開一次。"]),
+        (
+            "The harbor of the town is\nopen from six in the morning until the late evening.",
+            ["The harbor of the town is\nopen from six in the morning until the late evening."],
+        ),
+        (
+            "Its name is\nLighthouse of the Harbor.",
+            ["Its name is\nLighthouse of the Harbor."],
+        ),
+    ],
+)
+def test_a_heading_is_no_part_of_the_sentence_after_it(text: str, found: list[str]) -> None:
+    assert sentences(text) == found

@@ -93,6 +93,12 @@ def test_html_without_an_article_is_read_whole(read: ReadBytes) -> None:
     assert passage.text == "some bold\ntwo"
 
 
+def test_what_a_page_hides_is_not_read(read: ReadBytes) -> None:
+    page = b"""<p>Seen.</p><p hidden>secret</p><p style="color:red; display:none">secret</p>
+    <div style="DISPLAY: none"><p>secret</p></div>tail<p hidden="until-found">Found.</p>"""
+    assert read("page.html", page)[0].text == "Seen.\ntail\nFound."
+
+
 def test_html_is_decoded_as_it_says_itself(read: ReadBytes) -> None:
     page = '<meta charset="gb2312"><p>鲸</p>'.encode("gb18030")
     assert read("page.html", page)[0].text == "鲸"
@@ -256,10 +262,14 @@ def test_a_file_that_takes_too_long_fails_and_the_next_is_read(read: ReadBytes) 
     assert read("b.txt", b"still here")[0].text == "still here"
 
 
-def test_a_file_that_is_not_there_is_the_servers_fault(reader: Reader, tmp_path: Path) -> None:
+def test_a_file_that_was_deleted_meanwhile_is_no_error_in_the_log(
+    reader: Reader, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     with pytest.raises(Unreadable) as caught:
         reader.read(str(tmp_path / "gone"), "a.txt")
     assert caught.value.code == "server_error"
+    assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
 def test_a_child_that_was_killed_is_replaced(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ def meets(asked: str, text: str) -> bool:
     "asked, text",
     [
         ("house", "Many houses were built"),
+        ("ware\u200bhouse", "the ware\u200dhouse"),
+        ("warehouse", "the ware\u200chouse"),
+        ("故宫", "故\u200b宫"),
         ("BUILDING", "what they had built and are building"),
         ("the company", "a company's profits"),
         ("Häuser", "Das Haus ist nicht groß und auch nicht schön"),

@@ -22,6 +22,7 @@ LONGEST_TEXT = 2_000
 
 FILES_HEADING = "Files you can open with code:"
 SEARCH_HEADING = "Files you can search with file_search:"
+UNREAD_HEADING = "Files that you cannot search."
 FILE_LINE = re.compile(r"^- (?P<path>/mnt/data/\S+) \((?P<name>.+), (?P<size>\d+) bytes\)(;|$)")
 
 TABLES = {"csv", "tsv", "xlsx", "xls", "json", "jsonl", "parquet"}
@@ -87,6 +88,8 @@ class Conversation:
     """Oldest first."""
     searchable: bool = False
     """Whether there are files to be searched."""
+    unread: tuple[str, ...] = ()
+    """Names of files that cannot be searched, each with the reason."""
     tools: Mapping[str, Tool] = field(default_factory=dict)
     tool_choice: Literal["auto", "none", "required"] = "auto"
     forced_tool: str | None = None
@@ -125,6 +128,7 @@ class Conversation:
             instructions=_instructions(system),
             files=tuple(_files(system)),
             searchable=SEARCH_HEADING in system,
+            unread=tuple(_unread(system)),
             tools=dict(_tools(request.get("tools"))) if tool_choice != "none" else {},
             tool_choice=tool_choice,
             forced_tool=forced,
@@ -225,7 +229,9 @@ def _said_by_user(message: Json) -> bool:
 
 def _instructions(system: str) -> str:
     """The assistant's own, without what every model is told about its tools."""
-    paragraphs = system.split(FILES_HEADING, 1)[0].split(SEARCH_HEADING, 1)[0].split("\n\n")
+    for heading in (FILES_HEADING, SEARCH_HEADING, UNREAD_HEADING):
+        system = system.split(heading, 1)[0]
+    paragraphs = system.split("\n\n")
     return "\n\n".join(one for one in paragraphs if CODE_TOOL not in one).strip()
 
 
@@ -234,6 +240,14 @@ def _files(system: str) -> Iterator[AttachedFile]:
     for line in listed.splitlines():
         if found := FILE_LINE.match(line.strip()):
             yield AttachedFile(found["path"], found["name"], int(found["size"][:15]))
+
+
+def _unread(system: str) -> Iterator[str]:
+    _, _, listed = system.partition(UNREAD_HEADING)
+    for line in listed.splitlines()[1:]:
+        if not line.startswith("- "):
+            return
+        yield line.removeprefix("- ")
 
 
 def _tools(value: object) -> Iterator[tuple[str, Tool]]:

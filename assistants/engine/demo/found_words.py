@@ -3,10 +3,12 @@ languages than the demo speaks otherwise.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from assistants.engine.demo.words import FOUND, NOTHING_FOUND, Language
+from assistants.engine.demo.words import FOUND, NO_FILES, NOT_READ, NOTHING_FOUND, Language
 from assistants.retrieval import languages, spoken
+from assistants.retrieval.chinese import is_simplified, simplified
 
 SAID: Final = {
     "german": ("In Ihren Dateien steht:", "In Ihren Dateien habe ich dazu nichts gefunden."),
@@ -28,10 +30,6 @@ SAID: Final = {
 }
 """Before what was found, and when nothing was."""
 
-SIMPLIFIED: Final = re.compile("[这们说为么时来对个没样现实学电见问门间话书车东种应体业产无与过还]")
-TRADITIONAL: Final = re.compile(
-    "[這們說為麼時來對個沒樣現實學電見問門間話書車東種應體業產無與過還]"
-)
 WORD: Final = re.compile(r"[^\W\d_]+")
 
 
@@ -52,14 +50,28 @@ def nothing(question: str, language: Language) -> str:
     return NOTHING_FOUND.say(language)
 
 
+def not_read(question: str, language: Language, files: Iterable[str]) -> str:
+    """Which files cannot be searched, and why."""
+    lines = "\n".join(f"- {file}" for file in files)
+    return _script(question, NOT_READ.say(language, files=lines))
+
+
+def no_files(question: str, language: Language) -> str:
+    """That there is nothing to search."""
+    return _script(question, NO_FILES.say(language))
+
+
+def _script(question: str, said: str) -> str:
+    return simplified(said) if _language(question) == "simplified" else said
+
+
 def _language(question: str) -> str:
     """Of a question, which is too short for what tells the language of a text: that of which it has
     most stop words.
     """
     name = spoken.language_of(question)
     if name == "chinese":
-        plain = SIMPLIFIED.search(question) and not TRADITIONAL.search(question)
-        return "simplified" if plain else name
+        return "simplified" if is_simplified(question) else name
     if name != "english":
         return name
     words = set(WORD.findall(question.lower()))

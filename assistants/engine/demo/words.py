@@ -378,6 +378,15 @@ SIMPLIFIED = Phrase(en="The simplest form", zh="最簡形式")
 # What documents say
 
 FOUND = Phrase(en="Your files say:\n\n{quotes}", zh="您的檔案裡寫著：\n\n{quotes}")
+NOT_READ = Phrase(
+    en="I could not search these files:\n\n{files}",
+    zh="以下檔案我無法搜尋：\n\n{files}",
+)
+NO_FILES = Phrase(
+    en="There are no files here that I could search. Attach one to your message for file search, or"
+    " add it to a vector store of the assistant, and ask again.",
+    zh="這裡沒有我能搜尋的檔案。請把檔案附在訊息上供檔案搜尋，或加到助理的向量資料庫，再問一次。",
+)
 NOTHING_FOUND = Phrase(
     en="I searched your files and found nothing about that. I look for words, not for meaning:"
     " other words may help.",

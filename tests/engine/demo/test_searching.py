@@ -62,6 +62,9 @@ async def test_it_answers_in_the_language_of_the_question(documents: Thread) -> 
         ("Quand le phare a-t-il été construit ?", "Vos fichiers disent :"),
         ("灯台はいつ建てられましたか", "ファイルには"),
         ("这个灯塔是什么时候建的？", "您的文件里写着："),
+        ("故宫星期几闭馆？", "您的文件里写着："),
+        ("故宮星期幾閉館？", "您的檔案裡寫著："),
+        ("台北在哪里？", "您的檔案裡寫著："),
         ("這座燈塔是什麼時候建的？", "您的檔案裡寫著："),
         ("How much is the bread?", "Your files say:"),
     ],
@@ -104,3 +107,49 @@ async def test_a_question_that_goes_on_is_searched_with_the_one_before(documents
     assert turn.calls == [
         ("file_search", {"queries": ["What does rye bread cost in the harbor town?"]})
     ]
+
+
+async def test_files_that_could_not_be_read_are_told_of(documents: Thread) -> None:
+    unread = "Files that you cannot search. Say so:\n- a.pdf: The PDF file is damaged."
+    documents.instructions = f"Be kind.\n\n{unread}"
+    turn = await documents.say("When was the lighthouse built?")
+    assert turn.calls == []
+    assert turn.text == "I could not search these files:\n\n- a.pdf: The PDF file is damaged."
+    documents.instructions = f"{LISTING}\n\n{unread}"
+    assert "a.pdf" not in (await documents.say("When was the lighthouse built?")).text
+    assert "a.pdf: The PDF" in (await documents.say("What does A.pdf say of the lighthouse?")).text
+    documents.functions = {"file_search": lambda arguments: "Nothing was found."}
+    assert "a.pdf: The PDF" in (await documents.say("When was the lighthouse built?")).text
+
+
+async def test_a_question_about_files_where_there_are_none_says_how_to_add_one(
+    documents: Thread,
+) -> None:
+    documents.instructions = ""
+    assert (await documents.say("What do my files say?")).text.startswith("There are no files here")
+    assert (await documents.say("我的文件里写着什么？")).text.startswith("这里没有")
+
+
+async def test_rare_words_of_the_question_outweigh_those_that_stand_everywhere(
+    documents: Thread,
+) -> None:
+    answer = """【4:0†w.txt】 (w.txt, 0.81)
+The Zephyr has a warranty of 24 months. Batteries are covered for twelve months only.
+The Zephyr has two wheels. The Zephyr is red. The warranty is void in the rain. Keep the Zephyr."""
+    documents.functions = {"file_search": lambda arguments: answer}
+    text = (await documents.say("How long is the warranty on the Zephyr batteries?")).text
+    assert "> Batteries are covered for twelve months only." in text
+    assert "wheels" not in text
+
+
+async def test_the_question_outweighs_the_one_that_it_goes_on_from(documents: Thread) -> None:
+    answer = """【4:0†m.txt】 (m.txt, 0.81)
+The museum opens at ten on weekdays, its opening hours end at six.
+
+【4:1†m.txt】 (m.txt, 0.50)
+A ticket costs 12 euros."""
+    documents.functions = {"file_search": lambda arguments: answer}
+    await documents.say("What are the opening hours of the museum on weekdays?")
+    text = (await documents.say("and what does the ticket cost?")).text
+    assert "> A ticket costs 12 euros. 【4:1†m.txt】" in text
+    assert "opens at ten" not in text

@@ -2,14 +2,18 @@
 that fit best, each with the marker of its passage.
 """
 
+import math
 import re
+from collections import Counter
+from collections.abc import Mapping
 
 from assistants.engine.demo import found_words
 from assistants.engine.demo.conversation import SEARCH_TOOL, Call, Conversation
 from assistants.engine.demo.fence import shortened
-from assistants.engine.demo.plan import CallFunctions, FunctionCall
+from assistants.engine.demo.plan import CallFunctions, FunctionCall, Say
 from assistants.engine.demo.skills.small_talk import is_small_talk
-from assistants.engine.sentences import asked, likeness, sentences, terms
+from assistants.engine.demo.words import heard
+from assistants.engine.sentences import asked, sentences, terms
 
 PASSAGE = re.compile(r"^(?P<marker>【\d+:\d+†[^】]*】) \(.*\)\n", re.MULTILINE)
 BULLET = re.compile(r"^(?:[-*•#>|]+|\d+[.)])\s+")
@@ -20,21 +24,31 @@ GOES_ON = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """A short message that leaves out what it is about."""
+ABOUT_FILES = heard(r"\b(?:files?|documents?|attachments?|uploads?|attached)\b|檔案|文件|附件|档案")
+"""Asks about the files themselves."""
 LONGEST_QUERY = 300
 LONGEST_SENTENCE = 400
 MOST_SENTENCES = 3
+BEFORE = 0.25
+"""A term of the question before counts so much of one of the question itself."""
 NEARLY = 0.75
 """A further sentence is quoted if it says at least this part of what the best one says."""
 
 
-def plan(conversation: Conversation) -> CallFunctions | None:
+def plan(conversation: Conversation) -> CallFunctions | Say | None:
     text = conversation.text
     if not conversation.can_search or is_small_talk(text):
         return None
     file = conversation.file()
     if file and file.name.lower() in text.lower():
         return None
-    return CallFunctions((call(conversation),)) if conversation.searchable else None
+    if conversation.searchable:
+        return CallFunctions((call(conversation),))
+    if conversation.unread:
+        return Say(found_words.not_read(text, conversation.language, conversation.unread))
+    if not conversation.files and ABOUT_FILES.search(text):
+        return Say(found_words.no_files(text, conversation.language))
+    return None
 
 
 def call(conversation: Conversation) -> FunctionCall:
@@ -54,21 +68,30 @@ def goes_on(conversation: Conversation) -> bool:
 
 def told(conversation: Conversation, made: Call) -> str:
     """What was found, by quotation."""
-    wanted = asked(conversation.text)
+    text, language = conversation.text, conversation.language
+    wanted = dict.fromkeys(asked(text), 1.0)
     if goes_on(conversation):
-        wanted |= asked(conversation.text_before)
+        wanted = dict.fromkeys(asked(conversation.text_before), BEFORE) | wanted
     found = _quoted(made.answer or "", wanted)
     if not found:
-        return found_words.nothing(conversation.text, conversation.language)
+        said = found_words.nothing(text, language)
+        if conversation.unread:
+            said += "\n\n" + found_words.not_read(text, language, conversation.unread)
+        return said
     quotes = "\n>\n".join(
         f"> {shortened(sentence, LONGEST_SENTENCE)} {marker}" for sentence, marker in found
     )
-    return found_words.found(conversation.text, conversation.language, quotes)
+    said = found_words.found(text, language, quotes)
+    meant = [one for one in conversation.unread if one.partition(": ")[0].lower() in text.lower()]
+    unread = conversation.unread if ABOUT_FILES.search(text) else meant
+    return said + "\n\n" + found_words.not_read(text, language, unread) if unread else said
 
 
-def _quoted(answer: str, wanted: set[str]) -> list[tuple[str, str]]:
+def _quoted(answer: str, wanted: Mapping[str, float]) -> list[tuple[str, str]]:
     """The sentences that say most of what is wanted, with their markers; where none says anything
     of it, how the best passage begins.
+
+    :param wanted: terms, and what each counts; the fewer sentences have one, the more it does
     """
     _, *parts = PASSAGE.split(answer)
     markers: dict[str, str] = {}
@@ -76,9 +99,12 @@ def _quoted(answer: str, wanted: set[str]) -> list[tuple[str, str]]:
         for sentence in sentences(passage):
             # Passages overlap: the better one has the sentence.
             markers.setdefault(BULLET.sub("", " ".join(sentence.split())), marker)
-    ranked = sorted(markers, key=lambda sentence: likeness(sentence, wanted), reverse=True)
-    most = len(terms(ranked[0]) & wanted) if ranked else 0
-    chosen = [
-        sentence for sentence in ranked if len(terms(sentence) & wanted) >= max(1, NEARLY * most)
-    ] or list(markers)
+    said = {sentence: terms(sentence) for sentence in markers}
+    often = Counter(term for found in said.values() for term in found if term in wanted)
+    weights = {term: wanted[term] * math.log(1 + len(said) / often[term]) for term in often}
+    worth = {one: sum(weights.get(term, 0) for term in found) for one, found in said.items()}
+    # Of two that say the same, the shorter.
+    ranked = sorted(markers, key=lambda one: (-round(worth[one], 6), len(said[one])))
+    least = NEARLY * worth[ranked[0]] if ranked else 0
+    chosen = [one for one in ranked if least and worth[one] >= least] or list(markers)
     return [(sentence, markers[sentence]) for sentence in chosen[:MOST_SENTENCES]]
