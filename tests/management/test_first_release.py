@@ -147,10 +147,12 @@ def test_it_is_brought_up_to_date_with_everything_that_was_in_it(
     assert found["gone"] == []
     # Who is a member stands in memberships now, and sessions in another table: all sign in again.
     assert set(found["tables"]) == {"assistants_project_members", "django_session", *NOT_ROWS}
+    # The first release had PostgreSQL sort the keys of JSON: what was lost then stays lost.
+    keys = "['b', 'ah', 'zebra']" if kind == "postgresql" else "['zebra', 'b', 'ah']"
     assert used == [
         "True owner",
         "notebook",
         "['How much flour?', 'And salt?', '500 g.']",
-        "Bäcker 0.30000000000000004 ['zebra', 'b', 'ah']",
+        f"Bäcker 0.30000000000000004 {keys}",
         "['bread and salt']",
     ]
