@@ -94,7 +94,8 @@ class ThreadView:
         messages = list(_messages_since(thread, since).newest_first())
         changed = _runs_since(thread, since) | thread.runs.filter(pk=active.pk if active else "")
         runs = list(changed.oldest_first())
-        self._shown = {row.pk: row.status for row in (*messages, *runs)}
+        self._shown = {message.pk: message.status for message in messages}
+        self._shown |= {run.pk: run.status for run in runs}
         if len(messages) > PAGE_SIZE:
             # Of what was there already the page shows the newest; so does this.
             begins = min(seen, messages[PAGE_SIZE - 1].created_at)

@@ -76,6 +76,8 @@ class Stack:
             "PLAYGROUND_API_KEY": self.api_key,
             "PLAYGROUND_LOGIN_TOKEN": self.login_token,
             "METRICS_TOKEN": self.metrics_token,
+            # nginx is before it in some tests.
+            "FORWARDED_ALLOW_IPS": "127.0.0.1",
             "OPENAI_API_KEY": "played",
             "OPENAI_BASE_URL": self.chat.url,
         }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.pages import THEMES, addresses, speak, visit
 from tests.stack import Stack
@@ -106,9 +106,9 @@ def test_at_400_percent_nothing_is_wider_than_the_screen(
     page.set_viewport_size({"width": 320, "height": 256})
     for name, address in addresses(ids).items():
         visit(page, stack, address)
-        tabs = page.locator(".tabbar [data-panel]").all()
+        tabs: list[Locator | None] = [*page.locator(".tabbar [data-panel]").all()]
         for tab in tabs or [None]:
-            if tab:
+            if tab is not None:
                 tab.click()
             wide, beyond = page.evaluate(
                 """[document.documentElement.scrollWidth,
