@@ -143,7 +143,7 @@ class Markers:
         rest = self._held[begun.end() :]
         names = {_plain(source.filename) for source in self._sources.values()}
         known = max((name for name in names if name and rest.startswith(name)), key=len, default="")
-        name = known or re.match(r"[^\s\]】]{0,400}", rest)[0]  # type: ignore[index]  # matches nothing too
+        name = known or re.match(r"[^\s\[\]【】［］〔〕\ue200\ue201]{0,400}", rest)[0]  # type: ignore[index]  # matches nothing too
         after = rest[len(name) :]
         return begun[0] + name + ("]" if after.startswith("]") else "")
 
