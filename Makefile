@@ -22,7 +22,7 @@ run: python ## start everything, on http://127.0.0.1:8000 (make run PORT=8001 fo
 
 test: python ## the whole test suite (ARGS="-k cancel" for a part of it, JOBS=0 in one process, TEST_DATABASE=postgresql on that)
 	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium samples network
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH:/usr/sbin" exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: python ## format, lint, types, import rules, migrations
 	@$(PYTHON) install.py dev

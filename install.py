@@ -21,6 +21,8 @@ REQUIREMENTS = ROOT / "requirements"
 VENV = ROOT / ".venv"
 SANDBOX_VENV = ROOT / ".sandbox-venv"
 NODE_MODULES = ROOT / "tests" / "node" / "node_modules"
+SBIN = "/usr/sbin"
+"""Where Debian has nginx. Not on everybody's PATH; ``make test`` puts it there."""
 NETWORK = {"iproute2": "ip", "openssl": "openssl", "nginx-light": "nginx"}
 DEBIAN_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
 
@@ -293,7 +295,7 @@ def apt_install(*packages: str) -> bool:
 
 def found(*programs: str) -> bool:
     """Whether one of these programs is on PATH or in our environment."""
-    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", os.defpath), SBIN])
     return any(shutil.which(program, path=path) for program in programs)
 
 

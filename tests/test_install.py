@@ -14,6 +14,7 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("REDIS_URL", "REDIS_URL_FILE", "CHROMIUM", "UV_DEFAULT_INDEX", "UV_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "programs"))
+    monkeypatch.setattr(install, "SBIN", "")
     monkeypatch.setattr(install, "VENV", tmp_path / "venv")
     monkeypatch.setattr(install, "DEBIAN_ROOT", False)
     monkeypatch.setattr(install, "install_bubblewrap_wheel", lambda: None)
