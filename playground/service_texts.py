@@ -137,18 +137,23 @@ TEXTS: Final = (
     _("The file's elements are nested too deeply to be read."),
     _("The file is not a PDF file, as its name says."),
     _("The file is not there any more."),
-    _("The PDF file is protected by a password."),
+    _("The PDF file is protected by a password. Save it without one, and add it again."),
     _("The PDF file is damaged."),
     _("The PDF file has no text, only images: scanned pages need text recognition first."),
     _("The file is not a {kind} file, as its name says."),
-    _("The {kind} file is protected by a password."),
-    _("The {kind} file is protected by a password, or of a version before 2007."),
+    _("The file is not a Word file, as its name says. Save it as .docx."),
+    _("The {kind} file is protected by a password. Save it without one, and add it again."),
+    _(
+        "The {kind} file is protected by a password, or of a version before 2007. Save it without one, in today's format, and add it again."
+    ),
     _("The file is damaged, or not a {kind} file as its name says."),
     _("The {kind} file is too large when it is unpacked."),
     _("The {kind} file is too large."),
     _("The {kind} file is damaged, or too large."),
     _("The Word file is damaged, or too old. Save it as .docx."),
-    _("Files with extensions [{extension}] are not supported for retrieval."),
+    _(
+        "Files with extensions [{extension}] are not supported for retrieval. Documents, web pages, Markdown, text and the source of common languages are; save it as one of those, for example as .txt or .pdf."
+    ),
     _("The server could not start reading the file."),
     _("The server was interrupted {count} times while it read the file."),
     _("a PDF file"),

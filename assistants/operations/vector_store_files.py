@@ -1,7 +1,6 @@
 """Adding files to vector stores, changing what is said of them, and taking them out again."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
 
 from django.db import transaction
 
@@ -19,19 +18,20 @@ from assistants.models import (
 from assistants.operations import audit, files, leftovers
 from assistants.params import VectorStoreFileCreate, VectorStoreFileUpdate
 from assistants.params.vector_store import AutoStrategy
+from assistants.retrieval.parsing import suffix_of
 from assistants.retrieval.reader import EXTENSIONS
 
 
 def is_searchable(filename: str) -> bool:
     """Whether a file of this name is of a type that is searched."""
-    return PurePath(filename).suffix.lower() in EXTENSIONS
+    return suffix_of(filename) in EXTENSIONS
 
 
 def check_supported(filenames: Iterable[str]) -> None:
     """
     :raises Invalid: files of these names are not searched, in the service's words
     """
-    found = {PurePath(name).suffix.lower() for name in filenames if not is_searchable(name)}
+    found = {suffix_of(name) for name in filenames if not is_searchable(name)}
     if found:
         extensions = ", ".join(sorted(extension or "none" for extension in found))
         raise refusals.NOT_SEARCHED(extensions=extensions)

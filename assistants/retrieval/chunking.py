@@ -21,6 +21,10 @@ CLAUSE = re.compile(r"[,;:]\s+|[，、：]\s*")
 WORD = re.compile(rf"\s+|(?<={WIDE.pattern})|(?={WIDE.pattern})")
 """Each matches at an end of a paragraph, line, sentence, clause or word, and what follows it."""
 
+HEADINGS = re.compile(r"(?:^ {0,3}#{1,6}[ \t][^\n]*\n\s*)+\Z", re.MULTILINE)
+MAX_HEADINGS = 400
+"""Of so many characters at the end of a passage it is looked at whether they are headings."""
+
 PROSE = ((PARAGRAPH,), (SENTENCE,), (LINE,)), ((SENTENCE, LINE), (CLAUSE,), (WORD,))
 CODE = ((PARAGRAPH,), (LINE,)), ((LINE,), (WORD,))
 """Where to cut, the best first: in the second half of what may be taken, then anywhere in it."""
@@ -82,8 +86,15 @@ def _cut(text: str, start: int, done: int, limit: int, code: bool) -> int:
         for patterns in choices:
             best = max(_ends(text, patterns, low, limit), default=low)
             if best > low:
-                return best
+                return best if code else _before_headings(text, low, best)
     return limit
+
+
+def _before_headings(text: str, low: int, end: int) -> int:
+    """``end``, or before the headings of Markdown right before it: they belong to what follows."""
+    since = max(low, end - MAX_HEADINGS)
+    found = HEADINGS.search(text, since, end)
+    return found.start() if found and found.start() > since else end
 
 
 def _begin(text: str, start: int, end: int, overlap: int, code: bool) -> int:

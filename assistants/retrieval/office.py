@@ -53,7 +53,8 @@ def _check(path: str, folder: str, kind: str) -> None:
         if file.read(len(COMPOUND)) == COMPOUND:
             raise Unreadable(
                 "invalid_file",
-                f"The {kind} file is protected by a password, or of a version before 2007.",
+                f"The {kind} file is protected by a password, or of a version before 2007. "
+                f"Save it without one, in today's format, and add it again.",
             )
     try:
         with zipfile.ZipFile(path) as archive:
@@ -65,7 +66,10 @@ def _check(path: str, folder: str, kind: str) -> None:
     if not any(member.filename.startswith(folder) for member in members):
         raise Unreadable("invalid_file", f"The file is not a {kind} file, as its name says.")
     if any(member.flag_bits & 1 for member in members):
-        raise Unreadable("invalid_file", f"The {kind} file is protected by a password.")
+        raise Unreadable(
+            "invalid_file",
+            f"The {kind} file is protected by a password. Save it without one, and add it again.",
+        )
     xml = sum(member.file_size for member in members if member.filename.endswith((".xml", ".rels")))
     everything = sum(member.file_size for member in members)
     if xml > MAX_XML or everything > MAX_UNPACKED or len(members) > MAX_MEMBERS:

@@ -32,16 +32,23 @@ MAX_TOKENS = 5_000_000
 """Of one file in a vector store, as the API has it."""
 
 
+def suffix_of(filename: str) -> str:
+    """The extension in lower case. A file that is called ".txt" and nothing else has one too."""
+    return PurePath(f"_{PurePath(filename).name}").suffix.lower()
+
+
 def extension(filename: str) -> str:
     """The extension in lower case, of a type that file search takes.
 
     Raises ``Unreadable`` with the words of the API for any other.
     """
-    suffix = PurePath(filename).suffix.lower()
+    suffix = suffix_of(filename)
     if suffix not in EXTENSIONS:
         raise Unreadable(
             "unsupported_file",
-            f"Files with extensions [{suffix or 'none'}] are not supported for retrieval.",
+            f"Files with extensions [{suffix or 'none'}] are not supported for retrieval. "
+            "Documents, web pages, Markdown, text and the source of common languages are; save it "
+            "as one of those, for example as .txt or .pdf.",
         )
     return suffix
 

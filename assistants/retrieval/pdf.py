@@ -25,7 +25,9 @@ def read(path: str) -> list[Page]:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            message = "The PDF file is protected by a password."
+            message = (
+                "The PDF file is protected by a password. Save it without one, and add it again."
+            )
         else:
             message = "The PDF file is damaged."
         raise Unreadable("invalid_file", message) from error

@@ -64,6 +64,9 @@ WESTERN = frozenset("äöüÄÖÜßéèêëàâîïôûùçñóáíúìòãõÉ�
 PLAUSIBLE = 0.2
 """Share of such characters: real text has .3 and more, Russian .5, wrongly decoded text less."""
 
+DRAWN = frozenset(map(chr, range(0x2500, 0x25A0)))
+"""What boxes are drawn with, in the encodings of old terminals: nearly always another encoding."""
+
 ASCII = dict.fromkeys(range(128))
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
 MAX_CONTROL = 0.01
@@ -71,7 +74,7 @@ MAX_CONTROL = 0.01
 
 
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
-NEARLY = 4
+NEARLY = 2
 """So many characters of UTF-8 for each byte that is none make it UTF-8 with a fault."""
 
 
@@ -111,6 +114,8 @@ def decode(data: bytes) -> str:
         except (UnicodeDecodeError, LookupError):
             continue
         sample = text[:SAMPLE]
+        if encoding == "utf-8":
+            sample = sample.replace("\ufffd", "")  # judged already
         if len(CONTROL.findall(sample)) <= MAX_CONTROL * len(sample):
             return text
     raise Unreadable(
@@ -190,7 +195,8 @@ def _plausible(data: bytes) -> list[str]:
                 sense += (
                     sum(letter.encode(encoding)[0] in EVERYDAY[encoding] for letter in foreign) / 4
                 )
-            scores[encoding] = sense / len(foreign)
+            drawn = sum(letter in DRAWN for letter in text)
+            scores[encoding] = sense / (len(foreign) + drawn)
     good = [
         encoding
         for encoding, score in scores.items()

@@ -34,7 +34,9 @@ def read(path: str) -> list[Page]:
         if beginning.startswith(b"PK"):
             return office.read_docx(path)
         if beginning != office.COMPOUND:
-            raise Unreadable("invalid_file", "The file is not a Word file, as its name says.")
+            raise Unreadable(
+                "invalid_file", "The file is not a Word file, as its name says. Save it as .docx."
+            )
         if size > MAX_BYTES:
             raise Unreadable("invalid_file", "The Word file is too large.")
         data = beginning + file.read()

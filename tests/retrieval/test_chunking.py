@@ -72,6 +72,15 @@ def test_prose_is_cut_between_sentences() -> None:
     assert {one[:9] for one in cut_up(text, size=100, overlap=50)} == {"The whale"}
 
 
+def test_a_heading_stays_with_what_it_is_above() -> None:
+    body = "This is what the section says. " * 12
+    text = "".join(f"# Section {n}\n\n## Part of {n}\n\n{body}\n\n" for n in range(9))
+    found = [passage.text for passage in passages([Page(text)], size=120, overlap=0)]
+    assert len(found) >= 9
+    assert not [one for one in found if one.splitlines()[-1].startswith("#")]
+    assert "".join("".join(found).split()) == "".join(text.split())
+
+
 def test_chinese_is_cut_between_sentences() -> None:
     text = "鲸鱼是海里最大的动物，它们游得很远。" * 100
     cut = cut_up(text, size=100, overlap=40)

@@ -51,6 +51,7 @@ def test_other_types_are_unsupported(read: ReadBytes, filename: str) -> None:
         read(filename, b"text")
     assert caught.value.code == "unsupported_file"
     assert "are not supported for retrieval." in caught.value.message
+    assert "for example as .txt or .pdf" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,7 @@ def test_other_types_are_unsupported(read: ReadBytes, filename: str) -> None:
         ("gb18030", "今天天气很好，我们去公园。" * 50),
         ("big5", "資料庫設計的說明"),
         ("shift_jis", "今日はとても良い天気ですね"),
+        ("shift_jis", "会議は水曜日に変更"),
         ("euc_jp", "今日はとても良い天気ですね"),
         ("euc_kr", "오늘은 날씨가 아주 좋습니다"),
         ("cp1251", "Сегодня очень хорошая погода"),
@@ -416,6 +418,10 @@ def test_letters_that_json_writes_as_numbers_are_read(read: ReadBytes) -> None:
     [
         ("Größe und Maß".encode()[:-1], "Größe und Ma"),
         ("Guter Text über Größe. ".encode() * 50 + b"\xff\xfe\xfa bad", "über Größe"),
+        (
+            "Größe ".encode() + b"\xff und " + "Maß ".encode() + b"\xfe" + " über 5 €".encode(),
+            "über 5 €",
+        ),
         ("風力發電的成本".encode("big5")[:-1], "風力發電的成"),
     ],
 )
