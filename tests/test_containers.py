@@ -23,7 +23,18 @@ from tests.image import copied, instructions
 from tests.stack import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+
+
+class Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice, as engines do; PyYAML takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        assert len(names) == len(set(names)), names
+        return super().construct_mapping(node, deep)
+
+
+COMPOSE: dict[str, Any] = yaml.load((ROOT / "compose.yaml").read_text(), Strict)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: told for name, told in SERVICES.items() if told["image"] == "assistants-playground"}
 SCHEMA = ROOT / "tests/node/node_modules/dclint/schemas/compose.schema.json"

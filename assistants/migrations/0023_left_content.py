@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0035_upstream_pages"),
+        ("assistants", "0022_upstream_pages"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0030_project_deleted_at"),
+        ("assistants", "0021_project_deleted_at"),
     ]
 
     operations = [
