@@ -5,6 +5,8 @@ Loaded only where ``S3_BUCKET`` is set, since it brings the SDK along.
 
 import io
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -31,6 +33,12 @@ IN_MEMORY: Final = 1024 * 1024
 """A file that is opened to be read in any order lies on the disk when it is larger."""
 CONNECTIONS: Final = 50
 """Of one process, each kept for the next who asks."""
+CHECK_SECONDS: Final = 1
+"""To connect, and again to answer: whoever looks at a server's health waits two seconds."""
+KEPT_SECONDS = 3.0
+"""The answer to whether it is there is given again for so long."""
+_MAKING: Final = threading.Lock()
+_CHECKING: Final = threading.Lock()
 
 
 @contextmanager
@@ -109,20 +117,51 @@ class ObjectStorage(S3Storage):
             file_overwrite=False,
             **settings,
         )
+        self._checked_at = -KEPT_SECONDS
+        self._is_away = False
+
+    @property
+    def connection(self) -> Any:
+        """Of each thread its own, for threads may not share one; they may share its client, and
+        making one of those takes longer than most of what it is asked.
+        """
+        mine = self._connections
+        if not hasattr(mine, "resource"):
+            with _MAKING:
+                first = self._resource
+            mine.resource = type(first)(client=first.meta.client)
+        return mine.resource
+
+    @property
+    def bucket(self) -> Any:
+        """Of each thread its own, likewise."""
+        mine = self._connections
+        if not hasattr(mine, "bucket"):
+            mine.bucket = self.connection.Bucket(self.bucket_name)
+        return mine.bucket
 
     @cached_property
-    def connection(self) -> Any:
-        """One for all threads, which its clients may share: making one takes longer than most of
-        what it is asked.
-        """
-        return self._create_session().resource(
-            "s3",
-            region_name=self.region_name,
-            use_ssl=self.use_ssl,
-            endpoint_url=self.endpoint_url,
-            config=self.client_config,
-            verify=self.verify,
+    def _resource(self) -> Any:
+        return self._create_session().resource("s3", config=self.client_config, **self._told())
+
+    @cached_property
+    def _asker(self) -> Any:
+        """The client that looks whether the storage answers: soon, or not at all."""
+        soon = Config(
+            connect_timeout=CHECK_SECONDS,
+            read_timeout=CHECK_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 1},
         )
+        config = self.client_config.merge(soon)
+        return self._create_session().client("s3", config=config, **self._told())
+
+    def _told(self) -> dict[str, Any]:
+        return {
+            "region_name": self.region_name,
+            "use_ssl": self.use_ssl,
+            "endpoint_url": self.endpoint_url,
+            "verify": self.verify,
+        }
 
     def stream(self, name: str) -> io.BufferedReader:
         """The bytes of a file, to be read once from beginning to end; nothing of it is kept here.
@@ -134,12 +173,26 @@ class ObjectStorage(S3Storage):
         return io.BufferedReader(_Stream(name, body))
 
     def check(self) -> None:
-        """Whether the bucket answers.
+        """Whether the bucket answers, or has done so a moment ago: anybody may ask for this.
 
         :raises StorageAway: it does not
         """
-        with _asking(self.bucket_name):
-            self.connection.meta.client.list_objects_v2(Bucket=self.bucket_name, MaxKeys=1)
+        with _CHECKING:
+            if time.monotonic() - self._checked_at >= KEPT_SECONDS:
+                self._is_away = self._asked()
+                self._checked_at = time.monotonic()
+            if self._is_away:
+                raise refusals.STORAGE_AWAY()
+
+    def _asked(self) -> bool:
+        try:
+            with _MAKING:
+                asker = self._asker
+            with _asking(self.bucket_name):
+                asker.list_objects_v2(Bucket=self.bucket_name, MaxKeys=1)
+        except OSError:  # a bucket that is not there, too
+            return True
+        return False
 
     @override
     def _open(self, name: str, mode: str = "rb") -> "DjangoFile[bytes]":

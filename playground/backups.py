@@ -14,6 +14,7 @@ import gzip
 import hashlib
 import io
 import json
+import logging
 import os
 import tarfile
 import tempfile
@@ -34,8 +35,10 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from typing_extensions import override
 
+from assistants.errors import StorageAway
 from assistants.models import File
 from assistants.operations import files
+from playground import env
 from playground.rows import (
     MADE_BY_DJANGO,
     ROWS,
@@ -49,18 +52,28 @@ from playground.rows import (
     to_json,
 )
 
+logger = logging.getLogger(__name__)
+
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 SECRET: Final = "secret_key"  # noqa: S105 - a name
 TABLES: Final = "tables/"
 FILES: Final = "files/"
 PIECE: Final = 1024 * 1024
-LONGEST: Final = 64 * 1024 * 1024
-"""Bytes of a manifest, at most: a line for each file."""
+LONGEST: Final = 256 * 1024 * 1024
+"""Bytes of a manifest, at most. It is held in memory, and has some 130 bytes for each file: enough
+for two million of them.
+"""
+TRIES: Final = 3
+"""A storage that is away so often is asked to delete nothing more."""
 
 
 class Broken(Exception):
     """It cannot be done, or not with this archive. The message says why, in one line."""
+
+
+class Unfinished(Exception):
+    """All is restored, but the database is not brought up to date. The message says why."""
 
 
 @dataclass
@@ -98,7 +111,7 @@ class _Counted(io.RawIOBase):
 def make(place: Path, say: Callable[[str], None]) -> Told:
     """Write an archive to ``place``, where none is there before it is whole.
 
-    :raises Broken: there is something, or the database is not of this version
+    :raises Broken: there is something, the database is not of this version, or has too many files
     :raises StorageAway: the file storage fails
     """
     if place.exists():
@@ -127,20 +140,22 @@ class _Writer:
         self._say = say
         self._sums: dict[str, str] = {}
         self._told = Told()
+        self._manifest_bytes = PIECE  # what is not about files is far less
 
     def write(self) -> Told:
         # Most files first, without holding the database. Those that have come since are few, and
         # what has gone since is in no row of the moment that counts.
-        for key in File.objects.order_by("pk").values_list("key", flat=True).iterator():
+        for key in _keys():
             self._file(key)
         sums: dict[str, list[str]] = {}
         with _one_moment():
             migrations = _applied()
             for table in tables():
                 sums[table._meta.db_table] = self._table(table)
-            for key in File.objects.order_by("pk").values_list("key", flat=True).iterator():
+            for key in _keys():
                 if f"{FILES}{key}" not in self._sums and not self._file(key):
                     self._told.missing.append(key)
+                    self._count(key)
         kept = settings.DATA_DIR / SECRET
         if kept.is_file() and kept.read_text(encoding="ascii").strip() == settings.SECRET_KEY:
             self._bytes(SECRET, settings.SECRET_KEY.encode())
@@ -196,6 +211,27 @@ class _Writer:
         counted = _Counted(content)
         self._archive.addfile(entry, cast("IO[bytes]", counted))
         self._sums[name] = counted.digest.hexdigest()
+        self._count(name)
+
+    def _count(self, name: str) -> None:
+        """
+        :raises Broken: the manifest would be longer than one that is read again
+        """
+        self._manifest_bytes += len(json.dumps(name)) + 70
+        if self._manifest_bytes > LONGEST:
+            raise Broken(
+                f"There are more files than an archive can list ({len(self._sums):,}): copy "
+                "database and file storage with their own tools."
+            )
+
+
+def _keys() -> Iterator[str]:
+    """Of all files. No query stays open between them: reading what they hold may take hours."""
+    known = File.objects.order_by("pk").values_list("pk", "key")
+    last = ""
+    while some := list(known.filter(pk__gt=last)[:ROWS]):
+        last = some[-1][0]
+        yield from (key for _pk, key in some)
 
 
 @contextmanager
@@ -232,15 +268,18 @@ def restore(place: Path, say: Callable[[str], None]) -> Told:
     """Fill an empty installation with what an archive has. It is read twice: nothing is written
     before all of it has been found whole.
 
-    :raises Broken: the archive is damaged or of a newer version, or something is here already
+    :raises Broken: the archive is damaged or of a newer version, or something is here already, as a
+        secret key that is another one
     :raises StorageAway: the file storage fails
+    :raises Unfinished: all is here, but a migration to this version fails
     """
-    manifest = verified(place)
+    manifest, secret = verified(place)
     executor = MigrationExecutor(connection)
     wanted = [(app, name) for app, name in manifest["migrations"]]
     if any(leaf not in executor.loader.graph.nodes for leaf in wanted):
         raise Broken("It was made by a newer version: restore it with that one, or a later one.")
     _check_empty()
+    _check_secret(secret)
     executor.migrate(wanted)
     # The tables as they were when it was made, which may be some versions ago.
     executor = MigrationExecutor(connection)
@@ -251,20 +290,40 @@ def restore(place: Path, say: Callable[[str], None]) -> Told:
         with transaction.atomic():
             _fill(place, manifest, apps, told, stored, say)
     except BaseException:
-        for key in stored:
-            default_storage.delete(key)
+        _take_back(stored)
         raise
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    try:
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+    except Exception as error:
+        raise Unfinished(str(error)) from error
     return told
 
 
-def verified(place: Path) -> dict[str, Any]:
-    """The manifest of an archive all of whose parts are as they were written.
+def _take_back(keys: list[str]) -> None:
+    """Delete what was stored before something failed, which is the error to be told."""
+    away = 0
+    for done, key in enumerate(keys):
+        try:
+            default_storage.delete(key)
+        except Exception as error:
+            logger.warning("%s stays in the file storage, though nothing names it: %s", key, error)
+            away = away + 1 if isinstance(error, StorageAway) else 0
+            if away == TRIES:
+                logger.warning("so do the %d after it: empty the storage", len(keys) - done - 1)
+                return
+        else:
+            away = 0
+
+
+def verified(place: Path) -> tuple[dict[str, Any], bytes]:
+    """The manifest of an archive all of whose parts are as they were written, and the secret key in
+    it, if there is one.
 
     :raises Broken: it is none, or not whole
     """
     sums: dict[str, str] = {}
+    secret = b""
     manifest: dict[str, Any] = {}
     try:
         with place.open("rb") as file, tarfile.open(fileobj=file, mode="r|") as archive:
@@ -276,8 +335,9 @@ def verified(place: Path) -> dict[str, Any]:
                     manifest = json.loads(content.read(LONGEST))
                     continue
                 counted = _Counted(cast("BinaryIO", content))
-                while counted.read(PIECE):
-                    pass
+                while piece := counted.read(PIECE):
+                    if entry.name == SECRET:
+                        secret += piece
                 sums[entry.name] = counted.digest.hexdigest()
     except (OSError, tarfile.TarError, ValueError) as error:
         raise Broken(f"{place} cannot be read: {error}") from error
@@ -286,7 +346,7 @@ def verified(place: Path) -> dict[str, Any]:
     if sums != manifest["sha256"]:
         wrong = sorted(name for name, _sum in sums.items() ^ manifest["sha256"].items())
         raise Broken(f"{place} is damaged: {wrong[0]} is not as it was written.")
-    return manifest
+    return manifest, secret
 
 
 def _check_empty() -> None:
@@ -301,6 +361,18 @@ def _check_empty() -> None:
                 f"The database is not empty: {name} has rows. A backup is restored to a new "
                 "DATA_DIR, or a new database, before the first start."
             )
+
+
+def _check_secret(secret: bytes) -> None:
+    """
+    :raises Broken: what the archive's key has encrypted could not be read here
+    """
+    has_one = env.text("SECRET_KEY") or (settings.DATA_DIR / SECRET).exists()
+    if secret and has_one and secret.decode() != settings.SECRET_KEY:
+        raise Broken(
+            "The secret key here is another than the backup's, whose provider keys could not be "
+            f"read with it: unset SECRET_KEY, and have no {SECRET} in DATA_DIR."
+        )
 
 
 def _fill(

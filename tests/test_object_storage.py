@@ -5,8 +5,11 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any, cast
 
 import httpx2
@@ -16,6 +19,7 @@ from django.test import Client
 from openai import InternalServerError, OpenAI
 from pytest_django import Settings
 
+from assistants import object_storage
 from assistants.errors import StorageAway
 from assistants.models import File, FileStatus, LeftContent
 from assistants.operations import files, ingestion
@@ -127,6 +131,22 @@ def test_a_large_file_goes_up_and_comes_down_in_pieces(kept: Gate) -> None:
         assert whole.read() == content[-5:]
 
 
+def test_threads_share_the_client_alone(kept: Gate) -> None:
+    storage = cast("Any", default_storage)
+    with ThreadPoolExecutor(2) as pool:
+        together = Barrier(2)
+
+        def look(_number: int) -> tuple[Any, Any]:
+            together.wait(10)
+            return storage.connection, storage.bucket
+
+        (first, first_bucket), (second, second_bucket) = pool.map(look, range(2))
+    assert first is not second
+    assert first_bucket is not second_bucket
+    clients = {id(one.meta.client) for one in (first, second, first_bucket, second_bucket)}
+    assert len(clients) == 1
+
+
 def test_memory_does_not_grow_with_the_file(port: int, tmp_path: Path) -> None:
     """In a process of its own, whose largest size is looked at."""
     program = """
@@ -189,6 +209,14 @@ def test_a_storage_that_breaks_off_is_no_end_of_a_file(kept: Gate) -> None:
             content.read()
 
 
+def test_a_folder_for_copies_that_is_gone_is_made_again(
+    kept: Gate, settings: Settings, tmp_path: Path
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "data" / "tmp")
+    with files.on_disk(make_file(content="bread")) as path:
+        assert Path(path).read_bytes() == b"bread"
+
+
 def test_content_that_could_not_be_deleted_is_deleted_later(
     kept: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,16 +235,22 @@ def test_content_that_could_not_be_deleted_is_deleted_later(
     assert not LeftContent.objects.exists()
 
 
-def test_pages_and_the_health_check_say_that_the_storage_is_away(kept: Gate) -> None:
+def test_pages_and_the_health_check_say_that_the_storage_is_away(
+    kept: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = Client()
     page.force_login(local_owner())
     file = make_file(content="bread")
     content = f"/files/{file.id}/content"
     assert b"".join(page.get(content)) == b"bread"
-    assert page.get("/readyz").json()["parts"]["files"]["ok"]
+    assert page.get("/healthz").json()["parts"]["files"]["ok"]
 
     kept.shut()
-    assert page.get("/readyz").json()["status"] == "not answering: files"
+    # Anybody may ask, and not each of them makes the storage be asked.
+    assert page.get("/healthz").json()["parts"]["files"]["ok"]
+    monkeypatch.setattr(object_storage, "KEPT_SECONDS", 0)
+    assert not page.get("/healthz").json()["parts"]["files"]["ok"]
+    assert page.get("/readyz").json()["status"] == "ok"
     broken = page.get(content)
     assert broken.status_code == 503
     assert AWAY in broken.content.decode()
@@ -297,6 +331,7 @@ def test_the_whole_product_keeps_its_files_there(gate: Gate, tmp_path: Path) -> 
         with pytest.raises(InternalServerError, match=AWAY) as refused:
             client.files.create(file=("b.txt", b"bread"), purpose="assistants")
         assert refused.value.status_code == 503
+        time.sleep(object_storage.KEPT_SECONDS)
         health = httpx2.get(f"{stack.url}/healthz", timeout=10)
         assert health.json()["status"] == "not answering: files"
 

@@ -50,6 +50,7 @@ class Asking:
 
     clients: Clients
     database: Database
+    storage: Database
     abilities: Abilities = field(default_factory=Abilities)
     patience: Patience = field(default_factory=Patience.of_settings)
 
@@ -69,7 +70,8 @@ class Asking:
             limit = context.budget(run, self.abilities.window(model), spent) - around
             sees = self.abilities.sees(model)
             # Not on the loop: counting takes 45 ms for a million tokens.
-            told, size = await self.database(
+            reads = sees and conversation.has_image_files()
+            told, size = await (self.storage if reads else self.database)(
                 context.told, run, conversation, limit, count, sees=sees
             )
             if "tools" not in options and not self.abilities.calls_tools(model):

@@ -35,10 +35,12 @@ STORAGE_AWAY = (
 class CodeRunner:
     """Runs a run's code in the session of its thread."""
 
-    def __init__(self, run: Run, interpreter: Interpreter, database: Database) -> None:
+    def __init__(
+        self, run: Run, interpreter: Interpreter, database: Database, storage: Database
+    ) -> None:
         self._run = run
         self._interpreter = interpreter
-        self._database = database
+        self._database, self._storage = database, storage
         self.saved: dict[str, str] = {}
         """Ids of the files that this run's code saved, by their paths in the sandbox."""
         self.images: list[str] = []
@@ -93,7 +95,7 @@ class CodeRunner:
         with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
             place = Path(folder) / "output"
             await self._interpreter.take(self._run.thread_id, output_id, place)
-            return await self._database(
+            return await self._storage(
                 files.move_in,
                 self._run.thread.project,
                 place,

@@ -93,6 +93,16 @@ class Conversation:
         """How many messages that are."""
         return sum(map(len, self.turns)) + bool(self.system)
 
+    def has_image_files(self) -> bool:
+        """Whether the content of files has to be read to tell it."""
+        return any(
+            part["type"] == "image_file"
+            for turn in self.turns
+            for message in turn
+            if isinstance(parts := message.get("content"), list)
+            for part in parts
+        )
+
     def fitting(self, budget: int, count: Count) -> list[Wire]:
         """What fits into so many tokens, the newest first. The last turn is always among it, and
         the last that a user wrote, since without them there is nothing to answer.

@@ -112,7 +112,7 @@ class Execution(Executing):
         super().__init__(run, services)
         self._message: MessageWriter | None = None
         self._tools: ToolStepWriter | None = None
-        self._code = CodeRunner(run, services.interpreter, services.database)
+        self._code = CodeRunner(run, services.interpreter, services.database, services.storage)
         self._search = FileSearch(run, services.database)
         self._spent = endings.total_usage([])
         self._provider = "the provider"

@@ -37,6 +37,10 @@ class Services:
     publisher: Publisher
     interpreter: Interpreter
     database: Database
+    storage: Database
+    """The same for what reads or keeps the content of files, which may take long: in threads of its
+    own, so that leases are renewed and words written meanwhile.
+    """
 
 
 class Executing(ABC):

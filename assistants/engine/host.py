@@ -48,6 +48,7 @@ INTERPRETER_SECONDS = 20.0
 """How long a code call waits for an interpreter that is being started again."""
 
 DATABASE_THREADS = 4
+STORAGE_THREADS = 4
 BUSY = "database is locked"
 """What SQLite says when somebody else has written for longer than the connection's timeout."""
 BUSY_SECONDS = 120
@@ -64,6 +65,7 @@ class Host:
         self._loop = uvloop.new_event_loop()
         self._started = threading.Event()
         self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
+        self._storage_pool = ThreadPoolExecutor(STORAGE_THREADS, thread_name_prefix="storage")
         self._active: dict[str, tuple[Executing, asyncio.Task[None]]] = {}
         self._waiting: set[str] = set()
         """Runs that were accepted and not let go of yet."""
@@ -111,6 +113,7 @@ class Host:
         for _ in range(DATABASE_THREADS):
             self._pool.submit(_close_connections, together)
         self._pool.shutdown()
+        self._storage_pool.shutdown()
 
     # --- on the loop
     # --------------------------------------------------------------------------------
@@ -132,10 +135,11 @@ class Host:
         )
         self._clients = Clients()
         self._services = Services(
-            Asking(self._clients, self._database),
+            Asking(self._clients, self._database, self._storage),
             Publisher(settings.REDIS_URL),
             Interpreter(address(), patience=INTERPRETER_SECONDS),
             self._database,
+            self._storage,
         )
         self._start(self._heartbeat())
         self._start(self._hear_wishes())
@@ -143,12 +147,18 @@ class Host:
         self._start(self._pass_on())
 
     async def _database(self, operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        call = functools.partial(
-            copy_context().run, _in_thread, self._over, operation, *args, **kwargs
-        )
+        return await self._call(self._pool, _in_thread, operation, *args, **kwargs)
+
+    async def _storage(self, operation: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await self._call(self._storage_pool, _now_and_then, operation, *args, **kwargs)
+
+    async def _call(
+        self, pool: ThreadPoolExecutor, way: Callable[..., T], *args: Any, **kwargs: Any
+    ) -> T:
+        call = functools.partial(copy_context().run, way, self._over, *args, **kwargs)
         # Shielded: the thread goes on writing when the run is cancelled, and what it writes must be
         # known.
-        running = asyncio.ensure_future(self._loop.run_in_executor(self._pool, call))
+        running = asyncio.ensure_future(self._loop.run_in_executor(pool, call))
         running.add_done_callback(_take_note)
         return await asyncio.shield(running)
 
@@ -334,6 +344,16 @@ def _in_thread(
             if str(error) != BUSY or time.monotonic() > until or stopping.is_set():
                 raise
             logger.warning("the database is busy; trying again")
+
+
+def _now_and_then(
+    stopping: threading.Event, operation: Callable[..., T], *args: Any, **kwargs: Any
+) -> T:
+    """The same in a thread that seldom has something to do, and keeps no connection until then."""
+    try:
+        return _in_thread(stopping, operation, *args, **kwargs)
+    finally:
+        connections.close_all()
 
 
 @functools.cache

@@ -19,13 +19,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from assistants import refusals
-from assistants.errors import Wire
+from assistants.errors import StorageAway, Wire
 from assistants.models import (
     Assistant,
     File,
     LeftContent,
     Message,
     Project,
+    RunStep,
     Thread,
     VectorStore,
     VectorStoreFile,
@@ -181,12 +182,17 @@ def discard_unused(keys: Iterable[str]) -> None:
 
 def _drop(key: str) -> bool:
     """Delete stored bytes that no row names; whether that was possible."""
+    return _drop_or_say(key) is None
+
+
+def _drop_or_say(key: str) -> OSError | None:
+    """The same; why it was not."""
     try:
         default_storage.delete(key)
     except OSError as error:
         logger.warning("%s stays in the file storage, though nothing names it: %s", key, error)
-        return False
-    return True
+        return error
+    return None
 
 
 def _is_elsewhere() -> bool:
@@ -235,7 +241,9 @@ def on_disk(file: File) -> Iterator[str]:
         yield default_storage.path(file.key)
         return
     # One that a killed process leaves is cleared away like an upload.
-    beside = settings.FILE_UPLOAD_TEMP_DIR
+    if beside := settings.FILE_UPLOAD_TEMP_DIR:
+        # Missing, it would look as if the content were.
+        Path(beside).mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=beside, suffix=".upload") as copy:
         with open_content(file) as content:
             shutil.copyfileobj(content, copy, PIECE)
@@ -274,20 +282,27 @@ def delete(file: File) -> None:
         transaction.on_commit(lambda: _drop_left(key))
 
 
-def _drop_left(key: str) -> bool:
-    if dropped := _drop(key):
+def _drop_left(key: str) -> OSError | None:
+    """Delete it, unless a file has come to lie there since: an import keeps the ids of files."""
+    if File.objects.filter(key=key).exists() or not (error := _drop_or_say(key)):
         LeftContent.objects.filter(key=key).delete()
-    return dropped
+        return None
+    return error
 
 
 def drop_left() -> int:
-    """Delete the content of deleted files that could not be deleted with them; how many it was."""
+    """Delete the content of deleted files that could not be deleted with them; how many it was.
+    What cannot be deleted keeps nothing else from it, unless the whole storage is away.
+    """
     left = LeftContent.objects.filter(created_at__lt=clock.now() - LEFT_FOR).order_by("pk")
-    dropped = 0
-    for key in list(left.values_list("key", flat=True)[:AT_ONCE]):
-        if not _drop_left(key):
-            break
-        dropped += 1
+    dropped = last = 0
+    while dropped < AT_ONCE and (some := list(left.filter(pk__gt=last)[:AT_ONCE])):
+        for row in some:
+            last = row.pk
+            error = _drop_left(row.key)
+            if isinstance(error, StorageAway):
+                return dropped
+            dropped += error is None
     return dropped
 
 
@@ -302,10 +317,11 @@ def discard(file: File) -> bool:
 
 
 def uses(project: Project, asked: Sequence[File]) -> dict[str, Uses]:
-    """Where each of the files is used, in four queries however many they are.
+    """Where each of the files is used, in five queries however many they are.
 
     A message is younger than the files that it names, so that of a long history only what came
-    after the oldest of the files is read.
+    after the oldest of the files is read. A run's step is not: what its code made is younger. They
+    are read for files alone that code has made, since they name no others.
     """
     found = {file.id: Uses() for file in asked}
     if not found:
@@ -331,11 +347,32 @@ def uses(project: Project, asked: Sequence[File]) -> dict[str, Uses]:
     read = messages.values_list("thread_id", "content", "attachments")
     for thread_id, *parts in read.iterator():
         pairs |= {(file_id, thread_id): None for file_id in _named(parts) if file_id in found}
+    if any(file.purpose == MADE_BY_ASSISTANT for file in asked):
+        pairs |= {pair: None for pair in _made_in(project, name) if pair[0] in found}
     for file_id, thread_id in pairs:
         found[file_id].thread_ids.append(thread_id)
     for searched in VectorStoreFile.objects.filter(file__in=asked).select_related("vector_store"):
         found[searched.file_id].vector_stores.append(searched.vector_store)
     return found
+
+
+def _made_in(project: Project, name: str) -> Iterator[tuple[str, str]]:
+    """The files that code has made, each with the thread that its step belongs to. What a file
+    search has found is not kept by that.
+    """
+    steps = RunStep.objects.filter(
+        Q(saved_files__icontains=name) | Q(step_details__icontains=name),
+        run__thread__project=project,
+        type="tool_calls",
+    )
+    read = steps.values_list("run__thread_id", "saved_files", "step_details")
+    for thread_id, saved, details in read.iterator():
+        for file_id in saved.values():
+            yield file_id, thread_id
+        for call in details.get("tool_calls", ()):
+            if call["type"] == "code_interpreter":
+                for file_id in _named(call["code_interpreter"]):
+                    yield file_id, thread_id
 
 
 def _named(value: Wire | list[Any]) -> Iterator[str]:

@@ -1,9 +1,12 @@
 """Deleting what nobody has used for long, where the settings ask for it.
 
 Threads go by when something was last done in them, with their messages and runs. Files go when they
-are old enough and nothing uses them: no assistant, thread, message or vector store. So what code
-has made for a thread goes after the thread. How long the log of a thread's events is kept is Redis'
-to see to (``events.log``); of the audit log ``audit.delete_old``.
+are old enough and nothing uses them: no assistant, thread, message, run or vector store. So what
+code has made for a thread goes after the thread. What was imported keeps the times that it had
+where it comes from, and is old enough so long after it has come, as the audit log tells.
+
+How long the log of a thread's events is kept is Redis' to see to (``events.log``); of the audit log
+``audit.delete_old``.
 """
 
 import logging
@@ -12,10 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from assistants.models import File, Project, Run, Thread, clock
+from assistants.models import AuditEntry, File, Project, Run, Thread, clock
 from assistants.operations import files, threads
 
 logger = logging.getLogger(__name__)
@@ -48,26 +51,55 @@ def apply() -> Over:
     gone = Over()
     for thread_id in list(_threads().values_list("pk", flat=True)):
         # Something may have been done in it since.
-        if thread := _threads().filter(pk=thread_id).first():
+        if thread := _idle_threads().filter(pk=thread_id).first():
             try:
                 threads.delete(thread)
                 gone.threads += 1
             except DatabaseError:
                 logger.exception("%s is over, and cannot be deleted", thread_id)
     for some in _unused_files():
-        for file in some:
-            try:
-                # Asked once more: it may have been used since.
-                if not files.uses(file.project, [file])[file.id]:
-                    files.delete(file)
-                    gone.files += 1
-                    gone.bytes += file.bytes
-            except DatabaseError:
-                logger.exception("%s is over, and cannot be deleted", file.id)
+        try:
+            _delete_unused(some, gone)
+        except DatabaseError:
+            logger.exception("%s and what follows are over, and cannot be deleted", some[0].id)
     return gone
 
 
+def _delete_unused(some: list[File], gone: Over) -> None:
+    """Ask once more who uses them, for they may have been used since, and delete those that nobody
+    does. Who comes to use one at this moment waits, and is told that it is gone.
+    """
+    deleted = Over()
+    with transaction.atomic():
+        asked = File.objects.filter(pk__in=[file.pk for file in some]).order_by("pk")
+        held = list(asked.select_for_update())
+        uses = files.uses(some[0].project, held)
+        for file in held:
+            if uses[file.id]:
+                continue
+            try:
+                files.delete(file)
+            except DatabaseError:
+                logger.exception("%s is over, and cannot be deleted", file.id)
+            else:
+                deleted.files += 1
+                deleted.bytes += file.bytes
+    gone.files += deleted.files
+    gone.bytes += deleted.bytes
+
+
 def _threads() -> "QuerySet[Thread]":
+    return _idle_threads().exclude(pk__in=_imported("thread", settings.THREAD_DAYS))
+
+
+def _imported(noun: str, days: int) -> "QuerySet[AuditEntry, str]":
+    """The ids of what was imported in the last days."""
+    since = clock.now() - timedelta(days=days)
+    imports = AuditEntry.objects.filter(action=f"{noun}.imported", at__gte=since)
+    return imports.values_list("object_id", flat=True)
+
+
+def _idle_threads() -> "QuerySet[Thread]":
     if not settings.THREAD_DAYS:
         return Thread.objects.none()
     before = clock.now() - timedelta(days=settings.THREAD_DAYS)
@@ -82,6 +114,7 @@ def _unused_files() -> Iterator[list[File]]:
     before = clock.now() - timedelta(days=settings.FILE_DAYS)
     for project in Project.objects.order_by("pk"):
         old = File.objects.in_project(project).filter(created_at__lt=before).order_by("pk")
+        old = old.exclude(pk__in=_imported("file", settings.FILE_DAYS))
         last = ""
         while some := list(old.filter(pk__gt=last).select_related("project")[:AT_ONCE]):
             last = some[-1].pk

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from assistants import doorbell
@@ -297,13 +297,22 @@ def keep_copied_file(
 
     :raises TooLarge: more than a file may have
     """
-    with transaction.atomic():
-        if known := file_here(provider, upstream_id):
-            return known  # another run has copied it meanwhile
-        project = run.thread.project
-        file = files.move_in(project, path, filename=filename, purpose=files.MADE_BY_ASSISTANT)
-        UpstreamFile.objects.create(provider_id=provider.id, file=file, upstream_id=upstream_id)
-        return file.id
+    if known := file_here(provider, upstream_id):
+        return known  # another run has copied it meanwhile
+    # Before the transaction: it may take long to where the storage is.
+    with path.open("rb") as content:
+        file = files.stored(run.thread.project, content, filename, files.MADE_BY_ASSISTANT)
+    try:
+        with transaction.atomic():
+            files.insert(file)
+            UpstreamFile.objects.create(provider_id=provider.id, file=file, upstream_id=upstream_id)
+    except BaseException as error:
+        files.discard_unused([file.key])
+        quicker = file_here(provider, upstream_id) if isinstance(error, IntegrityError) else None
+        if quicker is None:
+            raise
+        return quicker
+    return file.id
 
 
 def store_there(provider: Provider, store: VectorStore) -> UpstreamStore | None:

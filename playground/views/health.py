@@ -1,5 +1,6 @@
 """``GET /healthz``: is every part answering? For ``make run``, for the health strip, for whoever
 watches the whole. ``GET /readyz``: can this web server answer? For what shares requests among some.
+What all of them share is not asked there: without it none would be left that says what is missing.
 """
 
 import asyncio
@@ -60,14 +61,11 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when this web server can answer requests, 503 naming what it lacks for that, in the same
-    form. Workers and interpreters are not asked: without them it still answers, and another web
-    server would not do better.
+    """200 when this web server can answer requests, 503 in the same form when its database or the
+    disk of its DATA_DIR does not let it. Nothing else is asked: without Redis or the file storage
+    it still answers what it can, and another web server would not do better.
     """
-    database, redis, *files = await asyncio.gather(
-        _ask(sync_to_async(_database, thread_sensitive=False)), _redis(), *_files()
-    )
-    return _answer({"database": database, "redis": redis} | _named(files))
+    return _answer({"database": await _ask(sync_to_async(_database, thread_sensitive=False))})
 
 
 def _answer(parts: dict[str, Part], **more: object) -> JsonResponse:

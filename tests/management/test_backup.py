@@ -4,13 +4,18 @@ import gzip
 import hashlib
 import io
 import json
+import shutil
+import sqlite3
 import tarfile
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from pytest_django import Settings
 
 from assistants.models import Project
 from playground import backups, rows
@@ -152,10 +157,18 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(
             archive.addfile(told, io.BytesIO(content))
 
     bare.manage("restore", str(tmp_path / "old.tar"))
-    ask = (
-        "from assistants.models import *; print(Project.objects.get().name, Share.objects.count())"
-    )
-    assert bare.run(ask) == "Old 0\n"
+    with closing(sqlite3.connect(bare.folder / "database.sqlite3")) as database:
+        assert database.execute("SELECT name FROM assistants_project").fetchall() == [("Old",)]
+        assert database.execute("SELECT count(*) FROM assistants_share").fetchone() == (0,)
+
+    # A table stands in the way of a later migration.
+    other = Installation(tmp_path / "other", bare.environment["REDIS_URL"])
+    other.folder.mkdir()
+    with closing(sqlite3.connect(other.folder / "database.sqlite3")) as database:
+        database.execute("CREATE TABLE assistants_share (id TEXT)")
+    said = other.tried("restore", str(tmp_path / "old.tar"))
+    assert said.returncode == 1
+    assert "All rows and files were restored, but the database could not be" in said.stderr
 
 
 @pytest.mark.django_db
@@ -188,3 +201,52 @@ def test_nothing_is_restored_over_something_and_no_backup_written_over_another(
     with pytest.raises(backups.Broken, match="is there already"):
         backups.make(archive, lambda _: None)
     assert archive.read_bytes() == before
+
+
+@pytest.mark.disk
+@pytest.mark.django_db
+def test_what_fails_is_told_and_what_can_be_taken_back_is(
+    archive: Path, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    with tarfile.open(archive) as entries:
+        keys = [name.removeprefix("files/") for name in entries.getnames() if "files/" in name]
+    first, *others = (Path(default_storage.path(key)) for key in keys)
+
+    def fail(_told: str) -> None:
+        # All files are stored by now. The first cannot be deleted any more.
+        first.unlink()
+        (first / "inside").mkdir(parents=True)
+        raise ValueError("the one to be told")
+
+    with pytest.raises(ValueError, match="the one to be told"):
+        backups.restore(archive, fail)
+    assert others
+    assert not any(other.exists() for other in others)
+    shutil.rmtree(first)
+
+
+@pytest.mark.django_db
+def test_nothing_is_restored_beside_another_secret_key(
+    archive: Path, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    (tmp_path / "secret_key").write_text("another")
+    settings.SECRET_KEY = "another"
+    with pytest.raises(backups.Broken, match="The secret key here is another"):
+        backups.restore(archive, lambda _: None)
+    assert not Project.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_archive_is_made_that_lists_more_files_than_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backups, "ROWS", 1)
+    for word in ("bread", "salt"):
+        make_file(content=word)
+    assert backups.make(tmp_path / "a.tar", lambda _: None).files == 2
+    monkeypatch.setattr(backups, "LONGEST", backups.PIECE + 200)
+    with pytest.raises(backups.Broken, match="more files than an archive can list"):
+        backups.make(tmp_path / "b.tar", lambda _: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]

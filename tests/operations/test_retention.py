@@ -9,8 +9,8 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from assistants.events import log
-from assistants.models import File, Message, Project, Thread, clock
-from assistants.operations import retention
+from assistants.models import AuditEntry, File, Message, Project, RunStep, Thread, clock
+from assistants.operations import audit, retention, threads
 from assistants.operations.retention import Over
 from assistants.redis_commands import answer
 from tests.factories import (
@@ -90,6 +90,57 @@ def test_files_go_that_nothing_uses(project: Project, settings: Settings) -> Non
     settings.THREAD_DAYS = 30
     age(thread)
     assert retention.apply() == Over(threads=1, files=1, bytes=5)
+
+
+def test_what_code_saved_stays_as_long_as_its_thread(project: Project, settings: Settings) -> None:
+    settings.FILE_DAYS = 30
+    thread = make_thread(project, "hello")
+    run = make_run(thread, make_assistant(project))
+    saved, figure, found = (make_file(project) for _ in range(3))
+    calls = [
+        {
+            "id": "call_1",
+            "type": "code_interpreter",
+            "code_interpreter": {
+                "input": "",
+                "outputs": [{"type": "image", "image": {"file_id": figure.id}}],
+            },
+        },
+        {
+            "id": "call_2",
+            "type": "file_search",
+            "file_search": {"results": [{"file_id": found.id, "file_name": "a.txt", "score": 1}]},
+        },
+    ]
+    RunStep.objects.create(
+        run=run,
+        type="tool_calls",
+        step_details={"type": "tool_calls", "tool_calls": calls},
+        saved_files={"/mnt/data/a.txt": saved.id},
+    )
+    File.objects.filter(project=project).update(purpose="assistants_output")
+    for file in (saved, figure, found):
+        age(file)
+
+    assert retention.apply() == Over(files=1, bytes=5)
+    assert set(File.objects.all()) == {saved, figure}
+    threads.delete(thread)
+    assert retention.apply() == Over(files=2, bytes=10)
+
+
+def test_what_was_imported_is_old_so_long_after_it_has_come(
+    project: Project, settings: Settings
+) -> None:
+    settings.THREAD_DAYS = settings.FILE_DAYS = 30
+    thread, file = make_thread(project, "imported"), make_file(project)
+    age(thread)
+    age(file)
+    audit.note("thread.imported", project, thread, "")
+    audit.note("file.imported", project, file)
+
+    assert retention.due() == retention.apply() == Over()
+    AuditEntry.objects.update(at=clock.now() - LONG_AGO)
+    assert retention.due() == retention.apply() == Over(threads=1, files=1, bytes=5)
 
 
 def test_the_events_of_a_thread_are_kept_for_as_long_as_the_settings_say(

@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from assistants.engine.publisher import Publisher
+from assistants.engine.executing import Services
 from assistants.engine.upstream.client import Heard, Upstream
 from assistants.engine.upstream.growing import GrowingMessage, GrowingStep
-from assistants.engine.writer import Database
 from assistants.errors import ApiError, Wire
 from assistants.events.fold import accumulate
 from assistants.models import Run, StepStatus, UpstreamThread
@@ -42,11 +41,11 @@ class Copier:
         run: Run,
         upstream: Upstream,
         mirror: UpstreamThread,
-        publisher: Publisher,
-        database: Database,
+        services: Services,
     ) -> None:
         self._run, self._upstream, self._mirror = run, upstream, mirror
-        self._publisher, self._database = publisher, database
+        self._publisher, self._database = services.publisher, services.database
+        self._storage = services.storage
         self._messages: dict[str, GrowingMessage] = {}
         """Open ones, by what their steps are called there."""
         self._tools: dict[str, GrowingStep] = {}
@@ -362,7 +361,7 @@ class Copier:
                 path = Path(folder) / "file"
                 await upstream.download(file_id, path)
                 name = about.filename.rpartition("/")[2] or "file"
-                return await self._database(
+                return await self._storage(
                     upstream_mirrors.keep_copied_file,
                     self._run,
                     upstream.provider,

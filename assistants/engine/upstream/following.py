@@ -47,7 +47,7 @@ class Follower:
         self._refused = 0
         """How often outputs of functions were handed in without an answer."""
         self._beginner = Beginner(run, upstream, services.database)
-        self.copier = Copier(run, upstream, mirror, services.publisher, services.database)
+        self.copier = Copier(run, upstream, mirror, services)
 
     async def __call__(self) -> shapes.Run | None:
         """Create the run, or take it up, and follow it. The run as it ended; None when it waits for

@@ -28,6 +28,11 @@ class Command(BaseCommand):
             places.make_folders()
             with places.hold_folders("manage.py restore"):
                 told = backups.restore(options["path"].absolute(), self.stdout.write)
+        except backups.Unfinished as error:
+            raise CommandError(
+                "All rows and files were restored, but the database could not be brought up to "
+                f"date: {error}. Do so with manage.py migrate before the first start."
+            ) from error
         except (backups.Broken, StorageAway, places.CannotStart) as error:
             raise CommandError(f"Nothing was restored. {error}") from error
         except (DatabaseError, OSError) as error:
