@@ -16,6 +16,7 @@ from typing import Final
 
 import redis
 
+from assistants import workers
 from playground import settings
 
 SECONDS: Final = 5.0
@@ -37,13 +38,13 @@ def web() -> None:
 
 
 def worker() -> None:
-    """It has renewed the note of its life. Where Redis is away nobody knows, and that is not its
+    """It has said that it is alive. Where Redis is away nobody knows, and that is not its
     fault.
     """
     with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=SECONDS) as client:
         try:
-            if not any(client.scan_iter(f"worker:alive:{socket.gethostname()}:*", count=1000)):
-                raise Fails("its note in Redis is not renewed")
+            if not workers.is_alive_here(client):
+                raise Fails("it does not say that it is alive")
         except redis.RedisError:
             return
 

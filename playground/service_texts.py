@@ -40,6 +40,9 @@ TEXTS: Final = (
     _(
         "{provider} sent what is no answer of the Assistants API ({what_came}). Check its address; its own log may say more."
     ),
+    _(
+        "{provider} has more of this thread than is brought ({megabytes} MB, {objects} objects at most)."
+    ),
     _("{provider} did not answer within {seconds} s."),
     _("{provider} did not answer in time. Try again."),
     _(

@@ -91,15 +91,18 @@ class ThreadView:
         tip = log.tip(thread.id)
         active = thread.runs.active().first()
         state = transcript.state_of(active, tip)
-        messages = list(_messages_since(thread, since).newest_first())
+        # Of messages there may be any number, and they may be long: only those that are shown are
+        # read as a whole.
+        known = _messages_since(thread, since).newest_first()
+        messages = list(known.values_list("pk", "status", "created_at"))
         changed = _runs_since(thread, since) | thread.runs.filter(pk=active.pk if active else "")
         runs = list(changed.oldest_first())
-        self._shown = {message.pk: message.status for message in messages}
+        self._shown = {pk: status for pk, status, _ in messages}
         self._shown |= {run.pk: run.status for run in runs}
         if len(messages) > PAGE_SIZE:
             # Of what was there already the page shows the newest; so does this.
-            begins = min(seen, messages[PAGE_SIZE - 1].created_at)
-            messages = [one for one in messages if one.created_at >= begins]
+            begins = min(seen, messages[PAGE_SIZE - 1][2])
+            messages = [one for one in messages if one[2] >= begins]
             runs = [run for run in runs if run.created_at >= begins or run.is_active]
         deleted = [
             entry.object["id"]
@@ -107,7 +110,7 @@ class ThreadView:
             if entry.name == "thread.message.deleted"
         ]
         views = transcript.read_items(
-            thread, [one.pk for one in messages], [run.pk for run in runs], state
+            thread, [pk for pk, *_ in messages], [run.pk for run in runs], state
         )
         self.cursor, self.last = tip, transcript.place_of(tip)
         self._changes = Changes(state)

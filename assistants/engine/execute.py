@@ -164,8 +164,11 @@ class Execution(Executing):
         return turn.usage.to_dict() if turn and turn.usage else None
 
     @override
-    def _partial(self) -> Partial:
+    def _before_end(self) -> None:
         self._tell_rest()
+
+    @override
+    def _partial(self) -> Partial:
         message, tools = self._message, self._tools
         return Partial(
             {message.message.id: message.content} if message else {},

@@ -98,8 +98,9 @@ class Executing(ABC):
         """Write what was under way, and the end. A second interruption does not keep it from
         being written.
         """
-        partial = self._partial()
         try:
+            self._before_end()
+            partial = self._partial()
             await self._services.publisher.drain()
             await self._services.database(operation, self.run, partial=partial, **arguments)
         except LeaseLost:
@@ -117,6 +118,9 @@ class Executing(ABC):
     @abstractmethod
     async def _end(self, status: RunStatus, error: Wire | None = None) -> None:
         """Write the end, with what was under way."""
+
+    def _before_end(self) -> None:  # noqa: B027  # not every run has something to tell
+        """Tell what has come and was not told yet, before what was under way is looked at."""
 
     @abstractmethod
     def _partial(self) -> Partial:

@@ -10,8 +10,6 @@ import contextlib
 import functools
 import gc
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -25,7 +23,7 @@ import uvloop
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
-from assistants import doorbell, metrics
+from assistants import doorbell, metrics, workers
 from assistants.engine.asking import Asking
 from assistants.engine.chat.clients import Clients
 from assistants.engine.execute import Execution
@@ -53,8 +51,6 @@ BUSY = "database is locked"
 """What SQLite says when somebody else has written for longer than the connection's timeout."""
 BUSY_SECONDS = 120
 BEAT_SECONDS = LEASE.total_seconds() / 3
-ALIVE = "worker:alive:"
-ALIVE_SECONDS = 15
 PASS_ON_SECONDS = 1.0
 
 
@@ -62,6 +58,7 @@ class Host:
     """Start it once per process; ``submit`` and ``stop`` may be called from any thread."""
 
     def __init__(self) -> None:
+        self._name = workers.own_name()
         self._loop = uvloop.new_event_loop()
         self._started = threading.Event()
         self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
@@ -129,7 +126,6 @@ class Host:
         self._loop.run_forever()
 
     async def _open(self) -> None:
-        self._note = f"{ALIVE}{socket.gethostname()}:{os.getpid()}"
         self._redis = redis.asyncio.Redis.from_url(
             settings.REDIS_URL, decode_responses=True, socket_timeout=None
         )
@@ -265,13 +261,14 @@ class Host:
                 await asyncio.sleep(0.5)
 
     async def _say_alive(self) -> None:
-        """Keep the key that the health check looks for."""
+        """Say what the health check looks for, and those who have more runs than room."""
         while True:
             try:
-                await self._redis.set(self._note, str(len(self._active)), ex=ALIVE_SECONDS)
+                room = settings.WORKER_RUNS - len(self._active)
+                await workers.say_alive(self._redis, self._name, room)
             except (redis.RedisError, OSError):
                 logger.warning("Redis does not answer")
-            await asyncio.sleep(ALIVE_SECONDS / 3)
+            await asyncio.sleep(workers.SECONDS / 3)
 
     async def _pass_on(self) -> None:
         """What this worker was rung for waits here while it is full, and another may have room:
@@ -283,14 +280,13 @@ class Host:
             if not waiting or not self._slots.locked():
                 continue
             try:
-                notes = [name async for name in self._redis.scan_iter(f"{ALIVE}*", count=1000)]
-                others = [name for name in notes if name != self._note]
-                under_way = await self._redis.mget(others) if others else []
+                room = await workers.room_of_others(self._redis, self._name)
+                for run_id in waiting[:room]:
+                    await self._database(doorbell.ring, doorbell.EXECUTE_RUN, run_id)
             except (redis.RedisError, OSError):
                 continue
-            rooms = (settings.WORKER_RUNS - int(number or 0) for number in under_way)
-            for run_id in waiting[: sum(max(0, room) for room in rooms)]:
-                await self._database(doorbell.ring, doorbell.EXECUTE_RUN, run_id)
+            except Exception:
+                logger.exception("waiting runs were not passed on")
 
     async def _drain(self) -> None:
         self._stopping = True
@@ -306,7 +302,7 @@ class Host:
             task.cancel()
         with contextlib.suppress(redis.RedisError, OSError, TimeoutError):
             async with asyncio.timeout(1):
-                await self._redis.delete(self._note)
+                await workers.say_gone(self._redis, self._name)
         await self._services.publisher.aclose()
         await self._clients.aclose()
         await self._services.interpreter.aclose()

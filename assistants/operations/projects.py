@@ -6,12 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from assistants import doorbell, refusals
 from assistants.events import signals
 from assistants.models import (
     ApiKey,
+    Assistant,
+    AuditEntry,
     File,
+    ImportItem,
+    ImportPage,
+    ImportStatus,
     Invitation,
     Membership,
     Project,
@@ -19,6 +25,7 @@ from assistants.models import (
     Run,
     Scope,
     Thread,
+    TokenUse,
     UpstreamImport,
     VectorStore,
     clock,
@@ -33,6 +40,8 @@ MAX_DAYS = 3650
 USED_RESOLUTION = timedelta(minutes=1)
 AT_ONCE = 100
 """So many objects of a deleted project are read at a time."""
+ROWS_AT_ONCE = 500
+"""So many of its other rows are deleted in one transaction."""
 PIECE_SECONDS = 2.0
 """After so long others have their turn before more of a deleted project goes."""
 
@@ -93,8 +102,10 @@ def delete(project: Project) -> None:
     audit.note("project.deleted", project, project)
     Project.objects.filter(pk=project.pk).update(deleted_at=clock.now())
     shares.revoke_all(project)
-    for opens in (Membership, Invitation, ApiKey, UpstreamImport):
+    for opens in (Membership, Invitation, ApiKey):
         opens.objects.filter(project=project).delete()
+    coming = UpstreamImport.objects.in_project(project).going_on()
+    coming.update(status=ImportStatus.CANCELLED, ended_at=clock.now(), lease="")
     signals.ring(signals.members_of(project.pk))
     running = Run.objects.active().filter(thread__project=project).values("thread")
     for thread in Thread.objects.filter(pk__in=running):
@@ -103,8 +114,9 @@ def delete(project: Project) -> None:
 
 
 def delete_some(project_id: str) -> bool:
-    """Delete some of what is in a project that was deleted, each object in a transaction of its
-    own, and the project last; whether anything is left. Doing it twice does no harm.
+    """Delete some of what is in a project that was deleted, each object, or some rows, in a
+    transaction of their own, and the project last; whether anything is left. Doing it twice does
+    no harm.
     """
     begun = Project.objects.filter(pk=project_id).exclude(deleted_at=None)
     if not begun.update(deleted_at=clock.now()):
@@ -118,6 +130,11 @@ def delete_some(project_id: str) -> bool:
                 doorbell.ring(doorbell.DELETE_PROJECT, project_id)
                 return True
     with transaction.atomic():
+        # Whoever was about to insert something has done so by now, or cannot any more.
+        Project.objects.select_for_update().get(pk=project_id)
+        if next(_pieces(project), None) is not None:
+            doorbell.ring(doorbell.DELETE_PROJECT, project_id)
+            return True
         project.delete()
     return False
 
@@ -140,6 +157,23 @@ def _pieces(project: Project) -> Iterator[tuple[list[Any], Callable[[Any], None]
     for kind, delete_one in kinds:
         while some := list(kind.objects.in_project(project)[:AT_ONCE]):
             yield some, delete_one
+    # What the deletions above have noted goes too, so these come after.
+    rows: tuple[QuerySet[Any], ...] = (
+        ImportPage.objects.filter(item__job__project=project),
+        ImportItem.objects.filter(job__project=project),
+        Assistant.objects.in_project(project),
+        AuditEntry.objects.in_project(project),
+        TokenUse.objects.in_project(project.pk),
+    )
+    for found in rows:
+        while keys := list(found.order_by("pk").values_list("pk", flat=True)[:ROWS_AT_ONCE]):
+            yield [found.model._default_manager.filter(pk__in=keys)], _delete_rows
+
+
+@transaction.atomic
+def _delete_rows(rows: "QuerySet[Any]") -> None:
+    """The rows, and what hangs on them."""
+    rows.delete()
 
 
 def _checked(name: str) -> str:

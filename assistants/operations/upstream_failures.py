@@ -69,6 +69,15 @@ def nonsense(label: str, what: str) -> UpstreamError:
     )
 
 
+def too_long(label: str, megabytes: int, objects: int) -> UpstreamError:
+    """A thread of more than so much. It will be no less the next time."""
+    message = (
+        f"{label} has more of this thread than is brought ({megabytes} MB, {objects} objects at "
+        "most)."
+    )
+    return UpstreamError("server_error", message, may_pass=False)
+
+
 def late(label: str, seconds: float) -> UpstreamError:
     """No answer, or no whole one, in this time."""
     return UpstreamError(

@@ -8,15 +8,19 @@ was told is compared with what is here.
 """
 
 import logging
+import pickle
 import secrets
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import chain
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
+from django.conf import settings
 from django.db import OperationalError, models, transaction
 from django.db.models import QuerySet
 
@@ -26,6 +30,7 @@ from assistants.models import (
     Assistant,
     File,
     ImportItem,
+    ImportPage,
     ImportStatus,
     Message,
     ModelProvider,
@@ -48,6 +53,7 @@ from assistants.operations import (
     upstream_reading,
     upstream_threads,
 )
+from assistants.operations.imports import I
 from assistants.operations.upstream_failures import UpstreamError
 from assistants.operations.upstream_reading import Reader
 from assistants.params.imported import (
@@ -170,6 +176,7 @@ def stop(job: UpstreamImport) -> None:
     """Bring no more; what was brought stays."""
     stopped = UpstreamImport.objects.going_on().filter(pk=job.pk)
     if stopped.update(status=ImportStatus.CANCELLED, ended_at=clock.now(), lease=""):
+        _forget_read(job)
         audit.note("import.stopped", job.project_id, job, job.label)
 
 
@@ -304,8 +311,10 @@ def _succeeded(job: UpstreamImport) -> None:
         _renew(job)
 
 
+@transaction.atomic
 def _end(job: UpstreamImport, status: ImportStatus, error: str = "") -> None:
-    UpstreamImport.objects.going_on().filter(pk=job.pk, lease=job.lease).update(
+    mine = UpstreamImport.objects.going_on().filter(pk=job.pk, lease=job.lease)
+    ended = mine.update(
         status=status,
         error=error,
         wanted={**job.wanted, "tries": 0},
@@ -313,6 +322,16 @@ def _end(job: UpstreamImport, status: ImportStatus, error: str = "") -> None:
         lease="",
         lease_until=clock.now(),
     )
+    if ended:
+        _forget_read(job)
+
+
+def _forget_read(job: UpstreamImport) -> None:
+    """Nobody may ever go on, so nothing stays of threads that were read in part. Who goes on reads
+    them anew.
+    """
+    ImportPage.objects.filter(item__job=job).delete()
+    job.items.exclude(reading={}).update(reading={})
 
 
 def _pause(job: UpstreamImport, message: str, *, may_pass: bool) -> None:
@@ -365,6 +384,7 @@ def _bring_next(job: UpstreamImport, row: ModelProvider, reader: Reader) -> bool
         logger.exception("%s of %s cannot be kept", item, job.id)
         item.status, item.error = Status.FAILED, "It cannot be kept here. The log says why."
     with transaction.atomic():
+        _renew(job)
         if item.reading:
             item.reading = {}
             item.pages.all().delete()
@@ -526,11 +546,17 @@ def _thread(job: UpstreamImport, row: ModelProvider, reader: Reader, item: Impor
     _is(thread.id, item)
     is_new = not imports.here(job.project, Thread, [thread.id])
     if is_new:
-        runs = (imports.read(ImportedRun, one) for one in _told(item, "run"))
-        steps = (imports.read(ImportedStep, one) for one in _told(item, "run step"))
-        said = (imports.read(ImportedMessage, one) for one in _told(item, "message"))
-        with imports.opened(job.project) as door, transaction.atomic():
-            door.thread(thread, runs, steps, said)
+        with (
+            _checked(ImportedRun, item, "run", reader) as runs,
+            _checked(ImportedStep, item, "run step", reader) as steps,
+            _checked(ImportedMessage, item, "message", reader) as said,
+            imports.opened(job.project) as door,
+        ):
+            _renew(job)
+            with transaction.atomic():
+                door.thread(thread, runs, steps, said)
+                # Whoever has it by now brings the thread.
+                _renew(job)
     item.counts, item.differs = {}, []
     _compare(item, "thread", {thread.id: told}, Thread.objects.in_bulk([thread.id]))
     here: dict[str, QuerySet[Any]] = {
@@ -541,6 +567,7 @@ def _thread(job: UpstreamImport, row: ModelProvider, reader: Reader, item: Impor
     for noun, rows in here.items():
         there = 0
         for some in _pages(item, noun):
+            reader.beat()
             there += len(some)
             wires = {str(one.get("id")): one for one in some}
             _compare(item, noun, wires, rows.in_bulk(list(wires)))
@@ -556,6 +583,28 @@ def _pages(item: ImportItem, noun: str) -> Iterator[list[Wire]]:
 
 def _told(item: ImportItem, noun: str) -> Iterator[Wire]:
     return chain.from_iterable(_pages(item, noun))
+
+
+@contextmanager
+def _checked(kind: type[I], item: ImportItem, noun: str, reader: Reader) -> Iterator[Iterator[I]]:
+    """What was read of one noun, checked before anything is locked. It may be more than fits in
+    memory, so it waits on the disk, and of it one page is held at a time.
+
+    :raises Invalid: something is none of the kind
+    """
+    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as disk:
+        for some in _pages(item, noun):
+            reader.beat()
+            pickle.dump([imports.read(kind, one) for one in some], disk)
+        end = disk.tell()
+        disk.seek(0)
+        yield chain.from_iterable(_loaded(disk, end))
+
+
+def _loaded(disk: IO[bytes], end: int) -> Iterator[list[Any]]:
+    while disk.tell() < end:
+        # Nobody else can have written the file: it has no name.
+        yield pickle.load(disk)  # noqa: S301
 
 
 def _compare(

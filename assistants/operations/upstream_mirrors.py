@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from assistants import doorbell
 from assistants.errors import Wire
@@ -220,8 +220,9 @@ def forget_mirror(mirror: UpstreamThread) -> None:
 def note_given(row: UpstreamThread | UpstreamAssistant, given: Wire) -> None:
     """The server was given these ``tool_resources``."""
     row.given = given
-    known: QuerySet[Any] = type(row)._default_manager.filter(pk__in=[row.pk])
-    known.update(given=given)
+    # Not by ``save``, which raises for a row that was deleted meanwhile.
+    rows: Any = type(row)._default_manager
+    rows.filter(pk=row.pk).update(given=given)
 
 
 def unsent(run: Run, mirror: UpstreamThread) -> list[Message]:
@@ -241,11 +242,13 @@ def keep_message(mirror: UpstreamThread, message_id: str, upstream_id: str) -> N
     """The server has the message, under this id. Where it has another address meanwhile, or is
     connected no more, the run goes on where it was created, and nothing is known of the new one.
     """
-    if not UpstreamThread.objects.filter(pk=mirror.pk).exists():
-        return
-    UpstreamMessage.objects.get_or_create(
-        mirror=mirror, message_id=message_id, defaults={"upstream_id": upstream_id}
-    )
+    with transaction.atomic():
+        # Held, so that it is not forgotten before the message is written.
+        if UpstreamThread.objects.select_for_update().filter(pk=mirror.pk).first() is None:
+            return
+        UpstreamMessage.objects.get_or_create(
+            mirror=mirror, message_id=message_id, defaults={"upstream_id": upstream_id}
+        )
 
 
 def forget_message(row: UpstreamMessage) -> None:

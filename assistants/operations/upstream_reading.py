@@ -49,8 +49,9 @@ class Reader:
 
     def __init__(self, provider: Provider, beat: Callable[[], None] = lambda: None) -> None:
         self.provider = provider
-        self._beat = beat
-        self._size = 0
+        self.beat = beat
+        self.heard = 0
+        """Bytes, of all answers so far."""
         self._client = provider_client.client(provider).with_options(timeout=SECONDS)
 
     def assistants(self) -> list[Wire]:
@@ -99,7 +100,7 @@ class Reader:
             try:
                 with asking as response:
                     for piece in response.iter_bytes():
-                        self._beat()
+                        self.beat()
                         sink.write(piece)
                         if time.monotonic() > until:
                             raise late(self.provider.label, FILE_SECONDS)
@@ -112,11 +113,11 @@ class Reader:
 
     def _one(self, resource: Any, object_id: str) -> Wire:
         asking = partial(resource.with_streaming_response.retrieve, object_id)
-        return upstream_calls.ask(self.provider, Whole, asking, SECONDS, self._heard).root
+        return upstream_calls.ask(self.provider, Whole, asking, SECONDS, self._hear).root
 
-    def _heard(self, size: int) -> None:
-        self._beat()
-        self._size += size
+    def _hear(self, size: int) -> None:
+        self.beat()
+        self.heard += size
 
     def _page(self, resource: Any, *ids: str, after: str = "", **more: Any) -> Listed:
         """
@@ -126,7 +127,7 @@ class Reader:
             more["after"] = after
         listing = resource.with_streaming_response.list
         asking = partial(listing, *ids, limit=PAGE, order="asc", **more)
-        return upstream_calls.ask(self.provider, Listed, asking, SECONDS, self._heard)
+        return upstream_calls.ask(self.provider, Listed, asking, SECONDS, self._hear)
 
     def _all(self, resource: Any, *ids: str) -> list[Wire]:
         """A whole list, the oldest first.
@@ -134,7 +135,7 @@ class Reader:
         :raises UpstreamError: the server refused, is gone, slow, or answers nonsense
         """
         found: list[Wire] = []
-        self._size, until = 0, time.monotonic() + LIST_SECONDS
+        begun, until = self.heard, time.monotonic() + LIST_SECONDS
         last = ""
         while True:
             page = self._page(resource, *ids, after=last)
@@ -142,7 +143,7 @@ class Reader:
             if not page.has_more or not page.data:
                 return found
             after = upstream_calls.checked_id(self.provider.label, page.data[-1].get("id"))
-            if after == last or len(found) > MOST or self._size > MAX_LIST:
+            if after == last or len(found) > MOST or self.heard - begun > MAX_LIST:
                 raise nonsense(self.provider.label, "a list without an end")
             if time.monotonic() > until:
                 raise late(self.provider.label, LIST_SECONDS)

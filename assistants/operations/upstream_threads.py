@@ -8,11 +8,13 @@ from typing import Final
 
 from assistants.errors import Wire
 from assistants.operations import upstream_calls
-from assistants.operations.upstream_failures import nonsense
+from assistants.operations.upstream_failures import nonsense, too_long
 from assistants.operations.upstream_reading import Listed, Reader
 
 MOST: Final = 100_000
 """Objects of one thread."""
+MAX_BYTES: Final = 256 * 1024 * 1024
+"""All that is told of one thread."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ def next_page(reader: Reader, thread_id: str, reading: Wire) -> Page:
     :param reading: that of the page before; ``{}`` for the first
     :raises UpstreamError: the server refused, is gone, slow, or answers nonsense
     """
+    begun = reader.heard
     part, after = reading.get("part", "thread"), reading.get("after", "")
     count = reading.get("count", 0)
     label = reader.provider.label
     if part == "thread":
-        return Page("thread", [reader.thread(thread_id)], {"part": "messages"})
+        told = reader.thread(thread_id)
+        return Page("thread", [told], {"part": "messages", "bytes": reader.heard - begun})
     if part == "messages":
         page = reader.messages(thread_id, after)
         last = _last(label, page, after)
@@ -56,10 +60,11 @@ def next_page(reader: Reader, thread_id: str, reading: Wire) -> Page:
         last = _last(label, page, after)
         following = _steps(run_ids if last else run_ids[1:], last_run, last)
     count += len(page.data)
-    if count > MOST:
-        raise nonsense(label, "a thread without an end")
+    size = reading.get("bytes", 0) + reader.heard - begun
+    if count > MOST or size > MAX_BYTES:
+        raise too_long(label, MAX_BYTES // 2**20, MOST)
     noun = {"messages": "message", "runs": "run", "steps": "run step"}[part]
-    return Page(noun, page.data, following | {"count": count})
+    return Page(noun, page.data, following | {"count": count, "bytes": size})
 
 
 def _steps(run_ids: list[str], last_run: str, after: str = "") -> Wire:

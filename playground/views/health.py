@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, JsonResponse
 
+from assistants import workers
 from playground import interpreter
 
 TIMEOUT_SECONDS = 2.0
@@ -164,12 +165,12 @@ async def _redis() -> Part:
 
 
 async def _worker() -> Part:
-    """The note in Redis that each worker renews as long as it lives."""
+    """Each says that it is alive, in Redis."""
 
     async def find() -> str:
-        async for _key in client.scan_iter("worker:alive:*", count=1000):
-            return ""
-        raise NotAnswering("no worker is answering")
+        if not await workers.count(client):
+            raise NotAnswering("no worker is answering")
+        return ""
 
     async with _connection() as client:
         return await _ask(find)

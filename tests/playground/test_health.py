@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,9 @@ async def interpreter(settings: Settings, tmp_path: Path) -> AsyncIterator[dict[
 
 @pytest.fixture
 def worker(redis_url: str) -> Iterator[None]:
-    """The note that a worker renews."""
+    """One that has said that it is alive."""
     with redis.Redis.from_url(redis_url) as client:
-        client.set("worker:alive:test", 1, ex=15)
+        client.zadd("workers:alive", {"test": time.time() + 15})
         yield
 
 

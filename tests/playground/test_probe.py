@@ -43,7 +43,7 @@ def test_a_beat_that_has_not_rung_is_told(stack: Stack, tmp_path: Path) -> None:
 
 def test_a_worker_without_a_note_is_told_but_not_where_redis_is_away(stack: Stack) -> None:
     code, said = probe(stack, "worker", REDIS_URL=f"{stack.redis_url}?db=7")
-    assert (code, said) == (1, "worker: its note in Redis is not renewed\n")
+    assert (code, said) == (1, "worker: it does not say that it is alive\n")
     assert probe(stack, "worker", REDIS_URL=f"redis://127.0.0.1:{free_port()}")[0] == 0
 
 

@@ -5,12 +5,15 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db.models.signals import post_init
 
 from assistants.events import log
 from assistants.events.hub import hub
@@ -447,3 +450,33 @@ async def test_a_message_that_another_program_adds_appears(
     again = Reader(thread, reader.last_id)
     await asyncio.wait_for(again.read(), 5)
     assert made.id in again.html
+
+
+@pytest.mark.django_db
+def test_of_many_messages_only_those_that_are_shown_are_read() -> None:
+    thread = make_thread()
+    before, now = clock.now() - timedelta(hours=1), clock.now()
+    text = {"type": "text", "text": {"value": "Late", "annotations": []}}
+    Message.objects.bulk_create(
+        Message(
+            thread=thread,
+            role="user",
+            content=[text],
+            created_at=before + timedelta(seconds=second),
+            completed_at=now,
+        )
+        for second in range(transcript.PAGE_SIZE + 10)
+    )
+    read: list[Message] = []
+
+    def note(instance: Message, **_more: Any) -> None:
+        read.append(instance)
+
+    post_init.connect(note, Message)
+    try:
+        half_an_hour_ago = int((now - timedelta(minutes=30)).timestamp() * 1000)
+        html = ThreadView(thread.id, f"{half_an_hour_ago}-0").begin()
+    finally:
+        post_init.disconnect(note, Message)
+    assert html.count(">Late") >= transcript.PAGE_SIZE
+    assert len(read) == transcript.PAGE_SIZE

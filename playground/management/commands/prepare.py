@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from assistants import workers
 from assistants.models import ApiKey
 from assistants.operations import indexes, projects
 from playground import login, redis_server
@@ -50,9 +51,8 @@ class Command(BaseCommand):
             except redis.RedisError as error:
                 raise CommandError(f"Redis does not answer at REDIS_URL: {error}") from error
             if redis_server.is_ours():
-                # No worker can be alive yet: these are notes of one that was killed.
-                for note in client.scan_iter("worker:alive:*"):
-                    client.delete(note)
+                # None can be alive yet: one that is told so was killed.
+                workers.forget_all(client)
 
     def migrate(self) -> None:
         """Bring the database up to date, if it is not."""

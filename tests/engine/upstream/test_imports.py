@@ -249,6 +249,8 @@ def test_a_long_thread_is_read_page_by_page_and_goes_on_where_it_was(
     assert [len(page.objects_told) for page in ImportPage.objects.all()] == [1, 1, 1, 1]
     upstream_imports.stop(job)
     assert brought(job).status == ImportStatus.CANCELLED
+    # What was read is not kept for one who may never go on.
+    assert not ImportPage.objects.exists()
     upstream_imports.resume(job)
     proxy.on("GET", r"/steps$", answer(503, {}), times=5)
     job = brought(job)
@@ -263,8 +265,9 @@ def test_a_long_thread_is_read_page_by_page_and_goes_on_where_it_was(
     assert counted["run"] == (2, 2)
     steps = RunStep.objects.count()
     assert steps == 3
-    # Each page was asked for twice, once for the files that it names; five times in vain.
-    assert proxy.count("GET", lists) == 2 * (4 + 2 + steps) + 5
+    # Each page was asked for twice, once for the files that it names; three before it was stopped,
+    # five before it failed, and five times in vain.
+    assert proxy.count("GET", lists) == 2 * (4 + 2 + steps) + 3 + 5 + 5
     assert not ImportPage.objects.exists()
     _is_the_same(there, Thread.objects.get(pk=thread_id))
 

@@ -1,6 +1,8 @@
 """Making, choosing, renaming and deleting projects; forms of a page that was left open."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,6 +19,7 @@ from assistants.models import (
     Role,
     Run,
     Thread,
+    UpstreamImport,
     VectorStore,
     clock,
 )
@@ -77,6 +80,9 @@ def test_a_project_is_deleted_by_its_name_with_everything_in_it(
     file = make_file(made)
     make_vector_store(made, "bread")
     projects.create_api_key(made, "Notebook")
+    coming = UpstreamImport.objects.create(project=made, label="Team server")
+    item = coming.items.create(noun="thread", upstream_id="thread_1")
+    item.pages.create(noun="message", objects_told=[])
     kept = make_thread(project, "Kept")
     address = reverse("project-delete", args=[made.id])
 
@@ -98,10 +104,12 @@ def test_a_project_is_deleted_by_its_name_with_everything_in_it(
     pieces = 1
     while projects.delete_some(made.pk):
         pieces += 1
-    assert pieces == 5  # a thread, a store, two files, the project
+    # A thread, a store, two files, an import's page and item, assistants, audit entries, and the
+    # project.
+    assert pieces == 9
     assert not Project.objects.filter(pk=made.pk).exists()
-    left = (Assistant, Thread, Run, File, VectorStore, ApiKey)
-    assert [model.objects.count() for model in left] == [0, 1, 0, 0, 0, 0]
+    left = (Assistant, Thread, Run, File, VectorStore, ApiKey, UpstreamImport)
+    assert [model.objects.count() for model in left] == [0, 1, 0, 0, 0, 0, 0]
     assert Thread.objects.get() == kept
     assert page.get("/threads").context["member"].project == project
     del file
@@ -116,6 +124,28 @@ def test_the_files_of_a_deleted_project_go_from_the_disk() -> None:
     projects.delete(made)
     projects.delete_some(made.pk)
     assert not default_storage.exists(file.key)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_comes_after_the_last_piece_goes_from_the_disk_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    projects.ensure_default_project()
+    made = projects.create("Second", owner().pk)
+    projects.delete(made)
+    late: list[File] = []
+    pieces = projects._pieces
+
+    def and_one_more(project: Project) -> Iterator[Any]:
+        yield from pieces(project)
+        if not late:
+            late.append(make_file(project))
+
+    monkeypatch.setattr(projects, "_pieces", and_one_more)
+    assert projects.delete_some(made.pk)
+    assert not projects.delete_some(made.pk)
+    assert not default_storage.exists(late[0].key)
+    assert not Project.objects.filter(pk=made.pk).exists()
 
 
 def test_the_project_that_the_server_begins_with_is_not_deleted(
