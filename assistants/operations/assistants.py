@@ -162,6 +162,11 @@ def delete(assistant: Assistant) -> None:
         assistant.delete()
 
 
+def note_exported(assistant: Assistant) -> None:
+    """Write down that somebody has taken it along."""
+    audit.note("assistant.exported", assistant.project_id, assistant)
+
+
 def _with_defaults(fields: Wire) -> Wire:
     return {
         name: DEFAULTS[name] if value is None and name in DEFAULTS else value

@@ -76,6 +76,11 @@ def note_everywhere(action: str, user_id: int, **details: Any) -> None:
         note(action, member.project, f"user_{user_id}", member.user.get_username(), **details)
 
 
+def note_exported(project: Project) -> None:
+    """Write down that somebody has taken the project's entries along."""
+    note("audit.exported", project, project)
+
+
 def delete_old() -> int:
     """Delete what is older than AUDIT_DAYS, some of it at a time; how many entries."""
     days: int = settings.AUDIT_DAYS

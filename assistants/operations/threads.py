@@ -120,3 +120,15 @@ def _note(action: str, thread: Thread, **details: Any) -> None:
 
 def deleted(thread: Thread) -> Wire:
     return {"id": thread.id, "object": "thread.deleted", "deleted": True}
+
+
+def note_exported(thread: Thread, form: str, *, steps: bool, files: bool) -> None:
+    """Write down that somebody has taken it along.
+
+    :param form: ``markdown``, ``notebook``, ``json`` or ``page``
+    :param steps: and ``files``: whether these were in it
+    """
+    # Its own title alone: how it opens is what somebody wrote.
+    name = str(thread.metadata.get("title") or "")
+    told = {"format": form, "steps": steps, "files": files}
+    audit.note("thread.exported", thread.project_id, thread, name, **told)

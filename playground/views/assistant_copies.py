@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from assistants.errors import ApiError, Wire
 from assistants.models import Assistant, Project, Role
-from assistants.operations import assistants, audit
+from assistants.operations import assistants
 from assistants.params import AssistantCreate, validate
 from playground import access
 from playground.forms import json_text
@@ -32,7 +32,7 @@ def export(request: access.Request, assistant_id: str) -> HttpResponse:
     """The assistant as the API's object, to be kept or imported elsewhere."""
     assistant = access.assistant(request, assistant_id)
     if request.method == "GET":
-        audit.note("assistant.exported", assistant.project_id, assistant)
+        assistants.note_exported(assistant)
     text = json.dumps(assistant.to_dict(), indent=2, ensure_ascii=False)
     name = slugify(assistant.name or "") or assistant.id
     response = HttpResponse(text + "\n", content_type="application/json; charset=utf-8")

@@ -95,7 +95,7 @@ def export(request: access.Request) -> StreamingHttpResponse:
     newest = found.order_by("pk").last()
     found = found.filter(pk__lte=newest.pk if newest else 0)
     if request.method == "GET":
-        audit.note("audit.exported", project, project)
+        audit.note_exported(project)
     return StreamingHttpResponse(
         _lines(found),
         content_type="application/jsonl; charset=utf-8",

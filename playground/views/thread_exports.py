@@ -10,7 +10,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from assistants.models import Thread
-from assistants.operations import audit
+from assistants.operations import threads
 from playground import access
 from playground.exports import archive, documents, history, markdown, names, notebook
 from playground.exports.history import Wanted
@@ -67,10 +67,7 @@ def printable(request: access.Request, thread_id: str) -> StreamingHttpResponse:
 def _note(request: access.Request, thread: Thread, wanted: Wanted, form: str) -> None:
     """Write down that it was taken; a look at how large it is takes nothing."""
     if request.method == "GET":
-        told = {"format": form, "steps": wanted.steps, "files": wanted.files}
-        # Its own title alone: how it opens is what somebody wrote.
-        name = str(thread.metadata.get("title") or "")
-        audit.note("thread.exported", thread.project_id, thread, name, **told)
+        threads.note_exported(thread, form, steps=wanted.steps, files=wanted.files)
 
 
 def _page(request: access.Request, thread: Thread, wanted: Wanted) -> Generator[bytes, None, None]:

@@ -104,9 +104,9 @@ def test_a_project_is_deleted_by_its_name_with_everything_in_it(
     pieces = 1
     while projects.delete_some(made.pk):
         pieces += 1
-    # A thread, a store, two files, an import's page and item, assistants, audit entries, and the
-    # project.
-    assert pieces == 9
+    # A thread, a store, two files, an import's page and item, assistants, audit entries, token use,
+    # and the project.
+    assert pieces == 10
     assert not Project.objects.filter(pk=made.pk).exists()
     left = (Assistant, Thread, Run, File, VectorStore, ApiKey, UpstreamImport)
     assert [model.objects.count() for model in left] == [0, 1, 0, 0, 0, 0, 0]
