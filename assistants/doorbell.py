@@ -22,6 +22,7 @@ INGEST = "assistants.tasks.ingest"
 IMPORT = "assistants.tasks.import_some"
 DELETE_PROJECT = "assistants.tasks.delete_project"
 END_UPSTREAM = "assistants.tasks.end_upstream"
+NOTE_REFUSED = "assistants.tasks.note_refused"
 
 
 def ring(task: str, *ids: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 
-from assistants import doorbell
+from assistants import acting, doorbell
 from assistants.engine.host import host
 from assistants.ingester import ingester
 from assistants.operations import (
@@ -16,6 +16,7 @@ from assistants.operations import (
     files,
     ingestion,
     leftovers,
+    people,
     projects,
     retention,
     upstream_imports,
@@ -60,6 +61,13 @@ def import_some(import_id: str) -> None:
 def delete_project(project_id: str) -> None:
     """Delete some of what is in a project that was deleted, and have somebody go on."""
     projects.delete_some(project_id)
+
+
+@shared_task(name=doorbell.NOTE_REFUSED)
+def note_refused(username: str, way: str, address: str) -> None:
+    """Write down that somebody was refused at the sign-in."""
+    with acting.acting(acting.GUEST):
+        people.note_refused(username, way, address)
 
 
 @shared_task(name="assistants.tasks.close_orphaned_sessions")

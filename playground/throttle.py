@@ -80,7 +80,9 @@ def note(request: HttpRequest, name: str, way: str) -> None:
     :param way: as ``people.note_refused`` has it
     """
     if getattr(request, "axes_failures_since_start", None) is not None:
-        people.note_refused(name, way, address_of(request) or "")
+        # Who is signed in may know that there is such an account; others must not find out.
+        tell = people.note_refused if request.user.is_authenticated else people.tell_refused
+        tell(name, way, address_of(request) or "")
 
 
 def closed_for(request: HttpRequest) -> int:

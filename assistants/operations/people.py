@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from assistants import acting, refusals
+from assistants import acting, doorbell, refusals
 from assistants.models import Identity, Invitation, Project, Role
 from assistants.operations import audit, members, projects
 
@@ -91,6 +91,15 @@ def note_sign_in(user: User, way: str) -> None:
     acting.become(acting.Actor("user", str(user.pk), user.get_full_name() or user.username))
     with transaction.atomic():
         audit.note_everywhere("person.signed_in", user.pk, way=way)
+
+
+def tell_refused(username: str, way: str, address: str) -> None:
+    """Have written down that a guest was refused. A worker looks who has the name: the answer must
+    take as long for a name that nobody has.
+
+    :param way: ``password`` or ``link``
+    """
+    doorbell.ring(doorbell.NOTE_REFUSED, username[: MAX_USERNAME + 1], way, address)
 
 
 def note_refused(username: str, way: str, address: str) -> None:
