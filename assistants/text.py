@@ -1,7 +1,10 @@
-"""Text that can be stored and sent on: in UTF-8, and in every database."""
+"""Text that can be stored and sent on, in UTF-8 and in every database; and the markers in it."""
 
 import re
 from typing import Final
+
+MARKER: Final = re.compile(r"【\d+(?::\d+)?†[^【】\n]{0,300}】")
+"""A citation as it stands in the text of an answer: ``【4:0†guide.pdf】``."""
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _ESCAPE: Final = re.compile(

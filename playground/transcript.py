@@ -32,7 +32,7 @@ from assistants.models import (
 )
 from playground import chat_models, outcomes, scopes, words
 from playground.outcomes import Outcome
-from playground.rendering.annotations import unmarked
+from playground.rendering.annotations import without_markers
 from playground.rendering.blocks import Blocks
 from playground.rendering.files import text_address
 from playground.rendering.healing import close
@@ -86,7 +86,7 @@ class TextView:
     @property
     def plain(self) -> str:
         """What a person has written, as it is shown: what they have pasted may have markers."""
-        return unmarked(self.text)
+        return without_markers(self.text)
 
     @property
     def filenames(self) -> dict[str, str | None]:
@@ -673,7 +673,7 @@ def _hit(result: Wire, files: Mapping[str, FileView]) -> HitView:
     return HitView(
         result["file_name"],
         result["score"],
-        unmarked(text) if scopes.shows_files() else "",
+        without_markers(text) if scopes.shows_files() else "",
         len(text),
         "" if file and file.is_deleted else result.get("file_id", ""),
     )

@@ -5,7 +5,7 @@ resolve them.
 import re
 from urllib.parse import unquote
 
-from assistants.engine.markers import Source, unmarked
+from assistants.engine.markers import Source, defused
 from assistants.engine.sentences import claim, quote
 from assistants.errors import Wire
 
@@ -45,7 +45,7 @@ def file_citation(source: Source, said: str) -> Wire:
     """
     marker, start = source.marker, len(said)
     claimed = claim(said)
-    quoted = quote(unmarked(source.text), claimed)
+    quoted = quote(defused(source.text), claimed)
     words = quoted.removesuffix("…")
     at = source.text.find(words)
     if at < 0:  # there is a marker in the file itself, within these words

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from assistants.engine import file_search
-from assistants.engine.markers import unmarked
+from assistants.engine.markers import defused
 from assistants.errors import Wire
 from assistants.models import File, Message, Project, Run, RunStep, StepStatus
 from assistants.operations import files
@@ -299,10 +299,10 @@ def _cited(said: Wire) -> str:
     for annotation in sorted(said["annotations"], key=lambda one: int(one["start_index"])):
         start = annotation["start_index"]
         if annotation["type"] == "file_citation" and start >= end:
-            told.append(unmarked(text[end:start]))
+            told.append(defused(text[end:start]))
             end = annotation["end_index"]
             told.append(text[start:end])
-    return "".join([*told, unmarked(text[end:])])
+    return "".join([*told, defused(text[end:])])
 
 
 def _with_images(run: Run, conversation: list[Wire]) -> list[Wire]:
@@ -412,7 +412,7 @@ def _of_step(
             saved = step.saved_files if call is calls[0] else {}
             text = tool_result(logs, images, saved)
         if cites and call["type"] != file_search.TOOL:
-            text = unmarked(text)
+            text = defused(text)
         results.append({"role": "tool", "tool_call_id": call["id"], "content": text})
     return [asked, *results]
 

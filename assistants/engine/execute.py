@@ -21,7 +21,7 @@ from assistants.engine.context import Conversation
 from assistants.engine.executing import Executing, Services
 from assistants.engine.file_search import FileSearch
 from assistants.engine.growing import Growing
-from assistants.engine.markers import Markers, unmarked
+from assistants.engine.markers import Markers, defused
 from assistants.engine.tokens import Usage
 from assistants.engine.writer import MessageWriter, ToolStepWriter
 from assistants.errors import Wire
@@ -428,7 +428,7 @@ class Execution(Executing):
                 with _watched("code_interpreter"):
                     content = await self._code.call(tools, call.place, call.code())
                 if self._search.offered or self._search.sources:
-                    content = unmarked(content)
+                    content = defused(content)
             elif call.name == file_search.TOOL:
                 with _watched("file_search"):
                     content = await self._search.call(tools, call.place, call.arguments, position)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from assistants.engine.markers import Source, unmarked
+from assistants.engine.markers import Source, defused
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import File, FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
@@ -179,7 +179,7 @@ def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = fro
             *([f"{name} {page}"] if page else []),
             f"{result['score']:.2f}",
         ]
-        part = f"{source.marker} ({', '.join(facts)})\n{unmarked(source.text)}"
+        part = f"{source.marker} ({', '.join(facts)})\n{defused(source.text)}"
         size = estimate(part)
         if size > tokens and not parts:
             part = part[: reach(part, tokens)]
@@ -192,7 +192,7 @@ def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = fro
 
 def name_told(filename: str) -> str:
     """A file's name as models hear it: in one line, without markers."""
-    return unmarked(" ".join(filename.split()))
+    return defused(" ".join(filename.split()))
 
 
 def sources(call: Wire, searched: Wire) -> list[Source]:
@@ -214,7 +214,7 @@ def sources(call: Wire, searched: Wire) -> list[Source]:
 
 def arguments(searched: Wire) -> str:
     """The arguments of a call as the model wrote them, or might have."""
-    asked = [unmarked(query) for query in searched["queries"]]
+    asked = [defused(query) for query in searched["queries"]]
     return json.dumps({PARAMETER: asked}, ensure_ascii=False)
 
 

@@ -6,7 +6,7 @@ conversation. Models are loose with it, so some habits of theirs are understood,
 comes out in that one form.
 
 What is told to a model from elsewhere, such as the passages themselves, has its markers taken out
-first (``unmarked``), so that nobody but us says what stands where.
+first (``defused``), so that nobody but us says what stands where.
 """
 
 import re
@@ -211,7 +211,7 @@ class Markers:
         return self._sources.get((last, number))
 
 
-def unmarked(text: str) -> str:
+def defused(text: str) -> str:
     """A text that models are told without what would be understood as a marker if they said it
     again. What may as well be a time, a range or a ratio stays, in round brackets.
     """

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from assistants.text import MARKER
+
 MAX_LENGTH: Final = 120
 _READ: Final = 4000
 """So much of a message is looked at: more never shows."""
@@ -13,8 +15,6 @@ _FENCE: Final = re.compile(
 _LINE_BEGINNING: Final = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+)+", re.MULTILINE)
 _LINK: Final = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\s]{0,2000}\)")
 _EMPHASIS: Final = re.compile(r"\*\*(?=\S)([^\n]*?\S)\*\*")
-_MARKER: Final = re.compile(r"【\d+(?::\d+)?†[^【】\n]{0,300}】")
-"""A citation in an answer that somebody has pasted."""
 _CODE: Final = re.compile(r"(?<!`)`+([^`\n]+)`+")
 
 
@@ -23,7 +23,8 @@ def of(text: str) -> str:
 
     Code between fences is left out where something is said beside it; else it is what is shown.
     """
-    text = _MARKER.sub("", text[:_READ])
+    # Somebody may have pasted an answer, with its citations.
+    text = MARKER.sub("", text[:_READ])
     said = _plain(_FENCE.sub("\n", text))
     said = said or _joined(_FENCE.sub(lambda fenced: fenced[2], text)) or _joined(text)
     return said if len(said) <= MAX_LENGTH else said[: MAX_LENGTH - 1] + "…"

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from playground.rendering.annotations import PLACES, SPACE, Annotations, restore, unmarked
+from playground.rendering.annotations import PLACES, SPACE, Annotations, restore, without_markers
 
 HEADING_SHIFT: Final = 2
 """A message's text stands below its own heading, of the second level."""
@@ -55,7 +55,7 @@ def markdown(text: str, annotations: Annotations, refer: Callable[[int], str], p
 
 def escaped(text: str) -> str:
     """A name or a title: one line, in which nothing is Markdown."""
-    return _SIGNS.sub(r"\\\1", " ".join(unmarked(restore(text)).split()))
+    return _SIGNS.sub(r"\\\1", " ".join(without_markers(restore(text)).split()))
 
 
 def fenced(text: str, language: str = "") -> str:
