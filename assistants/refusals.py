@@ -368,6 +368,9 @@ KEY_EXPIRY: Final = Rule(
     Invalid, "A key expires after 1 to {limit} days, or never.", param="expires"
 )
 KEY_SCOPE: Final = Rule(Invalid, "A key may do one of these: {scopes}.", param="scope")
+KEY_OVER: Final = Rule(
+    Invalid, "This key opens nothing any more, and cannot be changed. Make another one."
+)
 KEY_NAME_LENGTH: Final = Rule(
     Invalid, "A key needs a name of 1 to {limit} characters.", param="name"
 )
@@ -502,6 +505,9 @@ USERNAME_TAKEN: Final = Rule(Invalid, "Somebody has this user name already.", pa
 NO_SUCH_ACCOUNT: Final = Rule(Invalid, "There is no account named “{name}” here.", param="people")
 TOO_MANY_NAMED: Final = Rule(Invalid, "At most {limit} accounts can be named.", param="people")
 EXPIRY_PASSED: Final = Rule(Invalid, "The link would have expired already.", param="expires_at")
+SHARE_OVER: Final = Rule(
+    Invalid, "This link opens nothing any more, and cannot be changed. Make another one."
+)
 COPY_TOO_LARGE: Final = Rule(
     Invalid, "The files of this thread are too large to be copied ({limit} MB at most)."
 )

@@ -57,7 +57,8 @@ WORDS: Final = {
     "person.signed_in": _("Signed in"),
     "person.refused": _("Was refused at the sign-in"),
     "person.signed_out_everywhere": _("Signed out everywhere"),
-    "person.password_changed": _("Changed their password"),
+    "person.password_changed": _("Changed a password"),
+    "person.reactivated": _("Let somebody sign in again"),
     "project.budget_changed": _("Changed the project’s budget"),
     "audit.exported": _("Exported the audit log"),
 }

@@ -48,6 +48,21 @@ class NoProbes(logging.Filter):
         return getattr(getattr(record, "request", None), "path", None) not in PROBES
 
 
+class OneLine(logging.Filter):
+    """What a request is refused for (``django.security``) is one warning: whoever likes can send
+    such requests, and is to fill no log with tracebacks.
+    """
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("django.security."):
+            return True
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.exc_info = record.exc_text = None
+        record.msg, record.args = " ".join(record.getMessage().split())[:300], ()
+        return True
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``, ``error``; and
     ``request``, ``thread`` and ``run``, the ids of what it is about.

@@ -35,6 +35,8 @@ TEXTS: Final = (
     _("There is no account named “{name}” here."),
     _("At most {limit} accounts can be named."),
     _("The link would have expired already."),
+    _("This link opens nothing any more, and cannot be changed. Make another one."),
+    _("This key opens nothing any more, and cannot be changed. Make another one."),
     _("The files of this thread are too large to be copied ({limit} MB at most)."),
     # Why a run has failed, or an assistant was not changed, on another Assistants server.
     _(

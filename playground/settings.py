@@ -220,6 +220,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "playground.shared_access.HeadersMiddleware",
     "assistants.api.middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "playground.csp.ContentSecurityPolicyMiddleware",
@@ -534,9 +535,16 @@ LOGGING = {
         "text": {"()": "playground.logs.TextFormatter"},
         "json": {"()": "playground.logs.JsonFormatter"},
     },
-    "filters": {"no_probes": {"()": "playground.logs.NoProbes"}},
+    "filters": {
+        "no_probes": {"()": "playground.logs.NoProbes"},
+        "one_line": {"()": "playground.logs.OneLine"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT},
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["one_line"],
+        },
         "audit": _audit_handler(),
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},

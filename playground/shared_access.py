@@ -8,10 +8,11 @@ Nothing of the studio's session is needed, and none begins. That the password wa
 signed cookie that is sent to this link alone, and holds until the password is changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Concatenate, Final, ParamSpec
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
@@ -173,6 +174,40 @@ def protected(request: HttpRequest, token: str, response: HttpResponseBase) -> H
         policy["img-src"] = f"{host}{link}/ {host}{settings.STATIC_URL}"
         policy["connect-src"] = f"{host}{link}/"
     response.headers.setdefault("Content-Security-Policy", csp.written(policy))
+    return response
+
+
+class HeadersMiddleware:
+    """Gives the headers to what no view of ours has answered below ``/s/``, too: other paths and
+    methods, and what is refused before a view is asked. Such an answer sets no cookie.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], csp.Response]) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> csp.Response:
+        response = self._get_response(request)
+        if isinstance(response, HttpResponseBase):
+            return _kept_to_itself(request, response)
+        return self._later(request, response)
+
+    async def _later(
+        self, request: HttpRequest, response: Awaitable[HttpResponseBase]
+    ) -> HttpResponseBase:
+        return _kept_to_itself(request, await response)
+
+
+def _kept_to_itself(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    # Those that a view has answered have theirs.
+    if request.path_info.startswith("/s/") and "X-Robots-Tag" not in response.headers:
+        for name, value in HEADERS.items():
+            response[name] = value
+        response.cookies.clear()
     return response
 
 

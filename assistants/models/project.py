@@ -8,6 +8,7 @@ from django.db import models
 
 from assistants.models import clock
 from assistants.models.base import ApiObject, ObjectQuerySet
+from assistants.models.ordered_json import OrderedJSON
 
 
 class ProjectQuerySet(ObjectQuerySet["Project"]):
@@ -118,6 +119,8 @@ class ApiKey(ApiObject):
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=256)
+    author = OrderedJSON(default=dict)
+    """Who has made it: what ``Actor.kept`` gives; empty for a command."""
     digest = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=16)
     scope = models.CharField(max_length=16, choices=Scope, default=Scope.ALL)
@@ -133,6 +136,20 @@ class ApiKey(ApiObject):
     @property
     def has_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= clock.now()
+
+    @property
+    def is_usable(self) -> bool:
+        return self.revoked_at is None and not self.has_expired
+
+    @property
+    def maker(self) -> str:
+        """The name of who has made it; empty for a command."""
+        return str(self.author.get("name", ""))
+
+    @property
+    def maker_id(self) -> int | None:
+        """The account of who has made it; None if that was a command."""
+        return int(self.author["id"]) if self.author.get("kind") == "user" else None
 
     @staticmethod
     def new_secret() -> str:

@@ -9,7 +9,7 @@ from django.db import transaction
 from assistants import acting, refusals
 from assistants.events import signals
 from assistants.models import Invitation, Membership, Project, Role, clock
-from assistants.operations import audit, shares
+from assistants.operations import audit, projects, shares
 
 
 @transaction.atomic
@@ -64,7 +64,9 @@ def accept(invitation: Invitation, user_id: int, *, again: bool = False) -> Memb
 
 @transaction.atomic
 def change_role(member: Membership, role: Role) -> None:
-    """
+    """Have a member do more, or less. Whoever owns the project no more keeps no way in that only
+    owners may make: their invitations and API keys go.
+
     :raises Invalid: they are the only owner
     """
     if role is not Role.OWNER:
@@ -73,14 +75,15 @@ def change_role(member: Membership, role: Role) -> None:
     Membership.objects.filter(pk=member.pk).update(role=role)
     if role is not Role.OWNER:
         _take_back_invitations(member)
+        projects.revoke_keys_by(member.project_id, member.user_id)
     signals.ring(signals.members_of(member.project_id))
     _note("member.changed", member, role=role, before=before)
 
 
 @transaction.atomic
 def remove(member: Membership) -> None:
-    """From now on they see nothing of the project; what they have made stays, but for links: by
-    those they would go on reading.
+    """From now on they see nothing of the project; what they have made stays, but for what would
+    let them in: invitations, share links and API keys.
 
     :raises Invalid: they are the only owner
     """
@@ -88,6 +91,7 @@ def remove(member: Membership) -> None:
     Membership.objects.filter(pk=member.pk).delete()
     _take_back_invitations(member)
     shares.revoke_by(member.project_id, member.user_id)
+    projects.revoke_keys_by(member.project_id, member.user_id)
     signals.ring(signals.members_of(member.project_id))
     left = acting.current().user_id == member.user_id
     _note("member.left" if left else "member.removed", member, role=member.role)

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from assistants import acting, doorbell, refusals
-from assistants.models import Identity, Invitation, Project, Role
+from assistants.models import Identity, Invitation, Membership, Project, Role
 from assistants.operations import audit, members, projects
 
 LOCAL_OWNER: Final = "owner"
@@ -39,12 +39,19 @@ def ensure_owner(username: str, password: str | None) -> User:
         user.set_password(password)
     elif made:
         user.set_unusable_password()
-    user.is_active = True
+    came_back, user.is_active = not user.is_active, True
     user.save()
     project = projects.ensure_default_project()
-    member = projects.add_member(project, user.pk, Role.OWNER)
-    if member.role != Role.OWNER:
-        members.change_role(member, Role.OWNER)
+    known = Membership.objects.filter(project=project, user=user).first()
+    if known is None:
+        projects.add_member(project, user.pk, Role.OWNER)
+        audit.note("member.joined", project, f"user_{user.pk}", username, role=Role.OWNER)
+    elif known.role != Role.OWNER:
+        members.change_role(known, Role.OWNER)
+    if came_back:
+        audit.note_everywhere("person.reactivated", user.pk)
+    if password is not None:
+        audit.note_everywhere("person.password_changed", user.pk)
     return user
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from assistants import doorbell, refusals
+from assistants import acting, doorbell, refusals
 from assistants.events import signals
 from assistants.models import (
     ApiKey,
@@ -212,6 +212,7 @@ def create_api_key(
     key = ApiKey.objects.create(
         project=project,
         name=name,
+        author=acting.current().kept,
         digest=ApiKey.digest_of(secret),
         hint=f"{secret[:5]}…{secret[-4:]}",
         scope=scope,
@@ -227,11 +228,14 @@ def change_api_key(key: ApiKey, scope: str, day: int | None, month: int | None) 
     """Let the key do something else, and use so many tokens; what it has begun goes on.
 
     :param day: and ``month``: how many tokens its runs may use; None for as many as they like
-    :raises Invalid: there is no such scope, or a budget is below zero or absurdly large
+    :raises Invalid: there is no such scope, a budget is below zero or absurdly large, or the key
+        opens nothing any more
     """
     _check_scope(scope)
     budgets.check_limits(day, month)
     row = ApiKey.objects.select_for_update().get(pk=key.pk)
+    if not row.is_usable:
+        raise refusals.KEY_OVER()
     row.scope, row.day_tokens, row.month_tokens = scope, day, month
     row.save(update_fields=["scope", "day_tokens", "month_tokens"])
     audit.note("key.changed", row.project_id, row, scope=scope, day_tokens=day, month_tokens=month)
@@ -248,6 +252,19 @@ def revoke_api_key(key: ApiKey) -> None:
     """From now on the key opens nothing; its row stays as a record."""
     if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now()):
         audit.note("key.revoked", key.project_id, key, hint=key.hint)
+
+
+def usable_keys_by(project_id: str, user_id: int) -> list[ApiKey]:
+    """The keys of the project that this person has made and that still open something."""
+    usable = ApiKey.objects.filter(project=project_id).usable()
+    return [key for key in usable if key.maker_id == user_id]
+
+
+@transaction.atomic
+def revoke_keys_by(project_id: str, user_id: int) -> None:
+    """Revoke every key of the project that this person has made."""
+    for key in usable_keys_by(project_id, user_id):
+        revoke_api_key(key)
 
 
 def note_use(key: ApiKey) -> None:

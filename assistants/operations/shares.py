@@ -68,9 +68,11 @@ def create(thread: Thread, options: Options) -> tuple[Share, str]:
 def change(share: Share, options: Options) -> Share:
     """From now on the link shows this to these. Whoever has it open is asked anew.
 
-    :raises Invalid: as ``create``
+    :raises Invalid: as ``create``, or it opens nothing any more: that is for good
     """
     row = Share.objects.select_for_update().select_related("thread").get(pk=share.pk)
+    if not row.is_usable:
+        raise refusals.SHARE_OVER()
     _set(row, options)
     row.save()
     _note("share.changed", row)

@@ -2,17 +2,19 @@
 
 A model's text is Markdown already. In it markers of citations become references, paths of the
 sandbox become links to files beside the text; HTML is text, as it is on our pages, and images that
-lie elsewhere are links: whoever opens the document loads nothing from anybody.
+lie elsewhere are links: whoever opens the document loads nothing from anybody. What is a link leads to
+a page, an e-mail address or a file beside the text, and nowhere else.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from typing_extensions import override
 
 from playground.rendering.annotations import PLACES, SPACE, Annotations, restore, without_markers
 
@@ -20,7 +22,17 @@ HEADING_SHIFT: Final = 2
 """A message's text stands below its own heading, of the second level."""
 
 _parser: Final = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-_reader: Final = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+class _Reader(MarkdownIt):
+    """Takes every address for a link, as the program may that opens the document."""
+
+    @override
+    def validateLink(self, url: str) -> bool:
+        return True
+
+
+_reader: Final = _Reader("commonmark", {"html": True}).enable(["table", "strikethrough"])
 _SYNTAX: Final = re.compile(
     r"(?P<escape>\\[^\n])"
     r"|(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`))"
@@ -29,10 +41,12 @@ _SYNTAX: Final = re.compile(
     r"|(?P<image>!+(?=\[))"
     r"|(?P<note>\[(?=\^))"
     r"|\]\((?P<target>sandbox:(?:[^()\n]|\([^()\n]*\))*)\)"
+    r"|(?P<address>\](?=\((?!<?(?:https?://|mailto:))|:))"
     rf"|{PLACES.pattern}",
     re.DOTALL,
 )
 _LINK: Final = re.compile(r"!\[[^\[\]\n]*\]\((sandbox:(?:[^()\n]|\([^()\n]*\))*)\)")
+_ADDRESS: Final = re.compile(r"https?://|mailto:|files/|attachment:", re.IGNORECASE)
 _HEADING: Final = re.compile(r"( {0,3})(#{1,6})(?=[ \t]|$)")
 _SIGNS: Final = re.compile(r"([\\`*_{}\[\]<>()#!|~$^&])")
 
@@ -133,6 +147,8 @@ class _Written:
             case "target":
                 at = self._at(found["target"])
                 return f"]({quote(at)})" if at else "]"
+            case "address":
+                return "]\\" if self._careful else found[0]
             case "citation":
                 return self._refer(int(found["citation"]))
             case "path":
@@ -144,7 +160,10 @@ class _Written:
 
     def _code(self, code: str) -> str:
         code = restore(code)
-        return re.sub(r"!+(?=\[)", "", code.replace("<", "&lt;")) if self._careful else code
+        if not self._careful:
+            return code
+        without_links = re.sub(r"\](?=[(:])", "] ", code.replace("<", "&lt;"))
+        return re.sub(r"!+(?=\[)", "", without_links)
 
     def _at(self, path: str) -> str | None:
         file_id = self._annotations.file_at(path)
@@ -185,8 +204,15 @@ def _missing_fence(tokens: list[Token], lines: list[str]) -> str:
 
 def _brings_along(said: str) -> bool:
     """Whether anything is left that loads or does something where it is opened."""
-    flat = [inner for token in _reader.parse(said) for inner in (token, *(token.children or ()))]
-    return any(token.type in ("html_block", "html_inline") or _is_remote(token) for token in flat)
+    env: dict[str, Any] = {}
+    parsed = _reader.parse(said, env)
+    flat = [inner for token in parsed for inner in (token, *(token.children or ()))]
+    addresses = [str(token.attrs["href"]) for token in flat if "href" in token.attrs]
+    # What one message calls an address, another may make a link of.
+    addresses += [str(named["href"]) for named in env.get("references", {}).values()]
+    return any(
+        token.type in ("html_block", "html_inline") or _is_remote(token) for token in flat
+    ) or not all(map(_ADDRESS.match, addresses))
 
 
 def _is_remote(token: Token) -> bool:

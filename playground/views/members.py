@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -58,6 +59,7 @@ def change_role(request: access.Request, project_id: str, user_id: int) -> HttpR
     form = RoleForm(request.POST)
     if form.is_valid():
         role = Role(form.cleaned_data["role"])
+        keys = projects.keys_of(member)
         try:
             members.change_role(member, role)
         except Invalid as problem:
@@ -67,6 +69,13 @@ def change_role(request: access.Request, project_id: str, user_id: int) -> HttpR
                 name=access.name_of(member.user), role=words.word(role)
             )
             messages.success(request, said)
+            if keys and not projects.keys_of(member):
+                revoked = ngettext(
+                    "{n} API key by {name} was revoked with that.",
+                    "{n} API keys by {name} were revoked with that.",
+                    keys,
+                )
+                messages.info(request, revoked.format(n=keys, name=access.name_of(member.user)))
     return redirect("project", project_id)
 
 
@@ -87,7 +96,7 @@ def remove(request: access.Request, project_id: str, user_id: int) -> HttpRespon
     context = {
         "title": _("Remove {name}?").format(name=name),
         "text": _("They see nothing of the project from then on. What they have made stays."),
-        "more": projects.links_that_go(member),
+        "more": projects.what_goes(member),
         "action": reverse("member-remove", args=[project_id, user_id]),
         "label": _("Remove"),
         "back": reverse("project", args=[project_id]),

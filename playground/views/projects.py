@@ -108,7 +108,7 @@ def leave(request: access.Request, project_id: str) -> HttpResponse:
     context = {
         "title": _("Leave “{name}”?").format(name=name),
         "text": _("You see nothing of it from then on. What you have made there stays."),
-        "more": links_that_go(member),
+        "more": what_goes(member),
         "action": reverse("project-leave", args=[project_id]),
         "label": _("Leave"),
         "back": reverse("project", args=[project_id]),
@@ -117,17 +117,30 @@ def leave(request: access.Request, project_id: str) -> HttpResponse:
     return render(request, "_confirm.html" if request.htmx else "confirm.html", context)
 
 
-def links_that_go(member: Membership) -> str:
-    """What is to be known before the member goes: that their share links go too; "" if there are
-    none.
+def what_goes(member: Membership) -> str:
+    """What is to be known before the member goes: that their share links and API keys go too; ""
+    if there are none.
     """
-    count = len(shares.usable_by(member.project_id, member.user_id))
-    said = ngettext(
+    links = len(shares.usable_by(member.project_id, member.user_id))
+    of_links = ngettext(
         "{n} share link by {name} is revoked with that.",
         "{n} share links by {name} are revoked with that.",
-        count,
+        links,
     )
-    return said.format(n=count, name=access.name_of(member.user)) if count else ""
+    keys = keys_of(member)
+    of_keys = ngettext(
+        "{n} API key by {name} is revoked with that.",
+        "{n} API keys by {name} are revoked with that.",
+        keys,
+    )
+    name = access.name_of(member.user)
+    both = ((links, of_links), (keys, of_keys))
+    return " ".join(said.format(n=count, name=name) for count, said in both if count)
+
+
+def keys_of(member: Membership) -> int:
+    """How many API keys by the member still open something."""
+    return len(projects.usable_keys_by(member.project_id, member.user_id))
 
 
 def page(

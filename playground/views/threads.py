@@ -87,12 +87,6 @@ def show(request: access.Request, thread_id: str) -> HttpResponse:
     if linked := request.GET.get("message"):
         return redirect(_place_of(thread, linked))
     assistant = chosen_assistant(request, thread.project, thread)
-    if assistant is None and not request.membership.may(Role.EDITOR):
-        messages.info(request, _("The thread's assistant was deleted, and there is no other."))
-        return redirect("threads")
-    if assistant is None:
-        messages.info(request, _("The thread's assistant was deleted. Make one to go on with it."))
-        return redirect("assistant-new")
     return page(request, thread, assistant)
 
 
@@ -180,13 +174,16 @@ def delete(request: access.Request, thread_id: str) -> HttpResponse:
 def page(
     request: access.Request,
     thread: Thread | None,
-    assistant: Assistant,
+    assistant: Assistant | None,
     *,
     draft: str = "",
     error: str = "",
     attached: list[File] | None = None,
 ) -> HttpResponse:
-    """The thread page. With an error it is the answer to a form that could not be carried out."""
+    """The thread page. With an error it is the answer to a form that could not be carried out.
+
+    :param assistant: who answers next; None if the project of the thread has none
+    """
     before = None
     if thread is not None and (message_id := request.GET.get("before")):
         before = thread.messages.filter(pk=message_id).first()
@@ -199,12 +196,8 @@ def page(
         "thread": thread,
         "current_thread": thread,
         "current_assistant": assistant,
-        "assistant_is_gone": thread is not None and _lost_its_assistant(request, thread, assistant),
-        "assistants": _choice(assistant),
-        "runs_code": assistant.has_tool("code_interpreter"),
-        "searches_files": assistant.has_tool("file_search"),
         "starters": [_(starter) for starter in STARTERS],
-        "owners": access.owners(assistant.project),
+        "owners": access.owners(request.membership.project),
         "transcript": read,
         "items": fragments.mine(fragments.items(read.items), access.me(request)),
         "composer_actions": fragments.mine(
@@ -219,6 +212,21 @@ def page(
         "options": RunOptionsForm(
             request.POST or None, before=_last_options(request, thread, read)
         ),
+        **(_setup(request, thread, assistant) if assistant else {}),
+        **inspector.context(request, thread, assistant, read.runs),
+    }
+    return render(request, "threads/show.html", context, status=422 if error else 200)
+
+
+def _setup(
+    request: access.Request, thread: Thread | None, assistant: Assistant
+) -> dict[str, object]:
+    """What the page shows of who answers next."""
+    return {
+        "assistant_is_gone": thread is not None and _lost_its_assistant(request, thread, assistant),
+        "assistants": _choice(assistant),
+        "runs_code": assistant.has_tool("code_interpreter"),
+        "searches_files": assistant.has_tool("file_search"),
         "option_models": [
             (model.name, told(model.label)) for model in providers.offered(assistant.project)
         ],
@@ -228,9 +236,7 @@ def page(
             files_of(assistant),
             searched.of(assistant),
         ),
-        **inspector.context(request, thread, assistant, read.runs),
     }
-    return render(request, "threads/show.html", context, status=422 if error else 200)
 
 
 def chosen_assistant(

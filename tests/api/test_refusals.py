@@ -312,6 +312,8 @@ ELSEWHERE = {
     ),
     "USERNAME_TAKEN": "tests/playground/views/test_members.py",
     "NO_SUCH_ACCOUNT": "tests/playground/views/test_shares.py",
+    "SHARE_OVER": "tests/playground/views/test_shares.py",
+    "KEY_OVER": "tests/playground/views/test_settings.py",
     "KEY_SCOPE": "tests/playground/views/test_settings.py",
     "KEY_EXPIRY": "tests/management/test_api_key.py",
     "BUDGET_RANGE": "tests/playground/views/test_settings.py",

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from assistants.models import Membership, Role
+from assistants.models import AuditEntry, Membership, Role
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -37,6 +37,23 @@ def test_one_who_is_known_becomes_an_owner_and_gets_the_password(
     assert Membership.objects.get().role == Role.OWNER
     given = {"username": "mei", "password": "another long secret"}
     assert Client().post("/login", given).status_code == 302
+
+
+def test_what_it_does_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("mei", PASSWORD, monkeypatch)
+    Membership.objects.update(role=Role.VIEWER)
+    User.objects.update(is_active=False)
+    run("mei", PASSWORD, monkeypatch)
+    noted = AuditEntry.objects.order_by("pk")
+    assert {entry.actor_kind for entry in noted} == {"service"}
+    assert {entry.object_name for entry in noted} == {"mei"}
+    assert [entry.action for entry in noted] == [
+        "member.joined",
+        "person.password_changed",
+        "member.changed",
+        "person.reactivated",
+        "person.password_changed",
+    ]
 
 
 @pytest.mark.parametrize(

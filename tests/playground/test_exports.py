@@ -41,6 +41,22 @@ HOSTILE = [
 ]
 
 
+LINKS = [
+    "[js](javascript:alert(1))",
+    "[js](<javascript:alert(1)>)",
+    "[js](\njavascript:alert(1))",
+    "[js](java&#115;cript:alert)",
+    "[js](javascript\\:alert)",
+    "[js](data:text/html,x)",
+    "[js](//evil.example)",
+    "[js](<java\tscript:alert(1)>)",
+    "[js][r]\n\n[r]: javascript:alert(1)",
+    "[r]: javascript:alert(1)",
+    "- `a\n- [js](vbscript:x) ` c",
+    "<javascript:alert(1)>",
+]
+
+
 @pytest.fixture
 def history(project: Project) -> History:
     return History(project)
@@ -115,6 +131,19 @@ def test_nothing_that_a_model_wrote_loads_or_runs_anything(text: str) -> None:
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(said)
     flat = [inner for token in tokens for inner in (token, *(token.children or ()))]
     assert not {"html_block", "html_inline", "image"} & {token.type for token in flat}, said
+
+
+class Credulous(MarkdownIt):
+    def validateLink(self, url: str) -> bool:  # noqa: N802
+        return True
+
+
+@pytest.mark.parametrize("text", LINKS)
+def test_a_link_leads_to_a_page_an_address_or_a_file_beside_the_text(text: str) -> None:
+    kept = "[page](https://example.org/a) and [mail](mailto:a@example.org)"
+    said = markdown(f"{text}\n\n{kept}", Annotations(), str, lambda _id: None)
+    shown = Credulous("commonmark").render(f"{said}\n\n[r]")
+    assert re.findall(r'href="([^"]*)"', shown) == ["https://example.org/a", "mailto:a@example.org"]
 
 
 @pytest.mark.parametrize("text", ["```\nopen", "```` \n```\nopen", "~~~py\nx\n```", "a\n\n```"])

@@ -76,3 +76,19 @@ def test_the_503_of_a_health_probe_is_not_logged() -> None:
     assert NoProbes().filter(line)
     line.__dict__["request"] = type("Request", (), {"path": "/healthz"})()
     assert not NoProbes().filter(line)
+
+
+@pytest.mark.parametrize(
+    "path, host", [("/login?next=%00", "testserver"), ("/login", "elsewhere.example")]
+)
+def test_a_request_that_is_refused_for_what_it_is_is_one_warning(path: str, host: str) -> None:
+    kept = io.StringIO()
+    handler = next(one for one in logging.getLogger().handlers if one.name == "stderr")
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(kept)
+    try:
+        assert Client(headers={"host": host}).get(path).status_code == 400
+    finally:
+        handler.setStream(before)
+    (line,) = kept.getvalue().splitlines()
+    assert line.startswith("WARNING django.security.")

@@ -10,7 +10,16 @@ from django.urls import reverse
 
 from assistants import acting
 from assistants.errors import Invalid
-from assistants.models import Invitation, Membership, Project, Role, Share, Thread
+from assistants.models import (
+    ApiKey,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Project,
+    Role,
+    Share,
+    Thread,
+)
 from assistants.operations import members, people, shares
 from assistants.operations.people import local_owner as owner
 from tests.factories import make_project
@@ -223,6 +232,41 @@ def test_the_links_of_who_goes_go_too_and_all_are_told_before(
     listed = page.get("/shares").text
     assert listed.count("who is no member any more") == 1
     assert "by mei, who is no member any more" in listed
+
+
+def key_by(browser: Client, name: str) -> str:
+    """The secret of a key made on the settings page."""
+    return str(browser.post("/settings/keys", {"name": name}).context["secret"])
+
+
+def opens(secret: str) -> bool:
+    return ApiKey.objects.of_secret(secret) is not None
+
+
+@pytest.mark.parametrize("way", ["is removed", "leaves", "becomes an editor"])
+def test_the_keys_of_who_is_no_owner_any_more_open_nothing(
+    page: Client, project: Project, way: str
+) -> None:
+    mei = client_of(project, Role.OWNER, "mei")
+    user = User.objects.get(username="mei")
+    hers, other = key_by(mei, "Hers"), key_by(page, "Other")
+    assert (opens(hers), opens(other)) == (True, True)
+    assert "<td><bdi>mei</bdi></td>" in page.get("/settings").text
+    told = "1 API key by mei is revoked with that."
+    if way == "becomes an editor":
+        told = "1 API key by mei was revoked with that."
+        address = reverse("member-role", args=[project.id, user.pk])
+        said = page.post(address, {"role": "editor"}, follow=True).text
+    elif way == "leaves":
+        said = mei.get(address := reverse("project-leave", args=[project.id])).text
+        mei.post(address)
+    else:
+        said = page.get(address := reverse("member-remove", args=[project.id, user.pk])).text
+        page.post(address)
+    assert told in said
+    assert (opens(hers), opens(other)) == (False, True)
+    entry = AuditEntry.objects.get(action="key.revoked")
+    assert entry.object_id == ApiKey.objects.get(name="Hers").id
 
 
 def test_who_may_only_look_from_now_on_keeps_links_that_others_see(

@@ -2,13 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from assistants.models import ApiKey, Membership, ModelAlias, Project, Role, TokenUse
+from assistants.models import ApiKey, Membership, ModelAlias, Project, Role, TokenUse, clock
 from assistants.operations import aliases, budgets, projects, providers
 from tests.chat_server import ChatServer
 from tests.factories import make_assistant, make_run, make_thread
@@ -223,3 +224,15 @@ def test_a_key_without_a_right_end_is_not_made(page: Client, days: str) -> None:
     answer = page.post("/settings/keys", {"name": "Bot", "scope": "all", "expires_days": days})
     assert answer.status_code == 422
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("ended", ["revoked_at", "expires_at"])
+def test_a_key_that_is_over_is_not_changed(page: Client, project: Project, ended: str) -> None:
+    key, _secret = projects.create_api_key(project, "Notebook")
+    ApiKey.objects.update(**{ended: clock.now() - timedelta(minutes=1)})
+    address = f"/settings/keys/{key.id}"
+    assert f'action="{address}"' not in page.get(address).text
+    answer = page.post(address, {"scope": "read"})
+    assert answer.status_code == 422
+    assert "This key opens nothing any more, and cannot be changed." in answer.text
+    assert ApiKey.objects.get().scope == "all"

@@ -30,7 +30,7 @@ from assistants.operations.files import open_content
 from assistants.operations.people import local_owner as owner
 from assistants.operations.shares import Options
 from assistants.params import MessageCreate, RunCreate, validate
-from playground import transcript
+from playground import shared_access, transcript
 from tests.api.worker import Worker
 from tests.factories import make_assistant, make_file, make_project, make_thread
 
@@ -639,3 +639,26 @@ def test_a_copy_at_home_uses_the_same_files(told: Told, page: Client) -> None:
     copy = Thread.objects.exclude(pk=told.thread.pk).get()
     assert copy.code_interpreter_file_ids == [told.notes.id]
     assert File.objects.count() == count
+
+
+@pytest.mark.parametrize(
+    "method, path, host, status",
+    [
+        ("get", "/s/{token}/", "testserver", 404),
+        ("get", "/s/{token}/nothing/here", "testserver", 404),
+        ("get", "/s/{token}%00", "testserver", 400),
+        ("get", "/s/{token}", "elsewhere.example", 400),
+        ("put", "/s/{token}", "testserver", 403),
+        ("delete", "/s/{token}", "testserver", 403),
+        ("options", "/s/{token}", "testserver", 405),
+    ],
+)
+def test_whatever_is_answered_below_a_link_keeps_to_itself(
+    thread: Thread, method: str, path: str, host: str, status: int
+) -> None:
+    _share, token = shares.create(thread, Options())
+    browser = Client(enforce_csrf_checks=True, headers={"host": host})
+    answer = getattr(browser, method)(path.format(token=token))
+    assert answer.status_code == status
+    assert {name: answer[name] for name in shared_access.HEADERS} == shared_access.HEADERS
+    assert not answer.cookies

@@ -183,3 +183,16 @@ def test_a_token_under_another_key_is_told_to_be_lost(
     Share.objects.update(sealed_token="gAAAAA")
     html = page.get("/shares").text
     assert "Its address cannot be read" in html
+
+
+@pytest.mark.parametrize("ended", ["revoked_at", "expires_at"])
+def test_a_link_that_is_over_is_not_changed_and_so_never_opens_again(
+    page: Client, thread: Thread, ended: str
+) -> None:
+    share, token = shares.create(thread, Options())
+    Share.objects.update(**{ended: timezone.now() - timedelta(minutes=1)})
+    answer = page.post(f"/shares/{share.id}", {**DEFAULTS, "shows": "live", "expires": "never"})
+    assert answer.status_code == 422
+    assert "This link opens nothing any more, and cannot be changed." in answer.text
+    assert Client().get(f"/s/{token}").status_code == 410
+    assert not Share.objects.get().is_live

@@ -10,8 +10,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from assistants.models import (
     Assistant,
     FileStatus,
+    Membership,
     Message,
     Project,
+    Role,
     RunStatus,
     Thread,
     VectorStoreFile,
@@ -19,6 +21,7 @@ from assistants.models import (
 from assistants.operations import assistants, files, messages, runs, steps
 from assistants.params import MessageCreate
 from playground import transcript
+from playground.views.inspector import TABS
 from tests.api.worker import Worker
 from tests.factories import make_assistant, make_file, make_run, make_thread
 from tests.playground.conftest import HTMX
@@ -442,6 +445,23 @@ def test_a_thread_whose_assistant_was_deleted_goes_on_with_another(
     worker.complete()
     assistants.delete(assistant)
     assert page.get(f"/threads/{thread.id}").headers["Location"] == "/assistants/new"
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER])
+def test_a_thread_is_read_where_there_is_no_assistant(
+    page: Client, project: Project, thread: Thread, role: Role
+) -> None:
+    Membership.objects.update(role=role)
+    assert not Assistant.objects.exists()
+    for address in (f"/threads/{thread.id}", *(f"/threads/{thread.id}?tab={tab}" for tab in TABS)):
+        answer = page.get(address)
+        assert answer.status_code == 200
+        assert "Create a visualization of a sinewave" in answer.text
+        assert "This project has no assistant that could answer." in answer.text
+        assert ('href="/assistants/new">Make an assistant</a>' in answer.text) == (
+            role == Role.EDITOR
+        )
+        assert f'action="/threads/{thread.id}/messages"' not in answer.text
 
 
 def test_it_is_said_who_answers_in_the_place_of_a_deleted_assistant(
