@@ -2,8 +2,8 @@
 
 A model's text is Markdown already. In it markers of citations become references, paths of the
 sandbox become links to files beside the text; HTML is text, as it is on our pages, and images that
-lie elsewhere are links: whoever opens the document loads nothing from anybody. What is a link leads to
-a page, an e-mail address or a file beside the text, and nowhere else.
+lie elsewhere are links: whoever opens the document loads nothing from anybody. A link leads
+to a page, an e-mail address or a file beside the text, and nowhere else.
 """
 
 import re
