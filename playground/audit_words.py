@@ -58,6 +58,7 @@ WORDS: Final = {
     "person.refused": _("Was refused at the sign-in"),
     "person.signed_out_everywhere": _("Signed out everywhere"),
     "person.password_changed": _("Changed a password"),
+    "person.renamed": _("Changed a name"),
     "person.reactivated": _("Let somebody sign in again"),
     "project.budget_changed": _("Changed the project’s budget"),
     "audit.exported": _("Exported the audit log"),

@@ -74,10 +74,14 @@ def join(invitation: Invitation, username: str, password: str, name: str) -> Use
     return user
 
 
+@transaction.atomic
 def change_name(user: User, name: str) -> None:
     """What others see of the person; empty for the name that they sign in with."""
+    before = user.get_full_name()
     user.first_name, user.last_name = name, ""
     user.save(update_fields=["first_name", "last_name"])
+    if name != before:
+        audit.note_everywhere("person.renamed", user.pk, before=before, after=name)
 
 
 @transaction.atomic

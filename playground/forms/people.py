@@ -1,15 +1,30 @@
 """The forms about people: names, passwords, invitations. What they check is Django's own."""
 
+import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, UserCreationForm
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from assistants.models import Role
 
 MAX_NAME = 150
+JOINERS: Final = "\u200c\u200d"
+"""Without these, some scripts and signs cannot be written."""
+
+
+def visible(name: str) -> None:
+    """
+    :raises ValidationError: part of the name cannot be seen, or turns round what stands beside it
+    """
+    kinds = [unicodedata.category(letter) for letter in name if letter not in JOINERS]
+    if any(kind[0] == "C" or kind in ("Zl", "Zp") for kind in kinds):
+        raise ValidationError(_("The name has characters in it that cannot be seen. Type it anew."))
+    if name and not any(kind[0] in "LN" for kind in kinds):
+        raise ValidationError(_("A name needs a letter or a digit."))
 
 
 class _Plain:
@@ -32,6 +47,7 @@ class AccountForm(_Plain, forms.Form):
         label=_("Name"),
         max_length=MAX_NAME,
         required=False,
+        validators=[visible],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
@@ -43,6 +59,7 @@ class JoinForm(_Plain, UserCreationForm):  # type: ignore[type-arg]  # it takes 
         label=_("Your name"),
         max_length=MAX_NAME,
         required=False,
+        validators=[visible],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     field_order = ("name", "username", "password1", "password2")

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from qsessions.models import Session
 
-from assistants.models import Project
+from assistants.models import AuditEntry, Project
 from assistants.operations import people
 from assistants.operations.people import local_owner as owner
 
@@ -145,3 +145,17 @@ def test_a_name_is_what_others_see(page: Client) -> None:
     page.post("/account", {"name": "Mei Lin"})
     assert "Mei Lin" in page.get("/threads").text
     assert page.post("/account", {"name": "x" * 151}).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["\u202eada", "Ada\nowner", "\u200b", "...", "a\u2028b"])
+def test_a_name_that_hides_something_is_refused(page: Client, name: str) -> None:
+    answer = page.post("/account", {"name": name})
+    assert answer.status_code == 422
+
+
+def test_another_name_is_written_down(page: Client) -> None:
+    page.post("/account", {"name": "梅林"})
+    page.post("/account", {"name": "Mei 👩‍🚀"})
+    (entry, _) = AuditEntry.objects.filter(action="person.renamed").order_by("-pk")
+    assert entry.details == {"before": "梅林", "after": "Mei 👩‍🚀"}
+    assert "Changed a name" in page.get("/settings/audit").text

@@ -444,7 +444,11 @@ def test_a_thread_whose_assistant_was_deleted_goes_on_with_another(
     worker.answer("Done.")
     worker.complete()
     assistants.delete(assistant)
-    assert page.get(f"/threads/{thread.id}").headers["Location"] == "/assistants/new"
+    text = page.get(f"/threads/{thread.id}").text
+    assert "Done." in text
+    assert 'href="/assistants/new">Make an assistant</a>' in text
+    other = make_assistant(project)
+    assert f'value="{other.id}"' in page.get(f"/threads/{thread.id}").text
 
 
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER])
