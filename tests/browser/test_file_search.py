@@ -34,7 +34,7 @@ def test_an_answer_from_a_document_names_it_in_a_footnote(
     expect(step.locator(".step__name")).to_have_text("File search1 passage")
     expect(step).to_contain_text("Searched files:")
     expect(step.locator("q")).to_have_text("When was the lighthouse built?")
-    expect(step.locator("dd strong")).to_have_text("harbor.txt")
+    expect(step.locator("dd a")).to_have_text("harbor.txt")
     answer = page.locator(".msg--assistant")
     expect(answer.locator("sup.cite a")).to_have_text("1")
     note = answer.locator(".notes li")
