@@ -18,7 +18,7 @@ from tests import postgres
 from tests.chat_server import ChatServer
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 100
+START_SECONDS = 60
 
 
 class Stack:
