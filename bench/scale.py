@@ -29,7 +29,6 @@ from bench import chat_process
 from bench.chat_process import FAST_QUESTION, LOAD_QUESTION, LOAD_WORDS
 from bench.figures import Figure, Report, p99
 from bench.load import Api
-from playground.redis_server import find_server
 from tests import postgres
 from tests.stack import ROOT, clean_environment, free_port
 from tests.until import until
@@ -107,6 +106,9 @@ def running(webs: int, workers: int, chat_url: str) -> Iterator[Several]:
         def process(name: str, number: int = 0, **more: str) -> None:
             runtime = str(folder / f"{name}{number}")
             start(name, [*RUNNER, name], RUNTIME_DIR=runtime, **more)
+
+        # Imported here: it knows the settings, which the other benchmarks set first.
+        from playground.redis_server import find_server
 
         store = [find_server(), "--port", "0", "--unixsocket", f"{folder}/redis.sock"]
         start("redis", [*store, "--save", "", "--dir", str(folder)])

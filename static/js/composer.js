@@ -111,7 +111,7 @@ async function send(address, body, said, attached) {
 		sending()?.remove();
 		keep();
 		if (!response.ok) return;
-		show(html);
+		if (!isKnown(html)) show(html);
 		listen();
 	} catch {
 		if (said) notSent(address, body, said, attached);
@@ -121,6 +121,12 @@ async function send(address, body, said, attached) {
 		if (next?.isConnected) form.requestSubmit(next);
 		next = null;
 	}
+}
+
+/** Whether the stream has brought already what the answer tells of, and maybe its end since. */
+function isKnown(html) {
+	const begun = [...html.matchAll(/ id="(\w+)" data-into="log"/g)];
+	return begun.length > 0 && begun.every(([, id]) => byId(id));
 }
 
 function complain(message) {

@@ -65,11 +65,18 @@ def model(stack: Stack) -> Iterator[ChatServer]:
 
 
 @pytest.fixture(scope="session")
-def ids(browser: Browser, stack: Stack) -> dict[str, str]:
+def filled() -> dict[str, str]:
+    """The ids, once somebody has asked for them."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def ids(browser: Browser, stack: Stack, filled: dict[str, str]) -> dict[str, str]:
     """Those of a project with something of everything, which the addresses of pages name."""
-    context = browser.new_context(base_url=stack.url)
-    page = context.new_page()
-    page.goto(stack.login_path)
-    found = fill(page, stack)
-    context.close()
-    return found
+    if not filled:
+        context = browser.new_context(base_url=stack.url)
+        page = context.new_page()
+        page.goto(stack.login_path)
+        filled |= fill(page, stack)
+        context.close()
+    return filled

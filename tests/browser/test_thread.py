@@ -246,6 +246,31 @@ def test_what_is_sent_is_seen_at_once_and_once_only(
     expect(page.locator("#sending")).to_have_count(0)
 
 
+def test_an_answer_that_comes_late_undoes_nothing_that_the_stream_has_told(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    page.evaluate(
+        """() => {
+            const sends = window.fetch;
+            const released = new Promise(resolve => (window.release = resolve));
+            window.came = released.then(() => new Promise(resolve => setTimeout(resolve, 100)));
+            window.fetch = async (...request) => {
+                const answer = await sends(...request);
+                await released;
+                return answer;
+            };
+        }"""
+    )
+    model.otherwise(error(400, "The model is out of order."))
+    thread.ask("Are you there?")
+    thread.wait_for("Failed")
+    page.evaluate("release()")
+    page.evaluate("came")
+    expect(page.locator(".run .chip").last).to_have_text("Failed", timeout=1)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(page.locator(".run")).to_have_count(2)
+
+
 def test_files_that_are_dropped_on_the_thread_are_attached(thread: Studio, page: Page) -> None:
     drag = """([type, name]) => {
         const dataTransfer = new DataTransfer();
