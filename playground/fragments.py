@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from assistants.models import Run, Thread
 from playground import scopes, transcript
+from playground.items import CallView, Item
 from playground.presence import Person
-from playground.transcript import CallView, Item
 
 
 def items(views: Iterable[Item]) -> SafeString:

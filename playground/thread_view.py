@@ -22,6 +22,7 @@ from assistants.models import Message, Run, Thread
 from assistants.models.base import ObjectQuerySet
 from playground import fragments, presence, scopes, transcript
 from playground.changes import Changes, announced
+from playground.items import Item, MessageView, OutcomeView
 from playground.presence import Person
 from playground.readers import Reader
 from playground.transcript import PAGE_SIZE
@@ -189,11 +190,11 @@ class ThreadView:
         said = announced(f"thread.run.{last.status}", {}) if last else ""
         return html + fragments.announcement(said)
 
-    def _note(self, views: Sequence[transcript.Item]) -> None:
+    def _note(self, views: Sequence[Item]) -> None:
         for view in views:
-            if isinstance(view, transcript.MessageView):
+            if isinstance(view, MessageView):
                 self._shown[view.message.pk] = view.message.status
-            elif isinstance(view, transcript.OutcomeView):
+            elif isinstance(view, OutcomeView):
                 self._shown[view.run.pk] = view.run.status
 
     def _knows_more(self, thread: Thread) -> bool:

@@ -9,7 +9,7 @@ from django.db.models import Q
 from assistants.events import log
 from assistants.models import Message, Thread, clock
 from playground import transcript
-from playground.transcript import FileView, ImageView, Item, MessageView, RunView, TextView
+from playground.items import FileView, ImageView, Item, MessageView, RunView, TextView
 
 AT_ONCE = 60
 

@@ -18,10 +18,7 @@ from playground.exports import archive, history
 from playground.exports.harmless import escaped, fenced, markdown
 from playground.exports.history import Wanted
 from playground.exports.names import Places
-from playground.rendering.annotations import Annotations, Note
-from playground.rendering.files import image_type
-from playground.rendering.pages import page_name
-from playground.transcript import (
+from playground.items import (
     CallView,
     FileView,
     ImageView,
@@ -31,6 +28,9 @@ from playground.transcript import (
     RunView,
     TextView,
 )
+from playground.rendering.annotations import Annotations, Note
+from playground.rendering.files import image_type
+from playground.rendering.pages import page_name
 
 FOLDER: Final = "files"
 _UNSAFE: Final = re.compile(r"[\s<>]")

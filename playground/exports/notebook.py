@@ -21,8 +21,7 @@ from playground.exports import history
 from playground.exports import markdown as document
 from playground.exports.harmless import escaped, fenced, markdown
 from playground.exports.history import Wanted
-from playground.rendering.annotations import Annotations
-from playground.transcript import (
+from playground.items import (
     CallView,
     FileView,
     ImageView,
@@ -32,6 +31,7 @@ from playground.transcript import (
     RunView,
     TextView,
 )
+from playground.rendering.annotations import Annotations
 
 MAX_IMAGE_BYTES: Final = 20 * 1024 * 1024
 PNG: Final = b"\x89PNG\r\n\x1a\n"

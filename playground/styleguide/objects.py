@@ -21,7 +21,7 @@ from assistants.models import (
 )
 from assistants.models.vector_store_file import Counts
 from playground import transcript
-from playground.transcript import (
+from playground.items import (
     FileView,
     ImageView,
     Item,

@@ -41,11 +41,11 @@ from playground.forms.run_options import RunOptionsForm, tool_choices
 from playground.forms.searched import Searched, Shown
 from playground.forms.share import ShareForm
 from playground.interpreter import Interpreter
+from playground.items import FileView, RunView, StepView
 from playground.json_tree import tree
 from playground.presence import Person
 from playground.styleguide.objects import ANSWER, CODE, RAISED, Samples
 from playground.styleguide.specimen import Ids, specimen
-from playground.transcript import FileView, RunView, StepView
 from playground.usage import Total
 from playground.views import inspector, shortcuts
 from playground.views.assistants import Card

@@ -20,9 +20,9 @@ from assistants.events.log import Entry
 from assistants.models import Assistant, Message, Run, RunStep, Thread, clock
 from assistants.operations import prices
 from playground import access, chat_models, samples, transcript, usage
+from playground.items import RunView, StepView
 from playground.json_tree import tree
 from playground.partials import whole_page
-from playground.transcript import RunView, StepView
 
 ENTRY_ID = re.compile(r"\d{1,16}-\d{1,16}")
 NUMBER = re.compile(r"[0-9]{1,9}")
