@@ -1,7 +1,7 @@
 // The composer: sends without leaving the page, keeps the draft, and never sends a word that an
 // input method is still composing.
 
-import { all, byId, on, say } from "./page.js";
+import { all, byId, copyOf, on, say } from "./page.js";
 import { activeRun, listen, onChange, show } from "./stream.js";
 
 const form = byId("composer");
@@ -13,7 +13,7 @@ const key = `draft:${form.dataset.draft}`;
 // --- draft
 
 text.value ||= localStorage[key] ?? "";
-text.addEventListener("input", keep);
+text.oninput = keep;
 
 function keep() {
 	if (text.value) localStorage[key] = text.value;
@@ -31,7 +31,7 @@ text.addEventListener("compositionstart", () => (composing = true));
 // Some browsers end the composition just before they tell of the Enter that ended it.
 text.addEventListener("compositionend", () => setTimeout(() => (composing = false)));
 
-text.addEventListener("keydown", (event) => {
+text.onkeydown = (event) => {
 	// What was said last comes back, to be said otherwise.
 	if (event.key === "ArrowUp" && !text.value) text.value = all(".msg--user .said").at(-1)?.textContent ?? "";
 	const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
@@ -39,7 +39,7 @@ text.addEventListener("keydown", (event) => {
 	event.preventDefault();
 	// Nothing is sent by Enter but what was written: running alone takes the button.
 	if (!activeRun() && text.value.trim()) form.requestSubmit(form.querySelector("[value=run]"));
-});
+};
 
 addEventListener("keydown", (event) => {
 	if (event.key === "Enter" && event.ctrlKey && event.altKey) document.querySelector("[value=outputs]")?.click();
@@ -47,31 +47,28 @@ addEventListener("keydown", (event) => {
 	if (event.key === "Escape" && free && activeRun()) form.querySelector("[hidden] ~ [value=cancel]")?.click();
 });
 
-files.addEventListener("change", () => complain(""));
+files.onchange = () => complain("");
 
 // --- sending
 
 let next = null;
 
-form.addEventListener("submit", (event) => {
-	const button = event.submitter;
+form.onsubmit = (event) => {
+	const { submitter } = event;
 	const live = "live" in form.dataset;
 	if (live || form.dataset.sent) event.preventDefault();
 	if (form.dataset.sent) {
 		// What the stream brings is seen before the answer comes.
-		if (button?.value !== form.dataset.sent) next = button;
+		if (submitter?.value !== form.dataset.sent) next = submitter;
 		return;
 	}
-	// Buttons with an address of their own, and the one that runs again, leave alone what is written.
-	const address = button?.getAttribute("formaction");
-	const apart = address || button?.value === "again";
-	const said = apart ? "" : button?.name === "starter" ? button.value : text.value.trim();
-	const why = apart || !files.firstElementChild ? "" :
-		files.querySelector("progress") ? say("onItsWay") :
-		said ? "" : say("aboutFiles");
-	if (why) {
+	// Buttons with an address of their own leave alone what is written.
+	const apart = submitter?.getAttribute("formaction");
+	const said = apart ? "" : submitter?.name === "starter" ? submitter.value : text.value.trim();
+	const why = files.querySelector("progress") ? "onItsWay" : files.firstElementChild && !said && "aboutFiles";
+	if (why && !apart) {
 		event.preventDefault();
-		complain(why);
+		complain(say(why));
 		return text.focus();
 	}
 	if (!live) {
@@ -79,21 +76,23 @@ form.addEventListener("submit", (event) => {
 		form.dataset.sent = "yes";
 		return;
 	}
-	const body = new FormData(form, button);
-	const attached = said ? [...files.children] : [];
+	// Not form.action: the buttons are named "action" and stand in its place.
+	const address = apart ?? form.getAttribute("action");
+	const message = { address, body: new FormData(form, submitter), said, attached: [] };
 	if (said) {
-		bubble(said);
+		message.attached = [...files.children];
 		text.value = "";
 		files.replaceChildren();
 	}
-	// Not form.action: the buttons are named "action" and stand in its place.
-	send(address ?? form.getAttribute("action"), body, said, attached);
-});
+	send(message);
+};
 
 // Who comes back to this page may send again.
 addEventListener("pageshow", () => delete form.dataset.sent);
 
-async function send(address, body, said, attached) {
+async function send(message) {
+	const { address, body, said, attached } = message;
+	if (said) bubble(said);
 	complain("");
 	form.dataset.sent = body.get("action") ?? "yes";
 	try {
@@ -114,7 +113,7 @@ async function send(address, body, said, attached) {
 		if (!isKnown(html)) show(html);
 		listen();
 	} catch {
-		if (said) notSent(address, body, said, attached);
+		if (said) notSent(message);
 		else complain(say("notDone"));
 	} finally {
 		delete form.dataset.sent;
@@ -130,8 +129,8 @@ function isKnown(html) {
 }
 
 function complain(message) {
-	const line = Object.assign(document.createElement("p"), { className: "banner banner--box banner--bad", textContent: message });
-	problem.replaceChildren(...(message ? [line] : []));
+	problem.className = message && "banner banner--box banner--bad";
+	problem.textContent = message;
 }
 
 // --- the message that is on its way
@@ -140,22 +139,16 @@ const sending = () => byId("sending");
 
 function bubble(said) {
 	sending()?.remove();
-	const message = byId("sending-template").content.firstElementChild.cloneNode(true);
-	message.id = "sending";
-	message.querySelector(".said").textContent = said;
-	byId("log").append(message);
+	byId("log").append(copyOf("sending-template"));
+	sending().querySelector(".said").textContent = said;
 }
 
-function notSent(address, body, said, attached) {
-	const message = sending();
-	message.dataset.state = "failed";
-	message.ariaBusy = null;
-	message.querySelector("[data-failed]").hidden = false;
-	message.querySelector("button").addEventListener("click", () => {
-		if (form.dataset.sent) return;
-		bubble(said);
-		send(address, body, said, attached);
-	});
+function notSent(message) {
+	const shown = sending();
+	shown.dataset.state = "failed";
+	shown.ariaBusy = null;
+	shown.querySelector("[data-failed]").hidden = false;
+	shown.querySelector("button").onclick = () => form.dataset.sent || send(message);
 }
 
 // --- outputs of functions

@@ -3,13 +3,15 @@
 
 import { byId } from "./page.js";
 
-/** Make `old` be like `fresh`. Returns the element that is on the page afterwards. */
+/** Make `old` be like `fresh`. Returns the node that is on the page afterwards. */
 export function morph(old, fresh) {
 	if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
 		old.replaceWith(fresh);
 		return fresh;
 	}
-	if (!old.isEqualNode(fresh)) {
+	if (old.data !== undefined) {
+		morphText(old, fresh);
+	} else if (!old.isEqualNode(fresh)) {
 		morphAttributes(old, fresh);
 		// A clock runs by itself.
 		if (!fresh.matches("[data-since], [data-until]")) morphChildren(old, fresh);
@@ -25,8 +27,7 @@ export function place(html) {
 	for (const element of [...template.content.children]) {
 		const { remove, into } = element.dataset;
 		if (remove) byId(remove)?.remove();
-		else if (!element.content) put(element, into);
-		else for (const part of [...element.content.children]) put(part, part.dataset.into ?? into);
+		else for (const part of [...(element.content?.children ?? [element])]) put(part, into);
 	}
 }
 
@@ -34,45 +35,33 @@ function put(fresh, into) {
 	const old = byId(fresh.id);
 	const home = byId(into);
 	if (old) fresh = morph(old, fresh);
-	else if (home) home.insertBefore(fresh, following(fresh, home));
-	if (fresh.querySelector("[hx-get], [hx-post]")) window.htmx.process(fresh);
+	else if (home) insert(fresh, home);
+	if (fresh.querySelector("[hx-get], [hx-post]")) htmx.process(fresh);
 }
 
-/** The element before which a new one goes; null is the end. */
-function following(fresh, home) {
-	if (!fresh.dataset.order) return fresh.matches(".notes") ? null : home.querySelector(":scope > .notes");
-	let next = null;
-	let last = home.lastElementChild;
-	while (last && Number(last.dataset.order ?? Infinity) > fresh.dataset.order) {
-		next = last;
-		last = last.previousElementSibling;
-	}
-	return next;
+function insert(fresh, home) {
+	const { order } = fresh.dataset;
+	const before = [...home.children].findLast((one) => order ? Number(one.dataset.order) <= order : !one.matches(".notes"));
+	if (before) before.after(fresh);
+	else home.prepend(fresh);
 }
 
 function morphAttributes(old, fresh) {
-	const kept = old.nodeName === "DETAILS" ? "open" : "";
-	for (const { name, value } of fresh.attributes) {
-		if (name !== kept && old.getAttribute(name) !== value) old.setAttribute(name, value);
-	}
-	for (const { name } of [...old.attributes]) {
-		if (name !== kept && !fresh.hasAttribute(name)) old.removeAttribute(name);
+	for (const name of new Set([...old.getAttributeNames(), ...fresh.getAttributeNames()])) {
+		const value = fresh.getAttribute(name);
+		if (value === old.getAttribute(name) || (name === "open" && old.matches("details"))) continue;
+		if (value === null) old.removeAttribute(name);
+		else old.setAttribute(name, value);
 	}
 }
 
 function morphChildren(old, fresh) {
-	const named = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
 	let cursor = old.firstChild;
 	for (const want of [...fresh.childNodes]) {
-		const match = want.id ? named.get(want.id) : alike(cursor, want) ? cursor : null;
-		if (!match) {
-			old.insertBefore(want, cursor);
-			continue;
-		}
-		if (match === cursor) cursor = cursor.nextSibling;
-		else old.insertBefore(match, cursor);
-		if (want.nodeType === Node.ELEMENT_NODE) morph(match, want);
-		else morphText(match, want);
+		const match = want.id ? old.children[want.id] : alike(cursor, want) && cursor;
+		if (match && match === cursor) cursor = cursor.nextSibling;
+		else old.insertBefore(match || want, cursor);
+		if (match) morph(match, want);
 	}
 	while (cursor) {
 		const next = cursor.nextSibling;
@@ -82,12 +71,10 @@ function morphChildren(old, fresh) {
 	}
 }
 
-function alike(node, want) {
-	return node && !node.id && node.nodeType === want.nodeType && node.nodeName === want.nodeName;
-}
+const alike = (node, want) => node && !node.id && node.nodeName === want.nodeName;
 
-function morphText(node, want) {
+function morphText(old, fresh) {
 	// Text that only grew is added to, so that a selection in it stays.
-	if (want.data.startsWith(node.data)) node.appendData(want.data.slice(node.data.length));
-	else node.data = want.data;
+	if (fresh.data.startsWith(old.data)) old.appendData(fresh.data.slice(old.data.length));
+	else old.data = fresh.data;
 }

@@ -3,7 +3,7 @@
 const words = JSON.parse(document.documentElement.dataset.words);
 
 export const byId = (id) => document.getElementById(id);
-export const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+export const all = (selector) => [...document.querySelectorAll(selector)];
 
 /** Hear of events in what a selector matches, whether it is on the page already or not. */
 export const on = (type, selector, listener) => addEventListener(type, (event) => {
@@ -15,4 +15,7 @@ export const on = (type, selector, listener) => addEventListener(type, (event) =
 export const focusIn = (home) => document.activeElement === document.body && home?.querySelector(":is(button, input):not([tabindex], [hidden], [type=hidden])")?.focus();
 
 /** The words under a name, with what stands in their {places}. */
-export const say = (name, places = {}) => words[name].replace(/{(\w+)}/g, (_, place) => places[place]);
+export const say = (name, places) => words[name].replace(/{(\w+)}/g, (_, place) => places[place]);
+
+/** A new element like the one in a template. */
+export const copyOf = (id) => byId(id).content.firstElementChild.cloneNode(true);

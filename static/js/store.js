@@ -9,43 +9,39 @@ const SHOWN = 20;
 
 const form = byId("store-upload");
 const sending = byId("store-sending");
-const [told, progress] = [sending.querySelector("span"), sending.querySelector("progress")];
+const [progress, told, stop] = sending.children;
 const waiting = [];
 let [total, done, request, refused, stopped] = [0, 0, null, [], false];
 
-form.addEventListener("change", ({ target }) => {
+form.onchange = ({ target }) => {
 	add([...target.files]);
 	// Emptied, so that the same file can be chosen again.
 	target.value = "";
-});
+};
 
 onDrop(byId("main"), (over) => form.classList.toggle("store-upload--over", over), async ({ items }) => {
 	// They are gone once this handler has waited for anything.
-	const dropped = [...items].filter(({ kind }) => kind === "file").map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
-	const found = [];
-	for (const one of dropped) await walk(one, found);
-	add(found);
+	const dropped = [...items].map((item) => item.webkitGetAsEntry() ?? item.getAsFile()).filter(Boolean);
+	add((await Promise.all(dropped.map(filesIn))).flat());
 });
 
-sending.querySelector("button").addEventListener("click", () => {
+stop.onclick = () => {
 	stopped = true;
 	waiting.length = 0;
 	request?.abort();
-});
+};
 
-/** All files below an entry. */
-async function walk(entry, found) {
-	if (entry instanceof File) return found.push(entry);
-	if (entry.isFile) {
-		const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-		return found.push(Object.assign(file, { path: entry.fullPath }));
-	}
-	const reader = entry.createReader();
+/** A file, or all files below a folder. */
+async function filesIn(entry) {
+	const ask = (of, what) => new Promise((resolve, reject) => of[what](resolve, reject));
+	if (entry instanceof File) return entry;
+	if (entry.isFile) return Object.assign(await ask(entry, "file"), { path: entry.fullPath });
+	const [reader, found] = [entry.createReader(), []];
 	for (;;) {
 		// A hundred at a time, until there are none.
-		const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-		if (!some.length) return;
-		for (const inner of some) await walk(inner, found);
+		const some = await ask(reader, "readEntries");
+		if (!some.length) return found.flat();
+		found.push(...(await Promise.all(some.map(filesIn))));
 	}
 }
 
@@ -61,7 +57,7 @@ async function sendAll() {
 	sending.hidden = false;
 	while (waiting.length) {
 		await send(nextGroup());
-		window.htmx.ajax("GET", form.dataset.files, { target: "#store-files", swap: "morph" });
+		htmx.ajax("GET", form.dataset.files, { target: "#store-files", swap: "morph" });
 	}
 	sending.hidden = true;
 	total = 0;
@@ -80,8 +76,7 @@ function send(group) {
 	const body = new FormData();
 	for (const file of group) {
 		body.append("files", file);
-		const path = file.path ?? file.webkitRelativePath;
-		body.append("folders", path.slice(0, Math.max(path.lastIndexOf("/"), 0)));
+		body.append("folders", (file.path ?? file.webkitRelativePath).replace(/\/?[^/]*$/, ""));
 	}
 	return new Promise((resolve) => {
 		request = post(`${form.action}?scripted`, body, (part) => tell(done + part * group.length), (answer, why) => {

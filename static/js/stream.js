@@ -59,7 +59,7 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pagehide", stop);
 // Who deletes the thread goes where the answer leads.
 on("submit", "dialog form:not([hx-post])", stop);
-addEventListener("pageshow", ({ persisted }) => persisted && listen());
+addEventListener("pageshow", listen);
 
 listen();
 

@@ -5,13 +5,11 @@ import { all, byId, focusIn, on, say } from "./page.js";
 import "./uploads.js";
 
 const root = document.documentElement;
-const { htmx } = window;
 
 htmx.defineExtension("morph", {
 	isInlineSwap: (style) => style === "morph",
-	handleSwap(style, target, fragment) {
-		if (style !== "morph") return false;
-		const fresh = [...fragment.children].find((child) => child.id === target.id);
+	handleSwap(style, target, { children }) {
+		const fresh = style === "morph" && children[target.id];
 		if (!fresh) return false;
 		const home = document.activeElement.closest("section");
 		const shown = [morph(target, fresh)];
@@ -19,9 +17,6 @@ htmx.defineExtension("morph", {
 		return shown;
 	},
 });
-
-/** Say something to who cannot see the page. */
-const announce = (name) => (byId("announce").textContent = say(name));
 
 /** Remember something that the server needs to know before it writes a page. */
 export function setCookie(name, value) {
@@ -39,8 +34,7 @@ if (zone !== root.dataset.timezone && !document.cookie.includes(`timezone=${enco
 // --- theme
 
 addEventListener("theme", ({ detail: { theme } }) => {
-	if (theme) root.dataset.theme = theme;
-	else delete root.dataset.theme;
+	root.dataset.theme = theme;
 	for (const button of all("[name=theme]")) button.ariaPressed = button.value === (theme || "system");
 });
 
@@ -48,11 +42,12 @@ addEventListener("theme", ({ detail: { theme } }) => {
 
 addEventListener("htmx:afterSwap", ({ target }) => target.matches("dialog:not([open])") && target.showModal());
 
-// Browsers of before 2026 do not know the command.
-on("click", "[command]", (one) => one.closest("dialog")?.close());
 addEventListener("keydown", ({ key, target }) => key === "?" && !target.matches("input, textarea, select") && byId("shortcuts").click());
 
 // --- copying
+
+/** Say something to who cannot see the page. */
+const announce = (name) => (byId("announce").textContent = say(name));
 
 on("click", "[data-copy], [data-copy-from]", async (button) => {
 	const { copy, copyFrom } = button.dataset;
@@ -81,32 +76,36 @@ on("input", "[type=number]", ({ id, value }) => all(`[data-number="${id}"]`).for
 
 // --- forms that save themselves
 
-const label = () => byId("assistant-saved");
 let unsaved = false;
+
+function tell(state, what) {
+	const label = byId("assistant-saved");
+	label.dataset.state = state;
+	label.replaceChildren(what);
+}
 
 on("input", "[data-autosave]", () => (unsaved = true));
 
-on("htmx:configRequest", "[data-autosave]", (form, { target, detail: { parameters, triggeringEvent } }) => {
+/** Hear what htmx tells of such a form itself. */
+const onSaving = (type, listener) => on(`htmx:${type}`, "[data-autosave]", (form, { target, detail }) => target === form && listener(detail, form));
+
+onSaving("configRequest", ({ parameters, triggeringEvent }, form) => {
 	// htmx sends the button that was pressed last with everything that is saved after it, too: a
 	// function would be added twice.
-	if (target !== form || triggeringEvent?.type === "submit") return;
-	for (const { name } of all("button[name]", form)) delete parameters[name];
+	if (triggeringEvent?.type === "submit") return;
+	for (const { name } of form.querySelectorAll("button[name]")) delete parameters[name];
 	parameters.version = byId("assistant-version").value; // which one of the buttons would replace
 });
 
-on("htmx:beforeRequest", "[data-autosave]", (form, { target }) => {
-	if (target !== form) return;
+onSaving("beforeRequest", () => {
 	unsaved = false;
-	label().dataset.state = "saving";
-	label().textContent = say("saving");
+	tell("saving", say("saving"));
 });
 
-on("htmx:afterRequest", "[data-autosave]", (form, { target, detail: { successful, xhr } }) => {
-	if (target !== form || successful) return;
+onSaving("afterRequest", ({ successful, xhr: { status } }) => {
+	if (successful) return;
 	unsaved = true;
-	if ([409, 422].includes(xhr.status)) return;
-	label().dataset.state = "failed";
-	label().replaceChildren(byId("not-saved").content.cloneNode(true));
+	if (status !== 409 && status !== 422) tell("failed", byId("not-saved").content.cloneNode(true));
 });
 
 addEventListener("beforeunload", (event) => unsaved && event.preventDefault());

@@ -1,74 +1,27 @@
-// The page of a thread: scrolling, panels, and the inspector that keeps up.
+// The page of a thread: what it follows, panels, and the inspector that keeps up.
 
 import "./composer.js";
+import { stay } from "./follow.js";
 import { all, byId, on } from "./page.js";
 import { setCookie } from "./studio.js";
-import { activeRun, onChange, show } from "./stream.js";
+import { activeRun, onChange } from "./stream.js";
 
 const studio = byId("studio");
-const scroller = byId("scroller");
-const log = byId("log");
-const jump = byId("jump");
 const inspector = byId("inspect");
 const narrow = matchMedia("(width < 720px)");
 const medium = matchMedia("(width < 1100px)");
 
-// --- following the newest text, until the reader scrolls up
+/** A link to a message leads to where it stands, on another page of the thread if it is older. */
+const lead = ({ hash }) => byId(hash.slice(1)) ? stay() : location.assign(`?message=${hash.slice(1)}`);
 
-let following = true;
-let lastTop = 0;
-
-const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
-const isAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 8;
-
-/** The way down, with a dot when something was written below since the reader went up. */
-function offerJump(unread) {
-	jump.hidden = following || isAtEnd();
-	const dot = jump.querySelector(".dot");
-	dot.hidden = jump.hidden || (dot.hidden && !unread);
-}
-
-scroller.addEventListener("scroll", () => {
-	following = isAtEnd() || (following && scroller.scrollTop >= lastTop);
-	lastTop = scroller.scrollTop;
-	offerJump();
-});
-
-new ResizeObserver(() => {
-	if (following) toEnd();
-	else offerJump();
-}).observe(log);
-
-jump.addEventListener("click", () => {
-	following = true;
-	toEnd();
-});
-
-byId("composer").addEventListener("submit", () => (following = true));
-
-// A link to a message leads to where it stands, on another page of the thread if it is older.
-const linked = location.hash.slice(1);
-if (byId(linked)) following = false;
-else if (linked.startsWith("msg_")) location.replace(`?message=${linked}`);
-else toEnd();
-
-on("click", "[href^='#msg_']", ({ hash }) => byId(hash.slice(1)) ? (following = false) : location.assign(`?message=${hash.slice(1)}`));
-
-// Older messages, which go above those that are shown.
-on("htmx:afterRequest", "[data-earlier]", (_, { detail: { successful, xhr } }) => {
-	if (!successful) return;
-	following = false;
-	const below = scroller.scrollHeight - scroller.scrollTop;
-	show(xhr.responseText);
-	scroller.scrollTop = scroller.scrollHeight - below;
-});
+if (location.hash.startsWith("#msg_")) lead(location);
+on("click", "[href^='#msg_']", lead);
 
 // --- panels
 
 function setPanel(name) {
 	studio.dataset.panel = name;
-	for (const tab of all("[data-panel][href]")) tab.ariaCurrent = tab.dataset.panel === name ? "true" : null;
-	if (name === "chat" && following) toEnd();
+	for (const tab of all("[data-panel][href]")) tab.ariaCurrent = tab.dataset.panel === name || null;
 }
 
 function setOpen(name, open) {
@@ -87,17 +40,19 @@ on("click", "[data-toggle]", ({ dataset: { toggle: name } }) => {
 	all(`[data-toggle="${name}"]`).find((button) => button.offsetParent)?.focus();
 });
 
-on("click", "[data-opens=inspect]", () => {
+function inspect() {
 	if (narrow.matches) setPanel("inspect");
 	else if (medium.matches) inspector.showPopover();
 	else setOpen("inspect", true);
-});
+}
+
+on("click", "[data-opens=inspect]", inspect);
 
 // Whoever asked for a view of the inspector sees it, also where it is a drawer.
-if (studio.dataset.panel === "inspect" && medium.matches && !narrow.matches) inspector.showPopover();
+if (studio.dataset.panel === "inspect" && medium.matches) inspect();
 
 on("click", "[data-show]", () => {
-	following = false;
+	stay();
 	if (narrow.matches) setPanel("chat");
 	else if (medium.matches) inspector.hidePopover();
 });
@@ -110,17 +65,16 @@ function renew() {
 	refresh = clearTimeout(refresh);
 	stale = !inspector.checkVisibility();
 	if (stale) return;
-	for (const part of all("[data-refresh]:not(:has(#events-pause:checked) > div *)", inspector)) window.htmx.trigger(part, "refresh");
+	for (const part of all("#inspect [data-refresh]:not(:has(#events-pause:checked) > div *)")) htmx.trigger(part, "refresh");
 }
 
 // It may have been out of sight.
 new ResizeObserver(() => stale && renew()).observe(inspector);
 
 onChange((html) => {
-	if (!following) offerJump(true);
-	log.ariaBusy = Boolean(activeRun());
+	byId("log").ariaBusy = Boolean(activeRun());
 	byId("empty")?.remove();
-	if (html.includes("turn") || inspector.querySelector("#events-more")) {
+	if (html.includes("turn") || byId("events-more")) {
 		// What goes on changes often; an end is told at once.
 		if (activeRun()) refresh ??= setTimeout(renew, 500);
 		else renew();

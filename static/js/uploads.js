@@ -1,6 +1,6 @@
 // Files go up at once, one by one, with their progress: chosen, dropped or pasted.
 
-import { byId, focusIn, on, say } from "./page.js";
+import { byId, copyOf, focusIn, on, say } from "./page.js";
 
 const headers = () => JSON.parse(document.body.getAttribute("hx-headers"));
 
@@ -15,26 +15,22 @@ export function post(address, form, onPart, onEnd) {
 		onEnd(responseText, why ?? (responseText.slice(0, 200) || say("refused")));
 	};
 	request.open("POST", address);
-	for (const [header, value] of Object.entries(headers())) request.setRequestHeader(header, value);
+	for (const header of Object.entries(headers())) request.setRequestHeader(...header);
 	request.send(form);
 	return request;
 }
 
 /** Let files be dropped on an area. `hint` hears whether some are held over it. */
 export function onDrop(area, hint, take) {
-	const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files");
-	area.addEventListener("dragover", (event) => {
-		if (!hasFiles(event)) return;
-		event.preventDefault();
-		hint(true);
-	});
-	area.addEventListener("dragleave", ({ relatedTarget }) => area.contains(relatedTarget) || hint(false));
-	area.addEventListener("drop", (event) => {
-		hint(false);
-		if (!hasFiles(event)) return;
-		event.preventDefault();
-		take(event.dataTransfer);
-	});
+	for (const type of ["dragover", "dragleave", "drop"]) {
+		area.addEventListener(type, (event) => {
+			const { dataTransfer, relatedTarget } = event;
+			if (!dataTransfer.types.includes("Files")) return;
+			event.preventDefault();
+			hint(type === "dragover" || area.contains(relatedTarget));
+			if (type === "drop") take(dataTransfer);
+		});
+	}
 }
 
 addEventListener("change", (event) => {
@@ -61,8 +57,7 @@ on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 
 const attach = document.querySelector("#composer [data-upload]");
 
-const scroller = byId("scroller");
-if (attach) onDrop(scroller, (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(attach, files));
+if (attach) onDrop(byId("scroller"), (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(attach, files));
 
 on("paste", "#composer", (_, event) => {
 	const { files } = event.clipboardData;
@@ -73,12 +68,11 @@ on("paste", "#composer", (_, event) => {
 
 /** Send files to the input's address, each with an item in the input's list. */
 function upload(input, files) {
-	const list = byId(input.dataset.list);
-	for (const file of files) send(input.dataset.upload, file, list);
+	for (const file of files) send(input.dataset.upload, file, byId(input.dataset.list));
 }
 
 function send(address, file, list) {
-	const item = byId("upload-item").content.firstElementChild.cloneNode(true);
+	const item = copyOf("upload-item");
 	const [name, meta, button, progress] = ["bdi", ".file__meta", "button", "progress"].map((part) => item.querySelector(part));
 	item.classList.toggle("file--chip", list.id === "composer-files");
 	item.id = button.dataset.remove = `upload-${Math.random()}`;
@@ -87,7 +81,7 @@ function send(address, file, list) {
 	progress.ariaLabel = say("uploading", file);
 	list.append(item);
 	const form = new FormData();
-	form.append("file", file, file.name || "pasted.png");
+	form.append("file", file, name.textContent);
 	const request = post(address, form, (part) => {
 		progress.value = part;
 		meta.textContent = `${Math.floor(100 * part)} %`;
@@ -96,7 +90,6 @@ function send(address, file, list) {
 			item.outerHTML = answer;
 			return changed(list);
 		}
-		item.dataset.state = "failed";
 		progress.remove();
 		meta.textContent = why;
 		button.textContent = say("remove");
@@ -105,6 +98,6 @@ function send(address, file, list) {
 }
 
 function changed(list) {
-	window.htmx.process(list);
+	htmx.process(list);
 	list.dispatchEvent(new Event("change", { bubbles: true }));
 }
