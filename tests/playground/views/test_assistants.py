@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -192,8 +193,20 @@ def test_a_file_that_cannot_be_searched_changes_nothing(
     assistant.refresh_from_db()
     assert assistant.name == "Plotter"
     assert not VectorStore.objects.exists()
-    refused = page.post("/files?as=searched", {"file": upload("data.csv")})
-    assert (refused.status_code, refused.text) == (422, "cannot be searched")
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("letter.rtf", "cannot be searched; save it as PDF, Word or text, and add that"),
+        ("DATA.CSV", "cannot be searched; the code interpreter opens tables"),
+    ],
+)
+def test_who_adds_a_file_that_cannot_be_searched_hears_what_to_do(
+    page: Client, project: Project, name: str, told: str
+) -> None:
+    refused = page.post("/files?as=searched", {"file": upload(name)})
+    assert (refused.status_code, refused.text) == (422, told)
 
 
 def test_a_refused_edit_keeps_what_was_done_to_the_files_for_search(

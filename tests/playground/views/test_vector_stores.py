@@ -91,7 +91,10 @@ def test_files_are_added_and_taken_out(page: Client, store: VectorStore) -> None
     address = f"/vector-stores/{store.id}"
     files = [SimpleUploadedFile("b.md", b"# B"), SimpleUploadedFile("c.csv", b"a,b")]
     assert page.post(f"{address}/files", {"files": files}).headers["Location"] == address
-    assert "it cannot be searched: c.csv" in page.get(address).text
+    assert (
+        "Not added: c.csv (cannot be searched; the code interpreter opens tables)"
+        in page.get(address).text
+    )
     names = store.files.values_list("file__filename", flat=True)
     assert set(names) == {"a.txt", "b.md"}
     row = store.files.get(file__filename="b.md")
@@ -246,7 +249,8 @@ def test_a_script_hears_what_was_refused(page: Client, store: VectorStore) -> No
     address = f"/vector-stores/{store.id}/files?scripted"
     files = [SimpleUploadedFile("b.md", b"# B"), SimpleUploadedFile("c.csv", b"a,b")]
     response = page.post(address, {"files": files})
-    assert (response.status_code, response.text) == (201, "c.csv cannot be searched")
+    said = "c.csv: cannot be searched; the code interpreter opens tables"
+    assert (response.status_code, response.text) == (201, said)
     assert store.files.get(file__filename="b.md").batch is not None
     VectorStore.objects.update(expires_after_days=1, last_active_at=clock.now() - timedelta(days=2))
     response = page.post(address, {"files": [SimpleUploadedFile("d.md", b"# D")]})
