@@ -5,7 +5,7 @@ that fit best, each with the marker of its passage.
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from assistants.engine.demo import found_words
 from assistants.engine.demo.conversation import SEARCH_TOOL, Call, Conversation
@@ -15,6 +15,7 @@ from assistants.engine.demo.skills.small_talk import is_small_talk
 from assistants.engine.demo.words import heard
 from assistants.engine.sentences import asked, sentences, terms
 from assistants.retrieval import whole
+from assistants.tokens import estimate
 
 PASSAGE = re.compile(r"^(【\d+:\d+†[^】]*】) \((.*)\)\n", re.MULTILINE)
 BEGINNING = re.compile(r"(?:, (?:page|slide) \d+)?, from the beginning of the file$")
@@ -32,8 +33,10 @@ ABOUT_FILES = heard(r"\b(?:files?|documents?|attachments?|uploads?|attached)\b|�
 LONGEST_QUERY = 300
 LONGEST_SENTENCE = 400
 MOST_SENTENCES = 3
-MOST_FILES = 5
+MOST_FILES = 8
 """Of so many files it tells how they begin."""
+BEGINNING_TOKENS = 60
+"""About so much of one; of each of several a quarter."""
 BEFORE = 0.25
 """A term of the question before counts so much of one of the question itself."""
 NEARLY = 0.75
@@ -95,8 +98,8 @@ def told(conversation: Conversation, made: Call) -> str:
 
 
 def _begun(answer: str, question: str) -> list[tuple[str, str]]:
-    """How the files begin, if the question is about them as a whole: the first sentences of one,
-    the first of each of several, with their markers.
+    """How the files begin, if the question is about them as a whole: their first sentences, with
+    their markers.
     """
     _, *parts = PASSAGE.split(answer)
     firsts: dict[str, tuple[str, str]] = {}
@@ -105,12 +108,22 @@ def _begun(answer: str, question: str) -> list[tuple[str, str]]:
             firsts.setdefault(facts[: found.start()], (marker, passage))
     wanted = whole.meant(question, firsts)
     chosen = [first for name, first in firsts.items() if name in wanted][:MOST_FILES]
-    most = MOST_SENTENCES if len(chosen) == 1 else 1
+    tokens = BEGINNING_TOKENS if len(chosen) == 1 else BEGINNING_TOKENS // 4
     return [
         (BULLET.sub("", " ".join(sentence.split())), marker)
         for marker, passage in chosen
-        for sentence in sentences(passage)[:most]
+        for sentence in _first(sentences(passage), tokens)
     ]
+
+
+def _first(found: Sequence[str], tokens: int) -> list[str]:
+    """So many of them, from the first on, that they have about so many tokens."""
+    taken: list[str] = []
+    for sentence in found:
+        if sum(map(estimate, taken)) >= tokens:
+            break
+        taken.append(sentence)
+    return taken
 
 
 def _quoted(answer: str, wanted: Mapping[str, float]) -> list[tuple[str, str]]:
