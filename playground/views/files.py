@@ -91,9 +91,7 @@ def _upload(request: access.Request, project: Project) -> HttpResponse:
     if given is None:
         return HttpResponse(_("No file came."), status=422, content_type="text/plain")
     if place == "searched" and not vector_store_files.is_searchable(given.name or ""):
-        return HttpResponse(
-            words.unsearchable(given.name or ""), status=422, content_type="text/plain"
-        )
+        return HttpResponse(_("cannot be searched"), status=422, content_type="text/plain")
     try:
         file = stored(project, given)
     except ApiError as error:

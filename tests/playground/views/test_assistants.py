@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -195,18 +194,12 @@ def test_a_file_that_cannot_be_searched_changes_nothing(
     assert not VectorStore.objects.exists()
 
 
-@pytest.mark.parametrize(
-    "name, told",
-    [
-        ("letter.rtf", "cannot be searched; save it as PDF, Word or text, and add that"),
-        ("DATA.CSV", "cannot be searched; the code interpreter opens tables"),
-    ],
-)
-def test_who_adds_a_file_that_cannot_be_searched_hears_what_to_do(
-    page: Client, project: Project, name: str, told: str
+def test_the_form_says_what_to_do_about_a_file_that_cannot_be_searched(
+    page: Client, project: Project
 ) -> None:
-    refused = page.post("/files?as=searched", {"file": upload(name)})
-    assert (refused.status_code, refused.text) == (422, told)
+    refused = page.post("/files?as=searched", {"file": upload("letter.rtf")})
+    assert (refused.status_code, refused.text) == (422, "cannot be searched")
+    assert "Save what else there is as PDF, Word or text" in page.get("/assistants/new").text
 
 
 def test_a_refused_edit_keeps_what_was_done_to_the_files_for_search(

@@ -247,10 +247,14 @@ def test_an_expired_one_is_not_given_to_anybody(
 
 def test_a_script_hears_what_was_refused(page: Client, store: VectorStore) -> None:
     address = f"/vector-stores/{store.id}/files?scripted"
-    files = [SimpleUploadedFile("b.md", b"# B"), SimpleUploadedFile("c.csv", b"a,b")]
+    files = [SimpleUploadedFile(name, b"a,b") for name in ("b.md", "letter.rtf", "README", "C.CSV")]
     response = page.post(address, {"files": files})
-    said = "c.csv: cannot be searched; the code interpreter opens tables"
-    assert (response.status_code, response.text) == (201, said)
+    assert response.status_code == 201
+    assert response.text.splitlines() == [
+        "letter.rtf: cannot be searched; save it as PDF, Word or text, and add that",
+        "README: cannot be searched; save it as PDF, Word or text, and add that",
+        "C.CSV: cannot be searched; the code interpreter opens tables",
+    ]
     assert store.files.get(file__filename="b.md").batch is not None
     VectorStore.objects.update(expires_after_days=1, last_active_at=clock.now() - timedelta(days=2))
     response = page.post(address, {"files": [SimpleUploadedFile("d.md", b"# D")]})
