@@ -220,7 +220,7 @@ def page(
 
 
 def _starters(assistant: Assistant | None) -> list[str]:
-    """What a thread may begin with; where files are searched, a question about them is the first."""
+    """What a thread may begin with: a question about files first, where these are searched."""
     searches = assistant is not None and assistant.has_tool("file_search")
     offered = (OF_FILES, *STARTERS[:-2], STARTERS[-1]) if searches else STARTERS
     return [_(starter) for starter in offered]

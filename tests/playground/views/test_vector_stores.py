@@ -188,6 +188,8 @@ def test_a_question_is_answered_with_passages_the_best_first(
     assert "<html" not in response.text
     assert response.text.index("baked") < response.text.index("Tea")
     assert "<mark>Bread</mark> is baked in an <mark>oven</mark>." in response.text
+    assert ">Beginning</span>" not in response.text
+    assert ">Beginning</span>" in page.get(address, {"q": "summary"}, headers=HTMX).text
     assert "Nothing was found." in page.get(address, {"q": "zebra"}).text
 
 
