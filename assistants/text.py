@@ -6,6 +6,12 @@ from typing import Final
 MARKER: Final = re.compile(r"【\d+(?::\d+)?†[^【】\n]{0,300}】")
 """A citation as it stands in the text of an answer: ``【4:0†guide.pdf】``."""
 
+
+def without_markers(text: str) -> str:
+    """A text that is quoted, without the citations that stand in it."""
+    return MARKER.sub("", text)
+
+
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _ESCAPE: Final = re.compile(
     r"(?P<null>\\u0000)"

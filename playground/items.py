@@ -140,6 +140,7 @@ class HitView:
     :ivar text: what is shown of it
     :ivar length: of the passage itself
     :ivar file_id: "" if the file was deleted since
+    :ivar is_beginning: whether the document was asked for as a whole; then the score says little
     """
 
     filename: str
@@ -150,6 +151,7 @@ class HitView:
     page: int | None = None
     start: int | None = None
     end: int | None = None
+    is_beginning: bool = False
 
     @property
     def address(self) -> str:
@@ -366,7 +368,8 @@ def _placed(hit: HitView, at: int, searched: Mapping[str, Any]) -> HitView:
     page = searched.get("pages", {}).get(str(at))
     start = searched.get("starts", {}).get(str(at))
     end = None if start is None else start + hit.length
-    return replace(hit, page=page, start=start, end=end)
+    is_beginning = at in searched.get("beginnings", ())
+    return replace(hit, page=page, start=start, end=end, is_beginning=is_beginning)
 
 
 def _told(value: Any) -> str:

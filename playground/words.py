@@ -1,10 +1,13 @@
 """The API's own words as a person reads them: ``in_progress`` is "In progress"."""
 
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Final
 
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_noop as _
+
+TABLES: Final = (".csv", ".tsv", ".xls", ".xlsx", ".ods")
 
 WORDS: Final = {
     # How runs, steps, messages and files stand.
@@ -95,3 +98,10 @@ def listed(names: Iterable[str]) -> str:
     """ "a, b": with the comma of the language."""
     # Translators: stands between the things of a list.
     return pgettext("list", ", ").join(names)
+
+
+def unsearchable(filename: str) -> str:
+    """That file search takes no file of this name, and what to do about it."""
+    if PurePath(filename).suffix.lower() in TABLES:
+        return gettext("cannot be searched; the code interpreter opens tables")
+    return gettext("cannot be searched; save it as PDF, Word or text, and add that")

@@ -117,7 +117,13 @@ class History:
                 ],
             },
         }
-        kept = {"queries": ["salt"], "number": 4, "pages": {"0": 2}, "starts": {"0": 9}}
+        kept = {
+            "queries": ["salt"],
+            "number": 4,
+            "pages": {"0": 2},
+            "starts": {"0": 9},
+            "beginnings": [],
+        }
         steps.finish_tool_calls(worker.run, step, [found], USAGE, {}, {"call_search": kept})
 
     def _answer(self, worker: Worker) -> None:

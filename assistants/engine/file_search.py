@@ -51,6 +51,9 @@ MOST_LOOK_SECONDS: Final = 2.0
 SEARCHABLE: Final = f"Files you can search with {TOOL}:"
 UNREAD: Final = "Files that you cannot search. When the user means one of them, say so, and why:"
 
+BEGINNING: Final = "from the beginning of the file"
+"""In the place of a score: the document was asked for as a whole."""
+
 CITING: Final = (
     "Each passage begins with its marker, such as 【4:0†name.txt】. After every statement that you "
     "take from a passage, copy the marker of that passage exactly as it stands. Write no markers "
@@ -169,6 +172,7 @@ def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = fro
     :param gone: ids of files that were deleted since
     """
     parts: list[str] = []
+    beginnings = searched.get("beginnings", ())
     for source, result in zip(sources(call, searched), call["file_search"]["results"], strict=True):
         if source.file_id in gone:
             continue
@@ -177,7 +181,7 @@ def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = fro
         facts = [
             name_told(source.filename),
             *([f"{name} {page}"] if page else []),
-            f"{result['score']:.2f}",
+            BEGINNING if source.place in beginnings else f"{result['score']:.2f}",
         ]
         part = f"{source.marker} ({', '.join(facts)})\n{defused(source.text)}"
         size = estimate(part)
@@ -318,6 +322,7 @@ class FileSearch:
             "queries": wanted,
             "pages": {str(at): one.page for at, one in enumerate(found) if one.page},
             "starts": {str(at): one.start for at, one in enumerate(found)},
+            "beginnings": [at for at, one in enumerate(found) if one.is_beginning],
         }
         self._searches[call["id"]] = searched
         self._add(call, searched)

@@ -25,6 +25,8 @@ Neither is a small number with a point, as in "am 3. Mai".
 HEADING = 2
 """The line after a heading is at least so many times as long."""
 LONGEST_HEADING = 60
+MOST_HEADINGS = 3
+"""One below the other: a title, a chapter, a section."""
 GOES_ON = re.compile(r"[,;，、；(（–-]\s*$")
 """At the end of a line: its sentence does."""
 
@@ -56,17 +58,24 @@ def sentences(text: str) -> list[str]:
 
 
 def _without_heading(paragraph: str) -> list[str]:
-    """A heading that stands in the line before a sentence, and the sentence.
+    """The headings that stand in the lines before a sentence, and the sentence.
 
-    Lines of documents are broken anywhere, so a heading is only a first line that is much shorter
-    than the next, and does not end as if it went on there.
+    Lines of documents are broken anywhere, so headings are only first lines that are much shorter
+    than the one after them, and do not end as if it went on there.
     """
-    first, _, rest = paragraph.strip().partition("\n")
-    following = rest.partition("\n")[0].strip()
-    is_short = len(first) <= LONGEST_HEADING and 0 < len(first) * HEADING < len(following)
-    if not is_short or GOES_ON.search(first) or following[0].islower():
-        return [paragraph]
-    return [paragraph] if first.split()[-1].lower() in EMPTY else [first, rest]
+    lines = paragraph.strip().split("\n")
+    for count in range(1, min(MOST_HEADINGS, len(lines) - 1) + 1):
+        following = lines[count].strip()
+        if all(_is_heading(line.strip(), following) for line in lines[:count]):
+            return [*lines[:count], "\n".join(lines[count:])]
+    return [paragraph]
+
+
+def _is_heading(line: str, following: str) -> bool:
+    is_short = len(line) <= LONGEST_HEADING and 0 < len(line) * HEADING < len(following)
+    if not is_short or GOES_ON.search(line) or following[0].islower():
+        return False
+    return line.rsplit(maxsplit=1)[-1].lower() not in EMPTY
 
 
 def asked(text: str) -> set[str]:

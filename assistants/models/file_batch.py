@@ -31,10 +31,10 @@ class FileBatch(ApiObject):
         to; recordings have ``vector_store.file_batch``.
         """
         counts = counted("batch", [self.pk])[self.pk]
-        if counts.in_progress:
-            status = FileStatus.IN_PROGRESS
-        elif self.cancelled_at:
+        if self.cancelled_at:  # what is in progress then was added again alone
             status = FileStatus.CANCELLED
+        elif counts.in_progress:
+            status = FileStatus.IN_PROGRESS
         elif counts.total and counts.failed == counts.total:
             status = FileStatus.FAILED
         else:

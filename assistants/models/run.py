@@ -217,7 +217,8 @@ class RunStep(ApiObject):
     searches = OrderedJSON(default=dict)
     """By the ids of file search calls, what the wire does not have of them: ``queries``, the
     ``number`` in the markers of their results, the ``pages`` that those are on, and where they
-    begin (``starts``) in the text of their files.
+    begin (``starts``) in the text of their files; and the places of those that are there because a
+    document was asked for as a whole (``beginnings``).
     """
     expires_at = models.DateTimeField(null=True)
     expired_at = models.DateTimeField(null=True)

@@ -1,7 +1,7 @@
 """Finding passages in vector stores."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from django.db import DatabaseError
 
 from assistants.errors import Wire
 from assistants.models import Chunk, FileStatus, Project, VectorStore, VectorStoreFile, clock
-from assistants.operations import attribute_filters, embedding_model, query_meaning
+from assistants.operations import attribute_filters, beginnings, embedding_model, query_meaning
 from assistants.operations.indexes import keyword_index, vector_index
 from assistants.operations.query_meaning import Asked
 from assistants.retrieval import fusion
@@ -30,7 +30,8 @@ class Found:
 
     ``score`` is between 0 and 1. ``start`` and ``end`` count code points of the text that was read
     from the file, half open; ``page`` is the page or slide, from 1. ``folder`` is where the file
-    lay in the folder that it came with.
+    lay in the folder that it came with. ``is_beginning`` says that it is there because the document
+    was asked for as a whole; then the score may be 0.
     """
 
     file_id: str
@@ -43,6 +44,7 @@ class Found:
     page: int | None
     vector_store_id: str
     folder: str = ""
+    is_beginning: bool = False
 
 
 def search(
@@ -55,11 +57,13 @@ def search(
     threshold: float = 0.0,
     asked: Asked | None = None,
 ) -> list[Found]:
-    """The passages of these stores that answer the queries best, the best first.
+    """The passages of these stores that answer the queries best, the best first. For queries that
+    ask for documents as a whole also how these begin (``beginnings``).
 
     Ids of stores that are gone are passed over. Files that are not completed, or were taken out,
     are never found.
 
+    :param store_ids: the nearest last: an assistant's, then the thread's
     :param filters: a condition on the attributes of files, in the API's form, checked
     :param threshold: no passage with a lower score
     :param asked: what ``ask`` returned for these stores and queries; without, this asks
@@ -69,11 +73,30 @@ def search(
     for store in stores:
         store.check_not_expired()
     _touch(stores)
-    within = [store.pk for store in stores]
+    there = {store.pk for store in stores}
+    within = [pk for pk in dict.fromkeys(store_ids) if pk in there]
     files = None if filters is None else _matching(within, filters)
     if not within or files == set():
         return []
     asked = asked or ask(within, queries)
+    begun = beginnings.asked_for(within, queries, limit, files)
+    hits = _best(within, queries, limit, files, threshold, asked)
+    if not hits and begun is None:
+        begun = beginnings.named(within, queries, limit, files)
+    if begun is None:
+        return _found(hits)
+    return _found(*begun.among(hits, limit, threshold))
+
+
+def _best(
+    within: list[str],
+    queries: Sequence[str],
+    limit: int,
+    files: set[int] | None,
+    threshold: float,
+    asked: Asked | None,
+) -> list[Hit]:
+    """The best hits that are still there."""
     wanted = limit
     while True:
         hits = _hits(within, queries, wanted, files, asked)
@@ -81,7 +104,7 @@ def search(
         # Entries of what was just taken out are no hits: others may have to fill their places.
         enough = len(alive) >= limit or len(hits) < wanted or wanted >= MAX_ASKED
         if enough or hits[-1].score < threshold:
-            return _found(alive[:limit])
+            return alive[:limit]
         wanted = min(wanted * 4, MAX_ASKED)
 
 
@@ -134,7 +157,7 @@ def _alive(hits: list[Hit]) -> list[Hit]:
     return [hit for hit in hits if hit.chunk in alive]
 
 
-def _found(hits: list[Hit]) -> list[Found]:
+def _found(hits: list[Hit], begun: Collection[Hit] = ()) -> list[Found]:
     chunks = {
         chunk.pk: chunk
         for chunk in Chunk.objects.filter(
@@ -153,6 +176,7 @@ def _found(hits: list[Hit]) -> list[Found]:
             page=chunk.page,
             vector_store_id=chunk.store_file.vector_store_id,
             folder=chunk.store_file.file.folder,
+            is_beginning=hit in begun,
         )
         for hit in hits
         if (chunk := chunks.get(hit.chunk))

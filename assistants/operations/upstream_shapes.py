@@ -18,7 +18,7 @@ from pydantic import (
     field_validator,
 )
 
-from assistants.text import storable
+from assistants.text import storable, without_markers
 
 MAX_TEXT = 4_000_000
 """Characters of one text; a message has 256,000 at most, what code prints may be more."""
@@ -161,7 +161,7 @@ class Run(Shape):
 
 class Cited(Shape):
     file_id: Id
-    quote: Text | None = None
+    quote: Annotated[Text, AfterValidator(without_markers)] | None = None
     page: Count | None = None
     start: Count | None = None
     end: Count | None = None

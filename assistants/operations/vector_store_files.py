@@ -60,7 +60,8 @@ def add(
     batch: FileBatch | None = None,
 ) -> list[VectorStoreFile]:
     """Add files; workers ingest them. One that the store has already, cut in the same way, only
-    gets the new attributes; else it is ingested anew.
+    gets the new attributes; else it is ingested anew. One that is added again alone still counts in
+    the batch that it came with.
 
     :raises NotFound: one of the files is not there
     :raises Invalid: the store has expired
@@ -77,11 +78,15 @@ def add(
     for file_id, addition in asked.items():
         row = _row(store, addition, batch)
         before = present.get(file_id)
+        if before is not None and batch is None:
+            row.batch_id = before.batch_id
         if before is not None and _stands(before, row):
-            before.batch = batch
+            before.batch_id = row.batch_id
             if addition.attributes is not None:
                 before.attributes = row.attributes
-            store.files.filter(pk=before.pk).update(batch=batch, attributes=before.attributes)
+            store.files.filter(pk=before.pk).update(
+                batch=row.batch_id, attributes=before.attributes
+            )
             row = before
         else:
             new.append(row)

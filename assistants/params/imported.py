@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Le, MaxLen
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     FiniteFloat,
     SerializerFunctionWrapHandler,
@@ -27,6 +28,7 @@ from assistants.params.message import AttachmentTool, Detail, ImageUrlPart
 from assistants.params.run import TruncationStrategy
 from assistants.params.tools import ResponseFormat, ToolChoice, Tools
 from assistants.params.vector_store import Attributes, ExpiresAfter, StaticStrategy
+from assistants.text import without_markers
 
 MAX_WRITTEN = 4_000_000
 """Characters of a text that a model or a program has written."""
@@ -152,7 +154,7 @@ class ImportedThread(ImportedObject):
 
 class FileCitation(_WithoutNulls):
     file_id: Ref
-    quote: Written = ""
+    quote: Annotated[Written, AfterValidator(without_markers)] = ""
     page: Count | None = None
     start: Count | None = None
     end: Count | None = None
@@ -424,6 +426,7 @@ class Searched(Imported):
     number: Count
     pages: Annotated[dict[Ref, Count], MaxLen(MAX_LISTED)] = {}
     starts: Annotated[dict[Ref, Count], MaxLen(MAX_LISTED)] = {}
+    beginnings: Annotated[list[Count], MaxLen(MAX_LISTED)] = []
 
 
 class StepBeside(Beside):

@@ -30,6 +30,8 @@ HEAP = 60_000_000
 OPEN_INDEXES = 64
 MAX_QUERY_WORDS = 64
 """Of a longer query the rarest words are looked for."""
+FAINT = 0.1
+"""What a query of stop words has found counts for: it need not be about the same thing at all."""
 DAMAGE = re.compile(
     "Data corrupt|Schema error|FileDoesNotExist|InvalidData|UnexpectedEof|IncompatibleIndex"
 )
@@ -236,9 +238,11 @@ class KeywordIndex:
     def _find(
         self, store: str, opened: _Opened, query: str, depth: int, files: Collection[int] | None
     ) -> Iterator[tuple[int, int, float]]:
-        terms = _terms(opened, segments.query(query, opened.languages))
+        words = segments.query(query, opened.languages)
+        terms = _terms(opened, words)
         if not terms:
             return
+        worth = FAINT if segments.says_little(words) else 1.0
         attainable = sum(term.weight for term in terms)
         asked = Query.boolean_query([(Occur.Should, self._query(term)) for term in terms])
         if files is not None:
@@ -256,7 +260,7 @@ class KeywordIndex:
             logger.exception("the index of %s is damaged", store)
             return
         for (score, _), chunk, file in zip(hits, chunks, owners, strict=True):
-            yield int(chunk or 0), int(file or 0), calibrated(score / attainable)
+            yield int(chunk or 0), int(file or 0), worth * calibrated(score / attainable)
 
     def _query(self, term: "_Term") -> Query:
         ways = [Query.term_query(self._schema, way.field, way.word, "freq") for way in term.ways]

@@ -106,6 +106,9 @@ def _blocks(element: Any) -> Iterator[str]:
             case "tr":
                 cells = [cell for cell in child.iter(f"{WORD}tc") if _row_of(cell) is child]
                 yield "\t".join(" ".join(" ".join(_blocks(cell)).split()) for cell in cells)
+            case "tbl":
+                yield from _blocks(child)
+                yield ""  # what follows is no row
             case _:
                 yield from _blocks(child)
 

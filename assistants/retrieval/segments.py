@@ -42,6 +42,8 @@ ASCII_TOKEN = re.compile(rf"(\0)|(\d+(?:[.,]\d+)+(?!\w))|(\w+{ENDING})", re.ASCI
 NAME = re.compile(r"[^\W_].*_.*[^\W_]|.*[a-z][A-Z]|.*[A-Z]{2}[a-z]|.*[^\W\d_]\d|.*\d[^\W\d_]")
 """A name in code, such as snake_case, camelCase, HTTPServer, utf8."""
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+DULL: Final = frozenset("的了是在有吗呢吧请问我你他她它们这那什么哪谁和与及或也都就")
+"""Chinese characters that are for that language what stop words are for others."""
 MAX_QUERY = 4_000
 """Characters of a query that are looked for: some 700 words. A whole book as a query would keep its
 searcher busy for seconds.
@@ -125,6 +127,11 @@ def query(text: str, known: Collection[str]) -> list[tuple[Way, ...]]:
         else:
             found.append((Way("words", run), Way("rest", run)))
     return found or [(Way("rest", word),) for word in words]
+
+
+def says_little(words: Collection[tuple[Way, ...]]) -> bool:
+    """Whether a query of these words has nothing but stop words."""
+    return all(way.field == "rest" or DULL.issuperset(way.word) for ways in words for way in ways)
 
 
 def _split(text: str) -> tuple[list[str], list[str], list[str]]:

@@ -38,6 +38,7 @@ STARTERS = (
     gettext_noop("What is 17 * 23 + 4?"),
     gettext_noop("What can you do?"),
 )
+OF_FILES = gettext_noop("What is in these files?")
 PANELS = ("setup", "chat", "inspect")
 
 
@@ -196,7 +197,7 @@ def page(
         "thread": thread,
         "current_thread": thread,
         "current_assistant": assistant,
-        "starters": [_(starter) for starter in STARTERS],
+        "starters": _starters(assistant),
         "owners": access.owners(request.membership.project),
         "transcript": read,
         "items": fragments.mine(fragments.items(read.items), access.me(request)),
@@ -216,6 +217,13 @@ def page(
         **inspector.context(request, thread, assistant, read.runs),
     }
     return render(request, "threads/show.html", context, status=422 if error else 200)
+
+
+def _starters(assistant: Assistant | None) -> list[str]:
+    """What a thread may begin with: a question about files first, where these are searched."""
+    searches = assistant is not None and assistant.has_tool("file_search")
+    offered = (OF_FILES, *STARTERS[:-2], STARTERS[-1]) if searches else STARTERS
+    return [_(starter) for starter in offered]
 
 
 def _setup(

@@ -154,16 +154,14 @@ def files(request: access.Request, vector_store_id: str) -> HttpResponse:
     if "scripted" in request.GET:
         # It sends many such requests, and tells the outcome of all.
         lines = (
-            [problem]
-            if problem
-            else [_("{name} cannot be searched").format(name=name) for name in refused]
+            [problem] if problem else [f"{name}: {words.unsearchable(name)}" for name in refused]
         )
         return HttpResponse(
             "\n".join(lines), status=422 if problem else 201, content_type="text/plain"
         )
     if refused:
-        said = _("Not added, as it cannot be searched: {names}")
-        messages.error(request, said.format(names=words.listed(refused)))
+        told = words.listed(f"{name} ({words.unsearchable(name)})" for name in refused)
+        messages.error(request, _("Not added: {names}").format(names=told))
     if problem:
         messages.error(request, problem)
     return redirect("vector-store", store.id)

@@ -310,6 +310,23 @@ def test_a_batch_counts_its_files(client: OpenAI, store_id: str, ingester: Inges
     assert failed.data[0].attributes == {"from": "batch"}
 
 
+def test_a_file_that_is_added_again_alone_still_counts_in_its_batch(
+    client: OpenAI, store_id: str
+) -> None:
+    file_ids = [upload(client, f"{n}.txt") for n in range(3)]
+    batches = client.vector_stores.file_batches
+    batch = batches.create(store_id, file_ids=file_ids)
+    # No worker is there: all of them wait.
+    client.vector_stores.files.create(store_id, file_id=file_ids[0])
+    assert batches.retrieve(batch.id, vector_store_id=store_id).file_counts.in_progress == 3
+    batches.cancel(batch.id, vector_store_id=store_id)
+    client.vector_stores.files.create(store_id, file_id=file_ids[0])
+    told = batches.retrieve(batch.id, vector_store_id=store_id)
+    counts = told.file_counts
+    assert (counts.total, counts.cancelled, counts.in_progress) == (3, 2, 1)
+    assert told.status == "cancelled"
+
+
 def test_a_batch_may_upload_its_files(client: OpenAI, store_id: str, ingester: Ingester) -> None:
     batch = client.vector_stores.file_batches.upload_and_poll(
         store_id, files=[(f"{n}.txt", b"bread %d" % n) for n in range(3)]

@@ -74,6 +74,7 @@ def test_a_person_gives_an_assistant_a_document_and_asks_about_it(
     expect(page.locator("#searched-progress")).to_have_count(0)
     refused = tool.locator(".file", has_text="table.csv")
     expect(refused.locator(".file__meta")).to_have_text("cannot be searched")
+    expect(tool.get_by_text("Save what else there is as PDF, Word or text")).to_be_visible()
     refused.get_by_role("button").click()
     expect(refused).to_have_count(0)
 
@@ -150,7 +151,9 @@ def test_a_new_store_is_filled_given_to_an_assistant_and_cited(
     for number in range(60):
         (folder.parent / f"pier{number}.txt").write_text(f"Pier {number} is painted green.")
     page.locator("input[webkitdirectory]").set_input_files(folder.parent)
-    expect(page.locator("#store-refused li")).to_have_text(["table.csv cannot be searched"])
+    expect(page.locator("#store-refused li")).to_have_text(
+        [re.compile("^table.csv: cannot be searched; ")]
+    )
     ready = page.locator("#store-files dd").first
     expect(ready).to_have_text("61 of 61", timeout=60_000)
     expect(page.locator("#store-files bdi", has_text=re.compile("^books$")).first).to_be_visible()

@@ -727,6 +727,22 @@ def test_what_stood_in_a_deleted_file_is_neither_told_nor_cited(
     assert part["text"] == {"value": "Cake.", "annotations": []}
 
 
+def test_a_document_that_is_asked_for_as_a_whole_is_told_from_its_beginning_on(
+    chat: ChatServer, foods: VectorStore
+) -> None:
+    chat.reply(asking("summary of the attached document"))
+    chat.reply(text("Foods 【4:0†foods.txt】."))
+
+    run = settled(started(foods, "Summarise it"))
+
+    beginning = "【4:0†foods.txt】 (foods.txt, from the beginning of the file)\nThe favorite food"
+    assert heard(chat).startswith(beginning)
+    (result,) = results(run)
+    assert result["score"] == 0.0
+    assert next(iter(search_step(run).searches.values()))["beginnings"] == [0]
+    assert answer(run).content[0]["text"]["annotations"]
+
+
 def test_markers_in_files_names_and_questions_are_nobodys_citations(
     chat: ChatServer, ingester: Ingester
 ) -> None:

@@ -25,6 +25,18 @@ def test_sentences_end_where_sentences_paragraphs_and_items_end() -> None:
     ]
 
 
+def test_headings_below_each_other_are_sentences_of_their_own() -> None:
+    text = "Employee Handbook\nLeave\nEvery employee has 25 days of paid leave.\nThey expire."
+    assert sentences(text) == [
+        "Employee Handbook",
+        "Leave",
+        "Every employee has 25 days of paid leave.",
+        "They expire.",
+    ]
+    broken = "The rain in Spain\nfalls\nmainly in the plain, where few people have ever been."
+    assert sentences(broken) == [broken]
+
+
 def test_a_day_of_a_month_ends_no_sentence() -> None:
     german = "Er kam am 3. Mai an. Am 12. ging er. Um 7.30. Es war 1822. Ende."
     assert sentences(german) == [

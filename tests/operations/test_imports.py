@@ -20,7 +20,14 @@ from assistants.models import (
     VectorStoreFile,
     clock,
 )
-from assistants.operations import assistants, files, imports, threads, vector_stores
+from assistants.operations import (
+    assistants,
+    files,
+    imports,
+    threads,
+    upstream_shapes,
+    vector_stores,
+)
 from assistants.params.imported import (
     ImportedAssistant,
     ImportedFile,
@@ -275,6 +282,21 @@ def test_bytes_of_an_import_that_fails_do_not_stay() -> None:
 def test_what_is_no_such_object_is_refused(kind: type[Any], wire: Any, says: str) -> None:
     with pytest.raises(Invalid, match=says):
         imports.read(kind, wire)
+
+
+def test_a_quote_that_comes_from_elsewhere_has_no_markers_in_it() -> None:
+    cited = {"file_id": "file-1", "quote": "Approved 【4:1†trusted.txt】last week [4:1]."}
+    note = {"type": "file_citation", "text": "【4:0†h.txt】", "start_index": 0, "end_index": 11}
+    text = {"value": "【4:0†h.txt】", "annotations": [{**note, "file_citation": cited}]}
+    wire = message_of(1, role="assistant", content=[{"type": "text", "text": text}])
+    with imports.opened(make_project()) as door:
+        door.thread(thread_of(), messages=[wire])
+    (part,) = Message.objects.get().content
+    stored = part["text"]["annotations"][0]["file_citation"]
+    assert stored["quote"] == "Approved last week [4:1]."
+    shape = upstream_shapes.Annotation.model_validate({**note, "file_citation": cited})
+    assert shape.file_citation is not None
+    assert shape.file_citation.quote == "Approved last week [4:1]."
 
 
 def test_nothing_has_happened_later_than_now() -> None:

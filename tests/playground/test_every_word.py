@@ -394,6 +394,7 @@ LATIN = NAMES | {
     *("jq", "Unix", "root", "SECRET", "Cookie", "make", "ALLOWED", "HOSTS", "PUBLIC", "ms", "sine"),
     *("DATA", "DIR", "docs", "interpreter", "md", "US", "Markdown", "Jupyter", "zip"),
     *("Default", "project", "owner", "manage", "py", "createowner", "changepassword"),
+    *("PDF", "Word"),
 }
 """What stands in Chinese text in Latin letters."""
 

@@ -120,7 +120,7 @@ def test_a_scanned_pdf_says_that_it_has_only_images(read: ReadBytes) -> None:
 
 def test_a_word_document_is_read_in_order(read: ReadBytes, tmp_path: Path) -> None:
     (passage,) = read("a.docx", documents.word(tmp_path / "a.docx"))
-    assert passage.text == "Whales\nThe blue whale is large. 蓝鲸很大。\nlength\t30 m\nThe end."
+    assert passage.text == "Whales\nThe blue whale is large. 蓝鲸很大。\nlength\t30 m\n\nThe end."
 
 
 def test_slides_have_their_numbers(read: ReadBytes, tmp_path: Path) -> None:

@@ -46,6 +46,14 @@ def test_a_chunk_that_has_every_word_scores_high_in_a_store_of_one(index: Words)
     assert 0.3 < half.score < 0.65
 
 
+@pytest.mark.parametrize("query", ["what is the", "the", "这是什么", "這是什麼"])
+def test_what_stop_words_find_scores_low(index: Words, query: str) -> None:
+    index.add(STORE, [Entry(9, 9, "What is the blue whale? 这是什么？")])
+    hits = index.search([STORE], [query], 10)
+    assert hits
+    assert all(0 < hit.score < 0.1 for hit in hits)
+
+
 def test_ids_may_be_as_large_as_keys(index: Words) -> None:
     index.add(STORE, [Entry(2**63 - 1, 2**62, "leviathan")])
     (hit,) = index.search([STORE], ["leviathan"], 5, files=[2**62])

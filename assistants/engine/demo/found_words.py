@@ -6,29 +6,70 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from assistants.engine.demo.words import FOUND, NO_FILES, NOT_READ, NOTHING_FOUND, Language
+from assistants.engine.demo.words import (
+    FILES_BEGIN,
+    FOUND,
+    NO_FILES,
+    NOT_READ,
+    NOTHING_FOUND,
+    Language,
+)
 from assistants.retrieval import languages, spoken
 from assistants.retrieval.chinese import is_simplified, simplified
 
 SAID: Final = {
-    "german": ("In Ihren Dateien steht:", "In Ihren Dateien habe ich dazu nichts gefunden."),
-    "french": ("Vos fichiers disent :", "Je n'ai rien trouvé à ce sujet dans vos fichiers."),
-    "spanish": ("Sus archivos dicen:", "No he encontrado nada sobre eso en sus archivos."),
-    "italian": ("I suoi file dicono:", "Nei suoi file non ho trovato nulla al riguardo."),
+    "german": (
+        "In Ihren Dateien steht:",
+        "In Ihren Dateien habe ich dazu nichts gefunden.",
+        "So beginnen Ihre Dateien:",
+    ),
+    "french": (
+        "Vos fichiers disent :",
+        "Je n'ai rien trouvé à ce sujet dans vos fichiers.",
+        "Vos fichiers commencent ainsi :",
+    ),
+    "spanish": (
+        "Sus archivos dicen:",
+        "No he encontrado nada sobre eso en sus archivos.",
+        "Sus archivos empiezan así:",
+    ),
+    "italian": (
+        "I suoi file dicono:",
+        "Nei suoi file non ho trovato nulla al riguardo.",
+        "I suoi file cominciano così:",
+    ),
     "portuguese": (
         "Os seus ficheiros dizem:",
         "Não encontrei nada sobre isso nos seus ficheiros.",
+        "Os seus ficheiros começam assim:",
     ),
-    "dutch": ("In uw bestanden staat:", "Ik heb daarover niets gevonden in uw bestanden."),
-    "russian": ("В ваших файлах сказано:", "В ваших файлах об этом ничего не нашлось."),
+    "dutch": (
+        "In uw bestanden staat:",
+        "Ik heb daarover niets gevonden in uw bestanden.",
+        "Zo beginnen uw bestanden:",
+    ),
+    "russian": (
+        "В ваших файлах сказано:",
+        "В ваших файлах об этом ничего не нашлось.",
+        "Ваши файлы начинаются так:",
+    ),
     "japanese": (
         "ファイルには次のように書かれています:",
         "ファイルの中に該当する内容は見つかりませんでした。",
+        "ファイルの冒頭は次のとおりです:",
     ),
-    "korean": ("파일에는 다음과 같이 적혀 있습니다:", "파일에서 관련 내용을 찾지 못했습니다."),
-    "simplified": ("您的文件里写着：", "我搜索了您的文件，没有找到相关内容。"),
+    "korean": (
+        "파일에는 다음과 같이 적혀 있습니다:",
+        "파일에서 관련 내용을 찾지 못했습니다.",
+        "파일은 다음과 같이 시작합니다:",
+    ),
+    "simplified": (
+        "您的文件里写着：",
+        "我搜索了您的文件，没有找到相关内容。",
+        "我只会引用，不会摘要；您的文件开头写着：",
+    ),
 }
-"""Before what was found, and when nothing was."""
+"""Before what was found, when nothing was, before how files begin."""
 
 WORD: Final = re.compile(r"[^\W\d_]+")
 
@@ -41,6 +82,13 @@ def found(question: str, language: Language, quotes: str) -> str:
     if said := SAID.get(_language(question)):
         return f"{said[0]}\n\n{quotes}"
     return FOUND.say(language, quotes=quotes)
+
+
+def begins(question: str, language: Language, quotes: str) -> str:
+    """How the files begin; as ``found``."""
+    if said := SAID.get(_language(question)):
+        return f"{said[2]}\n\n{quotes}"
+    return FILES_BEGIN.say(language, quotes=quotes)
 
 
 def nothing(question: str, language: Language) -> str:

@@ -378,6 +378,10 @@ SIMPLIFIED = Phrase(en="The simplest form", zh="最簡形式")
 # What documents say
 
 FOUND = Phrase(en="Your files say:\n\n{quotes}", zh="您的檔案裡寫著：\n\n{quotes}")
+FILES_BEGIN = Phrase(
+    en="I can quote, but not summarise; this is how your files begin:\n\n{quotes}",
+    zh="我只會引用，不會摘要；您的檔案開頭寫著：\n\n{quotes}",
+)
 NOT_READ = Phrase(
     en="I could not search these files:\n\n{files}",
     zh="以下檔案我無法搜尋：\n\n{files}",

@@ -9,7 +9,7 @@ from typing import LiteralString
 import numpy as np
 
 from assistants.retrieval import segments
-from assistants.retrieval.index import MAX_QUERY_WORDS, Entry, Hit, calibrated, together
+from assistants.retrieval.index import FAINT, MAX_QUERY_WORDS, Entry, Hit, calibrated, together
 from assistants.retrieval.postgres import postings
 from assistants.retrieval.postgres.postings import Array, Part
 from assistants.retrieval.postgres.tables import Connect, Cursor, make_words
@@ -324,9 +324,11 @@ def _search(
 def _find(
     cursor: Cursor, row: _Store, query: str, depth: int, allowed: Array | None
 ) -> Iterator[tuple[int, int, float]]:
-    terms = _terms(cursor, row, segments.query(query, row.languages))
+    words = segments.query(query, row.languages)
+    terms = _terms(cursor, row, words)
     if not terms:
         return
+    worth = FAINT if segments.says_little(words) else 1.0
     attainable = sum(term.weight for term in terms)
     found = _postings(cursor, row, {way for term in terms for way in term.ways})
     scores = postings.scores([term.ways for term in terms], found, row.places, row.usual)
@@ -343,7 +345,7 @@ def _find(
     alive = [place for place in places if place in chunks]
     for place in alive[:depth]:
         chunk, file = chunks[place]
-        yield chunk, file, calibrated(float(scores[place]) / attainable)
+        yield chunk, file, worth * calibrated(float(scores[place]) / attainable)
 
 
 def _terms(cursor: Cursor, row: _Store, words: Iterable[tuple[segments.Way, ...]]) -> list[_Term]:

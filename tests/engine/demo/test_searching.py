@@ -130,6 +130,50 @@ async def test_a_question_about_files_where_there_are_none_says_how_to_add_one(
     assert (await documents.say("我的文件里写着什么？")).text.startswith("这里没有")
 
 
+BEGUN = """【4:0†harbor.txt】 (harbor.txt, page 1, from the beginning of the file)
+Harbor
+The harbor opens at six in summer and at eight in winter. Its lighthouse was built in 1822, of
+stone. Gulls live there, and a pair of falcons has a nest on its top in most years. Boats may be
+moored from the quay on the left for two nights at most. The town is behind it. It is old.
+
+【4:1†harbor.txt】 (harbor.txt, page 2, from the beginning of the file)
+The document ends."""
+
+
+async def test_asked_for_a_document_as_a_whole_it_tells_how_that_begins(documents: Thread) -> None:
+    documents.functions = {"file_search": lambda arguments: BEGUN}
+    text = (await documents.say("Summarise the attached document")).text
+    assert text == (
+        "I can quote, but not summarise; this is how your files begin:\n\n"
+        "> Harbor 【4:0†harbor.txt】\n>\n"
+        "> The harbor opens at six in summer and at eight in winter. 【4:0†harbor.txt】\n>\n"
+        "> Its lighthouse was built in 1822, of stone. 【4:0†harbor.txt】\n>\n"
+        "> Gulls live there, and a pair of falcons has a nest on its top in most years."
+        " 【4:0†harbor.txt】\n>\n"
+        "> Boats may be moored from the quay on the left for two nights at most."
+        " 【4:0†harbor.txt】\n>\n> The town is behind it. 【4:0†harbor.txt】"
+    )
+    assert (await documents.say("請摘要這份文件")).text.startswith("我只會引用，不會摘要；您的檔案")
+    assert (await documents.say("请总结这个文件")).text.startswith("我只会引用，不会摘要；您的文件")
+    assert (await documents.say("Was steht in der Datei?")).text.startswith("So beginnen")
+
+
+async def test_of_several_documents_it_tells_less_of_each(documents: Thread) -> None:
+    found = (
+        "\n【4:2†bread.txt】 (bread.txt, from the beginning of the file)\nBread is baked. Daily."
+    )
+    found += "\n\n【4:3†other.txt】 (other.txt, 0.81)\nWhat this document is."
+    documents.functions = {"file_search": lambda arguments: f"{BEGUN}\n{found}"}
+    text = (await documents.say("What do my files say?")).text
+    assert "> Harbor 【4:0†harbor.txt】\n>\n> The harbor opens at six in summer" in text
+    assert "> Bread is baked. 【4:2†bread.txt】" in text
+    assert "Gulls" not in text
+    assert "other.txt" not in text
+    text = (await documents.say("What is in bread.txt?")).text
+    assert "> Bread is baked. 【4:2†bread.txt】\n>\n> Daily. 【4:2†bread.txt】" in text
+    assert "harbor" not in text
+
+
 async def test_rare_words_of_the_question_outweigh_those_that_stand_everywhere(
     documents: Thread,
 ) -> None:

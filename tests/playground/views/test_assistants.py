@@ -192,8 +192,14 @@ def test_a_file_that_cannot_be_searched_changes_nothing(
     assistant.refresh_from_db()
     assert assistant.name == "Plotter"
     assert not VectorStore.objects.exists()
-    refused = page.post("/files?as=searched", {"file": upload("data.csv")})
+
+
+def test_the_form_says_what_to_do_about_a_file_that_cannot_be_searched(
+    page: Client, project: Project
+) -> None:
+    refused = page.post("/files?as=searched", {"file": upload("letter.rtf")})
     assert (refused.status_code, refused.text) == (422, "cannot be searched")
+    assert "Save what else there is as PDF, Word or text" in page.get("/assistants/new").text
 
 
 def test_a_refused_edit_keeps_what_was_done_to_the_files_for_search(

@@ -15,6 +15,7 @@ from assistants.models import (
     Project,
     Role,
     RunStatus,
+    RunStep,
     Thread,
     VectorStoreFile,
 )
@@ -209,10 +210,25 @@ def test_a_file_search_shows_its_queries_and_what_was_found(
     assert "0.68" in text
     assert "Searched files: <q>tea</q>" in text
     assert "Nothing was found." in text
+    searches["call_1"]["beginnings"] = [0]
+    RunStep.objects.update(searches=searches)
+    text = page.get(f"/threads/{thread.id}").text
+    assert ">Beginning</span>" in text
+    assert "0.68" not in text
     files.delete(file)
     text = page.get(f"/threads/{thread.id}").text
     assert "<strong><bdi>&lt;notes&gt;.txt</bdi></strong>" in text
     assert passage not in text
+
+
+def test_a_thread_whose_files_are_searched_begins_with_a_question_about_them(
+    page: Client, assistant: Assistant
+) -> None:
+    address = f"/threads/new?assistant={assistant.id}"
+    assert "What is in these files?" not in page.get(address).text
+    Assistant.objects.update(tools=[{"type": "file_search"}])
+    text = page.get(address).text
+    assert text.index("What is in these files?") < text.index("Create a visualization")
 
 
 def test_an_attachment_that_could_not_be_read_says_why(

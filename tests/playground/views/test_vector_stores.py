@@ -91,7 +91,10 @@ def test_files_are_added_and_taken_out(page: Client, store: VectorStore) -> None
     address = f"/vector-stores/{store.id}"
     files = [SimpleUploadedFile("b.md", b"# B"), SimpleUploadedFile("c.csv", b"a,b")]
     assert page.post(f"{address}/files", {"files": files}).headers["Location"] == address
-    assert "it cannot be searched: c.csv" in page.get(address).text
+    assert (
+        "Not added: c.csv (cannot be searched; the code interpreter opens tables)"
+        in page.get(address).text
+    )
     names = store.files.values_list("file__filename", flat=True)
     assert set(names) == {"a.txt", "b.md"}
     row = store.files.get(file__filename="b.md")
@@ -185,6 +188,8 @@ def test_a_question_is_answered_with_passages_the_best_first(
     assert "<html" not in response.text
     assert response.text.index("baked") < response.text.index("Tea")
     assert "<mark>Bread</mark> is baked in an <mark>oven</mark>." in response.text
+    assert ">Beginning</span>" not in response.text
+    assert ">Beginning</span>" in page.get(address, {"q": "summary"}, headers=HTMX).text
     assert "Nothing was found." in page.get(address, {"q": "zebra"}).text
 
 
@@ -244,9 +249,14 @@ def test_an_expired_one_is_not_given_to_anybody(
 
 def test_a_script_hears_what_was_refused(page: Client, store: VectorStore) -> None:
     address = f"/vector-stores/{store.id}/files?scripted"
-    files = [SimpleUploadedFile("b.md", b"# B"), SimpleUploadedFile("c.csv", b"a,b")]
+    files = [SimpleUploadedFile(name, b"a,b") for name in ("b.md", "letter.rtf", "README", "C.CSV")]
     response = page.post(address, {"files": files})
-    assert (response.status_code, response.text) == (201, "c.csv cannot be searched")
+    assert response.status_code == 201
+    assert response.text.splitlines() == [
+        "letter.rtf: cannot be searched; save it as PDF, Word or text, and add that",
+        "README: cannot be searched; save it as PDF, Word or text, and add that",
+        "C.CSV: cannot be searched; the code interpreter opens tables",
+    ]
     assert store.files.get(file__filename="b.md").batch is not None
     VectorStore.objects.update(expires_after_days=1, last_active_at=clock.now() - timedelta(days=2))
     response = page.post(address, {"files": [SimpleUploadedFile("d.md", b"# D")]})

@@ -5,7 +5,7 @@ that fit best, each with the marker of its passage.
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from assistants.engine.demo import found_words
 from assistants.engine.demo.conversation import SEARCH_TOOL, Call, Conversation
@@ -14,8 +14,12 @@ from assistants.engine.demo.plan import CallFunctions, FunctionCall, Say
 from assistants.engine.demo.skills.small_talk import is_small_talk
 from assistants.engine.demo.words import heard
 from assistants.engine.sentences import asked, sentences, terms
+from assistants.retrieval import whole
+from assistants.tokens import estimate
 
-PASSAGE = re.compile(r"^(?P<marker>【\d+:\d+†[^】]*】) \(.*\)\n", re.MULTILINE)
+PASSAGE = re.compile(r"^(【\d+:\d+†[^】]*】) \((.*)\)\n", re.MULTILINE)
+BEGINNING = re.compile(r"(?:, (?:page|slide) \d+)?, from the beginning of the file$")
+"""What comes after the file's name in the facts of such a passage."""
 BULLET = re.compile(r"^(?:[-*•#>|]+|\d+[.)])\s+")
 GOES_ON = re.compile(
     r"^\W*(?:and|or|but|what about|how about|also|und|et|y)\b.{0,60}$"
@@ -29,6 +33,10 @@ ABOUT_FILES = heard(r"\b(?:files?|documents?|attachments?|uploads?|attached)\b|�
 LONGEST_QUERY = 300
 LONGEST_SENTENCE = 400
 MOST_SENTENCES = 3
+MOST_FILES = 8
+"""Of so many files it tells how they begin."""
+BEGINNING_TOKENS = 60
+"""About so much of one; of each of several a quarter."""
 BEFORE = 0.25
 """A term of the question before counts so much of one of the question itself."""
 NEARLY = 0.75
@@ -72,7 +80,9 @@ def told(conversation: Conversation, made: Call) -> str:
     wanted = dict.fromkeys(asked(text), 1.0)
     if goes_on(conversation):
         wanted = dict.fromkeys(asked(conversation.text_before), BEFORE) | wanted
-    found = _quoted(made.answer or "", wanted)
+    found = _begun(made.answer or "", text)
+    frame = found_words.begins if found else found_words.found
+    found = found or _quoted(made.answer or "", wanted)
     if not found:
         said = found_words.nothing(text, language)
         if conversation.unread:
@@ -81,10 +91,39 @@ def told(conversation: Conversation, made: Call) -> str:
     quotes = "\n>\n".join(
         f"> {shortened(sentence, LONGEST_SENTENCE)} {marker}" for sentence, marker in found
     )
-    said = found_words.found(text, language, quotes)
+    said = frame(text, language, quotes)
     meant = [one for one in conversation.unread if one.partition(": ")[0].lower() in text.lower()]
     unread = conversation.unread if ABOUT_FILES.search(text) else meant
     return said + "\n\n" + found_words.not_read(text, language, unread) if unread else said
+
+
+def _begun(answer: str, question: str) -> list[tuple[str, str]]:
+    """How the files begin, if the question is about them as a whole: their first sentences, with
+    their markers.
+    """
+    _, *parts = PASSAGE.split(answer)
+    firsts: dict[str, tuple[str, str]] = {}
+    for marker, facts, passage in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if found := BEGINNING.search(facts):
+            firsts.setdefault(facts[: found.start()], (marker, passage))
+    wanted = whole.meant(question, firsts)
+    chosen = [first for name, first in firsts.items() if name in wanted][:MOST_FILES]
+    tokens = BEGINNING_TOKENS if len(chosen) == 1 else BEGINNING_TOKENS // 4
+    return [
+        (BULLET.sub("", " ".join(sentence.split())), marker)
+        for marker, passage in chosen
+        for sentence in _first(sentences(passage), tokens)
+    ]
+
+
+def _first(found: Sequence[str], tokens: int) -> list[str]:
+    """So many of them, from the first on, that they have about so many tokens."""
+    taken: list[str] = []
+    for sentence in found:
+        if sum(map(estimate, taken)) >= tokens:
+            break
+        taken.append(sentence)
+    return taken
 
 
 def _quoted(answer: str, wanted: Mapping[str, float]) -> list[tuple[str, str]]:
@@ -95,7 +134,7 @@ def _quoted(answer: str, wanted: Mapping[str, float]) -> list[tuple[str, str]]:
     """
     _, *parts = PASSAGE.split(answer)
     markers: dict[str, str] = {}
-    for marker, passage in zip(parts[::2], parts[1::2], strict=True):
+    for marker, passage in zip(parts[::3], parts[2::3], strict=True):
         for sentence in sentences(passage):
             # Passages overlap: the better one has the sentence.
             markers.setdefault(BULLET.sub("", " ".join(sentence.split())), marker)
