@@ -60,6 +60,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item.get_closest_marker("disk") is None]
     for item in items:
         names = getattr(item, "fixturenames", ())
+        if "django_db_setup" in names or item.get_closest_marker("django_db"):
+            item.add_marker("database")
         if "stack" in names:
             item.add_marker("stack")
         if "browser" in names:
@@ -134,6 +136,19 @@ def _empty_redis(redis_url: str) -> Iterator[None]:
     yield
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """A test that commits leaves an empty database, by our own way of emptying it."""
+    # Imported here, as below.
+    from django.test import TransactionTestCase
+
+    from tests.emptying import delete_all_rows
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", delete_all_rows)
+        yield
 
 
 @pytest.fixture(scope="session")

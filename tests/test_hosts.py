@@ -321,7 +321,7 @@ def test_a_web_server_is_restarted_and_its_page_goes_on_at_the_other(
     installation.restart("web1")
 
 
-def test_what_a_host_that_is_cut_off_was_doing_is_finished_elsewhere_or_fails_cleanly(
+def test_what_a_host_that_is_cut_off_was_doing_fails_cleanly_and_it_goes_on_when_it_is_back(
     installation: Installation,
 ) -> None:
     chat = installation.chat
@@ -351,3 +351,26 @@ def test_what_a_host_that_is_cut_off_was_doing_is_finished_elsewhere_or_fails_cl
     assert installation.status("web2", other) == "in_progress"
     assert installation.ask("web2", f"{other}/cancel", {})["status"] in ("cancelling", "cancelled")
     assert lost < 25, lost
+    installation.wait_for(other, "cancelled")
+
+    # Its model has gone on talking to it, and it does not know yet that the run is over.
+    def kept() -> list[Any]:
+        paths = (failed, f"{failed}/steps", f"{thread}/messages")
+        return [installation.ask("web2", path) for path in paths]
+
+    before = kept()
+    for host in ("work1", "web1"):
+        installation.hosts.plug(host, "up")
+    until(lambda: installation.is_up("web1"), "web1 is not back", 60)
+    until(lambda: installation.workers() == 2, "work1 is not back", 60)
+    # Of two runs at once each worker has one.
+    runs = [installation.begin(web, "say much") for web in ("web1", "web2")]
+    for run in runs:
+        installation.wait_for(run, "in_progress")
+    time.sleep(2)
+    assert [installation.status("web1", run) for run in runs] == ["in_progress"] * 2
+    for run in runs:
+        installation.ask("web1", f"{run}/cancel", {})
+        installation.wait_for(run, "cancelled")
+        assert installation.answer("web1", run).startswith("word word")
+    assert kept() == before
