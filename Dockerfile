@@ -18,7 +18,9 @@ FROM python:3.12-slim-bookworm
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends bubblewrap redis-server tini \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --user-group --home-dir /data --create-home playground
+    && groupadd --gid 10001 playground \
+    && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home playground \
+    && install --directory --owner 10001 --group 10001 --mode 0700 /data
 WORKDIR /app
 COPY --from=build /app/.venv .venv
 COPY --from=build /app/.sandbox-venv .sandbox-venv
