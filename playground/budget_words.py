@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from assistants.errors import OutOfQuota
 from assistants.operations import budgets
@@ -63,21 +64,22 @@ def used_up(problem: OutOfQuota) -> str:
     """Why no run begins, and what can be done."""
     sentence = {
         ("project", "day"): _(
-            "The project’s budget for today, {limit} tokens, is used up or set aside for runs "
+            "The project’s budget for today, {tokens}, is used up or set aside for runs "
             "under way. Runs begin again on {moment}, or when an owner raises the budget in "
             "settings."
         ),
         ("project", "month"): _(
-            "The project’s budget for this month, {limit} tokens, is used up or set aside for "
+            "The project’s budget for this month, {tokens}, is used up or set aside for "
             "runs under way. Runs begin again on {moment}, or when an owner raises the budget in "
             "settings."
         ),
     }.get(
         (problem.whose, problem.period),
         _(
-            "The key’s budget, {limit} tokens, is used up or set aside for runs under way. Runs "
+            "The key’s budget, {tokens}, is used up or set aside for runs under way. Runs "
             "begin again on {moment}, or when an owner raises the budget in settings."
         ),
     )
     limit = number_format(problem.limit, force_grouping=True)
-    return sentence.format(limit=limit, moment=anew(problem.period))
+    tokens = ngettext("{n} token", "{n} tokens", problem.limit).format(n=limit)
+    return sentence.format(tokens=tokens, moment=anew(problem.period))

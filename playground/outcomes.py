@@ -19,6 +19,8 @@ from playground.service_words import places_in, told
 # Both start a new run on the thread as it stands, without adding a message.
 RETRY: Final = gettext_noop("Retry the run")
 AGAIN: Final = gettext_noop("Run the thread again")
+OF_PROVIDER: Final = ("Check the key of this provider.", "Check the model's name, ")
+"""How the service ends what only another setting of the provider can mend."""
 KEPT: Final = gettext_noop("What was written until then is kept.")
 _RAISED = re.compile(
     r"^-{60,}\n(\w+) +Traceback \(most recent call last\)$"
@@ -160,6 +162,11 @@ def _failed(run: Run) -> Outcome:
         "vector_store_id"
     ):
         return _store_expired(run, store_id)
+    message, code = str(error.get("message") or ""), str(error.get("code") or "")
+    if any(hint in message for hint in OF_PROVIDER):
+        advice = _("have an owner put it right in settings, or choose another model, then retry.")
+        mend = f"{reverse('settings')}#models", _("Settings")
+        return Outcome("bad", _("The run failed"), told(message), code, advice, _(RETRY), mend)
     title, advice = {
         "rate_limit_exceeded": (
             _("The provider refused the request"),
@@ -173,13 +180,12 @@ def _failed(run: Run) -> Outcome:
             _("change the instructions, or say it in another message."),
         ),
     }.get(
-        str(error.get("code")),
+        code,
         (
             _("The run failed"),
             _("retry. If it fails again, the run's JSON and the server's log say more."),
         ),
     )
-    message, code = str(error.get("message") or ""), str(error.get("code") or "")
     return Outcome("bad", title, told(message), code, advice, _(RETRY))
 
 

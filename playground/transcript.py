@@ -147,7 +147,7 @@ def build(
         if message.status == Message.Status.IN_PROGRESS and message.id in state.messages:
             message.content = state.messages[message.id]["content"]
     steps = {run.id: _steps(run, state) for run in runs}
-    files = _files(thread, messages, [step for found in steps.values() for step in found])
+    files = files_of(thread, messages, [step for found in steps.values() for step in found])
     names = _names(thread, messages)
     images = _images(thread, messages, [step for found in steps.values() for step in found], state)
     views: list[Item] = [_message(message, names, files) for message in messages]
@@ -180,7 +180,7 @@ def _steps(run: Run, state: Fold) -> list[RunStep]:
     return steps
 
 
-def _files(
+def files_of(
     thread: Thread, messages: Iterable[Message], steps: Iterable[RunStep]
 ) -> dict[str, FileView]:
     """Every file that is mentioned anywhere, by id."""

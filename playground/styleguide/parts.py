@@ -158,6 +158,8 @@ def _people(samples: Samples) -> Iterator[Example]:
     looks = {"transcript": SimpleNamespace(active=None), "owners": [User(username="Ada")]}
     composer = "threads/_no_composer.html"
     yield Example(_("Where a viewer cannot write"), composer, looks, "thread")
+    alone = {"may_edit": True}
+    yield Example(_("Without an assistant"), "threads/_no_assistant.html", alone)
 
 
 def _told() -> Iterator[Example]:
@@ -200,7 +202,7 @@ def _dialogs(samples: Samples) -> Iterator[Example]:
     large = {"file": SimpleNamespace(id="file-sample", filename="plot-1.png")}
     yield Example(_("An image, large"), "files/_large.html", large, "dialog")
     keys = {"shortcuts": shortcuts.told()}
-    yield Example(_("Keys"), "_shortcuts.html", keys, "dialog")
+    yield Example(_("Shortcuts"), "_shortcuts.html", keys, "dialog")
     long = {"assistant": samples.assistant, "text": samples.assistant.instructions}
     yield Example(
         _("Changed elsewhere"),

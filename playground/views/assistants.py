@@ -23,6 +23,7 @@ from assistants.params import AssistantUpdate
 from playground import access, chat_models, interpreter
 from playground.forms import searched
 from playground.forms.assistant import MAX_INSTRUCTIONS, AssistantForm, version_of
+from playground.forms.run_options import tool_choices
 from playground.service_words import refusal
 from playground.views.files import stored
 
@@ -274,6 +275,9 @@ def _form(
         context["saved_at"] = timezone.now()
         # The page of the assistant has its name as the heading; a thread's page has not.
         context["names_itself"] = request.htmx.current_url_abs_path == request.path
+        # A thread's page offers the assistant's tools to its runs.
+        if (chosen := request.POST.get("run-tool_choice")) is not None and form.assistant:
+            context |= {"tool_choices": tool_choices(form.assistant), "tool_chosen": chosen}
     template = "assistants/_form.html" if request.htmx else "assistants/edit.html"
     return render(request, template, context, status=status)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.http import Http404, HttpResponse, JsonResponse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_safe
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Entry
-from assistants.models import Assistant, Message, Run, RunStep, Thread, clock
+from assistants.models import Assistant, File, Message, Run, RunStep, Thread, clock
 from assistants.operations import prices
 from playground import access, chat_models, samples, transcript, usage
 from playground.items import RunView, StepView
@@ -31,6 +32,8 @@ MAX_EVENTS = 300
 """So many events are listed at once, the newest; earlier ones on request."""
 MAX_OBJECTS = 40
 MAX_RUNS = 200
+
+Inspected = Assistant | Thread | Message | Run | RunStep | File
 
 
 @dataclass(frozen=True)
@@ -230,10 +233,17 @@ def _json(
             (step.step.id, _("Step: {title}").format(title=step.title)) for step in run.steps
         ]
     if thread is not None:
-        newest = thread.messages.newest_first().values_list("pk", "role")[:MAX_OBJECTS]
+        newest = list(thread.messages.newest_first()[:MAX_OBJECTS])
         objects.append((thread.id, _("Thread")))
         of_user, of_assistant = _("Message of the user"), _("Message of the assistant")
-        objects += [(pk, of_user if role == "user" else of_assistant) for pk, role in newest]
+        objects += [(one.id, of_user if one.role == "user" else of_assistant) for one in newest]
+        steps = [step.step for step in run.steps] if run else []
+        mentioned = transcript.files_of(thread, newest, steps).values()
+        objects += [
+            (file.id, _("File: {title}").format(title=file.name))
+            for file in sorted(mentioned, key=attrgetter("name"))
+            if not file.is_deleted
+        ]
     if assistant is not None:
         objects.append((assistant.id, _("Assistant")))
     asked = request.GET.get("object", "")
@@ -249,19 +259,17 @@ def _json(
     }
 
 
-def _wire(found: Assistant | Thread | Message | Run | RunStep | None) -> Wire | None:
+def _wire(found: Inspected | None) -> Wire | None:
     return found.to_dict() if found else None
 
 
-def _object(
-    request: access.Request, object_id: str
-) -> Assistant | Thread | Message | Run | RunStep:
+def _object(request: access.Request, object_id: str) -> Inspected:
     """
     :raises Http404: the person's project has nothing with this id
     """
     project = access.project(request)
-    found: Assistant | Thread | Message | Run | RunStep | None = None
-    match object_id.partition("_")[0]:
+    found: Inspected | None = None
+    match re.split("[-_]", object_id)[0]:
         case "asst":
             found = Assistant.objects.in_project(project).filter(pk=object_id).first()
         case "thread":
@@ -273,6 +281,8 @@ def _object(
         case "step":
             steps = RunStep.objects.select_related("run")
             found = steps.filter(run__thread__project=project, pk=object_id).first()
+        case "file":
+            found = File.objects.in_project(project).filter(pk=object_id).first()
     if found is None:
         raise Http404("There is no such object.")
     return found

@@ -32,8 +32,10 @@ from playground.views.assistants import files_of, form_context
 MAX_ASSISTANTS = 200
 """So many can be chosen from in a thread; the others are a search away."""
 
+DRAWING = gettext_noop("Create a visualization of a sinewave")
+READING = gettext_noop("What are your files about?")
 STARTERS = (
-    gettext_noop("Create a visualization of a sinewave"),
+    DRAWING,
     gettext_noop("I need to solve the equation 3x + 11 = 14. Can you help me?"),
     gettext_noop("What is 17 * 23 + 4?"),
     gettext_noop("What can you do?"),
@@ -276,6 +278,14 @@ def _place_of(thread: Thread, message_id: str) -> str:
         return address
     before = transcript.page_with(thread, message)
     return f"{address}{f'?before={before}' if before else ''}#{message.id}"
+
+
+def _starters(assistant: Assistant | None) -> list[str]:
+    """Prompts to begin with, of which the assistant has the tools."""
+    if assistant is None or assistant.has_tool("code_interpreter"):
+        return [_(starter) for starter in STARTERS]
+    first = [READING] if assistant.has_tool("file_search") else []
+    return [_(starter) for starter in (*first, *STARTERS) if starter != DRAWING]
 
 
 def _last_options(request: access.Request, thread: Thread | None, read: Transcript) -> Wire:

@@ -135,8 +135,12 @@ def test_two_people_in_one_thread_see_each_other_and_wait_for_each_other(
     gate.open()
     expect(page.locator(".run .chip").last).to_have_text("Completed")
     expect(actions.get_by_role("button", name="Run", exact=True)).to_be_enabled()
+    page.set_viewport_size({"width": 360, "height": 640})
+    expect(page.get_by_role("list", name="Here now")).to_be_visible()
+    expect(page.locator("#thread-title")).to_be_hidden()
     mei.close()
     expect(page.locator("#here")).to_be_hidden()
+    expect(page.locator("#chat > .panel__head")).to_be_hidden()
 
 
 def _signed_in(stack: Stack) -> str:

@@ -438,6 +438,23 @@ def test_the_page_follows_until_the_reader_scrolls_up(
     expect(page.locator("#jump")).to_be_hidden()
 
 
+def test_the_end_key_follows_again(thread: Studio, model: ChatServer, page: Page) -> None:
+    gate = Gate()
+    model.reply(text(LONG), until(gate), text("\n\n" + LONG))
+    thread.ask("Write a lot")
+    expect(page.locator(".msg--assistant").last).to_contain_text("Paragraph 59")
+    page.locator("#scroller").hover()
+    page.mouse.wheel(0, -400)
+    expect(page.locator("#jump")).to_be_visible()
+    page.locator("#scroller").focus()
+    page.keyboard.press("End")
+    expect(page.locator("#jump")).to_be_hidden()
+    gate.open()
+    thread.wait_for("Completed")
+    below = "box => box.scrollHeight - box.scrollTop - box.clientHeight"
+    page.wait_for_function(f"({below})(document.getElementById('scroller')) < 16")
+
+
 def test_a_run_started_elsewhere_appears_in_every_tab(
     thread: Studio, model: ChatServer, page: Page, context: BrowserContext
 ) -> None:
@@ -680,6 +697,35 @@ def test_run_options_show_on_the_run_and_stay_with_the_thread(
     assert model.wait(2)[1].body["temperature"] == 0.3
     page.reload()
     expect(page.locator("#run-temperature")).to_have_value("0.3")
+
+
+def test_tool_choice_offers_the_tools_that_the_assistant_has_by_now(
+    thread: Studio, page: Page
+) -> None:
+    choices = page.locator("#run-tool-choice option")
+    settled = ["Auto", "None", "Required"]
+    expect(choices).to_have_text([*settled, "Code interpreter"])
+    page.locator("#run-tool-choice").select_option("required", force=True)
+    page.get_by_role("button", name="Add the sample get_weather").click()
+    expect(choices).to_have_text([*settled, "Code interpreter", "Function get_weather"])
+    expect(page.locator("#run-tool-choice")).to_have_value("required")
+    page.locator("#assistant-code_interpreter").click()
+    expect(choices).to_have_text([*settled, "Function get_weather"])
+
+
+def test_the_menu_of_an_assistant_opens_below_its_button(thread: Studio, page: Page) -> None:
+    button = page.get_by_role("button", name="More for this assistant")
+    button.click()
+    menu = page.get_by_role("group", name="This assistant")
+    expect(menu.get_by_role("link", name="Export")).to_be_visible()
+    opener, opened = button.bounding_box(), menu.bounding_box()
+    assert opener
+    assert opened
+    assert abs(opened["y"] - opener["y"] - opener["height"]) < 2
+    assert abs(opened["x"] + opened["width"] - opener["x"] - opener["width"]) < 2
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(button).to_be_focused()
 
 
 def test_an_answer_is_regenerated_in_its_place(

@@ -4,7 +4,8 @@ import pytest
 
 from assistants.models import RunStatus, VectorStore
 from assistants.refusals import STORE_EXPIRED
-from playground.outcomes import error_in, of_run
+from playground.outcomes import OF_PROVIDER, error_in, of_run
+from playground.service_texts import HINTS
 from tests.factories import make_assistant, make_run, make_thread, make_vector_store
 
 RAISED = """before
@@ -41,6 +42,21 @@ and went on
 )
 def test_an_error_that_ended_code_is_told_from_what_it_printed(logs: str, kind: str) -> None:
     assert error_in(logs) == kind
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("begins", OF_PROVIDER)
+def test_a_run_that_its_provider_refused_for_its_settings_leads_to_them(begins: str) -> None:
+    # What the service says, of which another test sees that it still does.
+    (hint,) = (hint for hint in HINTS if hint.startswith(begins))
+    assistant = make_assistant()
+    run = make_run(make_thread(assistant.project), assistant)
+    run.status = RunStatus.FAILED
+    run.last_error = {"code": "server_error", "message": f"Example refused the request. {hint}"}
+    outcome = of_run(run)
+    assert outcome is not None
+    assert outcome.mend == ("/settings#models", "Settings")
+    assert "choose another model" in outcome.advice
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.test import Client
 from assistants.models import Assistant, Message, Project, Run, Thread
 from assistants.operations import assistants, steps
 from tests.api.worker import Worker
-from tests.factories import make_run, make_thread
+from tests.factories import make_file, make_run, make_thread
 from tests.playground.conftest import HTMX
 
 
@@ -77,7 +77,11 @@ def test_a_place_that_is_none_lists_all(page: Client, run: Run, place: str) -> N
 
 def test_the_json_of_each_object(page: Client, run: Run) -> None:
     message, step = Message.objects.get(run_id=run.id), run.steps.get()
-    for object_id in (run.id, step.id, message.id, run.thread_id, run.assistant_id):
+    file = make_file(run.thread.project, filename="rain.csv")
+    message.attachments = [{"file_id": file.id, "tools": [{"type": "code_interpreter"}]}]
+    message.save()
+    assert "File: rain.csv" in tab(page, run, "json")
+    for object_id in (run.id, step.id, message.id, run.thread_id, run.assistant_id, file.id):
         text = tab(page, run, "json", f"&object={object_id}")
         assert f'<span class="s">&quot;{object_id}&quot;</span>' in text
         raw = page.get(f"/objects/{object_id}")

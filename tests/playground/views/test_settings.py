@@ -9,8 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
+from assistants.errors import OutOfQuota
 from assistants.models import ApiKey, Membership, ModelAlias, Project, Role, TokenUse, clock
 from assistants.operations import aliases, budgets, projects, providers
+from playground import budget_words
 from tests.chat_server import ChatServer
 from tests.factories import make_assistant, make_run, make_thread
 
@@ -188,6 +190,18 @@ def test_the_studio_says_why_no_run_begins_and_what_to_do(page: Client, project:
     assert "The project’s budget for today, 0 tokens, is used up" in answer.text
     assert "an owner raises the budget in settings" in answer.text
     assert thread.messages.count() == 1
+    assert "Nothing has run this month." in page.get("/settings").text
+
+
+def test_one_token_is_called_one_token(page: Client, project: Project) -> None:
+    budgets.set_of_project(project, 1, None)
+    TokenUse.objects.create(
+        project=project, day=budgets.today(), model="demo", runs=1, prompt_tokens=1
+    )
+    problem = OutOfQuota("The budget is used up.")
+    problem.whose, problem.period, problem.limit = "project", "day", 1
+    assert "for today, 1 token, is used up" in budget_words.used_up(problem)
+    assert "have used 1 token. Runs: 1." in page.get("/settings").text
 
 
 def test_a_key_has_a_page_with_its_usage(page: Client, stranger: Client, project: Project) -> None:

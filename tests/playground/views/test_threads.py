@@ -80,6 +80,21 @@ def test_a_new_thread_exists_only_from_its_first_message_on(
     assert not Thread.objects.exists()
 
 
+def test_a_new_thread_offers_what_its_assistant_has_the_tools_for(
+    page: Client, project: Project
+) -> None:
+    drawing, reading = "Create a visualization of a sinewave", "What are your files about?"
+    for tools, offered in (
+        (["code_interpreter", "file_search"], (True, False)),
+        (["file_search"], (False, True)),
+        ([], (False, False)),
+    ):
+        made = make_assistant(project, tools=[{"type": tool} for tool in tools])
+        text = page.get(f"/threads/new?assistant={made.id}").text
+        assert (f'value="{drawing}"' in text, f'value="{reading}"' in text) == offered
+        assert 'value="I need to solve the equation 3x + 11 = 14. Can you help me?"' in text
+
+
 def test_without_an_assistant_a_new_thread_begins_with_making_one(
     page: Client, project: Project
 ) -> None:
