@@ -72,9 +72,9 @@ form.onsubmit = (event) => {
 		return text.focus();
 	}
 	if (!live) {
-		// A new thread: the answer is its page.
-		form.dataset.sent = "yes";
-		return;
+		// The answer is a page.
+		if (said) bubble(said);
+		return (form.dataset.sent = "yes");
 	}
 	// Not form.action: the buttons are named "action" and stand in its place.
 	const address = apart ?? form.getAttribute("action");
@@ -87,7 +87,7 @@ form.onsubmit = (event) => {
 	send(message);
 };
 
-// Who comes back to this page may send again.
+// Who comes back may send again.
 addEventListener("pageshow", () => delete form.dataset.sent);
 
 async function send(message) {
@@ -138,6 +138,7 @@ function complain(message) {
 const sending = () => byId("sending");
 
 function bubble(said) {
+	byId("empty")?.remove();
 	sending()?.remove();
 	byId("log").append(copyOf("sending-template"));
 	sending().querySelector(".said").textContent = said;
@@ -169,7 +170,7 @@ awaitOutputs();
 let focused = text;
 addEventListener("focusin", ({ target }) => (focused = target.form === form ? target : text));
 
-// The stream may bring the message before the answer to its sending does.
+// The stream may bring the message before the answer does.
 onChange((html) => {
 	awaitOutputs();
 	if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();

@@ -84,14 +84,14 @@ function tell(state, what) {
 	label.replaceChildren(what);
 }
 
-on("input", "[data-autosave]", () => (unsaved = true));
+on("input", "#assistant-form", () => (unsaved = true));
+on("submit", "#assistant-form", () => (unsaved = false));
 
 /** Hear what htmx tells of such a form itself. */
 const onSaving = (type, listener) => on(`htmx:${type}`, "[data-autosave]", (form, { target, detail }) => target === form && listener(detail, form));
 
 onSaving("configRequest", ({ parameters, triggeringEvent }, form) => {
-	// htmx sends the button that was pressed last with everything that is saved after it, too: a
-	// function would be added twice.
+	// htmx sends the button pressed last with what is saved after it, too: a function would come twice.
 	if (triggeringEvent?.type === "submit") return;
 	for (const { name } of form.querySelectorAll("button[name]")) delete parameters[name];
 	parameters.version = byId("assistant-version").value; // which one of the buttons would replace

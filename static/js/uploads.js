@@ -48,7 +48,7 @@ on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 	const item = byId(remove);
 	const list = item.parentElement;
 	item.dispatchEvent(new Event("cancel"));
-	// What was never sent goes from the server too; if it does not answer, the file stays on its page.
+	// What was never sent goes from the server too, if it answers.
 	if (discard) fetch(discard, { method: "POST", headers: headers() }).catch(() => {});
 	item.remove();
 	focusIn(list.firstElementChild ? list : list.closest("section, form"));

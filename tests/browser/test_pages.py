@@ -232,6 +232,10 @@ def test_what_could_not_be_saved_is_said_is_not_left_by_accident_and_is_saved_on
     page.context.set_offline(True)
     page.get_by_label("Description").press_sequentially("Written offline")
     expect(saved).to_contain_text("Not saved")
+    # What leaves the field is tried once more by itself: later, it would find the server again.
+    with page.expect_event("requestfailed"):
+        page.get_by_label("Description").blur()
+    expect(saved).to_contain_text("Not saved")
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -368,6 +372,24 @@ def test_times_are_shown_as_the_persons_clock_has_them(
     page.reload()
     expect(shown).to_have_text(page.evaluate(clock, moment))
     context.close()
+
+
+def test_a_new_assistant_is_not_left_by_accident(page: Page) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.goto("/assistants/new")
+    page.get_by_label("Name", exact=True).press_sequentially("Half")
+    page.get_by_role("link", name="Files").first.click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Half")
+    assert asked == ["beforeunload"]
+    page.get_by_role("button", name="Create assistant").click()
+    expect(page.get_by_role("heading", name="Ask Half")).to_be_visible()
+    assert asked == ["beforeunload"]
 
 
 def test_enter_in_a_field_of_a_new_assistant_makes_it(page: Page) -> None:
