@@ -22,7 +22,7 @@ from assistants.models import Message, Run, Thread
 from assistants.models.base import ObjectQuerySet
 from playground import fragments, presence, scopes, transcript
 from playground.changes import Changes, announced
-from playground.items import Item, MessageView, OutcomeView
+from playground.items import Item, MessageView, OutcomeView, RunView
 from playground.presence import Person
 from playground.readers import Reader
 from playground.transcript import PAGE_SIZE
@@ -166,6 +166,9 @@ class ThreadView:
                 return self.begin()
             run_ids = {*changes.runs, *([active.pk] if active and changes.looking else [])}
             views = transcript.read_items(thread, changes.messages, run_ids, changes.state)
+            if active and any(_has_ended(view, active.pk) for view in views):
+                # Since it was asked: its last words are among what the log has not told yet.
+                return self._end(thread)
             self._note(views)
             html.append(fragments.items(views))
             if changes.runs or (changes.looking and active):
@@ -248,6 +251,10 @@ def _messages_since(thread: Thread, since: datetime) -> ObjectQuerySet[Message]:
 
 def _runs_since(thread: Thread, since: datetime) -> ObjectQuerySet[Run]:
     return thread.runs.filter(Q(created_at__gte=since) | Q(ended_at__gte=since))
+
+
+def _has_ended(view: Item, run_id: str) -> bool:
+    return isinstance(view, RunView) and view.run.pk == run_id and not view.run.is_active
 
 
 def _moment(entry_id: str) -> datetime:

@@ -33,11 +33,11 @@ MAX_ASSISTANTS = 200
 """So many can be chosen from in a thread; the others are a search away."""
 
 DRAWING = gettext_noop("Create a visualization of a sinewave")
-READING = gettext_noop("What are your files about?")
+SUM = gettext_noop("What is 17 * 23 + 4?")
 STARTERS = (
     DRAWING,
     gettext_noop("I need to solve the equation 3x + 11 = 14. Can you help me?"),
-    gettext_noop("What is 17 * 23 + 4?"),
+    SUM,
     gettext_noop("What can you do?"),
 )
 OF_FILES = gettext_noop("What is in these files?")
@@ -222,9 +222,13 @@ def page(
 
 
 def _starters(assistant: Assistant | None) -> list[str]:
-    """What a thread may begin with: a question about files first, where these are searched."""
-    searches = assistant is not None and assistant.has_tool("file_search")
-    offered = (OF_FILES, *STARTERS[:-2], STARTERS[-1]) if searches else STARTERS
+    """Prompts to begin with, of which the assistant has the tools: about its files first."""
+    offered = [*STARTERS]
+    if assistant is not None and assistant.has_tool("file_search"):
+        offered.remove(SUM)
+        offered.insert(0, OF_FILES)
+    if assistant is not None and not assistant.has_tool("code_interpreter"):
+        offered.remove(DRAWING)
     return [_(starter) for starter in offered]
 
 
@@ -278,14 +282,6 @@ def _place_of(thread: Thread, message_id: str) -> str:
         return address
     before = transcript.page_with(thread, message)
     return f"{address}{f'?before={before}' if before else ''}#{message.id}"
-
-
-def _starters(assistant: Assistant | None) -> list[str]:
-    """Prompts to begin with, of which the assistant has the tools."""
-    if assistant is None or assistant.has_tool("code_interpreter"):
-        return [_(starter) for starter in STARTERS]
-    first = [READING] if assistant.has_tool("file_search") else []
-    return [_(starter) for starter in (*first, *STARTERS) if starter != DRAWING]
 
 
 def _last_options(request: access.Request, thread: Thread | None, read: Transcript) -> Wire:

@@ -76,7 +76,7 @@ form.onsubmit = (event) => {
 		if (said) bubble(said);
 		return (form.dataset.sent = "yes");
 	}
-	// Not form.action: the buttons are named "action" and stand in its place.
+	// Not form.action: that is the buttons, by their name.
 	const address = apart ?? form.getAttribute("action");
 	const message = { address, body: new FormData(form, submitter), said, attached: [] };
 	if (said) {
@@ -113,7 +113,7 @@ async function send(message) {
 		if (!isKnown(html)) show(html);
 		listen();
 	} catch {
-		if (said) notSent(message);
+		if (said && sending()) notSent(message);
 		else complain(say("notDone"));
 	} finally {
 		delete form.dataset.sent;
@@ -166,7 +166,7 @@ function awaitOutputs() {
 addEventListener("input", awaitOutputs);
 awaitOutputs();
 
-// A button that was pressed may go, and the keyboard's focus with it.
+// A button that was pressed may go, and the focus with it.
 let focused = text;
 addEventListener("focusin", ({ target }) => (focused = target.form === form ? target : text));
 
@@ -174,5 +174,5 @@ addEventListener("focusin", ({ target }) => (focused = target.form === form ? ta
 onChange((html) => {
 	awaitOutputs();
 	if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
-	if (html.includes("msg--user")) sending()?.remove();
+	if (sending()?.ariaBusy && html.includes("msg--user")) sending().remove();
 });

@@ -21,6 +21,7 @@ from assistants.models import Assistant, Message, Project, Thread, clock
 from assistants.operations import messages, runs, shares, steps, threads
 from assistants.params import MessageCreate
 from playground import live, readers, streaming, transcript
+from playground.items import Item
 from playground.scopes import Scope
 from playground.streaming import ThreadStream
 from playground.thread_view import ThreadView
@@ -387,6 +388,29 @@ def test_who_comes_right_after_many_messages_is_told_of_the_newest_only(project:
     html = ThreadView(thread.id, seen).begin()
     assert html.count(">Late ") == count + 1
     assert "Early 4." not in html
+
+
+def test_a_run_that_ends_while_a_frame_is_made_is_shown_with_its_last_words(
+    thread: Thread, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = ThreadView(thread.id, transcript.place_of(log.START))
+    view.begin()
+    step, message = worker.begin_message()
+    for entry in log.read(thread.id):
+        view.take(entry)
+    read = transcript.read_items
+
+    def late(*asked: Any) -> list[Item]:
+        monkeypatch.setattr(transcript, "read_items", read)
+        worker.finish_message(step, message, TEXT)
+        worker.complete()
+        return read(*asked)
+
+    monkeypatch.setattr(transcript, "read_items", late)
+    html, _ = view.render()
+    assert 'data-status="completed"' in html
+    assert "And the end." in html
+    assert 'data-active=""' in html
 
 
 async def test_what_others_add_and_delete_is_told(thread: Thread, worker: Worker) -> None:

@@ -83,9 +83,9 @@ def test_a_new_thread_exists_only_from_its_first_message_on(
 def test_a_new_thread_offers_what_its_assistant_has_the_tools_for(
     page: Client, project: Project
 ) -> None:
-    drawing, reading = "Create a visualization of a sinewave", "What are your files about?"
+    drawing, reading = "Create a visualization of a sinewave", "What is in these files?"
     for tools, offered in (
-        (["code_interpreter", "file_search"], (True, False)),
+        (["code_interpreter", "file_search"], (True, True)),
         (["file_search"], (False, True)),
         ([], (False, False)),
     ):
@@ -93,6 +93,8 @@ def test_a_new_thread_offers_what_its_assistant_has_the_tools_for(
         text = page.get(f"/threads/new?assistant={made.id}").text
         assert (f'value="{drawing}"' in text, f'value="{reading}"' in text) == offered
         assert 'value="I need to solve the equation 3x + 11 = 14. Can you help me?"' in text
+        if all(offered):
+            assert text.index(reading) < text.index(drawing)
 
 
 def test_without_an_assistant_a_new_thread_begins_with_making_one(
@@ -234,16 +236,6 @@ def test_a_file_search_shows_its_queries_and_what_was_found(
     text = page.get(f"/threads/{thread.id}").text
     assert "<strong><bdi>&lt;notes&gt;.txt</bdi></strong>" in text
     assert passage not in text
-
-
-def test_a_thread_whose_files_are_searched_begins_with_a_question_about_them(
-    page: Client, assistant: Assistant
-) -> None:
-    address = f"/threads/new?assistant={assistant.id}"
-    assert "What is in these files?" not in page.get(address).text
-    Assistant.objects.update(tools=[{"type": "file_search"}])
-    text = page.get(address).text
-    assert text.index("What is in these files?") < text.index("Create a visualization")
 
 
 def test_an_attachment_that_could_not_be_read_says_why(
