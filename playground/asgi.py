@@ -4,6 +4,7 @@ Around Django stands the application that writes event streams, so that an open 
 thread, and around that the limit on a request's size.
 """
 
+import asyncio
 import gc
 import os
 import warnings
@@ -12,9 +13,10 @@ from threading import Thread
 from typing import IO, Any
 
 import django
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from typing_extensions import override
 
 from assistants.events.sse import Streams
@@ -28,8 +30,13 @@ warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronou
 
 
 class Handler(ASGIHandler):
-    """Django's, which takes an upload in chunks, whose length nobody announces, for an empty one.
-    By the time a request is made its body has come, so its length is known.
+    """Django's, with two things mended.
+
+    It takes an upload in chunks, whose length nobody announces, for an empty one. By the time a
+    request is made its body has come, so its length is known.
+
+    When a client has left it closes the body under a view that still reads it, and leaves open what
+    the view has made of it: files of which nobody knows stay on the disk.
     """
 
     @override
@@ -42,6 +49,16 @@ class Handler(ASGIHandler):
             headers = [*scope["headers"], (b"content-length", str(length).encode())]
             scope = {**scope, "headers": headers}
         return super().create_request(scope, body_file)
+
+    @override
+    async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
+        answering = asyncio.ensure_future(super().run_get_response(request))
+        try:
+            return await asyncio.shield(answering)
+        except asyncio.CancelledError:
+            response = await answering
+            await sync_to_async(response.close)()
+            raise
 
 
 django.setup(set_prefix=False)

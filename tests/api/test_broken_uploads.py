@@ -108,7 +108,7 @@ def test_a_form_without_its_end_is_refused_though_all_that_was_announced_has_com
 
 
 def test_who_leaves_before_the_answer_has_uploaded_all_of_it_or_nothing(
-    http: httpx2.Client, address: str, secret: str
+    http: httpx2.Client, address: str, secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = left()
     form = (FIELD + PART).encode() + LARGE + f"\r\n--{BOUNDARY}--\r\n".encode()
@@ -129,3 +129,5 @@ def test_who_leaves_before_the_answer_has_uploaded_all_of_it_or_nothing(
     until(in_order, "bytes without a row, or a row without bytes")
     assert File.objects.filter(pk=kept).exists()
     assert set(File.objects.values_list("bytes", flat=True)) == {len(LARGE)}
+    # No body was closed while it was read.
+    assert caplog.text == ""
