@@ -9,6 +9,7 @@ import gc
 import os
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from threading import Thread
 from typing import IO, Any
 
@@ -56,8 +57,10 @@ class Handler(ASGIHandler):
         try:
             return await asyncio.shield(answering)
         except asyncio.CancelledError:
-            response = await answering
-            await sync_to_async(response.close)()
+            # Django tells of the request's end, as it knows of no response.
+            with suppress(Exception):
+                response = await answering
+                await sync_to_async(response.close)()
             raise
 
 

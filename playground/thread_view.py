@@ -161,14 +161,14 @@ class ThreadView:
             thread = self._thread()
             active = thread.runs.active().first()
             if active is None and changes.runs:
-                return self._end(thread)
+                return "".join(html) + self._end(thread)
             if active is None and changes.looking and self._knows_more(thread):
-                return self.begin()
+                return "".join(html) + self.begin()
             run_ids = {*changes.runs, *([active.pk] if active and changes.looking else [])}
             views = transcript.read_items(thread, changes.messages, run_ids, changes.state)
             if active and any(_has_ended(view, active.pk) for view in views):
                 # Since it was asked: its last words are among what the log has not told yet.
-                return self._end(thread)
+                return "".join(html) + self._end(thread)
             self._note(views)
             html.append(fragments.items(views))
             if changes.runs or (changes.looking and active):

@@ -28,7 +28,7 @@ if (first === localStorage["draft:new"]?.trim()) delete localStorage["draft:new"
 
 let composing = false;
 text.addEventListener("compositionstart", () => (composing = true));
-// Some browsers end the composition just before they tell of the Enter that ended it.
+// Some browsers end it just before they tell of its Enter.
 text.addEventListener("compositionend", () => setTimeout(() => (composing = false)));
 
 text.onkeydown = (event) => {
@@ -37,7 +37,7 @@ text.onkeydown = (event) => {
 	const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
 	if (!sends || composing || event.isComposing || event.keyCode === 229) return;
 	event.preventDefault();
-	// Nothing is sent by Enter but what was written: running alone takes the button.
+	// Running alone takes the button.
 	if (!activeRun() && text.value.trim()) form.requestSubmit(form.querySelector("[value=run]"));
 };
 
@@ -88,7 +88,7 @@ form.onsubmit = (event) => {
 };
 
 // Who comes back may send again.
-addEventListener("pageshow", () => delete form.dataset.sent);
+addEventListener("pageshow", () => form.dataset.sent && location.reload());
 
 async function send(message) {
 	const { address, body, said, attached } = message;
@@ -138,7 +138,8 @@ function complain(message) {
 const sending = () => byId("sending");
 
 function bubble(said) {
-	byId("empty")?.remove();
+	// A starter that was pressed goes with its form.
+	byId("empty")?.toggleAttribute("hidden", true);
 	sending()?.remove();
 	byId("log").append(copyOf("sending-template"));
 	sending().querySelector(".said").textContent = said;
@@ -170,9 +171,11 @@ awaitOutputs();
 let focused = text;
 addEventListener("focusin", ({ target }) => (focused = target.form === form ? target : text));
 
-// The stream may bring the message before the answer does.
+const saidIn = (message) => message?.querySelector(".said")?.textContent.trim();
+
+// The stream may be quicker than the answer.
 onChange((html) => {
 	awaitOutputs();
 	if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
-	if (sending()?.ariaBusy && html.includes("msg--user")) sending().remove();
+	if (html.includes("msg--user") && saidIn(all(".msg--user:not(#sending)").at(-1)) === saidIn(sending())) sending()?.remove();
 });

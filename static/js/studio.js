@@ -42,6 +42,8 @@ addEventListener("theme", ({ detail: { theme } }) => {
 
 addEventListener("htmx:afterSwap", ({ target }) => target.matches("dialog:not([open])") && target.showModal());
 
+// Browsers of before 2026 do not know the command.
+on("click", "[command]", (one) => one.closest("dialog")?.close());
 addEventListener("keydown", ({ key, target }) => key === "?" && !target.matches("input, textarea, select") && byId("shortcuts").click());
 
 // --- copying

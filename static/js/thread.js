@@ -48,7 +48,7 @@ function inspect() {
 
 on("click", "[data-opens=inspect]", inspect);
 
-// Whoever asked for a view of the inspector sees it, also where it is a drawer.
+// Whoever asked for it sees it, also where it is a drawer.
 if (studio.dataset.panel === "inspect" && medium.matches) inspect();
 
 on("click", "[data-show]", () => {

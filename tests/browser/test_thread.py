@@ -201,6 +201,21 @@ def test_what_could_not_be_sent_is_kept(
     expect(page.locator(".msg--user", has_text="Into the void")).to_have_count(1)
 
 
+def test_what_others_write_takes_no_message_away_that_is_on_its_way(
+    thread: Studio, page: Page, stack: Stack
+) -> None:
+    page.evaluate("() => { window.fetch = () => new Promise((_, no) => (window.fail = no)); }")
+    page.get_by_label("Message", exact=True).fill("Into the void")
+    page.get_by_role("button", name="Add and run").click()
+    with OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1") as client:
+        thread_id = re.findall(r"thread_\w+", page.url)[0]
+        client.beta.threads.messages.create(thread_id, role="user", content="Meanwhile")
+    expect(page.locator(".msg--user", has_text="Meanwhile")).to_be_visible()
+    page.evaluate("fail()")
+    expect(page.locator("#sending")).to_contain_text("Not sent")
+    expect(page.locator("#sending")).to_contain_text("Into the void")
+
+
 def test_what_is_refused_is_given_back(
     thread: Studio, model: ChatServer, page: Page, context: BrowserContext
 ) -> None:
@@ -279,7 +294,6 @@ def test_an_answer_that_comes_late_undoes_nothing_that_the_stream_has_told(
         """() => {
             const sends = window.fetch;
             const released = new Promise(resolve => (window.release = resolve));
-            window.came = released.then(() => new Promise(resolve => setTimeout(resolve, 100)));
             window.fetch = async (...request) => {
                 const answer = await sends(...request);
                 await released;
@@ -291,7 +305,7 @@ def test_an_answer_that_comes_late_undoes_nothing_that_the_stream_has_told(
     thread.ask("Are you there?")
     thread.wait_for("Failed")
     page.evaluate("release()")
-    page.evaluate("came")
+    expect(page.locator("#composer:not([data-sent])")).to_be_visible()
     expect(page.locator(".run .chip").last).to_have_text("Failed", timeout=1)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     expect(page.locator(".run")).to_have_count(2)

@@ -9,7 +9,7 @@ STATIC = Path(settings.BASE_DIR) / "static"
 
 MAX_STYLES = 40_000
 MAX_SCRIPTS_OF_A_PAGE = 25_000
-MAX_SCRIPTS = 28_100
+MAX_SCRIPTS = 28_500
 """Bytes."""
 
 

@@ -413,6 +413,19 @@ def test_a_run_that_ends_while_a_frame_is_made_is_shown_with_its_last_words(
     assert 'data-active=""' in html
 
 
+def test_a_message_that_is_deleted_as_the_run_ends_goes(thread: Thread, worker: Worker) -> None:
+    view = ThreadView(thread.id, transcript.place_of(log.START))
+    view.begin()
+    asked = thread.messages.get().id
+    messages.delete(thread.messages.get())
+    worker.complete()
+    for entry in log.read(thread.id):
+        view.take(entry)
+    html, _ = view.render()
+    assert f'data-remove="{asked}"' in html
+    assert 'data-status="completed"' in html
+
+
 async def test_what_others_add_and_delete_is_told(thread: Thread, worker: Worker) -> None:
     reader = Reader(thread)
     reading = asyncio.create_task(reader.read())
