@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -19,8 +19,18 @@ from playground.service_words import places_in, told
 # Both start a new run on the thread as it stands, without adding a message.
 RETRY: Final = gettext_noop("Retry the run")
 AGAIN: Final = gettext_noop("Run the thread again")
-OF_PROVIDER: Final = ("Check the key of this provider.", "Check the model's name, ")
-"""How the service ends what only another setting of the provider can mend."""
+OF_PROVIDER: Final = {
+    "401": "Check the key of this provider.",
+    "403": "Check the key of this provider.",
+    "404": "and that the provider's address ends as in /v1.",
+}
+"""How the service ends what only another setting of the provider can mend, by the status that the
+provider answered with.
+"""
+_REFUSED: Final = re.compile(r"((?:(?!: ).)+) refused the request \((\d{3})\): ")
+"""How it begins: the provider's name and status, before the first colon. What the provider itself
+has said stands behind one.
+"""
 KEPT: Final = gettext_noop("What was written until then is kept.")
 _RAISED = re.compile(
     r"^-{60,}\n(\w+) +Traceback \(most recent call last\)$"
@@ -32,13 +42,21 @@ What code itself prints of an error that it has caught looks otherwise.
 """
 
 
+class Mend(NamedTuple):
+    """The page where something can be mended."""
+
+    address: str
+    name: str
+    icon: str
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What is said below a run.
 
     ``tone`` is "plain", "note", "warn", "bad", or "late" for what is only said when it lasts.
     ``code`` is the service's own word for the reason, ``again`` what running again is called, and
-    ``mend`` the page where it can be mended: its address and name.
+    ``mend`` the page where it can be mended.
     """
 
     tone: str
@@ -47,7 +65,7 @@ class Outcome:
     code: str = ""
     advice: str = ""
     again: str = ""
-    mend: tuple[str, str] | None = None
+    mend: Mend | None = None
 
 
 def of_run(run: Run) -> Outcome | None:
@@ -163,9 +181,9 @@ def _failed(run: Run) -> Outcome:
     ):
         return _store_expired(run, store_id)
     message, code = str(error.get("message") or ""), str(error.get("code") or "")
-    if any(hint in message for hint in OF_PROVIDER):
+    if _is_of_provider(run, message):
         advice = _("have an owner put it right in settings, or choose another model, then retry.")
-        mend = f"{reverse('settings')}#models", _("Settings")
+        mend = Mend(f"{reverse('settings')}#models", _("Settings"), "settings")
         return Outcome("bad", _("The run failed"), told(message), code, advice, _(RETRY), mend)
     title, advice = {
         "rate_limit_exceeded": (
@@ -189,6 +207,17 @@ def _failed(run: Run) -> Outcome:
     return Outcome("bad", title, told(message), code, advice, _(RETRY))
 
 
+def _is_of_provider(run: Run, message: str) -> bool:
+    """Whether only another setting of the run's provider can mend what this says."""
+    begins = _REFUSED.match(message)
+    ends = OF_PROVIDER.get(begins[2]) if begins else None
+    if not begins or not ends or not message.endswith(f" {ends}"):
+        return False
+    # Another server's whole text may be of that form, and is about a provider of its own.
+    mirrored = getattr(run, "upstream", None)
+    return mirrored is None or mirrored.label == begins[1]
+
+
 def _store_expired(run: Run, store_id: str) -> Outcome:
     store = VectorStore.objects.in_project(run.thread.project).filter(pk=store_id).first()
     text = _("Nobody used it for as long as it was to be kept. Its files are still there.")
@@ -197,7 +226,7 @@ def _store_expired(run: Run, store_id: str) -> Outcome:
     if store is None:
         return Outcome("bad", title, text, again=_(RETRY))
     name = store.name or _("Untitled")
-    mend = reverse("vector-store", args=[store_id]), name
+    mend = Mend(reverse("vector-store", args=[store_id]), name, "file-search")
     title = _("The vector store “{name}” has expired").format(name=name)
     return Outcome("bad", title, text, advice=advice, again=_(RETRY), mend=mend)
 

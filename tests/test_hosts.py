@@ -20,6 +20,8 @@ import httpx2
 import pytest
 import redis
 
+from assistants.events.fold import fold
+from assistants.events.log import Entry
 from playground.redis_server import find_server
 from tests import network, postgres
 from tests.chat_server import ChatServer, pause, text, tool_call
@@ -181,6 +183,25 @@ class Installation:
         newest = self.ask(host, f"/threads/{thread}/messages")["data"][0]
         return "".join(part["text"]["value"] for part in newest["content"])
 
+    def wait_for_words(self, run: str, words: str) -> None:
+        """Until its answer begins with them in the event log, which keeps them until its end."""
+        thread = run.split("/")[2]
+
+        def said(client: Any) -> bool:
+            entries = client.xrange(f"log:{thread}")
+            messages = fold(Entry.read(*entry) for entry in entries).messages.values()
+            texts = [part["text"]["value"] for one in messages for part in one["content"]]
+            return any(text.startswith(words) for text in texts)
+
+        with redis.Redis.from_url(self._environment["REDIS_URL"], decode_responses=True) as client:
+            until(lambda: said(client), f"no {words}: {run}", 60)
+
+    def has_given_up(self, host: str, run: str) -> bool:
+        """Whether the worker there has noted that the run is not its own any more."""
+        run_id = run.split("/")[-1]
+        said = (self._folder / f"{host}.log").read_text()
+        return bool(re.search(rf"{run_id} (is not ours any more|ended elsewhere)", said))
+
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
@@ -329,7 +350,7 @@ def test_what_a_host_that_is_cut_off_was_doing_fails_cleanly_and_it_goes_on_when
     runs = [installation.begin(web, "say much") for web in ("web1", "web2")]
     for run in runs:
         installation.wait_for(run, "in_progress")
-    time.sleep(2)
+        installation.wait_for_words(run, "word word")
     installation.hosts.plug("work1", "down")
     installation.hosts.plug("web1", "down")
     begun = time.monotonic()
@@ -354,6 +375,8 @@ def test_what_a_host_that_is_cut_off_was_doing_fails_cleanly_and_it_goes_on_when
     installation.wait_for(other, "cancelled")
 
     # Its model has gone on talking to it, and it does not know yet that the run is over.
+    assert not installation.has_given_up("work1", failed)
+
     def kept() -> list[Any]:
         paths = (failed, f"{failed}/steps", f"{thread}/messages")
         return [installation.ask("web2", path) for path in paths]
@@ -363,11 +386,14 @@ def test_what_a_host_that_is_cut_off_was_doing_fails_cleanly_and_it_goes_on_when
         installation.hosts.plug(host, "up")
     until(lambda: installation.is_up("web1"), "web1 is not back", 60)
     until(lambda: installation.workers() == 2, "work1 is not back", 60)
-    # Of two runs at once each worker has one.
+    gone_on = f"work1 has not seen that it lost {failed}"
+    until(lambda: installation.has_given_up("work1", failed), gone_on, 60)
+    assert kept() == before
+    # Each worker has room for one run, so of two that are under way at once each has one.
     runs = [installation.begin(web, "say much") for web in ("web1", "web2")]
     for run in runs:
         installation.wait_for(run, "in_progress")
-    time.sleep(2)
+        installation.wait_for_words(run, "word word")
     assert [installation.status("web1", run) for run in runs] == ["in_progress"] * 2
     for run in runs:
         installation.ask("web1", f"{run}/cancel", {})

@@ -65,7 +65,7 @@ class Executing(ABC):
             async with limit:
                 await self._work()
         except LeaseLost:
-            logger.warning("%s is not ours any more", self.run.id)
+            self._say_lost()
         except asyncio.CancelledError:
             await self._interrupted()
         except ChatError as error:
@@ -84,8 +84,13 @@ class Executing(ABC):
     async def _interrupted(self) -> None:
         if self.stop == "shutdown":
             await self._settle(execution.let_go)
-        elif self.stop != "lost":
+        elif self.stop == "lost":
+            self._say_lost()
+        else:
             await self._cancelled()
+
+    def _say_lost(self) -> None:
+        logger.warning("%s is not ours any more", self.run.id)
 
     async def _cancelled(self) -> None:
         await self._end(RunStatus.CANCELLED)

@@ -87,6 +87,10 @@ class VectorStoreFile(Listed):
     batch = models.ForeignKey(
         "assistants.FileBatch", models.SET_NULL, related_name="files", null=True, db_index=False
     )
+    added_alone = models.BooleanField(default=False)
+    """Whether it was last added without a batch: it still counts in the one that it came with, but
+    does not end with it.
+    """
     status = models.CharField(max_length=16, choices=FileStatus, default=FileStatus.IN_PROGRESS)
     last_error = OrderedJSON(null=True)
     usage_bytes = models.BigIntegerField(default=0)

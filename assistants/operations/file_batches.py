@@ -22,14 +22,16 @@ def create(store: VectorStore, params: FileBatchCreate) -> FileBatch:
 
 @transaction.atomic
 def cancel(batch: FileBatch) -> FileBatch:
-    """Ingest no more of its files. Those that are done stay; of a batch that is done nothing
-    changes.
+    """Ingest no more of its files. Those that are done stay, and those that were added again alone
+    go on; of a batch that is done or cancelled nothing changes.
 
     :raises NotFound: the batch was deleted meanwhile, with its store
     """
     row = FileBatch.objects.select_for_update().fetch(batch.pk)
+    if row.cancelled_at:
+        return row
     open_files = VectorStoreFile.objects.select_for_update().filter(
-        batch=row, status=FileStatus.IN_PROGRESS
+        batch=row, added_alone=False, status=FileStatus.IN_PROGRESS
     )
     begun = open_files.exclude(claim="")
     leftovers.leave_chunks_of(begun)

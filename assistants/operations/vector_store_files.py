@@ -61,7 +61,7 @@ def add(
 ) -> list[VectorStoreFile]:
     """Add files; workers ingest them. One that the store has already, cut in the same way, only
     gets the new attributes; else it is ingested anew. One that is added again alone still counts in
-    the batch that it came with.
+    the batch that it came with, and goes on when that is cancelled.
 
     :raises NotFound: one of the files is not there
     :raises Invalid: the store has expired
@@ -85,7 +85,9 @@ def add(
             if addition.attributes is not None:
                 before.attributes = row.attributes
             store.files.filter(pk=before.pk).update(
-                batch=row.batch_id, attributes=before.attributes
+                batch=row.batch_id,
+                added_alone=row.added_alone,
+                attributes=before.attributes,
             )
             row = before
         else:
@@ -107,6 +109,7 @@ def _row(
         vector_store=store,
         file_id=addition.file_id,
         batch=batch,
+        added_alone=batch is None,
         attributes=addition.attributes or {},
         max_chunk_size_tokens=chunking.max_chunk_size_tokens,
         chunk_overlap_tokens=chunking.chunk_overlap_tokens,

@@ -1,5 +1,6 @@
 """Assistants: the list, the form that makes and changes one, deleting."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -107,6 +108,7 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
             form = AssistantForm(request.POST, project=assistant.project, assistant=assistant)
             form.add_error(None, refusal(error))
             return _form(request, form, files_of(assistant), searched.of(assistant), status=422)
+        offered = tool_choices(current)
         form = AssistantForm(request.POST, project=assistant.project, assistant=current)
         attached = attached_files(request, assistant.project)
         change = _change(request, assistant.project)
@@ -127,7 +129,7 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
             return _form(request, form, attached, searched.of(current, change), status=422)
     if request.htmx:
         form = form.saved(saved)
-        return _form(request, form, attached, searched.of(saved), saved=True)
+        return _form(request, form, attached, searched.of(saved), saved=True, offered=offered)
     messages.success(request, _("Saved."))
     return redirect("assistant", saved.id)
 
@@ -264,8 +266,13 @@ def _form(
     searched_files: searched.Searched,
     *,
     saved: bool = False,
+    offered: Sequence[tuple[str, str]] = (),
     status: int = 200,
 ) -> HttpResponse:
+    """The form, alone or on its page.
+
+    :param offered: the choices of tools that runs had before it was saved
+    """
     context = {
         "section": "assistants",
         "status": status,
@@ -275,9 +282,12 @@ def _form(
         context["saved_at"] = timezone.now()
         # The page of the assistant has its name as the heading; a thread's page has not.
         context["names_itself"] = request.htmx.current_url_abs_path == request.path
-        # A thread's page offers the assistant's tools to its runs.
+        # A thread's page offers the assistant's tools to its runs. As long as they are the same,
+        # what was chosen since the request left stays.
         if (chosen := request.POST.get("run-tool_choice")) is not None and form.assistant:
-            context |= {"tool_choices": tool_choices(form.assistant), "tool_chosen": chosen}
+            choices = tool_choices(form.assistant)
+            if choices != list(offered):
+                context |= {"tool_choices": choices, "tool_chosen": chosen}
     template = "assistants/_form.html" if request.htmx else "assistants/edit.html"
     return render(request, template, context, status=status)
 

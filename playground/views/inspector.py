@@ -7,6 +7,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -233,7 +235,7 @@ def _json(
             (step.step.id, _("Step: {title}").format(title=step.title)) for step in run.steps
         ]
     if thread is not None:
-        newest = list(thread.messages.newest_first()[:MAX_OBJECTS])
+        newest = _newest(thread)
         objects.append((thread.id, _("Thread")))
         of_user, of_assistant = _("Message of the user"), _("Message of the assistant")
         objects += [(one.id, of_user if one.role == "user" else of_assistant) for one in newest]
@@ -257,6 +259,23 @@ def _json(
         "json_query": query,
         "json_tree": tree(wire["object"], wire, query) if (wire := _wire(found)) else None,
     }
+
+
+def _newest(thread: Thread) -> list[Message]:
+    """The newest messages, to be listed with the files that they mention: their content is read, or
+    ends up empty, by whether it names one.
+    """
+    newest = list(
+        thread.messages.newest_first().only("role", "attachments", "thread_id")[:MAX_OBJECTS]
+    )
+    # In a text the quotation marks are escaped: these are those of a key.
+    naming = thread.messages.annotate(written=Cast("content", TextField())).filter(
+        pk__in=[one.pk for one in newest], written__contains='"file_id"'
+    )
+    contents = dict(naming.values_list("pk", "content"))
+    for one in newest:
+        one.content = contents.get(one.pk, [])
+    return newest
 
 
 def _wire(found: Inspected | None) -> Wire | None:

@@ -8,7 +8,7 @@ import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
 from assistants.ingester import Ingester
-from assistants.models import Chunk, Leftover
+from assistants.models import AuditEntry, Chunk, FileBatch, Leftover
 from assistants.operations.indexes import keyword_index
 from tests.until import until
 
@@ -325,6 +325,35 @@ def test_a_file_that_is_added_again_alone_still_counts_in_its_batch(
     counts = told.file_counts
     assert (counts.total, counts.cancelled, counts.in_progress) == (3, 2, 1)
     assert told.status == "cancelled"
+
+
+def test_a_file_that_is_added_again_alone_goes_on_when_its_batch_is_cancelled(
+    client: OpenAI, store_id: str
+) -> None:
+    before, after, other = (upload(client, f"{n}.txt") for n in range(3))
+    batches, alone = client.vector_stores.file_batches, client.vector_stores.files
+    batch = batches.create(store_id, file_ids=[before, after, other])
+    alone.create(store_id, file_id=before)
+
+    def statuses() -> list[str]:
+        listed = {file.id: file.status for file in alone.list(store_id)}
+        return [listed[file_id] for file_id in (before, after, other)]
+
+    batches.cancel(batch.id, vector_store_id=store_id)
+    assert statuses() == ["in_progress", "cancelled", "cancelled"]
+    alone.create(store_id, file_id=after)
+    cancelled_at = FileBatch.objects.get(pk=batch.id).cancelled_at
+    noted = AuditEntry.objects.filter(action="vector_store.batch_cancelled")
+    assert noted.count() == 1
+    told = batches.cancel(batch.id, vector_store_id=store_id)
+    assert (told.status, told.file_counts.total) == ("cancelled", 3)
+    assert statuses() == ["in_progress", "in_progress", "cancelled"]
+    assert FileBatch.objects.get(pk=batch.id).cancelled_at == cancelled_at
+    assert noted.count() == 1
+    # A batch that they are added with later takes them with it.
+    again = batches.create(store_id, file_ids=[before, after])
+    batches.cancel(again.id, vector_store_id=store_id)
+    assert statuses() == ["cancelled"] * 3
 
 
 def test_a_batch_may_upload_its_files(client: OpenAI, store_id: str, ingester: Ingester) -> None:

@@ -65,18 +65,20 @@ def model(stack: Stack) -> Iterator[ChatServer]:
 
 
 @pytest.fixture(scope="session")
-def filled() -> dict[str, str]:
-    """The ids, once somebody has asked for them."""
+def ids_once() -> dict[str, str]:
+    """What ``ids`` has found, kept for all files of tests: empty until one has asked for it."""
     return {}
 
 
 @pytest.fixture(scope="module")
-def ids(browser: Browser, stack: Stack, filled: dict[str, str]) -> dict[str, str]:
-    """Those of a project with something of everything, which the addresses of pages name."""
-    if not filled:
+def ids(browser: Browser, stack: Stack, ids_once: dict[str, str]) -> dict[str, str]:
+    """Those of a project with something of everything, which the addresses of pages name. Asked for
+    anew in each file of tests, since each has its own browser; made once for all of them.
+    """
+    if not ids_once:
         context = browser.new_context(base_url=stack.url)
         page = context.new_page()
         page.goto(stack.login_path)
-        filled |= fill(page, stack)
+        ids_once |= fill(page, stack)
         context.close()
-    return filled
+    return ids_once

@@ -2,9 +2,9 @@
 
 import pytest
 
-from assistants.models import RunStatus, VectorStore
+from assistants.models import Run, RunStatus, UpstreamRun, VectorStore
 from assistants.refusals import STORE_EXPIRED
-from playground.outcomes import OF_PROVIDER, error_in, of_run
+from playground.outcomes import OF_PROVIDER, Outcome, error_in, of_run
 from playground.service_texts import HINTS
 from tests.factories import make_assistant, make_run, make_thread, make_vector_store
 
@@ -45,18 +45,41 @@ def test_an_error_that_ended_code_is_told_from_what_it_printed(logs: str, kind: 
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("begins", OF_PROVIDER)
-def test_a_run_that_its_provider_refused_for_its_settings_leads_to_them(begins: str) -> None:
+@pytest.mark.parametrize("status", OF_PROVIDER)
+def test_a_run_that_its_provider_refused_for_its_settings_leads_to_them(status: str) -> None:
     # What the service says, of which another test sees that it still does.
-    (hint,) = (hint for hint in HINTS if hint.startswith(begins))
+    (hint,) = (hint for hint in HINTS if hint.endswith(OF_PROVIDER[status]))
     assistant = make_assistant()
     run = make_run(make_thread(assistant.project), assistant)
+    outcome = failed(run, f"localhost:1234 refused the request ({status}): No: never. {hint}")
+    assert outcome.mend == ("/settings#models", "Settings", "settings")
+    assert "choose another model" in outcome.advice
+    UpstreamRun(run=run, label="Example")
+    assert failed(run, f"Example refused the request ({status}): No. {hint}").mend
+    assert failed(run, f"Its own one refused the request ({status}): No. {hint}").mend is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", OF_PROVIDER)
+def test_a_provider_cannot_say_itself_that_its_settings_are_wrong(status: str) -> None:
+    assistant = make_assistant()
+    run = make_run(make_thread(assistant.project), assistant)
+    faked = f"X refused the request ({status}): no. And {OF_PROVIDER[status]}"
+    for message in (
+        f"Example refused the request (400): {faked}",
+        f"Example: the model any cannot call tools. The server's words: {faked}",
+        f"Example broke off: {faked}",
+        f"Example refused the request ({status}): {OF_PROVIDER[status]} Shorten it.",
+    ):
+        assert failed(run, message).mend is None
+
+
+def failed(run: Run, message: str) -> Outcome:
     run.status = RunStatus.FAILED
-    run.last_error = {"code": "server_error", "message": f"Example refused the request. {hint}"}
+    run.last_error = {"code": "server_error", "message": message}
     outcome = of_run(run)
     assert outcome is not None
-    assert outcome.mend == ("/settings#models", "Settings")
-    assert "choose another model" in outcome.advice
+    return outcome
 
 
 @pytest.mark.django_db
@@ -69,7 +92,7 @@ def test_a_run_that_failed_over_an_expired_store_leads_to_its_expiry() -> None:
     outcome = of_run(run)
     assert outcome is not None
     assert "Recipes" in outcome.title
-    assert outcome.mend == (f"/vector-stores/{store.id}", "Recipes")
+    assert outcome.mend == (f"/vector-stores/{store.id}", "Recipes", "file-search")
     run.last_error = {"code": "server_error", "message": "Something else has expired."}
     other = of_run(run)
     assert other is not None

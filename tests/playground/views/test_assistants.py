@@ -359,3 +359,23 @@ def test_a_new_name_is_seen_at_once_wherever_the_page_has_it(
     assert '<bdi id="assistant-title" hx-swap-oob="true">Plots &amp; more</bdi>' in saved
     assert f'id="rail-{assistant.id}"' in text
     assert 'id="assistant-title"' in text
+
+
+def test_the_choice_of_a_tool_for_a_run_is_sent_anew_only_when_the_tools_have_changed(
+    page: Client, assistant: Assistant
+) -> None:
+    def save(**given: str) -> str:
+        """What saving these brings to the page of a thread."""
+        text = page.get(f"/assistants/{assistant.id}").text
+        version = re.findall(r'id="assistant-version"\s+value="([^"]*)"', text)[0]
+        body = {**FIELDS, "run-tool_choice": "required", **given, "version": version}
+        return page.post(f"/assistants/{assistant.id}", body, headers=HTMX).text
+
+    renamed = save(name="Plots")
+    assert 'data-state="saved"' in renamed
+    assert 'id="run-tool-choice"' not in renamed
+    changed = save(file_search="on")
+    assert 'id="run-tool-choice"' in changed
+    assert '<option value="required" selected>' in changed
+    assert '<option value="file_search">' in changed
+    assert 'id="run-tool-choice"' not in save(file_search="on", name="Plots again")

@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from assistants.models import Assistant, Message, Project, Run, Thread
 from assistants.operations import assistants, steps
+from playground.views import inspector
 from tests.api.worker import Worker
 from tests.factories import make_file, make_run, make_thread
 from tests.playground.conftest import HTMX
@@ -86,6 +89,31 @@ def test_the_json_of_each_object(page: Client, run: Run) -> None:
         assert f'<span class="s">&quot;{object_id}&quot;</span>' in text
         raw = page.get(f"/objects/{object_id}")
         assert json.loads(raw.text)["id"] == object_id
+
+
+def test_of_messages_that_name_no_file_the_json_reads_no_content(page: Client, run: Run) -> None:
+    thread, project = run.thread, run.thread.project
+    file, other = make_file(project, filename="a.png"), make_file(project, filename="b.txt")
+    image = {"type": "image_file", "image_file": {"file_id": file.id, "detail": "auto"}}
+    citation = {"type": "file_citation", "text": "[0]", "file_citation": {"file_id": other.id}}
+    plain = {"value": 'It has "file_id": "x" in it.', "annotations": []}
+    for part in (
+        image,
+        {"type": "text", "text": {"value": "[0]", "annotations": [citation]}},
+        {"type": "text", "text": plain},
+    ):
+        Message.objects.create(thread=thread, role="user", content=[part])
+    text = tab(page, run, "json")
+    assert "File: a.png" in text
+    assert "File: b.txt" in text
+    with CaptureQueriesContext(connection) as queries:
+        newest = inspector._newest(thread)
+        contents = [message.content for message in newest]
+        assert {message.role for message in newest} == {"user", "assistant"}
+        assert {message.thread_id for message in newest} == {thread.id}
+    assert len(queries) == 2
+    assert [len(content) for content in contents[:3]] == [0, 1, 1]
+    assert not any(contents[3:])
 
 
 def test_code_that_does_the_same_in_three_languages(page: Client, run: Run) -> None:
