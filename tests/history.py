@@ -122,7 +122,7 @@ class History:
             "number": 4,
             "pages": {"0": 2},
             "starts": {"0": 9},
-            "beginnings": [],
+            "beginnings": [0],
         }
         steps.finish_tool_calls(worker.run, step, [found], USAGE, {}, {"call_search": kept})
 

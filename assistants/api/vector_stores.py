@@ -63,9 +63,10 @@ def delete_vector_store(request: ApiRequest, vector_store_id: str) -> HttpRespon
 def search_vector_store(
     request: ApiRequest, vector_store_id: str, params: VectorStoreSearch
 ) -> HttpResponse:
-    """Find the passages that answer one query or several, the best first. ``filters`` are
-    conditions on the attributes of files. With ``rewrite_query`` a chat model adds other words for
-    the queries, if there is one; ``ranking_options.ranker`` ``none`` leaves out the reranker.
+    """Find the passages that answer one query or several, the best first; for one that asks for
+    documents as a whole, how these begin comes before. ``filters`` are conditions on the
+    attributes of files. With ``rewrite_query`` a chat model adds other words for the queries, if
+    there is one; ``ranking_options.ranker`` ``none`` leaves out the reranker.
     """
     store = find(request, vector_store_id)
     queries = params.queries

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from assistants.engine.markers import Source, defused
+from assistants.engine.markers import BEGINNING, Source, defused
 from assistants.engine.writer import Database, ToolStepWriter
 from assistants.errors import Wire
 from assistants.models import File, FileStatus, Run, RunStep, VectorStore, VectorStoreFile, clock
@@ -50,9 +50,6 @@ MOST_LOOK_SECONDS: Final = 2.0
 
 SEARCHABLE: Final = f"Files you can search with {TOOL}:"
 UNREAD: Final = "Files that you cannot search. When the user means one of them, say so, and why:"
-
-BEGINNING: Final = "from the beginning of the file"
-"""In the place of a score: the document was asked for as a whole."""
 
 CITING: Final = (
     "Each passage begins with its marker, such as 【4:0†name.txt】. After every statement that you "
@@ -164,11 +161,12 @@ def gone(run: Run, calls: Iterable[Wire]) -> frozenset[str]:
 
 
 def told(call: Wire, searched: Wire, *, tokens: int, gone: Collection[str] = frozenset()) -> str:
-    """What a model hears of a search: its passages with their markers, the best first.
+    """What a model hears of a search: its passages with their markers, in the order of
+    ``search``.
 
     :param call: the call as in a run step
     :param searched: what else is kept of it (``RunStep.searches``)
-    :param tokens: what does not fit into about so many is left out; the best passage is cut
+    :param tokens: what does not fit into about so many is left out; the first passage is cut
     :param gone: ids of files that were deleted since
     """
     parts: list[str] = []
@@ -329,8 +327,8 @@ class FileSearch:
         return told(call, searched, tokens=result_tokens(self._run))
 
     async def _find(self, wanted: list[str]) -> list[Found]:
-        """What the queries find, the best first. Who is asked about it is waited for here, not in
-        the few threads that the database has.
+        """What the queries find, in the order of ``search``. Who is asked about it is waited for
+        here, not in the few threads that the database has.
         """
         asked = await self._ask(wanted)
         reranker = await self._database(reranking.configured, self._run.thread.project)

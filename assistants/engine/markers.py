@@ -18,6 +18,11 @@ from assistants.tokens import WIDE
 
 MAX_NAME = 120
 
+BEGINNING = "from the beginning of the file"
+"""What a model is told beside a marker, in the place of a score: the document was asked for as a
+whole.
+"""
+
 _SEPARATOR = r"[,;、，；]"
 _NUMBERS = rf"(?:\d|[:：–-]|{_SEPARATOR}|[ ]){{0,60}}"
 _FOREIGN = r"t(?:u(?:r(?:n\w{0,24})?)?)?"

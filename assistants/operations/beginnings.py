@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 
 from assistants.models import Chunk, FileStatus, VectorStoreFile
 from assistants.retrieval import whole
 from assistants.retrieval.index import Hit
+
+MOST_NAMES = 300
+"""Of a store's files, the newest: a query is compared with each name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,13 @@ class Beginnings:
             mine = mine[: max(limit * 3 // 4, 1, room)]
             others = [hit for hit in hits if hit not in mine]
             return [*mine, *others][:limit], mine
-        mine = [one for one in mine if one not in hits][: max(limit // 4, room)]
-        return [*hits[: limit - len(mine)], *mine], mine
+        # Chosen before places are made for it: those that lose theirs may be beginnings themselves.
+        quarter = mine[: limit // 4]
+        staying = hits[: limit - len(quarter)]
+        late = [one for one in quarter if one not in staying]
+        others = [hit for hit in hits if hit not in late][: limit - len(late)]
+        added = [one for one in mine if one not in others][: limit - len(others)]
+        return [*others, *added], added
 
 
 def asked_for(
@@ -71,9 +79,8 @@ def _of(
     files: Collection[int] | None,
     meant: Callable[[str, Collection[str]], set[str]],
 ) -> Beginnings | None:
-    by_store = _files(store_ids, files)
     for store_id in reversed(store_ids):
-        names = by_store[store_id]
+        names = _files(store_id, files)
         by_query = [meant(query, names) for query in queries]
         wanted = set[str]().union(*by_query)
         if numbers := [number for name in names if name in wanted for number in names[name]]:
@@ -81,15 +88,16 @@ def _of(
     return None
 
 
-def _files(
-    store_ids: Sequence[str], files: Collection[int] | None
-) -> dict[str, dict[str, list[int]]]:
-    """The files that can be searched: their keys by name, by store."""
-    found: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    rows = VectorStoreFile.objects.filter(vector_store__in=store_ids, status=FileStatus.COMPLETED)
-    for pk, store_id, name in rows.values_list("pk", "vector_store_id", "file__filename"):
-        if files is None or pk in files:
-            found[store_id][name].append(pk)
+def _files(store_id: str, files: Collection[int] | None) -> dict[str, list[int]]:
+    """The newest files that can be searched: their keys by name."""
+    found: dict[str, list[int]] = defaultdict(list)
+    rows = VectorStoreFile.objects.filter(vector_store=store_id, status=FileStatus.COMPLETED)
+    newest = rows.order_by("-created_at", "-pk").values_list("pk", "file__filename")
+    if files is None:
+        newest = newest[:MOST_NAMES]
+    among = ((pk, name) for pk, name in newest if files is None or pk in files)
+    for pk, name in islice(among, MOST_NAMES):
+        found[name].append(pk)
     return found
 
 

@@ -58,7 +58,8 @@ def search(
     asked: Asked | None = None,
 ) -> list[Found]:
     """The passages of these stores that answer the queries best, the best first. For queries that
-    ask for documents as a whole also how these begin (``beginnings``).
+    ask for documents as a whole also how these begin (``beginnings``), in the order of the text:
+    before the others when nothing else is asked for, else after them, whatever their scores.
 
     Ids of stores that are gone are passed over. Files that are not completed, or were taken out,
     are never found.
@@ -79,8 +80,10 @@ def search(
     if not within or files == set():
         return []
     asked = asked or ask(within, queries)
-    begun = beginnings.asked_for(within, queries, limit, files)
     hits = _best(within, queries, limit, files, threshold, asked)
+    if not hits and threshold > 0:
+        return []  # How documents begin would have the score 0.
+    begun = beginnings.asked_for(within, queries, limit, files)
     if not hits and begun is None:
         begun = beginnings.named(within, queries, limit, files)
     if begun is None:

@@ -3,12 +3,16 @@
 from itertools import pairwise
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from assistants.ingester import Ingester
 from assistants.models import File, FileStatus, VectorStore
-from assistants.operations import vector_stores
+from assistants.operations import beginnings, vector_stores
+from assistants.operations.beginnings import Beginnings
 from assistants.operations.search import Found, search
 from assistants.params import VectorStoreCreate, validate
+from assistants.retrieval.index import Hit
 from tests.factories import make_file, make_project
 from tests.until import until
 
@@ -78,9 +82,36 @@ def test_a_question_beside_it_comes_first(ingester: Ingester) -> None:
     assert found[7].filename == "bread.txt"
 
 
+def test_a_beginning_among_the_hits_that_make_room_is_not_lost() -> None:
+    hits = [Hit(chunk, 1, 1 - chunk / 10) for chunk in range(8)]
+    begun = Beginnings([Hit(7, 1, 0.0), Hit(8, 1, 0.0), Hit(9, 1, 0.0)], alone=False)
+    found, mine = begun.among(hits, 8, 0.0)
+    assert [hit.chunk for hit in found] == [0, 1, 2, 3, 4, 5, 7, 8]
+    assert mine == [hits[7], Hit(8, 1, 0.0)]
+    begun = Beginnings([Hit(0, 1, 0.0), Hit(8, 1, 0.0)], alone=False)
+    found, mine = begun.among(hits, 8, 0.0)
+    assert [hit.chunk for hit in found] == [0, 1, 2, 3, 4, 5, 6, 8]
+    assert mine == [Hit(8, 1, 0.0)]
+
+
 def test_a_threshold_leaves_out_what_was_not_found(ingester: Ingester) -> None:
     store = filled(ingester, ("harbor.txt", PAGES))
-    assert asked(store, queries=["summary"], limit=5, threshold=0.01) == []
+    with CaptureQueriesContext(connection) as queries:
+        assert asked(store, queries=["summary"], limit=5, threshold=0.01) == []
+    assert not any("filename" in query["sql"] for query in queries)
+
+
+def test_names_are_looked_at_of_the_newest_files_only(
+    ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beginnings, "MOST_NAMES", 1)
+    store = filled(ingester, ("harbor.txt", "Gulls live there."), ("bread.txt", BREAD))
+    assert {one.filename for one in asked(store, queries=["summary"])} == {"bread.txt"}
+    assert asked(store, queries=["harbor"]) == []
+    store.files.filter(file__filename="harbor.txt").update(attributes={"kind": "bird"})
+    bird = {"type": "eq", "key": "kind", "value": "bird"}
+    (found,) = asked(store, queries=["harbor"], filters=bird)
+    assert found.filename == "harbor.txt"
 
 
 def test_what_a_thread_has_comes_before_what_its_assistant_has(ingester: Ingester) -> None:

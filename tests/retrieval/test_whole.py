@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistants.retrieval.whole import meant, named
+from assistants.retrieval.whole import may_ask, meant, named
 
 NAMES = ["handbook.pdf", "員工手冊.docx", "report-2023.txt", "a.md", "Quarterly Report.pdf"]
 
@@ -34,6 +34,13 @@ NAMES = ["handbook.pdf", "員工手冊.docx", "report-2023.txt", "a.md", "Quarte
         "この文書を要約してください",
         "이 문서를 요약해 주세요",
         "Кратко перескажи документ",
+        "Zusammenfassung der Datei",
+        "Bitte fasse zusammen",
+        "Wat staat er in het bestand?",
+        "Résumez la pièce jointe",
+        "What does the attached say?",
+        "highlights of the attached file",
+        "Краткое содержание файлов",
     ],
 )
 def test_a_query_about_documents_means_all(query: str) -> None:
@@ -84,6 +91,29 @@ def test_of_two_names_that_are_in_a_query_the_longer_is_meant() -> None:
         "file system journaling",
         "paper",
         "resume",
+        "Zusammenarbeit",
+        "zusammen",
+        "Bestand",
+        "Bestandteile",
+        "Dateisystem",
+        "Dokumentation",
+        "recapitalization",
+        "краткосрочный",
+        "кратко",
+        "документация",
+        "joint",
+        "joint report",
+        "attached",
+        "uploaded",
+        "outline",
+        "highlight",
+        "highlight text",
+        "fasse die Erstattung zusammen",
+        "summary of containers",
+        "summary of newton",
+        "summary of data.md",
+        "summary of my_a.md",
+        "summary of a.mdx",
         "handbook",
         "and in 2023?",
         "What is it?",
@@ -93,6 +123,29 @@ def test_of_two_names_that_are_in_a_query_the_longer_is_meant() -> None:
 )
 def test_one_that_asks_for_something_means_none(query: str) -> None:
     assert meant(query, NAMES) == set()
+
+
+def test_a_name_within_a_word_is_not_named() -> None:
+    assert meant("summary of report.txt", ["port.txt"]) == set()
+    assert meant("summarise the documents", ["doc", "notes.md"]) == {"doc", "notes.md"}
+    assert meant("summarise all files", ["all", "notes.md"]) == {"all", "notes.md"}
+    assert meant("summarise Makefile", ["Makefile", "notes.md"]) == {"Makefile"}
+    assert meant("摘要report.md的內容", ["report.md", "notes.md"]) == {"report.md"}
+
+
+@pytest.mark.parametrize(
+    "query, may",
+    [
+        ("summary", True),
+        ("handbook.pdf", True),
+        ("file systems", True),
+        ("refund policy", False),
+        ("How do I open a file?", False),
+        ("attached", False),
+    ],
+)
+def test_most_queries_need_no_names(query: str, may: bool) -> None:
+    assert may_ask(query) == may
 
 
 def test_a_name_alone_means_its_file() -> None:

@@ -13,12 +13,13 @@ from assistants.engine.demo.fence import shortened
 from assistants.engine.demo.plan import CallFunctions, FunctionCall, Say
 from assistants.engine.demo.skills.small_talk import is_small_talk
 from assistants.engine.demo.words import heard
+from assistants.engine.markers import BEGINNING
 from assistants.engine.sentences import asked, sentences, terms
 from assistants.retrieval import whole
 from assistants.tokens import estimate
 
 PASSAGE = re.compile(r"^(【\d+:\d+†[^】]*】) \((.*)\)\n", re.MULTILINE)
-BEGINNING = re.compile(r"(?:, (?:page|slide) \d+)?, from the beginning of the file$")
+BEGINS_FILE = re.compile(rf"(?:, (?:page|slide) \d+)?, {re.escape(BEGINNING)}$")
 """What comes after the file's name in the facts of such a passage."""
 BULLET = re.compile(r"^(?:[-*•#>|]+|\d+[.)])\s+")
 GOES_ON = re.compile(
@@ -104,7 +105,7 @@ def _begun(answer: str, question: str) -> list[tuple[str, str]]:
     _, *parts = PASSAGE.split(answer)
     firsts: dict[str, tuple[str, str]] = {}
     for marker, facts, passage in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        if found := BEGINNING.search(facts):
+        if found := BEGINS_FILE.search(facts):
             firsts.setdefault(facts[: found.start()], (marker, passage))
     wanted = whole.meant(question, firsts)
     chosen = [first for name, first in firsts.items() if name in wanted][:MOST_FILES]
