@@ -570,6 +570,7 @@ def test_an_inspector_that_was_out_of_sight_has_kept_up(
 
 
 def test_the_focus_stays_on_the_inspectors_tab(thread: Studio, page: Page) -> None:
+    page.wait_for_load_state()  # before it, a tab is a link to another page
     for name in ("Events", "JSON", "Code", "Usage", "Steps"):
         tab = page.locator("#inspect").get_by_role("link", name=name, exact=True)
         tab.focus()
