@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from django.conf import settings
+from django.utils import translation
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from assistants import redis_commands
@@ -68,6 +69,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
     with_browser = {item.path for item in items if item.get_closest_marker("browser")}
     items.sort(key=lambda item: item.path in with_browser)
+
+
+@pytest.fixture(autouse=True)
+def no_language_of_another() -> None:
+    """A request leaves its language in force."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
