@@ -222,9 +222,9 @@ def test_what_only_keeps_the_line_open_is_silence(chat: ChatServer) -> None:
 
 
 def test_thoughts_are_no_silence(chat: ChatServer) -> None:
-    chat.reply(reasoning("one two three four five six", rate=8), text("Seven"))
-    patience = Patience(5, first_token=0.4, silence=0.4, retries=0, longest_wait=0)
-    assert asked(chat, patience)[0] == "Seven"
+    chat.reply(reasoning("one two three four five six seven", rate=3.5), text("Eight"))
+    patience = Patience(5, first_token=1.5, silence=1.5, retries=0, longest_wait=0)
+    assert asked(chat, patience)[0] == "Eight"
 
 
 def test_a_flood_of_nothing_ends_and_lets_others_get_on(chat: ChatServer) -> None:
@@ -242,9 +242,9 @@ def test_calls_that_all_have_the_same_id_are_told_apart_by_their_numbers(chat: C
 
 def test_a_slow_answer_is_as_good_as_a_quick_one(chat: ChatServer) -> None:
     chat.reply(
-        *(part for word in ["This", "takes", "its", "time"] for part in (text(word), pause(0.2)))
+        *(part for word in ["This", "takes", "its", "time"] for part in (text(word), pause(0.5)))
     )
-    patience = Patience(5, first_token=0.5, silence=0.5, retries=0, longest_wait=0)
+    patience = Patience(5, first_token=1.5, silence=1.5, retries=0, longest_wait=0)
     assert asked(chat, patience)[0] == "Thistakesitstime"
 
 
