@@ -14,7 +14,7 @@ from assistants.errors import Wire
 from assistants.models import Message, Run, RunStatus, RunStep
 from playground import chat_models, outcomes, scopes, words
 from playground.outcomes import Outcome
-from playground.rendering.annotations import without_markers
+from playground.rendering.annotations import unmarked
 from playground.rendering.blocks import Blocks
 from playground.rendering.files import text_address
 from playground.rendering.healing import close
@@ -59,7 +59,7 @@ class TextView:
     @property
     def plain(self) -> str:
         """What a person has written, as it is shown: what they have pasted may have markers."""
-        return without_markers(self.text)
+        return unmarked(self.text)
 
     @property
     def filenames(self) -> dict[str, str | None]:

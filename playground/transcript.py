@@ -39,7 +39,7 @@ from playground.items import (
     StepView,
     TextView,
 )
-from playground.rendering.annotations import without_markers
+from playground.rendering.annotations import unmarked
 from playground.rendering.logs import fold
 from playground.service_words import told
 
@@ -324,7 +324,7 @@ def _hit(result: Wire, files: Mapping[str, FileView]) -> HitView:
     return HitView(
         result["file_name"],
         result["score"],
-        without_markers(text) if scopes.shows_files() else "",
+        unmarked(text) if scopes.shows_files() else "",
         len(text),
         "" if file and file.is_deleted else result.get("file_id", ""),
     )

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from typing_extensions import override
 
-from playground.rendering.annotations import PLACES, SPACE, Annotations, restore, without_markers
+from playground.rendering.annotations import PLACES, SPACE, Annotations, restore, unmarked
 
 HEADING_SHIFT: Final = 2
 """A message's text stands below its own heading, of the second level."""
@@ -69,7 +69,7 @@ def markdown(text: str, annotations: Annotations, refer: Callable[[int], str], p
 
 def escaped(text: str) -> str:
     """A name or a title: one line, in which nothing is Markdown."""
-    return _SIGNS.sub(r"\\\1", " ".join(without_markers(restore(text)).split()))
+    return _SIGNS.sub(r"\\\1", " ".join(unmarked(restore(text)).split()))
 
 
 def fenced(text: str, language: str = "") -> str:

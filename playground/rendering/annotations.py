@@ -108,7 +108,7 @@ class Annotations:
         """Of the footnote that names this passage. A marker may stand for several passages of its
         file, each in its place; a passage that is cited twice has one footnote.
         """
-        file_id, quoted = cited["file_id"], without_markers(cited.get("quote") or "")
+        file_id, quoted = cited["file_id"], unmarked(cited.get("quote") or "")
         places = [_whole(cited.get(key)) for key in ("page", "start", "end")]
         passage = (marker, file_id, quoted, *places)
         if passage not in self._numbers:
@@ -165,7 +165,7 @@ def _quoted(quote: str) -> str:
     return f": “{' '.join(quote.split())}”" if quote.strip() else ""
 
 
-def without_markers(text: str) -> str:
+def unmarked(text: str) -> str:
     """What a file or a person wrote, without what looks like a marker: nothing explains it."""
     return MARKER.sub("", _CARRIERS.sub("", text))
 

@@ -42,7 +42,7 @@ from assistants.params.vector_store import ExpiresAfter
 from playground import access, paging, words
 from playground.excerpts import Piece, excerpt
 from playground.forms.names import NameForm
-from playground.rendering.annotations import without_markers
+from playground.rendering.annotations import unmarked
 from playground.service_words import refusal
 from playground.views.files import stored
 
@@ -124,9 +124,7 @@ def _tried(store: VectorStore, query: str) -> dict[str, object]:
             found = ranked_search.search(store.project, [store.id], [query], limit=PASSAGES)
         except ApiError as error:
             return context | {"problem": refusal(error)}
-        context["found"] = [
-            Passage(one, excerpt(without_markers(one.text), query)) for one in found
-        ]
+        context["found"] = [Passage(one, excerpt(unmarked(one.text), query)) for one in found]
     return context
 
 
