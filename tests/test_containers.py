@@ -17,6 +17,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from assistants.traces import ASKED_BY
 from playground.probe import PROBES
 from playground.runner.stack import STOPPING_ORDER, STOPPING_SECONDS
 from playground.settings import WORKER_GRACE_SECONDS
@@ -133,7 +134,9 @@ def test_code_is_far_from_secrets_and_networks() -> None:
 def test_a_container_gets_every_setting_that_is_not_its_own() -> None:
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_0-9]+)"', SETTINGS))
     common = COMPOSE["x-environment"]
-    assert set(common) == read - NOT_FOR_IT
+    traces = {name for name in common if name.startswith("OTEL_")}
+    assert set(ASKED_BY) < traces
+    assert set(common) - traces == read - NOT_FOR_IT
     for name in set(common) - ITS_OWN:
         assert re.fullmatch(rf"\$\{{{name}:-\w*\}}", common[name])
     for name in ("prepare", "web", "worker", "beat"):
