@@ -36,6 +36,10 @@ START: Final = {"web": 0.3, "worker": 0.35, "postgres": 0.6, "redis": 0.1}
 """The part of its costs that a run has until its first word. Estimated, from the hops that
 docs/performance.md has; the rest is spread over the answer.
 """
+LOG_BYTES: Final = 112_220
+"""What Redis needs for the event log of a run of 400 words (MEMORY USAGE, after its end)."""
+LOG_SECONDS: Final = 7 * 24 * 3600
+"""EVENT_DAYS."""
 SLICES: Final = 4
 """In which that is done: each waits its turn."""
 
@@ -177,6 +181,7 @@ def rows(costs: dict[str, Any]) -> list[tuple[str, ...]]:
                 f"{chosen.postgres}",
                 f"{chosen.rate * sum(cost.values()):,.2f}",
                 f"{total / 1024:,.1f} GB",
+                f"{chosen.rate * LOG_BYTES * LOG_SECONDS / chosen.installations / 1024**3:,.0f} GB",
                 f"{chosen.rate * costs['redis_bytes'] / chosen.installations / 2**20:,.2f} MB/s",
                 f"{found.p50:,.0f} / {found.p99:,.0f} ms",
                 ", ".join(f"{kind} {share:.0%}" for kind, share in found.busy.items()),
@@ -191,6 +196,7 @@ def rows(costs: dict[str, Any]) -> list[tuple[str, ...]]:
         "processors of PostgreSQL in each",
         "processors in use, all together",
         "memory of web servers and workers, all together",
+        "event logs of a week in each Redis, if it has room",
         "Redis traffic in each",
         "simulated: our part of the time to the first word, p50 / p99",
         "simulated: busy",

@@ -54,7 +54,9 @@ def find_server() -> str:
 
 
 def arguments() -> list[str]:
-    """No TCP port; kept on disk every second; never throws anything away by itself."""
+    """No TCP port; kept on disk every second. When it is full, the event logs that nobody has
+    asked for longest go, which the database can tell as well; what has no end of its own stays.
+    """
     folder = settings.DATA_DIR / "redis"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = {
@@ -67,7 +69,8 @@ def arguments() -> list[str]:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "save": "",
-        "maxmemory-policy": "noeviction",
+        "maxmemory": "512mb",
+        "maxmemory-policy": "volatile-lru",
         "daemonize": "no",
     }
     return [part for name, value in options.items() for part in (f"--{name}", value)]

@@ -189,6 +189,12 @@ def test_a_cluster_runs_the_processes_of_the_image_closed_and_probed() -> None:
     }
     assert set(pods) == set(OURS) - {"interpreter"}
     settings = {key for each in objects if each["kind"] == "ConfigMap" for key in each["data"]}
+    told = {key: value for each in objects for key, value in each.get("data", {}).items()}
+    worker = pods["worker"]["spec"]["terminationGracePeriodSeconds"]
+    assert (
+        worker
+        > int(told["WORKER_GRACE_SECONDS"]) + STOPPING_SECONDS["worker"] - WORKER_GRACE_SECONDS
+    )
     for name in settings:
         assert re.search(rf'"{name.removesuffix("_FILE")}"', SETTINGS), name
     for name, template in pods.items():
@@ -203,7 +209,7 @@ def test_a_cluster_runs_the_processes_of_the_image_closed_and_probed() -> None:
         if name != "prepare":
             command = ["python", "-m", "playground.probe", name]
             assert container["livenessProbe"]["exec"]["command"] == command
-            assert pod["terminationGracePeriodSeconds" if name != "beat" else "restartPolicy"]
+            assert pod["terminationGracePeriodSeconds"] > 10
 
 
 def test_what_copy_brings_is_all_that_static_files_and_translations_are_made_of(

@@ -190,6 +190,27 @@ def test_a_redis_that_hangs_holds_up_a_request_once_and_no_run_for_good(
     assert ended(client, thread_id, run.id).status == "completed"
 
 
+def test_a_full_redis_lets_old_event_logs_go_and_runs_go_on(stack: Stack, client: OpenAI) -> None:
+    stack.chat.otherwise(text(WORDS))
+    with redis.Redis.from_url(stack.redis_url) as store:
+        before = store.config_get("maxmemory")["maxmemory"]
+        room = store.info("memory")["used_memory"] + 4_000_000
+        store.config_set("maxmemory", room)
+        try:
+            for number in range(200):  # 20 MB
+                store.xadd(f"log:thread_old{number}", {"data": "x" * 100_000})
+                store.expire(f"log:thread_old{number}", 600)
+            assert store.info("memory")["used_memory"] <= room
+            thread_id, _, run_id = begin(client, "hello")
+            assert ended(client, thread_id, run_id).status == "completed"
+            assert store.exists(f"log:{thread_id}")
+            assert 0 < len(store.keys("log:thread_old*")) < 200
+            assert healthy(stack)
+        finally:
+            store.config_set("maxmemory", before)
+            store.delete(*store.keys("log:thread_old*"))
+
+
 def test_two_people_who_write_to_one_thread_at_once(stack: Stack, client: OpenAI) -> None:
     stack.chat.when("first", [text("word " * 40, rate=20)])
     thread_id, assistant_id, run_id = begin(client, "first")
