@@ -16,6 +16,7 @@ import io
 import json
 import logging
 import os
+import signal
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -103,6 +104,19 @@ class _Counted(io.RawIOBase):
         piece = self._source.read(size)
         self.digest.update(piece)
         return piece
+
+
+@contextmanager
+def stopped_in_order() -> Iterator[None]:
+    """SIGTERM is an exception here, as Ctrl+C is, so that what was begun is taken back.
+
+    :raises KeyboardInterrupt: it was told to stop
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 # --- Making one -----------------------------------------------------------------------------------

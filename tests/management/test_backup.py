@@ -203,6 +203,32 @@ def test_nothing_is_restored_over_something_and_no_backup_written_over_another(
     assert archive.read_bytes() == before
 
 
+STOPPED = """
+import io, signal
+from django.core.management import CommandError, call_command
+class Stop(io.StringIO):
+    def write(self, told):
+        signal.raise_signal(signal.SIGTERM)
+try:
+    call_command({command!r}, {path!r}, stdout=Stop())
+except CommandError as error:
+    print(error)
+"""
+"""A command that is told to stop as soon as it says something."""
+
+
+def test_what_is_told_to_stop_leaves_nothing_behind(
+    filled: Installation, archive: Path, bare: Installation, tmp_path: Path
+) -> None:
+    other = tmp_path / "b.tar"
+    told = filled.run(STOPPED.format(command="backup", path=str(other)))
+    assert "There is no backup: it was told to stop." in told
+    assert list(tmp_path.glob("b.tar*")) == []
+    told = bare.run(STOPPED.format(command="restore", path=str(archive)))
+    assert "Nothing was restored: it was told to stop." in told
+    assert "the same as in the backup" in bare.manage("restore", str(archive))
+
+
 @pytest.mark.disk
 @pytest.mark.django_db
 def test_what_fails_is_told_and_what_can_be_taken_back_is(

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -24,11 +25,16 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:
         try:
-            told = backups.make(options["path"].absolute(), self.stdout.write)
+            with backups.stopped_in_order():
+                told = backups.make(options["path"].absolute(), self.stdout.write)
+        except KeyboardInterrupt as error:
+            raise CommandError("There is no backup: it was told to stop.") from error
         except (backups.Broken, StorageAway) as error:
             raise CommandError(f"There is no backup. {error}") from error
         except (DatabaseError, OSError) as error:
-            raise CommandError(f"There is no backup: {error}") from error
+            raise CommandError(
+                f"There is no backup: {error} (DATA_DIR is {settings.DATA_DIR})"
+            ) from error
         self.stdout.write(
             f"{told.rows:,} rows and {told.files:,} files ({told.bytes:,} bytes) are in "
             f"{options['path']}."

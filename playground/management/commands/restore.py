@@ -26,8 +26,10 @@ class Command(BaseCommand):
     def handle(self, *_args: object, **options: Any) -> None:
         try:
             places.make_folders()
-            with places.hold_folders("manage.py restore"):
+            with places.hold_folders("manage.py restore"), backups.stopped_in_order():
                 told = backups.restore(options["path"].absolute(), self.stdout.write)
+        except KeyboardInterrupt as error:
+            raise CommandError("Nothing was restored: it was told to stop.") from error
         except backups.Unfinished as error:
             raise CommandError(
                 "All rows and files were restored, but the database could not be brought up to "
