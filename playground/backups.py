@@ -179,6 +179,7 @@ class _Writer:
             "migrations": migrations,
             "tables": sums,
             "missing": self._told.missing,
+            "secret": _fingerprint(settings.SECRET_KEY),
             "sha256": self._sums,
         }
         self._bytes(MANIFEST, json.dumps(manifest).encode())
@@ -293,7 +294,7 @@ def restore(place: Path, say: Callable[[str], None]) -> Told:
     if any(leaf not in executor.loader.graph.nodes for leaf in wanted):
         raise Broken("It was made by a newer version: restore it with that one, or a later one.")
     _check_empty()
-    _check_secret(secret)
+    _check_secret(manifest, secret)
     executor.migrate(wanted)
     # The tables as they were when it was made, which may be some versions ago.
     executor = MigrationExecutor(connection)
@@ -377,10 +378,21 @@ def _check_empty() -> None:
             )
 
 
-def _check_secret(secret: bytes) -> None:
+def _fingerprint(secret_key: str) -> str:
+    """What tells a secret key from others."""
+    return hashlib.sha256(b"fingerprint:" + secret_key.encode()).hexdigest()[:16]
+
+
+def _check_secret(manifest: dict[str, Any], secret: bytes) -> None:
     """
     :raises Broken: what the archive's key has encrypted could not be read here
     """
+    kept_elsewhere = not secret and "secret" in manifest
+    if kept_elsewhere and manifest["secret"] != _fingerprint(settings.SECRET_KEY):
+        raise Broken(
+            "It was made with a SECRET_KEY that is not in it, and without which its provider keys "
+            "cannot be read: set SECRET_KEY to the same here."
+        )
     has_one = env.text("SECRET_KEY") or (settings.DATA_DIR / SECRET).exists()
     if secret and has_one and secret.decode() != settings.SECRET_KEY:
         raise Broken(

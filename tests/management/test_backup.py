@@ -264,6 +264,18 @@ def test_nothing_is_restored_beside_another_secret_key(
     assert not Project.objects.exists()
 
 
+def test_a_backup_without_its_key_is_restored_beside_the_same_key_only(
+    filled: Installation, bare: Installation, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "a.tar")
+    filled.manage("backup", place, SECRET_KEY="one " * 16)
+    for environment in ({}, {"SECRET_KEY": "another " * 8}):
+        refused = bare.tried("restore", place, **environment)
+        assert refused.returncode != 0
+        assert "set SECRET_KEY to the same here" in refused.stderr
+    assert "the same as" in bare.manage("restore", place, SECRET_KEY="one " * 16)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_no_archive_is_made_that_lists_more_files_than_are_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
