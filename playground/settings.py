@@ -450,6 +450,7 @@ def _file_storage() -> dict[str, Any]:
 
 STATIC_URL = "/static/"
 STATIC_ROOT = _assets / "static"
+COLLECTED_STAMP = STATIC_ROOT / "collected.stamp"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # `make run` collects them under names with their hash, to be cached for ever. Tests, and DEBUG=yes
 # for work on the pages, take them as they are.

@@ -7,6 +7,7 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import redis.asyncio
@@ -14,6 +15,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import close_old_connections, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from assistants import workers
@@ -62,9 +64,10 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when this web server can answer requests, 503 in the same form when its database or the
-    disk of its DATA_DIR does not let it. Nothing else is asked: without Redis or the file storage
-    it still answers what it can, and another web server would not do better.
+    """200 when this web server can answer requests, 503 in the same form when its database, which
+    has to have the tables of this version, or the disk of its DATA_DIR does not let it. Nothing
+    else is asked: without Redis or the file storage it still answers what it can, and another web
+    server would not do better.
     """
     return _answer({"database": await _ask(sync_to_async(_database, thread_sensitive=False))})
 
@@ -124,9 +127,21 @@ def _database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        _check_tables()
     finally:
         connection.close()
     return ""
+
+
+@cache
+def _check_tables() -> None:
+    """Asked until they were right once: tables do not go while a web server runs.
+
+    :raises NotAnswering: they are not those of this version
+    """
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise NotAnswering("the tables are not those of this version: run prepare")
 
 
 def _files() -> list[Awaitable[Part]]:

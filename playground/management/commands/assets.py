@@ -32,7 +32,7 @@ class Command(BaseCommand):
             for path, storage in finder.list([]):
                 changed = storage.get_modified_time(path)
                 seen.update(f"{path} {storage.size(path)} {changed}".encode())
-        stamp = settings.STATIC_ROOT / "collected.stamp"
+        stamp = settings.COLLECTED_STAMP
         if not stamp.is_file() or stamp.read_text() != seen.hexdigest():
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)
             stamp.write_text(seen.hexdigest())

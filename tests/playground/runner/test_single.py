@@ -1,0 +1,67 @@
+"""One process alone, on a host where nothing is yet."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.stack import ROOT, clean_environment, free_port
+
+
+class Alone:
+    """A web server without all else, in a folder of its own."""
+
+    def __init__(self, folder: Path, redis_url: str) -> None:
+        port = str(free_port())
+        self.url = f"http://127.0.0.1:{port}"
+        own = {"DATA_DIR": str(folder), "PORT": port, "REDIS_URL": redis_url}
+        self.environment = clean_environment() | own
+        self.process = self.start("web")
+
+    def start(self, name: str) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "playground.runner", name]
+        return subprocess.Popen(command, cwd=ROOT, env=self.environment)
+
+    def get(self, path: str) -> httpx2.Response:
+        """What it answers as soon as it takes requests."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return httpx2.get(self.url + path, timeout=30)
+            except httpx2.TransportError:
+                assert self.process.poll() is None, "it has ended"
+                assert time.monotonic() < deadline, "it takes no requests"
+                time.sleep(0.1)
+
+
+@pytest.fixture
+def alone(tmp_path: Path, redis_url: str) -> Iterator[Alone]:
+    alone = Alone(tmp_path / "data", redis_url)
+    yield alone
+    alone.process.terminate()
+    alone.process.wait(20)
+
+
+def test_a_web_server_is_ready_when_the_database_is_and_makes_its_own_static_files(
+    alone: Alone,
+) -> None:
+    found = alone.get("/readyz")
+    assert found.status_code == 503
+    assert found.json()["parts"]["database"] == {
+        "ok": False,
+        "detail": "the tables are not those of this version: run prepare",
+    }
+    stamp = Path(alone.environment["DATA_DIR"]) / "static" / "collected.stamp"
+    made = stamp.stat().st_mtime
+    assert alone.start("prepare").wait(60) == 0
+    assert alone.get("/readyz").status_code == 200
+    page = alone.get("/login")
+    assert page.status_code == 200
+    (icon,) = set(re.findall(r"/static/favicon\.[0-9a-f]{12}\.svg", page.text))
+    assert alone.get(icon).status_code == 200
+    assert stamp.stat().st_mtime == made
