@@ -90,8 +90,9 @@ def _upload(request: access.Request, project: Project) -> HttpResponse:
     place = request.GET.get("as", "")
     if given is None:
         return HttpResponse(_("No file came."), status=422, content_type="text/plain")
-    if place == "searched" and not vector_store_files.is_searchable(given.name or ""):
-        return HttpResponse(_("cannot be searched"), status=422, content_type="text/plain")
+    name = given.name or ""
+    if place == "searched" and not vector_store_files.is_searchable(name):
+        return HttpResponse(words.unsearchable(name), status=422, content_type="text/plain")
     try:
         file = stored(project, given)
     except ApiError as error:

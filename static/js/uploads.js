@@ -73,7 +73,7 @@ function upload(input, files) {
 
 function send(address, file, list) {
 	const item = copyOf("upload-item");
-	const [name, meta, button, progress] = ["bdi", ".file__meta", "button", "progress"].map((part) => item.querySelector(part));
+	const [name, meta, button, progress, error] = ["bdi", ".file__meta", "button", "progress", "p"].map((part) => item.querySelector(part));
 	item.classList.toggle("file--chip", list.id === "composer-files");
 	item.id = button.dataset.remove = `upload-${Math.random()}`;
 	name.textContent = file.name || "pasted.png";
@@ -91,7 +91,8 @@ function send(address, file, list) {
 			return changed(list);
 		}
 		progress.remove();
-		meta.textContent = why;
+		meta.remove();
+		error.textContent = why;
 		button.textContent = say("remove");
 	});
 	item.addEventListener("cancel", () => request.abort());
