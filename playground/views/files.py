@@ -28,7 +28,7 @@ ITEMS = {
     "searched": "assistants/_searched_file.html",
     "chip": "threads/_attachment.html",
 }
-"""How a new file is shown where it was added."""
+"""How a new file is shown where it was added. The page of all files asks for its list anew."""
 
 PLACE: Final = re.compile("[0-9]{1,9}")
 MAX_THREADS: Final = 3
@@ -65,7 +65,9 @@ def index(request: access.Request) -> HttpResponse:
         "page": page.number,
         "query": query,
     }
-    return render(request, "files/_list.html" if request.htmx else "files/index.html", context)
+    # After an upload the page takes more than the list: with the first file the search comes, too.
+    alone = request.htmx and request.htmx.target != "files-found"
+    return render(request, "files/_list.html" if alone else "files/index.html", context)
 
 
 def _rows(project: Project, shown: Sequence[File]) -> list[Row]:
@@ -85,19 +87,39 @@ def _rows(project: Project, shown: Sequence[File]) -> list[Row]:
 
 
 def _upload(request: access.Request, project: Project) -> HttpResponse:
-    """Store one file, and answer with its list item: ``?as=`` and one of ``ITEMS``."""
+    """Store one file, and answer with its list item: ``?as=`` and one of ``ITEMS``, or with
+    nothing for ``listed``. A ``page`` without scripts sends several at once.
+    """
     given = request.FILES.get("file")
     place = request.GET.get("as", "")
+    if place == "page":
+        return _upload_all(request, project)
     if given is None:
         return HttpResponse(_("No file came."), status=422, content_type="text/plain")
-    if place == "searched" and not vector_store_files.is_searchable(given.name or ""):
-        return HttpResponse(_("cannot be searched"), status=422, content_type="text/plain")
+    name = given.name or ""
+    if place == "searched" and not vector_store_files.is_searchable(name):
+        return HttpResponse(words.unsearchable(name), status=422, content_type="text/plain")
     try:
         file = stored(project, given)
     except ApiError as error:
         return HttpResponse(refusal(error), status=error.status, content_type="text/plain")
+    if place == "listed":
+        return HttpResponse(status=201)
     template = ITEMS.get(place, ITEMS["chip"])
     return render(request, template, {"file": file, "new": True}, status=201)
+
+
+def _upload_all(request: access.Request, project: Project) -> HttpResponse:
+    """Store the files of the plain form, and return to the list, which says what was not taken."""
+    given = request.FILES.getlist("file")
+    if not given:
+        messages.error(request, _("No file came."))
+    for upload in given:
+        try:
+            stored(project, upload)
+        except ApiError as error:
+            messages.error(request, f"{upload.name}: {refusal(error)}")
+    return redirect("files")
 
 
 @access.signed_in

@@ -32,7 +32,8 @@ EMPTY = gettext_noop("Write a message first: an empty thread has nothing to answ
 @access.signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def begin(request: access.Request) -> HttpResponse:
-    """A new thread with its first message, and a run if one is asked for.
+    """A new thread with its first message, and a run if one is asked for. A script is told where to
+    go: what it could not send stays on its page.
 
     Who opens the address of a form of this module, as a reload after an error does, is led to the
     page that the form is on.
@@ -44,7 +45,7 @@ def begin(request: access.Request) -> HttpResponse:
     project = access.assistant(request, named).project if named else access.project(request)
     assistant = chosen_assistant(request, project)
     if assistant is None:
-        return redirect("assistant-new")
+        return _led(request, reverse("assistant-new"))
     form = _form(request, assistant)
     error = _problem(form) or ("" if form.message() else _(EMPTY))
     if not error:
@@ -55,7 +56,7 @@ def begin(request: access.Request) -> HttpResponse:
         except ApiError as problem:
             error = refusal(problem)
         else:
-            return redirect(f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}")
+            return _led(request, f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}")
     return _refused(request, None, form, error)
 
 
@@ -186,9 +187,7 @@ def edit(request: access.Request, thread_id: str, message_id: str) -> HttpRespon
                 error = refusal(problem)
             else:
                 address = f"{reverse('thread', args=[copy.id])}?assistant={assistant.id}"
-                if request.htmx:
-                    return HttpResponseClientRedirect(address)
-                return redirect(address)
+                return _led(request, address)
     context = {
         "thread": thread,
         "message": message,
@@ -315,6 +314,11 @@ def _carry_out(form: ComposerForm, thread: Thread) -> tuple[Message | None, Run 
     if not form.runs:
         return added, None
     return added, runs.create(thread, form.assistant, form.run_params())
+
+
+def _led(request: access.Request, address: str) -> HttpResponse:
+    """On to another page. A script's own request would follow a plain redirect unseen."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 def _refused(

@@ -71,11 +71,8 @@ form.onsubmit = (event) => {
 		complain(say(why));
 		return text.focus();
 	}
-	if (!live) {
-		// The answer is a page.
-		if (said) bubble(said);
-		return (form.dataset.sent = "yes");
-	}
+	// The answer is a page.
+	if (!live) return (form.dataset.sent = "yes");
 	// Not form.action: that is the buttons, by their name.
 	const address = apart ?? form.getAttribute("action");
 	const message = { address, body: new FormData(form, submitter), said, attached: [] };
@@ -99,17 +96,14 @@ async function send(message) {
 		const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
 		const html = await response.text();
 		const elsewhere = response.headers.get("HX-Redirect");
-		if (elsewhere) location.assign(elsewhere);
+		if (elsewhere) await new Promise(() => location.assign(elsewhere));
 		if (response.status === 422) {
 			text.value ||= said;
 			files.append(...attached);
-			complain(html);
-		} else if (!response.ok) {
-			throw response;
-		}
+		} else if (!response.ok) throw response;
 		sending()?.remove();
 		keep();
-		if (!response.ok) return;
+		if (!response.ok) return complain(html);
 		if (!isKnown(html)) show(html);
 		listen();
 	} catch {
@@ -131,6 +125,8 @@ function isKnown(html) {
 function complain(message) {
 	problem.className = message && "banner banner--box banner--bad";
 	problem.textContent = message;
+	// A starter that was pressed goes with its form.
+	byId("empty")?.toggleAttribute("hidden", sending());
 }
 
 // --- the message that is on its way
@@ -138,8 +134,6 @@ function complain(message) {
 const sending = () => byId("sending");
 
 function bubble(said) {
-	// A starter that was pressed goes with its form.
-	byId("empty")?.toggleAttribute("hidden", true);
 	sending()?.remove();
 	byId("log").append(copyOf("sending-template"));
 	sending().querySelector(".said").textContent = said;

@@ -67,16 +67,16 @@ on("paste", "#composer", (_, event) => {
 });
 
 /** Send files to the input's address, each with an item in the input's list. */
-function upload(input, files) {
-	for (const file of files) send(input.dataset.upload, file, byId(input.dataset.list));
+function upload({ dataset }, files) {
+	for (const file of files) send(dataset.upload, file, byId(dataset.list));
 }
 
 function send(address, file, list) {
 	const item = copyOf("upload-item");
-	const [name, meta, button, progress] = ["bdi", ".file__meta", "button", "progress"].map((part) => item.querySelector(part));
+	const [name, meta, button, progress, error] = ["bdi", ".file__meta", "button", "progress", "p"].map((one) => item.querySelector(one));
 	item.classList.toggle("file--chip", list.id === "composer-files");
 	item.id = button.dataset.remove = `upload-${Math.random()}`;
-	name.textContent = file.name || "pasted.png";
+	name.append(file.name || "pasted.png");
 	button.ariaLabel = say("cancelUpload", file);
 	progress.ariaLabel = say("uploading", file);
 	list.append(item);
@@ -91,8 +91,9 @@ function send(address, file, list) {
 			return changed(list);
 		}
 		progress.remove();
-		meta.textContent = why;
-		button.textContent = say("remove");
+		meta.remove();
+		error.append(why);
+		button.textContent = button.ariaLabel = say("remove");
 	});
 	item.addEventListener("cancel", () => request.abort());
 }

@@ -73,7 +73,9 @@ def test_a_person_gives_an_assistant_a_document_and_asks_about_it(
     expect(failed.locator(".field__error")).to_have_text("The file is empty.")
     expect(page.locator("#searched-progress")).to_have_count(0)
     refused = tool.locator(".file", has_text="table.csv")
-    expect(refused.locator(".file__meta")).to_have_text("cannot be searched")
+    expect(refused.locator(".field__error")).to_have_text(
+        "cannot be searched; the code interpreter opens tables"
+    )
     expect(tool.get_by_text("Save what else there is as PDF, Word or text")).to_be_visible()
     refused.get_by_role("button").click()
     expect(refused).to_have_count(0)

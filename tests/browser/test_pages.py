@@ -431,6 +431,26 @@ def test_a_file_is_found_and_deleted_on_its_page(page: Page, studio: Studio) -> 
     expect(row).to_have_count(0)
 
 
+def test_files_are_uploaded_on_their_page(page: Page) -> None:
+    page.goto("/files")
+    names = "north.csv", "south.csv"
+    given = [FilePayload(name=name, mimeType="text/csv", buffer=b"a\n") for name in names]
+    page.get_by_label("Upload files").set_input_files(given)
+    rows = page.get_by_role("list", name="Files").get_by_role("listitem")
+    for name in names:
+        expect(rows.filter(has_text=name)).to_contain_text("2 B")
+    expect(page.locator("#files-sent > li")).to_have_count(0)
+    expect(page.get_by_role("searchbox", name="Search files")).to_be_visible()
+    # What is not taken says why, and can be put away.
+    page.route("**/files?as=listed", lambda route: route.fulfill(status=413))
+    page.get_by_label("Upload files").set_input_files(given[0])
+    refused = page.locator("#files-sent > li")
+    expect(refused).to_contain_text("north.csv")
+    expect(refused.get_by_role("alert")).not_to_be_empty()
+    refused.get_by_role("button", name="Remove").click()
+    expect(refused).to_have_count(0)
+
+
 def test_on_a_phone_the_thread_is_renamed_and_deleted_from_its_own_page(
     page: Page, studio: Studio, model: ChatServer
 ) -> None:

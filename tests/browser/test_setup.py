@@ -2,10 +2,12 @@
 
 import json
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import DEMO, Studio
 from tests.chat_server import ChatServer, text, tool_call
+from tests.stack import Stack
 
 
 def open_setup(page: Page, studio: Studio, name: str) -> None:
@@ -69,6 +71,23 @@ def test_the_schema_of_an_answer_shows_when_it_is_wanted(page: Page, studio: Stu
     expect(schema).to_be_visible()
     expect(page.get_by_text("together with functions only")).to_be_visible()
     expect(page.locator("#assistant-saved")).to_contain_text("Saved")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_schema_of_a_new_assistants_answer_shows_when_it_is_wanted(
+    browser: Browser, stack: Stack, scripts: bool
+) -> None:
+    context = browser.new_context(base_url=stack.url, java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(stack.login_path)
+    page.goto("/assistants/new")
+    schema = page.get_by_label("Schema of the answer")
+    expect(schema).to_be_hidden()
+    page.get_by_label("Response format").select_option("json_schema")
+    expect(schema).to_be_visible()
+    page.get_by_label("Response format").select_option("text")
+    expect(schema).to_be_hidden()
+    context.close()
 
 
 def test_a_provider_is_tested_connected_and_answers_at_once(

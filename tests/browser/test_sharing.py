@@ -149,3 +149,23 @@ def _signed_in(stack: Stack) -> str:
     command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", SIGN_IN]
     made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return made.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("width", [1440, 360])
+def test_fields_in_two_columns_are_as_wide_as_those_in_one(
+    thread: Studio, page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+
+    def ends(place: str, *names: str) -> set[int]:
+        """Where these fields end on the right, in pixels."""
+        form = page.locator(place)
+        boxes = [form.get_by_label(name).bounding_box() for name in names]
+        return {round(box["x"] + box["width"]) for box in boxes if box}
+
+    page.locator("#run-options").evaluate("popover => popover.showPopover()")
+    alone = ends("#run-options", "Additional instructions")
+    assert ends("#run-options", "Top P", "Most tokens to write", "Read the last messages") == alone
+    page.goto(f"{page.url.partition('?')[0]}/shares")
+    alone = ends("form.sheet", "Who can read it")
+    assert ends("form.sheet", "Password") == alone

@@ -154,14 +154,23 @@ def test_a_first_message_that_no_server_took_is_kept_until_its_thread_has_come(
     address = page.url
     page.get_by_label("Message", exact=True).fill("My first words")
     context.set_offline(True)
-    with page.expect_event("requestfailed"):
-        page.get_by_label("Message", exact=True).press("Enter")
-    page.wait_for_url("chrome-error://**")
+    page.get_by_label("Message", exact=True).press("Enter")
+    bubble = page.locator("#sending")
+    expect(bubble).to_contain_text("Not sent")
     context.set_offline(False)
+    page.route("**/threads/begin", lambda route: route.fulfill(status=503), times=1)
+    with page.expect_response("**/threads/begin"):
+        bubble.get_by_role("button", name="Retry").click()
+    expect(bubble).to_contain_text("Not sent")
+    assert page.url == address
     page.goto(address)
     expect(page.get_by_label("Message", exact=True)).to_have_value("My first words")
+    context.set_offline(True)
+    page.get_by_label("Message", exact=True).press("Enter")
+    expect(bubble).to_contain_text("Not sent")
+    context.set_offline(False)
     model.reply(text("At last."))
-    page.get_by_role("button", name="Add and run").click()
+    bubble.get_by_role("button", name="Retry").click()
     studio.wait_for("Completed")
     page.goto(address)
     expect(page.get_by_label("Message", exact=True)).to_have_value("")

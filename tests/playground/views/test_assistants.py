@@ -198,7 +198,8 @@ def test_the_form_says_what_to_do_about_a_file_that_cannot_be_searched(
     page: Client, project: Project
 ) -> None:
     refused = page.post("/files?as=searched", {"file": upload("letter.rtf")})
-    assert (refused.status_code, refused.text) == (422, "cannot be searched")
+    assert refused.status_code == 422
+    assert refused.text == "cannot be searched; save it as PDF, Word or text, and add that"
     assert "Save what else there is as PDF, Word or text" in page.get("/assistants/new").text
 
 

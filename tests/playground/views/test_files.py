@@ -62,6 +62,29 @@ def test_a_file_that_is_too_large_is_refused_in_words(
     assert not File.objects.exists()
 
 
+def test_the_page_of_all_files_takes_its_list_anew_after_an_upload(
+    page: Client, project: Project
+) -> None:
+    assert 'data-upload="/files?as=listed"' in page.get("/files").text
+    assert send(page, "data.csv", b"a", "listed") == ""
+    # With the first file the search comes, too.
+    anew = page.get("/files", headers={**HTMX, "HX-Target": "files-found"}).text
+    found = anew.partition('id="files-found"')[2]
+    assert 'type="search"' in found
+    assert "data.csv" in found
+
+
+def test_without_a_script_several_files_come_at_once_and_each_refusal_names_its_file(
+    page: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "MAX_BYTES", 3)
+    given = [SimpleUploadedFile("small.csv", b"a"), SimpleUploadedFile("big.bin", b"1234")]
+    text = page.post("/files?as=page", {"file": given}, follow=True).text
+    assert [file.filename for file in File.objects.all()] == ["small.csv"]
+    assert "big.bin: The file is larger than the limit of 3 bytes." in text
+    assert "No file came." in page.post("/files?as=page", follow=True).text
+
+
 @pytest.mark.parametrize(
     "name,content_type",
     [
@@ -119,7 +142,7 @@ def test_a_plain_name_with_a_quote_is_quoted_in_the_header(page: Client, project
 def test_before_there_is_a_file_the_page_says_how_one_gets_there(page: Client) -> None:
     text = page.get("/files").text
     assert "No files yet" in text
-    assert "Attach a file to a message" in text
+    assert "Upload one here, attach it to a message" in text
     assert 'aria-current="page"' in text
 
 

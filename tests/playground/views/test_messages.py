@@ -34,6 +34,19 @@ def test_a_first_message_makes_the_thread_and_runs(page: Client, assistant: Assi
     assert thread.runs.get().assistant_id == assistant.id
 
 
+def test_a_script_that_begins_a_thread_is_told_where_to_go(
+    page: Client, assistant: Assistant
+) -> None:
+    response = page.post("/threads/begin", {"content": "Hello"}, headers=HTMX)
+    address = f"/threads/{Thread.objects.get().id}?assistant={assistant.id}"
+    assert response.headers["HX-Redirect"] == address
+    refused = page.post("/threads/begin", {"content": " "}, headers=HTMX)
+    assert (refused.status_code, refused.headers["Content-Type"]) == (
+        422,
+        "text/plain; charset=utf-8",
+    )
+
+
 def test_a_sample_prompt_is_a_message(page: Client, assistant: Assistant) -> None:
     page.post("/threads/begin", {"starter": "What can you do?"})
     assert Message.objects.get().text == "What can you do?"
