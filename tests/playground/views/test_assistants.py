@@ -377,6 +377,6 @@ def test_the_choice_of_a_tool_for_a_run_is_sent_anew_only_when_the_tools_have_ch
     assert 'id="run-tool-choice"' not in renamed
     changed = save(file_search="on")
     assert 'id="run-tool-choice"' in changed
-    assert '<option value="required" selected>' in changed
-    assert '<option value="file_search">' in changed
+    assert 'value="required" selected>' in changed
+    assert 'value="file_search">' in changed
     assert 'id="run-tool-choice"' not in save(file_search="on", name="Plots again")
