@@ -801,6 +801,20 @@ def test_a_tool_that_is_chosen_while_the_assistant_is_saved_stays_chosen(
     expect(choice).to_have_value("")
 
 
+def test_before_the_first_message_the_page_says_what_the_assistant_can_do_by_now(
+    studio: Studio, page: Page
+) -> None:
+    studio.make_assistant("Toolbox")
+    empty = page.locator("#empty")
+    expect(empty).to_contain_text("It writes and runs Python.")
+    page.locator("#assistant-code_interpreter").click()
+    expect(empty).not_to_contain_text("It writes and runs Python.")
+    page.locator("#assistant-file_search").click()
+    expect(empty).to_contain_text("It searches its files.")
+    empty.get_by_role("button", name="What is in these files?").click()
+    expect(page.locator(".msg--user")).to_contain_text("What is in these files?")
+
+
 def test_the_menu_of_an_assistant_opens_below_its_button(thread: Studio, page: Page) -> None:
     button = page.get_by_role("button", name="More for this assistant")
     button.click()
