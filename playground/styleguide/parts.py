@@ -44,6 +44,7 @@ from playground.interpreter import Interpreter
 from playground.items import FileView, RunView, StepView
 from playground.json_tree import tree
 from playground.presence import Person
+from playground.starters import STARTERS
 from playground.styleguide.objects import ANSWER, CODE, RAISED, Samples
 from playground.styleguide.specimen import Ids, specimen
 from playground.usage import Total
@@ -51,7 +52,6 @@ from playground.views import inspector, shortcuts
 from playground.views.assistants import Card
 from playground.views.files import Row
 from playground.views.shares import Link
-from playground.views.threads import STARTERS
 from playground.views.vector_stores import Passage
 
 COLOURS: Final = (

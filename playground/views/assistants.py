@@ -21,7 +21,7 @@ from assistants.errors import ApiError, NotFound
 from assistants.models import Assistant, File, Project, Role, Thread
 from assistants.operations import assistants, upstreams
 from assistants.params import AssistantUpdate
-from playground import access, chat_models, interpreter
+from playground import access, chat_models, interpreter, starters
 from playground.forms import searched
 from playground.forms.assistant import MAX_INSTRUCTIONS, AssistantForm, version_of
 from playground.forms.run_options import tool_choices
@@ -129,7 +129,7 @@ def edit(request: access.Request, assistant_id: str) -> HttpResponse:
             return _form(request, form, attached, searched.of(current, change), status=422)
     if request.htmx:
         form = form.saved(saved)
-        return _form(request, form, attached, searched.of(saved), saved=True, offered=offered)
+        return _form(request, form, attached, searched.of(saved), saved=saved, offered=offered)
     messages.success(request, _("Saved."))
     return redirect("assistant", saved.id)
 
@@ -265,12 +265,13 @@ def _form(
     attached: list[File],
     searched_files: searched.Searched,
     *,
-    saved: bool = False,
+    saved: Assistant | None = None,
     offered: Sequence[tuple[str, str]] = (),
     status: int = 200,
 ) -> HttpResponse:
     """The form, alone or on its page.
 
+    :param saved: the assistant as it is by now, if the form has just been saved
     :param offered: the choices of tools that runs had before it was saved
     """
     context = {
@@ -278,16 +279,19 @@ def _form(
         "status": status,
         **form_context(form, attached, searched_files),
     }
-    if saved:
+    if saved is not None:
         context["saved_at"] = timezone.now()
         # The page of the assistant has its name as the heading; a thread's page has not.
         context["names_itself"] = request.htmx.current_url_abs_path == request.path
-        # A thread's page offers the assistant's tools to its runs. As long as they are the same,
-        # what was chosen since the request left stays.
-        if (chosen := request.POST.get("run-tool_choice")) is not None and form.assistant:
-            choices = tool_choices(form.assistant)
+        # A thread's page offers the assistant's tools to its runs. What was chosen since the
+        # request left stays, if the assistant still has it.
+        if (chosen := request.POST.get("run-tool_choice")) is not None:
+            choices = tool_choices(saved)
             if choices != list(offered):
                 context |= {"tool_choices": choices, "tool_chosen": chosen}
+        # A thread without messages says what the assistant can do.
+        if "empty" in request.POST:
+            context |= {"empty_again": True, **starters.context(saved)}
     template = "assistants/_form.html" if request.htmx else "assistants/edit.html"
     return render(request, template, context, status=status)
 

@@ -9,14 +9,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_safe
 
 from assistants.errors import Invalid, Wire
 from assistants.events.sse import EventStream
 from assistants.models import Assistant, File, Project, Role, Thread
 from assistants.operations import providers, threads
-from playground import access, fragments, paging, transcript
+from playground import access, fragments, paging, starters, transcript
 from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
@@ -32,15 +31,6 @@ from playground.views.assistants import files_of, form_context
 MAX_ASSISTANTS = 200
 """So many can be chosen from in a thread; the others are a search away."""
 
-DRAWING = gettext_noop("Create a visualization of a sinewave")
-SUM = gettext_noop("What is 17 * 23 + 4?")
-STARTERS = (
-    DRAWING,
-    gettext_noop("I need to solve the equation 3x + 11 = 14. Can you help me?"),
-    SUM,
-    gettext_noop("What can you do?"),
-)
-OF_FILES = gettext_noop("What is in these files?")
 PANELS = ("setup", "chat", "inspect")
 
 
@@ -60,7 +50,7 @@ def index(request: access.Request) -> HttpResponse:
         "threads": shown.rows,
         "more": shown.more,
         "query": query,
-        "starters": [_(starter) for starter in STARTERS],
+        "starters": [_(starter) for starter in starters.STARTERS],
         "has_assistants": Assistant.objects.in_project(project).exists(),
     }
     return render(request, "threads/_list.html" if request.htmx else "threads/index.html", context)
@@ -198,8 +188,7 @@ def page(
         "section": "threads" if thread else "",
         "thread": thread,
         "current_thread": thread,
-        "current_assistant": assistant,
-        "starters": _starters(assistant),
+        **starters.context(assistant),
         "owners": access.owners(request.membership.project),
         "transcript": read,
         "items": fragments.mine(fragments.items(read.items), access.me(request)),
@@ -221,17 +210,6 @@ def page(
     return render(request, "threads/show.html", context, status=422 if error else 200)
 
 
-def _starters(assistant: Assistant | None) -> list[str]:
-    """Prompts to begin with, of which the assistant has the tools: about its files first."""
-    offered = [*STARTERS]
-    if assistant is not None and assistant.has_tool("file_search"):
-        offered.remove(SUM)
-        offered.insert(0, OF_FILES)
-    if assistant is not None and not assistant.has_tool("code_interpreter"):
-        offered.remove(DRAWING)
-    return [_(starter) for starter in offered]
-
-
 def _setup(
     request: access.Request, thread: Thread | None, assistant: Assistant
 ) -> dict[str, object]:
@@ -239,8 +217,6 @@ def _setup(
     return {
         "assistant_is_gone": thread is not None and _lost_its_assistant(request, thread, assistant),
         "assistants": _choice(assistant),
-        "runs_code": assistant.has_tool("code_interpreter"),
-        "searches_files": assistant.has_tool("file_search"),
         "option_models": [
             (model.name, told(model.label)) for model in providers.offered(assistant.project)
         ],

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from openai import OpenAI
-from playwright.sync_api import BrowserContext, FilePayload, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Page, Route, expect
 
 from tests.browser.conftest import PLAYED, Studio
 from tests.browser.wire import Wire
@@ -773,6 +773,46 @@ def test_tool_choice_offers_the_tools_that_the_assistant_has_by_now(
     expect(page.locator("#run-tool-choice")).to_have_value("required")
     page.locator("#assistant-code_interpreter").click()
     expect(choices).to_have_text([*settled, "Function get_weather"])
+
+
+def test_a_tool_that_is_chosen_while_the_assistant_is_saved_stays_chosen(
+    thread: Studio, page: Page
+) -> None:
+    choice = page.locator("#run-tool-choice")
+    page.get_by_role("button", name="Add the sample get_weather").click()
+    expect(choice.locator("option")).to_have_count(5)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/assistants/asst_*", hold)
+    choice.select_option("required", force=True)
+    with page.expect_request("**/assistants/asst_*"):
+        page.locator("#assistant-code_interpreter").click()
+    choice.select_option("function:get_weather", force=True)
+    held[0].continue_()
+    page.unroute("**/assistants/asst_*")
+    expect(choice.locator("option")).to_have_count(4)
+    expect(choice).to_have_value("function:get_weather")
+    # What cannot be chosen any more is not.
+    page.get_by_role("button", name="Remove get_weather").click()
+    expect(choice.locator("option")).to_have_count(3)
+    expect(choice).to_have_value("")
+
+
+def test_before_the_first_message_the_page_says_what_the_assistant_can_do_by_now(
+    studio: Studio, page: Page
+) -> None:
+    studio.make_assistant("Toolbox")
+    empty = page.locator("#empty")
+    expect(empty).to_contain_text("It writes and runs Python.")
+    page.locator("#assistant-code_interpreter").click()
+    expect(empty).not_to_contain_text("It writes and runs Python.")
+    page.locator("#assistant-file_search").click()
+    expect(empty).to_contain_text("It searches its files.")
+    empty.get_by_role("button", name="What is in these files?").click()
+    expect(page.locator(".msg--user")).to_contain_text("What is in these files?")
 
 
 def test_the_menu_of_an_assistant_opens_below_its_button(thread: Studio, page: Page) -> None:

@@ -362,6 +362,26 @@ def test_a_new_name_is_seen_at_once_wherever_the_page_has_it(
     assert 'id="assistant-title"' in text
 
 
+def test_a_thread_without_messages_is_told_anew_what_the_assistant_can_do(
+    page: Client, assistant: Assistant
+) -> None:
+    address = f"/assistants/{assistant.id}"
+
+    def save(**given: str) -> str:
+        version = re.findall(r'id="assistant-version"\s+value="([^"]*)"', page.get(address).text)[0]
+        body = {**FIELDS, **given, "version": version}
+        return page.post(address, body, headers=HTMX).text
+
+    assert 'id="empty"' not in save(file_search="on")
+    told = save(empty="1", name="Searcher", code_interpreter="", file_search="on")
+    assert '<div class="empty" id="empty" hx-swap-oob="true">' in told
+    assert "Ask <bdi>Searcher</bdi>" in told
+    assert "It searches its files." in told
+    assert "What is in these files?" in told
+    assert "It writes and runs Python." not in told
+    assert "Create a visualization of a sinewave" not in told
+
+
 def test_the_choice_of_a_tool_for_a_run_is_sent_anew_only_when_the_tools_have_changed(
     page: Client, assistant: Assistant
 ) -> None:
@@ -377,6 +397,6 @@ def test_the_choice_of_a_tool_for_a_run_is_sent_anew_only_when_the_tools_have_ch
     assert 'id="run-tool-choice"' not in renamed
     changed = save(file_search="on")
     assert 'id="run-tool-choice"' in changed
-    assert '<option value="required" selected>' in changed
-    assert '<option value="file_search">' in changed
+    assert 'value="required" selected>' in changed
+    assert 'value="file_search">' in changed
     assert 'id="run-tool-choice"' not in save(file_search="on", name="Plots again")
