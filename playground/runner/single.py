@@ -30,8 +30,9 @@ def run(names: list[str]) -> None:
         places.make_secret_key()
         asyncio.run(_prepare())
         return
-    if name == "web" and not (settings.HAS_ASSETS or settings.COLLECTED_STAMP.is_file()):
-        # Where DATA_DIR is not the folder of the host that has prepared the rest.
+    if name == "web" and not settings.HAS_ASSETS:
+        # DATA_DIR need not be the folder of the host that has prepared the rest, and what lies
+        # there may be an older version's.
         asyncio.run(stack.manage("assets"))
     environment = stack.environment_of(name)
     os.chdir(settings.BASE_DIR)

@@ -4,7 +4,10 @@
 that is there, and then nothing of them is in DATA_DIR.
 """
 
+import fcntl
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -22,8 +25,21 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *_args: object, **_options: object) -> None:
-        self.collect_static()
+        with self.alone():
+            self.collect_static()
         catalogs.compile_all(settings.CATALOGS, settings.LOCALE_PATHS[0])
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While no other process does it in the same folder: each would begin by removing what the
+        other has collected.
+        """
+        folder = settings.STATIC_ROOT.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        # Not in STATIC_ROOT, which is cleared.
+        with (folder / "assets.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def collect_static(self) -> None:
         """Gather the static files under names with their hash, if any of them has changed."""

@@ -1,5 +1,6 @@
 """One process alone, on a host where nothing is yet."""
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -40,6 +41,16 @@ class Alone:
 
 
 @pytest.fixture
+def stamp(tmp_path: Path) -> Path:
+    """What tells which static files lie there: another version's."""
+    stamp = tmp_path / "data" / "static" / "collected.stamp"
+    stamp.parent.mkdir(parents=True)
+    stamp.write_text("another version")
+    (stamp.parent / "old.css").touch()
+    return stamp
+
+
+@pytest.fixture
 def alone(tmp_path: Path, redis_url: str) -> Iterator[Alone]:
     alone = Alone(tmp_path / "data", redis_url)
     yield alone
@@ -65,3 +76,27 @@ def test_a_web_server_is_ready_when_the_database_is_and_makes_its_own_static_fil
     (icon,) = set(re.findall(r"/static/favicon\.[0-9a-f]{12}\.svg", page.text))
     assert alone.get(icon).status_code == 200
     assert stamp.stat().st_mtime == made
+
+
+def test_a_web_server_makes_the_static_files_anew_that_are_of_another_version(
+    stamp: Path, alone: Alone
+) -> None:
+    alone.get("/readyz")
+    assert stamp.read_text() != "another version"
+    assert not (stamp.parent / "old.css").exists()
+
+
+def test_static_files_are_collected_by_one_process_at_a_time(stamp: Path) -> None:
+    folder = stamp.parent.parent
+    with (folder / "assets.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        collecting = subprocess.Popen(
+            [sys.executable, "manage.py", "assets"],
+            cwd=ROOT,
+            env=clean_environment() | {"DATA_DIR": str(folder)},
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            collecting.wait(8)
+        assert stamp.read_text() == "another version"
+    assert collecting.wait(60) == 0
+    assert stamp.read_text() != "another version"
