@@ -13,6 +13,7 @@ from typing import Final
 import redis.asyncio
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.files.storage import default_storage
 from django.db import close_old_connections, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -65,11 +66,13 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 async def readyz(request: HttpRequest) -> JsonResponse:
     """200 when this web server can answer requests, 503 in the same form when its database, which
-    has to have the tables of this version, or the disk of its DATA_DIR does not let it. Nothing
-    else is asked: without Redis or the file storage it still answers what it can, and another web
-    server would not do better.
+    has to have the tables of this version, or the disk of its DATA_DIR does not let it, or the
+    static files are missing, without which no page can be made. Nothing else is asked: without
+    Redis or the file storage it still answers what it can, and another web server would not do
+    better.
     """
-    return _answer({"database": await _ask(sync_to_async(_database, thread_sensitive=False))})
+    database = await _ask(sync_to_async(_database, thread_sensitive=False))
+    return _answer({"database": database, "static files": await _ask(_static_files)})
 
 
 def _answer(parts: dict[str, Part], **more: object) -> JsonResponse:
@@ -142,6 +145,13 @@ def _check_tables() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise NotAnswering("the tables are not those of this version: run prepare")
+
+
+async def _static_files() -> str:
+    """Whether this process knows the names with a hash. It reads them when it starts."""
+    if not getattr(staticfiles_storage, "hashed_files", True):
+        raise NotAnswering("none were there when it started: run assets, and start it again")
+    return ""
 
 
 def _files() -> list[Awaitable[Part]]:

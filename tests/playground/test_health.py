@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.test import AsyncClient
 from pytest_django import Settings
 
-from playground.views.health import report
+from playground.views.health import _check_tables, report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,4 +174,38 @@ async def test_a_web_server_is_ready_with_its_database_whatever_else_is_away(
     settings.REDIS_URL = f"unix://{tmp_path}/nobody.sock"
     status, body = await ask("/readyz")
     assert (status, body["status"]) == (200, "ok")
-    assert set(body["parts"]) == {"database"}
+    assert set(body["parts"]) == {"database", "static files"}
+
+
+async def test_a_web_server_without_static_files_is_not_ready(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.STATIC_ROOT = tmp_path
+    hashed = {"BACKEND": "playground.static_files.ModulesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": hashed}
+    status, body = await ask("/readyz")
+    assert (status, body["status"]) == (503, "not answering: static files")
+    told = body["parts"]["static files"]["detail"]
+    assert told == "none were there when it started: run assets, and start it again"
+
+    manifest = {"version": "1.1", "hash": "", "paths": {"favicon.svg": "favicon.0.svg"}}
+    (tmp_path / "staticfiles.json").write_text(json.dumps(manifest))
+    settings.STORAGES = {**settings.STORAGES}
+    assert (await ask("/readyz"))[0] == 200
+
+
+async def test_a_database_that_lacks_a_migration_is_not_ready_and_is_not_asked_again_once_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plans = [["a migration"], []]
+    _check_tables.cache_clear()
+    monkeypatch.setattr(
+        "playground.views.health.MigrationExecutor.migration_plan",
+        lambda *_arguments: plans.pop(0),
+    )
+    status, body = await ask("/readyz")
+    assert (status, body["status"]) == (503, "not answering: database")
+    told = body["parts"]["database"]["detail"]
+    assert told == "the tables are not those of this version: run prepare"
+    assert [(await ask("/readyz"))[0] for _ in range(3)] == [200, 200, 200]
+    assert not plans
