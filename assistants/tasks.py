@@ -78,7 +78,7 @@ def close_orphaned_sessions() -> None:
 
 @shared_task(name="assistants.tasks.delete_what_is_over")
 def delete_what_is_over() -> None:
-    """Every six hours: delete the threads and files that the settings give up."""
+    """Every six hours: delete what the settings give up."""
     gone = retention.apply()
     if gone.threads or gone.files:
         told = "%s threads and %s files (%s bytes) that nobody used any more were deleted"

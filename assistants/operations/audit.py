@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection, models, transaction
+from django.db.models import QuerySet
 
 from assistants import acting
 from assistants.errors import Wire
@@ -94,6 +95,22 @@ def delete_old() -> int:
         return 0
     old = [pk for pk, at in oldest[:AT_ONCE] if at < before]
     AuditEntry.objects.filter(pk__in=old).delete()
+    return len(old)
+
+
+def due() -> "QuerySet[AuditEntry]":
+    """All that is older than AUDIT_DAYS."""
+    days: int = settings.AUDIT_DAYS
+    if not days:
+        return AuditEntry.objects.none()
+    return AuditEntry.objects.filter(at__lt=clock.now() - timedelta(days=days))
+
+
+def delete_due() -> int:
+    """Delete all of it, some at a time; how many entries."""
+    old = list(due().order_by("pk").values_list("pk", flat=True))
+    for begin in range(0, len(old), AT_ONCE):
+        AuditEntry.objects.filter(pk__in=old[begin : begin + AT_ONCE]).delete()
     return len(old)
 
 

@@ -5,12 +5,12 @@ are old enough and nothing uses them: no assistant, thread, message, run or vect
 code has made for a thread goes after the thread. What was imported keeps the times that it had
 where it comes from, and is old enough so long after it has come, as the audit log tells.
 
-How long the log of a thread's events is kept is Redis' to see to (``events.log``); of the audit log
-``audit.delete_old``.
+What the audit log has had for long goes last (``audit.delete_due``). How long the log of a thread's
+events is kept is Redis' to see to (``events.log``).
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from assistants.models import AuditEntry, File, Project, Run, Thread, clock
-from assistants.operations import files, threads
+from assistants.operations import audit, files, threads
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +28,19 @@ AT_ONCE = 200
 
 @dataclass
 class Over:
-    """How many threads are over, and how many files with how many bytes."""
+    """How many threads are over, how many files with how many bytes, and audit entries."""
 
     threads: int = 0
     files: int = 0
     bytes: int = 0
+    entries: int = 0
 
 
 def due() -> Over:
-    """What ``apply`` would delete now. It would delete some more files: those that only threads use
-    that go before.
-    """
-    found = Over(threads=_threads().count())
-    for some in _unused_files():
+    """What ``apply`` would delete now."""
+    going = set(_threads().values_list("pk", flat=True))
+    found = Over(threads=len(going), entries=audit.due().count())
+    for some in _unused_files(going):
         found.files += len(some)
         found.bytes += sum(file.bytes for file in some)
     return found
@@ -62,6 +62,8 @@ def apply() -> Over:
             _delete_unused(some, gone)
         except DatabaseError:
             logger.exception("%s and what follows are over, and cannot be deleted", some[0].id)
+    # At last: it tells what was imported when.
+    gone.entries = audit.delete_due()
     return gone
 
 
@@ -107,8 +109,11 @@ def _idle_threads() -> "QuerySet[Thread]":
     return Thread.objects.filter(~under_way, active_at__lt=before).order_by("active_at")
 
 
-def _unused_files() -> Iterator[list[File]]:
-    """Some at a time, of one project after the other."""
+def _unused_files(going: Set[str] = frozenset()) -> Iterator[list[File]]:
+    """Some at a time, of one project after the other.
+
+    :param going: the ids of threads whose use does not count
+    """
     if not settings.FILE_DAYS:
         return
     before = clock.now() - timedelta(days=settings.FILE_DAYS)
@@ -119,5 +124,7 @@ def _unused_files() -> Iterator[list[File]]:
         while some := list(old.filter(pk__gt=last).select_related("project")[:AT_ONCE]):
             last = some[-1].pk
             uses = files.uses(project, some)
+            for use in uses.values():
+                use.thread_ids = [used_by for used_by in use.thread_ids if used_by not in going]
             if unused := [file for file in some if not uses[file.id]]:
                 yield unused

@@ -89,7 +89,25 @@ def test_files_go_that_nothing_uses(project: Project, settings: Settings) -> Non
     # With the thread goes what kept its file.
     settings.THREAD_DAYS = 30
     age(thread)
-    assert retention.apply() == Over(threads=1, files=1, bytes=5)
+    assert retention.due() == retention.apply() == Over(threads=1, files=1, bytes=5)
+
+
+def test_the_audit_log_is_counted_and_deleted_however_long_it_is(
+    project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "AT_ONCE", 2)
+    AuditEntry.objects.all().delete()
+    for _ in range(5):
+        audit.note("audit.exported", project)
+    AuditEntry.objects.update(at=clock.now() - LONG_AGO)
+    audit.note("audit.exported", project)
+    settings.AUDIT_DAYS = 0
+    assert "AUDIT_DAYS=0: kept for ever." in told("--dry-run")
+    settings.AUDIT_DAYS = 30
+    assert "AUDIT_DAYS=30: 5 audit entries would be deleted." in told("--dry-run")
+    assert AuditEntry.objects.count() == 6
+    assert "AUDIT_DAYS=30: 5 audit entries were deleted." in told()
+    assert AuditEntry.objects.count() == 1
 
 
 def test_what_code_saved_stays_as_long_as_its_thread(project: Project, settings: Settings) -> None:

@@ -12,8 +12,8 @@ class Command(BaseCommand):
     """What a worker does every six hours."""
 
     help = (
-        "Deletes the threads and files that THREAD_DAYS and FILE_DAYS give up, as a worker does "
-        "every six hours. With --dry-run it only tells how many they are."
+        "Deletes the threads, files and audit entries that THREAD_DAYS, FILE_DAYS and AUDIT_DAYS "
+        "give up, as a worker does every six hours. With --dry-run it only tells how many they are."
     )
     requires_system_checks: list[str] = []
 
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         for name, days, counted in (
             ("THREAD_DAYS", settings.THREAD_DAYS, f"{found.threads:,} threads"),
             ("FILE_DAYS", settings.FILE_DAYS, f"{found.files:,} files ({found.bytes:,} bytes)"),
+            ("AUDIT_DAYS", settings.AUDIT_DAYS, f"{found.entries:,} audit entries"),
         ):
             self.stdout.write(
                 f"{name}={days}: {counted} {said}." if days else f"{name}=0: kept for ever."
@@ -33,5 +34,3 @@ class Command(BaseCommand):
         self.stdout.write(
             f"EVENT_DAYS={settings.EVENT_DAYS}: Redis lets the event log of a silent thread go."
         )
-        audit = "the sweep deletes older entries" if settings.AUDIT_DAYS else "kept for ever"
-        self.stdout.write(f"AUDIT_DAYS={settings.AUDIT_DAYS}: {audit}.")
