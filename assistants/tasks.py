@@ -11,7 +11,6 @@ from assistants import acting, doorbell
 from assistants.engine.host import host
 from assistants.ingester import ingester
 from assistants.operations import (
-    audit,
     embedding,
     files,
     ingestion,
@@ -103,7 +102,6 @@ def sweep() -> dict[str, int]:
         ingestion.ring_again,
         leftovers.ring_again,
         embedding.ring_again,
-        audit.delete_old,
     ):
         name = f"{job.__module__.rpartition('.')[2]}.{job.__name__}"
         # One job that fails must not keep the others from theirs.

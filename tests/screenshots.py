@@ -42,6 +42,8 @@ def main() -> None:
     wanted: list[str] = given.names
     if unknown := set(wanted) - known:
         options.error(f"there is no page {', '.join(sorted(unknown))}")
+    if given.closely:
+        given.closely.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         Stack(Path(folder), OPENAI_API_KEY="", OPENAI_BASE_URL="") as stack,

@@ -82,22 +82,6 @@ def note_exported(project: Project) -> None:
     note("audit.exported", project, project)
 
 
-def delete_old() -> int:
-    """Delete what is older than AUDIT_DAYS, some of it at a time; how many entries."""
-    days: int = settings.AUDIT_DAYS
-    if not days:
-        return 0
-    before = clock.now() - timedelta(days=days)
-    # The oldest come first: there is no need of an index on their time.
-    oldest = AuditEntry.objects.order_by("pk").values_list("pk", "at")
-    first = oldest.first()
-    if first is None or first[1] >= before:
-        return 0
-    old = [pk for pk, at in oldest[:AT_ONCE] if at < before]
-    AuditEntry.objects.filter(pk__in=old).delete()
-    return len(old)
-
-
 def due() -> "QuerySet[AuditEntry]":
     """All that is older than AUDIT_DAYS."""
     days: int = settings.AUDIT_DAYS

@@ -227,10 +227,10 @@ def test_old_entries_go(settings: Settings) -> None:
     AuditEntry.objects.filter(pk__in=[entry.pk for entry in old]).update(at=long_ago)
 
     settings.AUDIT_DAYS = 0
-    assert audit.delete_old() == 0
+    assert audit.delete_due() == 0
     settings.AUDIT_DAYS = 30
-    assert audit.delete_old() == 2
-    assert audit.delete_old() == 0
+    assert audit.delete_due() == 2
+    assert audit.delete_due() == 0
     assert len(noted()) == 1
 
 

@@ -46,8 +46,9 @@ class Command(BaseCommand):
         seen = hashlib.sha256(str(storages.backends["staticfiles"]).encode())
         for finder in get_finders():
             for path, storage in finder.list([]):
-                changed = storage.get_modified_time(path)
-                seen.update(f"{path} {storage.size(path)} {changed}".encode())
+                # Not by its time, which other hosts of one DATA_DIR may have another one of.
+                with storage.open(path) as content:
+                    seen.update(path.encode() + hashlib.sha256(content.read()).digest())
         stamp = settings.COLLECTED_STAMP
         if not stamp.is_file() or stamp.read_text() != seen.hexdigest():
             call_command("collectstatic", interactive=False, clear=True, verbosity=0)
