@@ -117,6 +117,7 @@ def test_a_store_has_a_page_where_a_question_can_be_tried(studio: Studio, page: 
     )
     page.locator("#assistant-store a").click()
     expect(page.get_by_role("heading", name="Pilots")).to_be_visible()
+    page.wait_for_load_state()  # nobody is as quick as to choose a file before the scripts run
     page.get_by_label("Add files").set_input_files(
         FilePayload(name="tides.md", mimeType="text/markdown", buffer=b"# Tides\n\nHigh at noon.")
     )
