@@ -308,13 +308,21 @@ def test_a_picture_can_be_pasted_and_taken_out_again(page: Page, studio: Studio)
     expect(item).to_have_count(0)
 
 
+def width_of(page: Page, part: str) -> float:
+    return float(page.locator(part).evaluate("node => node.getBoundingClientRect().width"))
+
+
 def test_panels_can_be_put_away_and_stay_away(
     page: Page, studio: Studio, model: ChatServer
 ) -> None:
     page.set_viewport_size({"width": 1400, "height": 800})
     studio.make_assistant("Panels")
+    rail = width_of(page, ".rail")
+    inspector = width_of(page, "#inspect")
     page.get_by_role("button", name="Hide setup").click()
+    assert width_of(page, "#chat") == 1400 - rail - inspector
     page.get_by_role("button", name="Hide inspector").click()
+    assert width_of(page, "#chat") == 1400 - rail
     page.reload()
     expect(page.locator("#setup")).to_be_hidden()
     expect(page.locator("#inspect")).to_be_hidden()
