@@ -310,8 +310,8 @@ def restore(place: Path, say: Callable[[str], None]) -> Told:
     try:
         executor = MigrationExecutor(connection)
         executor.migrate(executor.loader.graph.leaf_nodes())
-    except Exception as error:
-        raise Unfinished(str(error)) from error
+    except (Exception, KeyboardInterrupt) as error:
+        raise Unfinished(str(error) or "it was told to stop") from error
     return told
 
 

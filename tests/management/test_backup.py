@@ -229,6 +229,22 @@ def test_what_is_told_to_stop_leaves_nothing_behind(
     assert "the same as in the backup" in bare.manage("restore", str(archive))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_when_all_is_restored_is_not_told_as_nothing(
+    archive: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA_DIR = tmp_path
+    told = iter([None, KeyboardInterrupt()])  # the second brings it up to date
+
+    def migrate(*_: object) -> None:
+        if stop := next(told):
+            raise stop
+
+    monkeypatch.setattr(MigrationExecutor, "migrate", migrate)
+    with pytest.raises(backups.Unfinished, match="it was told to stop"):
+        backups.restore(archive, lambda _: None)
+
+
 @pytest.mark.disk
 @pytest.mark.django_db
 def test_what_fails_is_told_and_what_can_be_taken_back_is(
