@@ -23,6 +23,7 @@ LOAD_QUESTION = "twenty words a second"
 LOAD_WORDS = 400
 LOAD_WORDS_A_SECOND = 20
 FAST_QUESTION = "as fast as you can"
+SHORT_QUESTION = "in a word"
 """Every word of the answer to the first question is its number and its time,
 ``17:1795699618000000000``.
 """
@@ -62,6 +63,7 @@ def main() -> None:
     with ChatServer(remember=False) as server:
         server.when(LOAD_QUESTION, [_numbered])
         server.when(FAST_QUESTION, [text("word " * LOAD_WORDS)])
+        server.when(SHORT_QUESTION, [_the_time])
         server.when("call wait", [tool_call("wait", {})])
         server.otherwise(_the_time, text("", pieces=WORDS, rate=WORDS_A_SECOND))
         print(server.url, flush=True)

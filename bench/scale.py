@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-import redis
+import redis.asyncio
 import uvloop
 
 from bench import chat_process
-from bench.chat_process import FAST_QUESTION, LOAD_QUESTION, LOAD_WORDS
+from bench.chat_process import FAST_QUESTION, LOAD_QUESTION, LOAD_WORDS, SHORT_QUESTION
 from bench.figures import Figure, Report, p99
 from bench.load import Api
 from tests import postgres
@@ -38,6 +38,9 @@ SECONDS: Final = 25.0
 WARM_SECONDS: Final = 5.0
 PACED: Final = 60
 """Runs at once at 20 words a second, from which costs are taken."""
+SHORT_CLIENTS: Final = 4
+SHORT_SECONDS: Final = 10.0
+"""Runs of one word, as fast as they come: what a run costs that has hardly begun when it ends."""
 KEY: Final = "sk-bench"
 RUNNER: Final = (sys.executable, "-m", "playground.runner")
 COSTS: Final = Path(__file__).with_name("costs.json")
@@ -107,7 +110,7 @@ def running(webs: int, workers: int, chat_url: str) -> Iterator[Several]:
             runtime = str(folder / f"{name}{number}")
             start(name, [*RUNNER, name], RUNTIME_DIR=runtime, **more)
 
-        # Imported here: it knows the settings, which the other benchmarks set first.
+        # As in alive().
         from playground.redis_server import find_server
 
         store = [find_server(), "--port", "0", "--unixsocket", f"{folder}/redis.sock"]
@@ -126,12 +129,21 @@ def running(webs: int, workers: int, chat_url: str) -> Iterator[Several]:
             process("worker", number)
         process("beat")
         until(
-            lambda: len(list(found.redis.scan_iter("worker:alive:*"))) == workers,  # type: ignore[union-attr]
+            lambda: uvloop.run(alive(environment["REDIS_URL"])) == workers,
             "a worker is missing",
             90,
         )
         uvloop.run(load(found, FAST_QUESTION, CLIENTS, WARM_SECONDS))
         yield found
+
+
+async def alive(redis_url: str) -> int:
+    """How many workers there are."""
+    # Imported here: it knows the settings, which the other benchmarks set first.
+    from assistants import workers
+
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        return await workers.count(client)
 
 
 async def load(several: Several, question: str, clients: int, seconds: float) -> list[float]:
@@ -203,17 +215,22 @@ def costs(several: Several) -> dict[str, Any]:
 
     first, within = uvloop.run(paced())
     took, runs = time.monotonic() - begun, len(first)
-    after = several.seconds()
+    after, traffic_after = several.seconds(), several.traffic()
+    short = len(uvloop.run(load(several, SHORT_QUESTION, SHORT_CLIENTS, SHORT_SECONDS)))
+    at_last = several.seconds()
     return {
         "seconds": took,
         "words": LOAD_WORDS,
         "runs": runs,
         "cpu_seconds": {kind: round((after[kind] - seconds[kind]) / runs, 4) for kind in after},
+        "cpu_seconds_of_one_word": {
+            kind: round((at_last[kind] - after[kind]) / short, 4) for kind in after
+        },
         "memory_mb": {kind: round(memory[kind], 1) for kind in memory},
         "memory_mb_a_run": {
             kind: round(max(0.0, within[kind] - memory[kind]) / runs, 3) for kind in memory
         },
-        "redis_bytes": round((several.traffic() - traffic) / runs),
+        "redis_bytes": round((traffic_after - traffic) / runs),
     }
 
 
@@ -242,6 +259,10 @@ def measure() -> Report:
             *(
                 Figure(f"one run: processor time of {kind}", seconds * 1000, "ms")
                 for kind, seconds in found["cpu_seconds"].items()
+            ),
+            *(
+                Figure(f"one run of one word: processor time of {kind}", seconds * 1000, "ms")
+                for kind, seconds in found["cpu_seconds_of_one_word"].items()
             ),
         ],
         [("Who had the processors", rows)],

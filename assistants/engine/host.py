@@ -232,7 +232,13 @@ class Host:
             self._wishes[run_id] = why
 
     async def _heartbeat(self) -> None:
-        """Renew the leases; see wishes that were not heard, and runs that are not ours any more."""
+        """Renew the leases; see wishes that were not heard, and runs that are not ours any more.
+
+        A run that ends at this very moment has let go of its lease, and its task is not over yet.
+        So one without a lease is interrupted when it still works at the next beat; what it writes
+        until then is refused.
+        """
+        doubted: dict[str, str] = {}
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             held = {run_id: found.run.lease for run_id, (found, _) in self._active.items()}
@@ -246,7 +252,9 @@ class Host:
             for run_id in renewal.cancelling:
                 self._interrupt(run_id, "cancel")
             for run_id in renewal.lost:
-                self._interrupt(run_id, "lost")
+                if doubted.get(run_id) == held[run_id]:
+                    self._interrupt(run_id, "lost")
+            doubted = {run_id: held[run_id] for run_id in renewal.lost}
 
     async def _hear_wishes(self) -> None:
         while True:
