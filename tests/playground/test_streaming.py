@@ -517,3 +517,17 @@ def test_of_many_messages_only_those_that_are_shown_are_read() -> None:
         post_init.disconnect(note, Message)
     assert html.count(">Late") >= transcript.PAGE_SIZE
     assert len(read) == transcript.PAGE_SIZE
+
+
+async def test_all_are_told_that_an_answer_was_replaced(
+    thread: Thread, worker: Worker, assistant: Assistant
+) -> None:
+    await play(worker)
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read(on=True))
+    await reader.until(lambda: bool(reader.frames))
+    again, gone = await sync_to_async(runs.replace)(worker.run, assistant)
+    await reader.until(lambda: f'id="{again.id}"' in reader.html)
+    names = [worker.run.id, f"{worker.run.id}-outcome", *gone]
+    await reader.until(lambda: all(f'data-remove="{name}"' in reader.html for name in names))
+    reading.cancel()
