@@ -45,7 +45,7 @@ class Changes:
     @property
     def rows(self) -> bool:
         """Whether anything has to be read from the database."""
-        return bool(self.runs or self.messages or self.looking)
+        return bool(self.runs or self.messages or self.looking or self.titled)
 
     def look(self) -> None:
         """Read the active run again, whatever the log says."""
@@ -67,6 +67,8 @@ class Changes:
             self.titled = self.titled or data["role"] == "user"
         elif entry.name.startswith("thread.run"):
             self.runs.add(entry.run)
+        elif entry.name == "thread.updated":
+            self.titled = True
         self.said = announced(entry.name, data) or self.said
 
     def clear(self) -> None:

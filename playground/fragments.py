@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from assistants.models import Run, Thread
 from playground import scopes, transcript
-from playground.items import CallView, Item
+from playground.items import CallView, Item, OutcomeView
 from playground.presence import Person
 
 
@@ -68,6 +68,27 @@ def into(container: str, html: str) -> str:
 def removed(element_id: str) -> str:
     """The sign that an element is no more."""
     return format_html('<template data-remove="{}"></template>', element_id)
+
+
+def replaced(views: Iterable[Item]) -> str:
+    """The signs that what stood in the place of these runs is no more."""
+    return "".join(
+        removed(element_id)
+        for view in views
+        if isinstance(view, OutcomeView) and view.standing is None
+        for run in view.replaced
+        for element_id in (
+            scopes.name_of_run(run.pk),
+            *transcript.elements_of(run)[1:],
+            OutcomeView(run).element_id,
+        )
+    )
+
+
+def version(view: OutcomeView, views: Iterable[Item]) -> SafeString:
+    """A run with what it has written, in the place of the others that could be shown there."""
+    gone = [element_id for run in view.others for element_id in transcript.elements_of(run)]
+    return mark_safe("".join(map(removed, gone)) + items(views))  # noqa: S308  (templates escape)
 
 
 def announcement(text: str) -> str:

@@ -107,8 +107,15 @@ class MessageView:
     attachments: list[FileView]
     by: str = ""
     """Who has written it, for pages that say "You" to them: kind and id, as ``user:7``."""
+    is_replaced: bool = False
+    """Whether another answer stands in its place: it can be read and copied, and that is all."""
 
     kind = "message"
+
+    @property
+    def element_id(self) -> str:
+        """What names it on the page."""
+        return self.message.id
 
     @property
     def is_shared(self) -> bool:
@@ -130,7 +137,7 @@ class MessageView:
         if self.is_open:
             return None
         files = [part.filenames if isinstance(part, TextView) else part for part in self.parts]
-        return self.message.id, self.author, self.by, files, self.attachments
+        return self.message.id, self.author, self.by, files, self.attachments, self.is_replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +290,11 @@ class RunView:
     kind = "run"
 
     @property
+    def element_id(self) -> str:
+        """What names it on the page."""
+        return self.run.id
+
+    @property
     def at(self) -> datetime:
         """Its place in the thread."""
         return self.run.created_at
@@ -330,21 +342,59 @@ class RunView:
 
 @dataclass
 class OutcomeView:
-    """How a run stands, below all that it has written."""
+    """How a run stands, below all that it has written, and the way to the others that have been put
+    in each other's place.
+
+    :param replaced: those of them that do not stand any more, the oldest first
+    :param standing: the one that stands, if it is not this one
+    """
 
     run: Run
+    replaced: Sequence[Run] = ()
+    standing: Run | None = None
 
     kind = "outcome"
 
     @property
     def at(self) -> datetime:
         """Its place in the thread: while the run is active, the end."""
-        return self.run.ended_at or _THE_END
+        return (self.standing or self.run).ended_at or _THE_END
 
     @property
     def element_id(self) -> str:
-        """What names it on the page."""
-        return f"{scopes.name_of_run(self.run.id)}-outcome"
+        """What names it on the page; whichever of the runs is shown, it is the same element."""
+        return f"{scopes.name_of_run((self.standing or self.run).id)}-outcome"
+
+    @property
+    def versions(self) -> list[str]:
+        """The ids of the runs that can be shown here, this one among them; none if that is all.
+        What has gone out of the thread is not for those who came by a link.
+        """
+        if self.is_shared or self.run.is_active:
+            return []
+        kept = [run.id for run in self.replaced if run.replaced_messages]
+        return [*kept, (self.standing or self.run).id] if kept else []
+
+    @property
+    def others(self) -> list[Run]:
+        """The runs in whose place this one is shown."""
+        stands = self.standing or self.run
+        return [run for run in (*self.replaced, stands) if run.pk != self.run.pk]
+
+    @property
+    def number(self) -> int:
+        """Which one of the versions is shown, from 1 on."""
+        return self.versions.index(self.run.id) + 1
+
+    @property
+    def before(self) -> str:
+        """The version before this one, or empty."""
+        return self.versions[self.number - 2] if self.number > 1 else ""
+
+    @property
+    def after(self) -> str:
+        """The version after this one, or empty."""
+        return "".join(self.versions[self.number : self.number + 1])
 
     @property
     def is_shared(self) -> bool:
@@ -357,7 +407,7 @@ class OutcomeView:
     @property
     def depends_on(self) -> tuple[object, ...] | None:
         """What tells it from any other state of itself, or None while it may still change."""
-        return None if self.run.is_active else (self.run.id, self.kind)
+        return None if self.run.is_active else (self.run.id, self.kind, self.versions)
 
 
 Item = MessageView | RunView | OutcomeView

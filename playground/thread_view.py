@@ -118,6 +118,7 @@ class ThreadView:
         return "".join(
             [
                 *map(fragments.removed, deleted),
+                fragments.replaced(views),
                 fragments.items(views),
                 fragments.title(thread),
                 fragments.composer_actions(active),
@@ -170,7 +171,7 @@ class ThreadView:
                 # Since it was asked: its last words are among what the log has not told yet.
                 return "".join(html) + self._end(thread)
             self._note(views)
-            html.append(fragments.items(views))
+            html += [fragments.replaced(views), fragments.items(views)]
             if changes.runs or (changes.looking and active):
                 html.append(fragments.composer_actions(active))
                 html.append(fragments.stream(thread, self.last, active))
@@ -250,7 +251,7 @@ def _messages_since(thread: Thread, since: datetime) -> ObjectQuerySet[Message]:
 
 
 def _runs_since(thread: Thread, since: datetime) -> ObjectQuerySet[Run]:
-    return thread.runs.filter(Q(created_at__gte=since) | Q(ended_at__gte=since))
+    return thread.runs.standing().filter(Q(created_at__gte=since) | Q(ended_at__gte=since))
 
 
 def _has_ended(view: Item, run_id: str) -> bool:

@@ -6,6 +6,7 @@ has written so far is in no row yet: it is taken from the event log.
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -86,7 +87,7 @@ def read(thread: Thread, before: Message | None = None, share: Share | None = No
     tip = log.tip(thread.id)
     place = place_of(tip)
     messages = thread.messages.all() if share is None else share.messages()
-    runs = thread.runs.all() if share is None else share.runs()
+    runs = thread.runs.standing() if share is None else share.runs()
     if before is not None:
         messages = messages.filter(created_at__lt=before.created_at)
         runs = runs.filter(created_at__lt=before.created_at)
@@ -115,10 +116,50 @@ def page_with(thread: Thread, message: Message) -> str:
 def read_items(
     thread: Thread, message_ids: Iterable[str], run_ids: Iterable[str], state: Fold
 ) -> list[Item]:
-    """Some messages and runs of the thread as they are now."""
+    """Some messages and runs of the thread as they are now; of runs, those that stand."""
     messages = list(thread.messages.filter(pk__in=list(message_ids)))
-    runs = list(thread.runs.filter(pk__in=list(run_ids)).prefetch_related("steps"))
+    runs = list(thread.runs.standing().filter(pk__in=list(run_ids)).prefetch_related("steps"))
     return build(thread, messages, runs, state)
+
+
+def version(run: Run) -> list[Item]:
+    """A run that has ended and what it has written, whether or not another stands in its place."""
+    if not run.replaced_by:
+        return read_items(run.thread, elements_of(run), [run.pk], Fold())
+    messages = [_as_it_was(run, **kept) for kept in run.replaced_messages]
+    views = build(run.thread, messages, [run], Fold())
+    for view in views:
+        if isinstance(view, MessageView):
+            view.is_replaced = True
+    return views
+
+
+def in_place(items: Sequence[Item], run: Run) -> list[Item]:
+    """The items with another version of an answer in the place of the one that stands, if that is
+    among them and has ended.
+    """
+    shown = version(run)
+    outcome = next(view for view in shown if isinstance(view, OutcomeView))
+    gone = {pk for other in outcome.others for pk in elements_of(other)}
+    kept = [item for item in items if item.element_id not in {*gone, outcome.element_id}]
+    if len(kept) == len(items) or (outcome.standing or run).is_active:
+        return [*items]
+    return sorted([*kept, *shown], key=lambda item: item.at)
+
+
+def elements_of(run: Run) -> list[str]:
+    """The ids of a run and of the messages that it has written, which name them on the page."""
+    if run.replaced_by:
+        return [run.pk, *(kept["message"]["id"] for kept in run.replaced_messages)]
+    written = run.thread.messages.filter(run_id=run.pk)
+    return [run.pk, *written.values_list("pk", flat=True)]
+
+
+def _as_it_was(run: Run, message: Wire, at: str) -> Message:
+    """A message that is in its thread no more."""
+    kept = ("id", "assistant_id", "run_id", "status", "role", "content", "attachments")
+    fields = {name: message[name] for name in kept}
+    return Message(thread=run.thread, created_at=datetime.fromisoformat(at), **fields)
 
 
 def place_of(tip: str) -> str:
@@ -155,9 +196,22 @@ def build(
         views += [
             RunView(run, [_step(step, files, images) for step in steps[run.id]]) for run in runs
         ]
-    views += [OutcomeView(run) for run in runs]
+    views += _outcomes(thread, runs)
     views.sort(key=lambda view: view.at)
     return views
+
+
+def _outcomes(thread: Thread, runs: Sequence[Run]) -> list[OutcomeView]:
+    """How the runs stand, each with those that have been put in each other's place."""
+    stands = {run.replaced_by or run.pk for run in runs}
+    replaced: dict[str, list[Run]] = {}
+    for one in thread.runs.filter(replaced_by__in=stands).oldest_first() if stands else ():
+        replaced.setdefault(one.replaced_by, []).append(one)
+    others = thread.runs.in_bulk({run.replaced_by for run in runs if run.replaced_by})
+    return [
+        OutcomeView(run, replaced.get(run.replaced_by or run.pk, ()), others.get(run.replaced_by))
+        for run in runs
+    ]
 
 
 def annotated(annotations: Iterable[Wire]) -> list[str]:

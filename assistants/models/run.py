@@ -39,6 +39,10 @@ class RunQuerySet(ObjectQuerySet["Run"]):
     def active(self) -> "RunQuerySet":
         return self.filter(status__in=ACTIVE)
 
+    def standing(self) -> "RunQuerySet":
+        """Those in whose place no other has been put."""
+        return self.filter(replaced_by="")
+
 
 class Run(ApiObject):
     noun = "run"
@@ -81,6 +85,13 @@ class Run(ApiObject):
     set_aside = models.BigIntegerField(default=0)
     """Tokens that count as used while the run is active, where there is a budget; see
     ``operations.budgets``.
+    """
+
+    replaced_by = models.CharField(max_length=64, default="", blank=True)
+    """The run that stands in the place of this one; empty for one that stands. Not on the wire."""
+    replaced_messages = OrderedJSON(default=list)
+    """What the run had written when another was put in its place: message objects of the API, each
+    under ``message``, with their exact times under ``at``. Only pages show them, to members.
     """
 
     expires_at = models.DateTimeField(null=True)

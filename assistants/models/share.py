@@ -136,8 +136,8 @@ class Share(ApiObject):
         return of_thread if self.until is None else of_thread.filter(_over_by(self.until))
 
     def runs(self) -> RunQuerySet:
-        """The runs that it shows: all, or those that were over at its moment."""
-        of_thread = self.thread.runs.all()
+        """The runs that it shows: all that stand, or those of them that were over at its moment."""
+        of_thread = self.thread.runs.standing()
         return of_thread if self.until is None else of_thread.filter(ended_at__lte=self.until)
 
     def opens_with(self, password: str) -> bool:

@@ -10,7 +10,7 @@ from assistants import acting, refusals
 from assistants.errors import Wire
 from assistants.events import log
 from assistants.events.log import Event
-from assistants.models import Message, Thread, clock
+from assistants.models import Message, Run, Thread, clock
 from assistants.operations import audit, file_types, files, openings, tool_resources
 from assistants.params import MessageCreate, MetadataUpdate
 
@@ -79,7 +79,17 @@ def update(message: Message, params: MetadataUpdate) -> Message:
 
 @transaction.atomic
 def delete(message: Message) -> None:
-    """Take the message out of its thread."""
+    """Take the message out of its thread. If it is an answer, what had stood in its place goes
+    too.
+    """
+    if message.run_id:
+        replaced = Run.objects.filter(thread=message.thread_id, replaced_by=message.run_id)
+        replaced.update(replaced_messages=[])
+    take_out(message)
+
+
+def take_out(message: Message) -> None:
+    """Delete the message alone, within the caller's transaction."""
     event = Event.of("thread.message.deleted", deleted(message), message.run_id or "")
     log.publish(message.thread_id, [event])
     _note("message.deleted", message)

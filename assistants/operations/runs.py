@@ -92,8 +92,8 @@ def create_with_thread(
 
 
 def replace(run: Run, assistant: Assistant) -> tuple[Run, list[str]]:
-    """Run again in place of a thread's last run, whose messages go; with what that was given
-    otherwise than its assistant.
+    """Run again in place of a thread's last run, with what that was given otherwise than its
+    assistant. Its messages go out of the thread; the run itself keeps them.
 
     :returns: the new run, and the ids of the messages that went
     :raises ThreadLocked: a run is active on the thread
@@ -108,11 +108,17 @@ def replace(run: Run, assistant: Assistant) -> tuple[Run, list[str]]:
         newest = thread.messages.newest_first().first()
         if newest is None or newest.run_id != run.pk:
             raise refusals.ANSWER_NOT_LAST(run_id=run.pk)
-        gone = list(thread.messages.filter(run_id=run.pk))
+        gone = list(thread.messages.filter(run_id=run.pk).oldest_first())
         ids = [message.id for message in gone]
+        kept = [
+            {"message": message.to_dict(), "at": message.created_at.isoformat()} for message in gone
+        ]
         for message in gone:
-            messages.delete(message)
-        return create(thread, assistant, params), ids
+            messages.take_out(message)
+        again = create(thread, assistant, params)
+        thread.runs.filter(replaced_by=run.pk).update(replaced_by=again.pk)
+        thread.runs.filter(pk=run.pk).update(replaced_by=again.pk, replaced_messages=kept)
+        return again, ids
 
 
 def _model(assistant: Assistant, named: str | None, project: Project) -> ChatModel | None:

@@ -53,6 +53,7 @@ def update(thread: Thread, params: ThreadUpdate) -> Thread:
         )
     row.save(update_fields=["metadata", "tool_resources"])
     if changed := [name for name, value in before.items() if getattr(row, name) != value]:
+        log.publish(row.id, [Event.of("thread.updated", row.to_dict())])
         _note("thread.changed", row, fields=changed)
     return row
 

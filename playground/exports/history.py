@@ -33,7 +33,7 @@ def read(thread: Thread, until: datetime | None = None) -> Iterator[list[Item]]:
     tip = log.tip(thread.id)
     active = thread.runs.active().first()
     state = transcript.state_of(active, tip)
-    runs = thread.runs.filter(created_at__lte=until).oldest_first()
+    runs = thread.runs.standing().filter(created_at__lte=until).oldest_first()
     last: Message | None = None
     while True:
         messages = thread.messages.filter(created_at__lte=until).oldest_first()

@@ -248,7 +248,14 @@ class Samples:
             self.run(RunStatus.EXPIRED),
             self.run(RunStatus.EXPIRED, started_at=None),
         ]
-        return [OutcomeView(run) for run in runs]
+        standing = self.run(RunStatus.COMPLETED)
+        kept = [{"message": {"id": "msg_sample"}, "at": ""}]
+        replaced = self.run(RunStatus.COMPLETED, replaced_by="run_sample", replaced_messages=kept)
+        versions = [
+            OutcomeView(standing, [replaced]),
+            OutcomeView(replaced, [replaced], standing),
+        ]
+        return [*map(OutcomeView, runs), *versions]
 
     def runs(self) -> list[RunView]:
         """A run in each status, folded out with steps of every kind where they belong."""

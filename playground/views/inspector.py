@@ -186,6 +186,8 @@ def _run(
     run = thread.runs.filter(pk=asked).first() or thread.runs.newest_first().first()
     if run is None:
         return None
+    if run.replaced_by:
+        return next(view for view in transcript.version(run) if isinstance(view, RunView))
     state = transcript.state_of(run if run.is_active else None, log.tip(thread.id))
     message_ids = Message.objects.filter(run_id=run.id).values_list("pk", flat=True)
     views = transcript.read_items(thread, message_ids, [run.id], state)

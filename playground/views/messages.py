@@ -145,7 +145,7 @@ def submit_outputs(request: access.Request, thread_id: str, run_id: str) -> Http
 @access.signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def regenerate(request: access.Request, thread_id: str, run_id: str) -> HttpResponse:
-    """Another answer in the place of the last one."""
+    """Another answer in the place of the last one, which the run keeps."""
     run = access.run(request, thread_id, run_id)
     if request.method != "POST":
         return redirect("thread", thread_id)
@@ -154,15 +154,14 @@ def regenerate(request: access.Request, thread_id: str, run_id: str) -> HttpResp
         return redirect("assistant-new")
     place = transcript.place_of(log.tip(run.thread_id))
     try:
-        again, gone = runs.replace(run, assistant)
+        again, _gone = runs.replace(run, assistant)
     except ThreadLocked:
         return _told(request, run.thread, _locked(request, run.thread))
     except ApiError as problem:
         return _told(request, run.thread, refusal(problem))
     if not request.htmx:
         return redirect("thread", thread_id)
-    removed = "".join(map(fragments.removed, gone))
-    return HttpResponse(removed + _begun(request, run.thread, [], again, place))
+    return HttpResponse(_begun(request, run.thread, [], again, place))
 
 
 @access.signed_in
@@ -246,6 +245,7 @@ def _begun(
     state = transcript.state_of(None, place)
     views = transcript.read_items(thread, made, [run.id] if run else [], state)
     html = [
+        fragments.replaced(views),
         fragments.items(views),
         fragments.title(thread),
         fragments.composer_actions(run),

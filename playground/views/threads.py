@@ -13,13 +13,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from assistants.errors import Invalid, Wire
 from assistants.events.sse import EventStream
-from assistants.models import Assistant, File, Project, Role, Thread
+from assistants.models import Assistant, File, Project, Role, Run, Thread
 from assistants.operations import providers, threads
 from playground import access, fragments, paging, starters, transcript
 from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
 from playground.forms.run_options import RunOptionsForm, tool_choices
+from playground.items import OutcomeView
 from playground.partials import whole_page
 from playground.readers import Reader
 from playground.service_words import refusal, told
@@ -74,13 +75,26 @@ def new(request: access.Request) -> HttpResponse:
 @require_safe
 def show(request: access.Request, thread_id: str) -> HttpResponse:
     """The page of a thread: setup, messages and runs, inspector. ``?message=`` leads to where that
-    one stands.
+    one stands; ``?version=`` names a run that is shown in place of the one that stands.
     """
     thread = access.thread(request, thread_id)
     if linked := request.GET.get("message"):
         return redirect(_place_of(thread, linked))
     assistant = chosen_assistant(request, thread.project, thread)
-    return page(request, thread, assistant)
+    version = request.GET.get("version")
+    run = access.run(request, thread_id, version) if version else None
+    if run and request.htmx:
+        return _version(request, run)
+    return page(request, thread, assistant, version=run)
+
+
+def _version(request: access.Request, run: Run) -> HttpResponse:
+    """The parts of the page that change when another version of an answer is shown."""
+    views = transcript.version(run)
+    outcome = next(view for view in views if isinstance(view, OutcomeView))
+    if (outcome.standing or run).is_active:
+        return HttpResponse(status=204)
+    return HttpResponse(fragments.mine(fragments.version(outcome, views), access.me(request)))
 
 
 @access.signed_in
@@ -172,15 +186,18 @@ def page(
     draft: str = "",
     error: str = "",
     attached: list[File] | None = None,
+    version: Run | None = None,
 ) -> HttpResponse:
     """The thread page. With an error it is the answer to a form that could not be carried out.
 
     :param assistant: who answers next; None if the project of the thread has none
+    :param version: a run that is shown in place of the one that stands
     """
     before = None
     if thread is not None and (message_id := request.GET.get("before")):
         before = thread.messages.filter(pk=message_id).first()
     read = transcript.read(thread, before) if thread else Transcript([], None, "", False)
+    items = transcript.in_place(read.items, version) if version else read.items
     panel = request.GET.get("panel", "")
     if not panel and ("tab" in request.GET or "object" in request.GET):
         panel = "inspect"
@@ -191,7 +208,7 @@ def page(
         **starters.context(assistant),
         "owners": access.owners(request.membership.project),
         "transcript": read,
-        "items": fragments.mine(fragments.items(read.items), access.me(request)),
+        "items": fragments.mine(fragments.items(items), access.me(request)),
         "composer_actions": fragments.mine(
             fragments.composer_actions(read.active), access.me(request)
         ),

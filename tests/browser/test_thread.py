@@ -835,13 +835,27 @@ def test_an_answer_is_regenerated_in_its_place(
 ) -> None:
     model.reply(text("Hello again."))
     page.get_by_role("button", name="Regenerate").click()
-    expect(page.locator(".run")).to_have_count(2)
+    expect(page.locator(".run")).to_have_count(1)
     expect(page.locator(".msg--assistant")).to_have_count(1)
     thread.wait_for("Completed")
     assert thread.answer == "Hello again."
+    # The earlier one is kept, and shown in its place by a switch that keeps the focus.
+    switch = page.get_by_role("group", name="Versions of this answer")
+    expect(switch).to_contain_text("2/2")
+    before = switch.get_by_role("link", name="Earlier version")
+    before.focus()
+    page.keyboard.press("Enter")
+    expect(switch).to_contain_text("1/2")
+    expect(page.locator(".msg--assistant .prose")).to_have_text("Hello there.")
+    expect(page.locator(".run")).to_have_count(1)
+    expect(before).to_be_focused()
+    shown = page.locator("#log > *").evaluate_all("all => all.map((one) => one.className)")
+    assert shown == ["msg msg--user", "turn", "msg msg--assistant", ""]
+    switch.get_by_role("link", name="Later version").click()
+    expect(page.locator(".msg--assistant .prose")).to_have_text("Hello again.")
     page.reload()
     expect(page.locator(".msg--assistant")).to_have_count(1)
-    expect(page.locator(".run")).to_have_count(2)
+    expect(page.locator(".run")).to_have_count(1)
 
 
 def test_a_message_is_edited_and_run_in_a_copy(

@@ -517,3 +517,36 @@ def test_of_many_messages_only_those_that_are_shown_are_read() -> None:
         post_init.disconnect(note, Message)
     assert html.count(">Late") >= transcript.PAGE_SIZE
     assert len(read) == transcript.PAGE_SIZE
+
+
+async def test_all_are_told_that_an_answer_was_replaced(
+    thread: Thread, worker: Worker, assistant: Assistant
+) -> None:
+    await play(worker)
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read(on=True))
+    await reader.until(lambda: bool(reader.frames))
+    again, gone = await sync_to_async(runs.replace)(worker.run, assistant)
+    await reader.until(lambda: f'id="{again.id}"' in reader.html)
+    names = [worker.run.id, f"{worker.run.id}-outcome", *gone]
+    await reader.until(lambda: all(f'data-remove="{name}"' in reader.html for name in names))
+    reading.cancel()
+
+
+async def test_a_new_title_is_told_and_no_older_one_comes_after_it(thread: Thread) -> None:
+    first = Reader(thread)
+    reading = asyncio.create_task(first.read(on=True))
+    await first.until(lambda: bool(first.frames))
+    await sync_to_async(threads.rename)(thread, "Sums")
+    await first.until(lambda: "Sums" in first.latest("thread-title"))
+    # Who comes now hears what was told before, too.
+    second = Reader(thread)
+    also = asyncio.create_task(second.read(on=True))
+    await second.until(lambda: bool(second.frames))
+    await sync_to_async(threads.rename)(thread, "Products")
+    await second.until(lambda: "Products" in second.html)
+    titles = re.findall(r'id="thread-title"[^>]*><bdi[^>]*>([^<]*)<', second.html)
+    assert set(titles[:-1]) == {"Sums"}
+    assert titles[-1] == "Products"
+    for task in (reading, also):
+        task.cancel()

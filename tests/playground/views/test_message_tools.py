@@ -58,12 +58,85 @@ def test_regenerating_puts_another_answer_in_place_of_the_last(page: Client, run
     address = f"/threads/{run.thread_id}/runs/{run.id}/regenerate"
     parts = page.post(address, headers=HTMX).text
     assert f'data-remove="{answer.id}"' in parts
+    assert f'data-remove="{run.id}"' in parts
     again = run.thread.runs.newest_first()[0]
     assert again.id in parts
     assert again.temperature == 0.3
     assert not Message.objects.filter(run_id=run.id).exists()
     # While that one runs, nothing goes.
     assert page.post(address, headers=HTMX).status_code == 422
+
+
+@pytest.fixture
+def versions(page: Client, run: Run, assistant: Assistant) -> list[Run]:
+    """Three runs, each put in the place of the one before."""
+    found = [run]
+    for said in ("A second.", "A third."):
+        page.post(f"/threads/{run.thread_id}/runs/{found[-1].id}/regenerate", headers=HTMX)
+        worker = Worker(run.thread.runs.newest_first()[0].id)
+        worker.answer(said)
+        worker.complete()
+        found.append(worker.run)
+    return found
+
+
+def test_earlier_versions_of_an_answer_are_kept(page: Client, versions: list[Run]) -> None:
+    first, second, third = versions
+    thread = first.thread
+    shown = page.get(f"/threads/{thread.id}").text
+    assert "3/3" in shown
+    assert "A third." in shown
+    assert "A second." not in shown
+    # No header of a run is left whose answer is not there.
+    assert f'id="{third.id}"' in shown
+    assert f'id="{second.id}"' not in shown
+    assert f'id="{first.id}"' not in shown
+    # In the place of the one that is shown, by a script and without one.
+    parts = page.get(f"/threads/{thread.id}?version={second.id}", headers=HTMX).text
+    written = thread.messages.newest_first()[0]
+    for gone in (third.id, written.id, first.id):
+        assert f'data-remove="{gone}"' in parts
+    assert "2/3" in parts
+    assert "A second." in parts
+    assert f'id="{third.id}-outcome"' in parts
+    whole = page.get(f"/threads/{thread.id}?version={first.id}").text
+    assert "1/3" in whole
+    assert "An answer." in whole
+    assert "A third." not in whole
+    # Nothing can be done with what is in the thread no more.
+    assert "/regenerate" not in whole
+    back = page.get(f"/threads/{thread.id}?version={third.id}", headers=HTMX).text
+    assert "3/3" in back
+    assert f'data-remove="{second.id}"' in back
+    # The inspector has the run that wrote it.
+    steps = page.get(f"/threads/{thread.id}/inspect?tab=steps&run={first.id}", headers=HTMX).text
+    assert first.id in steps
+
+
+def test_only_the_last_version_is_in_the_thread(page: Client, versions: list[Run]) -> None:
+    first, _, third = versions
+    texts = [message.text for message in first.thread.messages.oldest_first()]
+    assert texts == ["Create a visualization of a sinewave", "A third."]
+    first.refresh_from_db()
+    assert not [name for name in first.to_dict() if name.startswith("replaced")]
+    assert "A third." in page.get(f"/threads/{first.thread_id}").text
+    # With the answer go those that had stood in its place.
+    answer = Message.objects.get(run_id=third.id)
+    page.post(f"/threads/{first.thread_id}/messages/{answer.id}/delete")
+    first.refresh_from_db()
+    assert first.replaced_messages == []
+    shown = page.get(f"/threads/{first.thread_id}").text
+    assert "3/3" not in shown
+    assert f'id="{first.id}"' not in shown
+
+
+def test_while_a_run_is_active_its_place_is_its_own(page: Client, run: Run) -> None:
+    page.post(f"/threads/{run.thread_id}/runs/{run.id}/regenerate", headers=HTMX)
+    active = run.thread.runs.active().get()
+    assert f'data-remove="{run.id}"' not in page.get(f"/threads/{run.thread_id}").text
+    address = f"/threads/{run.thread_id}?version={run.id}"
+    assert page.get(address, headers=HTMX).status_code == 204
+    assert f'id="{active.id}"' in page.get(address).text
 
 
 def test_an_answer_that_was_gone_on_from_stays(page: Client, run: Run) -> None:
