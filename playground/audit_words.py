@@ -1,9 +1,15 @@
 """What is noted (``assistants.operations.audit``) as people read it, one sentence a kind."""
 
-from typing import Final
+import re
+from datetime import date
+from typing import Any, Final
 
-from django.utils.translation import gettext
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_noop as _
+
+from assistants.models import AuditEntry
+from playground import words
 
 WORDS: Final = {
     "assistant.created": _("Created an assistant"),
@@ -63,6 +69,117 @@ WORDS: Final = {
     "project.budget_changed": _("Changed the project’s budget"),
     "audit.exported": _("Exported the audit log"),
 }
+
+DETAILS: Final = {
+    "address": _("Address"),
+    "after": _("After"),
+    "assistants": _("Assistants"),
+    "audience": _("Readers"),
+    "batch": _("File batch"),
+    "before": _("Before"),
+    "bytes": _("Bytes"),
+    "copy_of": _("Copy of"),
+    "day_tokens": _("Tokens a day"),
+    "expires": _("Expires"),
+    "fields": _("Changed"),
+    "files": _("Files"),
+    "format": _("Format"),
+    "hint": _("Key"),
+    "invitation": _("Invitation"),
+    "model": _("Model"),
+    "month_tokens": _("Tokens a month"),
+    "other_key": _("Another key"),
+    "role": _("Role"),
+    "scope": _("Scope"),
+    "steps": _("Steps"),
+    "thread": _("Thread"),
+    "threads": _("Threads"),
+    "vector_stores": _("Vector stores"),
+    "way": _("By way of"),
+}
+"""What the details of an entry are called."""
+
+FIELDS: Final = {
+    "description": _("Description"),
+    "expires_after": _("Expiry"),
+    "name": _("Name"),
+    "tool_resources": _("Files of tools"),
+}
+"""Fields of objects that have no word in ``words``."""
+
+VALUES: Final = {
+    "audience": {
+        "link": _("Anyone with the link"),
+        "people": _("People who are named"),
+        "project": _("People of this project"),
+    },
+    "format": {"json": "JSON", "markdown": "Markdown", "notebook": "Notebook", "page": _("Page")},
+    "role": {
+        "assistant": _("Assistant"),
+        "editor": _("Editor"),
+        "owner": _("Owner"),
+        "user": _("User"),
+        "viewer": _("Viewer"),
+    },
+    "scope": {"all": _("Everything"), "read": _("Reading only"), "runs": _("Runs only")},
+    "way": {
+        "account": _("The account page"),
+        "invitation": _("Invitation"),
+        "link": _("Sign-in link"),
+        "password": _("Password"),
+        "provider": _("Identity provider"),
+    },
+}
+"""Words of the service among the details, by the name of the detail."""
+
+ROLE_BEFORE: Final = ("member.changed", "before")
+"""Elsewhere, what was before is a name."""
+
+_MORE: Final = re.compile(r"… (\d+) more")
+"""What stands for the rest of a long list."""
+
+
+def who(entry: AuditEntry) -> str:
+    """The name of who did it, in the reader's language where it is nobody in particular."""
+    if entry.actor_name:
+        return entry.actor_name
+    return gettext("A guest") if entry.actor_kind == "guest" else gettext("The service")
+
+
+def details(entry: AuditEntry) -> list[tuple[str, str]]:
+    """Name and value of each detail, in the reader's language."""
+    return [
+        (
+            gettext(DETAILS[name]) if name in DETAILS else words.word(name),
+            _told("role" if (entry.action, name) == ROLE_BEFORE else name, value),
+        )
+        for name, value in entry.details.items()
+    ]
+
+
+def _told(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, int):
+        return number_format(value, force_grouping=True)
+    if isinstance(value, list):
+        return words.listed(_told(name, one) for one in value)
+    text = str(value)
+    if more := _MORE.fullmatch(text):
+        return ngettext("{n} more", "{n} more", int(more[1])).format(n=more[1])
+    if name == "fields":
+        return gettext(FIELDS[text]) if text in FIELDS else words.word(text)
+    if name == "expires":
+        return _day(text)
+    known = VALUES.get(name, {}).get(text)
+    return gettext(known) if known else text
+
+
+def _day(text: str) -> str:
+    try:
+        return date_format(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def sentence(action: str) -> str:

@@ -180,7 +180,7 @@ class AssistantForm(forms.Form):
     @property
     def is_stale(self) -> bool:
         """Whether the assistant was changed elsewhere since the person began."""
-        begun = self.data.get("version")
+        begun = self.data.get("over") or self.data.get("version")
         return bool(begun and self.assistant and begun != version_of(self.assistant))
 
     @property

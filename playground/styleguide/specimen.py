@@ -19,7 +19,7 @@ SENDS: Final = frozenset(
 
 REFERS: Final = frozenset(
     {"for", "form", "list", "headers", "popovertarget", "commandfor", "data-list"}
-    | {"data-number", "data-remove"}
+    | {"data-remove"}
     | {"aria-controls", "aria-describedby", "aria-labelledby"}
 )
 """Attributes that name ids."""

@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from assistants.errors import ApiError, NotFound
-from assistants.models import Assistant, File, Project, Role, Thread
+from assistants.errors import ApiError, NotFound, Wire
+from assistants.models import Assistant, AuditEntry, File, Project, Role, Thread
 from assistants.operations import assistants, upstreams
 from assistants.params import AssistantUpdate
-from playground import access, chat_models, interpreter, starters
+from playground import access, audit_words, chat_models, interpreter, starters
 from playground.forms import searched
 from playground.forms.assistant import MAX_INSTRUCTIONS, AssistantForm, version_of
 from playground.forms.run_options import tool_choices
@@ -279,6 +279,8 @@ def _form(
         "status": status,
         **form_context(form, attached, searched_files),
     }
+    if status == 409 and form.assistant:
+        context["changed"] = _last_change(form.assistant)
     if saved is not None:
         context["saved_at"] = timezone.now()
         # The page of the assistant has its name as the heading; a thread's page has not.
@@ -294,6 +296,15 @@ def _form(
             context |= {"empty_again": True, **starters.context(saved)}
     template = "assistants/_form.html" if request.htmx else "assistants/edit.html"
     return render(request, template, context, status=status)
+
+
+def _last_change(assistant: Assistant) -> Wire | None:
+    """Who changed it last, and the entry of that; None if nobody has noted it, as of one that lives
+    elsewhere.
+    """
+    found = AuditEntry.objects.in_project(assistant.project).newest_first()
+    entry = found.filter(action="assistant.changed", object_id=assistant.pk).first()
+    return {"entry": entry, "who": audit_words.who(entry)} if entry else None
 
 
 def form_context(

@@ -159,11 +159,11 @@ def _rows(project: Project, entries: Iterable[AuditEntry]) -> list[Row]:
     return [
         Row(
             entry,
-            entry.actor_name or {"guest": _("A guest")}.get(entry.actor_kind, _("The service")),
+            audit_words.who(entry),
             f"{entry.actor_kind}:{entry.actor_id}",
             audit_words.sentence(entry.action),
             pages.get(_place(entry)[1], ""),
-            [(name.replace("_", " "), _written(value)) for name, value in entry.details.items()],
+            audit_words.details(entry),
         )
         for entry in shown
     ]
@@ -189,11 +189,3 @@ def _pages(project: Project, entries: list[AuditEntry]) -> dict[str, str]:
             there = model.objects.filter(project=project, pk__in=ids).values_list("pk", flat=True)
             pages |= {pk: reverse(name, args=[pk]) for pk in there}
     return pages
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)

@@ -18,7 +18,7 @@ htmx.defineExtension("morph", {
 	},
 });
 
-/** Remember something that the server needs to know before it writes a page. */
+/** Remember what the server needs to write a page. */
 export function setCookie(name, value) {
 	document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=31536000; samesite=lax`;
 }
@@ -26,9 +26,9 @@ export function setCookie(name, value) {
 // --- times as this clock has them
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone !== root.dataset.timezone && !document.cookie.includes(`timezone=${encodeURIComponent(zone)}`)) {
+if (zone !== root.dataset.timezone && !document.cookie.includes(encodeURIComponent(zone))) {
 	setCookie("timezone", zone);
-	if (document.querySelector("time")) location.reload();
+	if (all("time")[0]) location.reload();
 }
 
 // --- theme
@@ -48,22 +48,19 @@ addEventListener("keydown", ({ key, target }) => key === "?" && !target.matches(
 
 // --- copying
 
-/** Say something to who cannot see the page. */
-const announce = (name) => (byId("announce").textContent = say(name));
-
 on("click", "[data-copy], [data-copy-from]", async (button) => {
 	const { copy, copyFrom } = button.dataset;
-	const use = button.querySelector("use");
-	const before = use.getAttribute("href");
+	const { href } = button.querySelector("use");
+	const before = href.baseVal;
+	let told = "notCopied";
 	try {
 		const text = copyFrom ? await (await fetch(copyFrom)).text() : copy === "frame" ? button.closest(".code").querySelector("code").textContent : copy || button.href;
 		await navigator.clipboard.writeText(text);
-		announce("copied");
-		use.setAttribute("href", before.replace(/#.*/, "#check"));
-		setTimeout(() => use.setAttribute("href", before), 1500);
-	} catch {
-		announce("notCopied");
-	}
+		told = "copied";
+		href.baseVal = before.replace(/#.*/, "#check");
+		setTimeout(() => (href.baseVal = before), 1500);
+	} catch {}
+	byId("announce").textContent = say(told);
 });
 
 // --- forms
@@ -73,41 +70,45 @@ document.querySelector("form[method=post] [aria-invalid=true]")?.focus();
 on("change", "[data-submit]", ({ form }) => form.requestSubmit());
 
 // A number and its slider say the same.
-on("input", "[data-number]", (range) => (byId(range.dataset.number).value = range.value));
-on("input", "[type=number]", ({ id, value }) => all(`[data-number="${id}"]`).forEach((range) => (range.value = value)));
+on("input", ".range input", (one) => ((one.nextElementSibling ?? one.previousElementSibling).value = one.value));
 
 // --- forms that save themselves
 
-let unsaved = false;
+// Is anything typed not kept, and newer than what is on its way?
+let [unsaved, newer] = all("[data-unsaved]");
+
+on("input", "#assistant-form", () => (unsaved = newer = true));
+on("submit", "#assistant-form:not([data-autosave])", () => (unsaved = false));
+addEventListener("beforeunload", (event) => unsaved && event.preventDefault());
+
+// The server may be back.
+setInterval(() => byId("retry-saving")?.click(), 4000);
 
 function tell(state, what) {
 	const label = byId("assistant-saved");
+	// That is said once.
+	if (label.dataset.state === "failed") return;
 	label.dataset.state = state;
 	label.replaceChildren(what);
 }
-
-on("input", "#assistant-form", () => (unsaved = true));
-on("submit", "#assistant-form", () => (unsaved = false));
 
 /** Hear what htmx tells of such a form itself. */
 const onSaving = (type, listener) => on(`htmx:${type}`, "[data-autosave]", (form, { target, detail }) => target === form && listener(detail, form));
 
 onSaving("configRequest", ({ parameters, triggeringEvent }, form) => {
-	// htmx sends the button pressed last with what is saved after it, too: a function would come twice.
+	// htmx sends the button pressed last with what is saved next, too: a function would come twice.
 	if (triggeringEvent?.type === "submit") return;
 	for (const { name } of form.querySelectorAll("button[name]")) delete parameters[name];
-	parameters.version = byId("assistant-version").value; // which one of the buttons would replace
 });
 
 onSaving("beforeRequest", () => {
-	unsaved = false;
+	[unsaved, newer] = [true];
 	tell("saving", say("saving"));
 });
 
 onSaving("afterRequest", ({ successful, xhr: { status } }) => {
-	if (successful) return;
-	unsaved = true;
-	if (status !== 409 && status !== 422) tell("failed", byId("not-saved").content.cloneNode(true));
+	const kept = successful && status === 200;
+	unsaved = newer || !kept;
+	byId("setup-unsaved")?.toggleAttribute("hidden", kept);
+	if (!successful && status !== 200) tell("failed", byId("not-saved").content.cloneNode(true));
 });
-
-addEventListener("beforeunload", (event) => unsaved && event.preventDefault());

@@ -224,7 +224,7 @@ def test_changes_of_an_assistant_save_themselves(page: Page, studio: Studio) -> 
     expect(page.locator("#assistant-name-error")).to_have_count(0)
 
 
-def test_what_could_not_be_saved_is_said_is_not_left_by_accident_and_is_saved_on_demand(
+def test_what_could_not_be_saved_is_said_is_not_left_by_accident_and_is_saved_by_itself(
     page: Page, studio: Studio
 ) -> None:
     studio.make_assistant("Keeper", model="demo")
@@ -246,12 +246,88 @@ def test_what_could_not_be_saved_is_said_is_not_left_by_accident_and_is_saved_on
     page.get_by_role("link", name="Files", exact=True).click()
     expect(page.get_by_label("Description")).to_have_value("Written offline")
     assert asked == ["beforeunload"]
+    # A run would have the setup as it was, which stands where one is begun.
+    hint = page.get_by_text("a run has what was saved last")
+    expect(hint).to_be_visible()
+    expect(saved.get_by_role("button", name="Retry saving")).to_be_visible()
     page.context.set_offline(False)
-    saved.get_by_role("button", name="Retry saving").click()
-    expect(saved).to_contain_text("Saved")
+    expect(saved).to_contain_text(re.compile(r"Saved \d\d:\d\d"))
+    expect(hint).to_be_hidden()
     page.reload()
     expect(page.get_by_label("Description")).to_have_value("Written offline")
     assert asked == ["beforeunload"]
+
+
+def test_what_the_server_refuses_is_not_left_by_accident(
+    page: Page, studio: Studio, context: BrowserContext
+) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    studio.make_assistant("Refused", model="demo")
+    other = context.new_page()
+    other.goto(page.url)
+    saved = page.locator("#assistant-saved")
+    hint = page.get_by_text("a run has what was saved last")
+    page.get_by_role("button", name="Add function").click()
+    editor = page.locator("textarea[name=function]")
+    right = editor.input_value()
+    editor.press("End")
+    editor.press_sequentially("{")
+    expect(saved).to_have_text("Not saved")
+    expect(hint).to_be_visible()
+    page.get_by_role("link", name="Files", exact=True).click()
+    expect(editor).to_be_visible()
+    assert asked == ["beforeunload"]
+    editor.fill(right)
+    expect(saved).to_have_text(re.compile(r"Saved \d\d:\d\d"))
+    expect(hint).to_be_hidden()
+    # Nor is what somebody else was quicker with.
+    other.get_by_label("Description").fill("Quicker")
+    expect(other.locator("#assistant-state")).to_contain_text("The change is by owner")
+    expect(other.get_by_text("a run has what was saved last")).to_be_visible()
+    other.on("dialog", stay)
+    other.get_by_label("Description").press_sequentially("!")
+    other.get_by_role("link", name="Files", exact=True).click()
+    expect(other.get_by_label("Description")).to_have_value("Quicker!")
+    assert asked == ["beforeunload"] * 2
+    other.get_by_role("button", name="Save mine instead").click()
+    expect(other.locator("#assistant-saved")).to_have_text(re.compile(r"Saved \d\d:\d\d"))
+    other.reload()
+    expect(other.get_by_label("Description")).to_have_value("Quicker!")
+    assert asked == ["beforeunload"] * 2
+
+
+def test_an_edit_of_what_was_deleted_is_refused_in_a_dialog_that_closes(
+    page: Page, studio: Studio, context: BrowserContext
+) -> None:
+    studio.make_assistant("Doomed", model="demo")
+    other = context.new_page()
+    other.goto("/assistants")
+    other.get_by_role("link", name="Delete Doomed").click()
+    other.get_by_role("button", name="Delete assistant").click()
+    expect(other.get_by_text("Doomed was deleted")).to_be_visible()
+    page.get_by_label("Description").fill("Too late")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("There is nothing here")
+    expect(page.locator("#assistant-saved")).to_have_text("Not saved")
+    dialog.get_by_role("button", name="Close").first.click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_label("Description")).to_have_value("Too late")
+
+
+def test_a_number_and_its_slider_say_the_same(page: Page, studio: Studio) -> None:
+    studio.make_assistant("Slider", model="demo")
+    number = page.get_by_role("spinbutton", name="Temperature").first
+    slider = page.get_by_role("slider", name="Temperature, as a slider")
+    number.fill("0.5")
+    expect(slider).to_have_value("0.5")
+    slider.fill("1.5")
+    expect(number).to_have_value("1.5")
 
 
 def test_two_tabs_never_write_over_each_other(

@@ -280,9 +280,12 @@ def test_an_edit_never_writes_over_one_made_elsewhere(page: Client, assistant: A
     assert "Not saved" in response.text
     assistant.refresh_from_db()
     assert assistant.name == "First"
-    kept = re.search(r'<button[^>]+name="version" value="([^"]+)"', response.text)
+    assert "The change is by <bdi>owner</bdi>" in response.text
+    assert " data-unsaved" in response.text
+    kept = re.search(r'<button[^>]+name="over" value="([^"]+)"', response.text)
     assert kept
-    page.post(address, FIELDS | {"version": [version, kept[1]], "name": "Second"}, headers=HTMX)
+    mine = FIELDS | {"version": version, "over": kept[1], "name": "Second"}
+    assert " data-unsaved" not in page.post(address, mine, headers=HTMX).text
     assistant.refresh_from_db()
     assert assistant.name == "Second"
 

@@ -1,5 +1,6 @@
 """The page that tells owners who did what."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -15,8 +17,11 @@ from assistants import acting, doorbell, tasks
 from assistants.acting import Actor
 from assistants.models import AuditEntry, Membership, Project, Role
 from assistants.operations import assistants, audit, people, shares
+from assistants.params import AssistantUpdate
 from playground import audit_words, paging
 from tests.factories import make_assistant, make_project, make_thread
+
+NOTING = {"audit.note", "audit.note_everywhere", "note", "_note"}
 
 
 def test_what_people_and_programs_did_is_told_and_linked_while_it_is_there(
@@ -117,6 +122,49 @@ def test_everything_that_is_noted_has_words() -> None:
     }
     assert len(noted) > 20
     assert noted <= audit_words.WORDS.keys()
+
+
+def test_details_are_told_in_the_words_of_the_reader(page: Client, project: Project) -> None:
+    """No name and no word of the service is left as programs write it, in either language."""
+    baker = make_assistant(project, name="Baker")
+    params = {"description": "Bakes", "temperature": 0.5}
+    assistants.update(baker, AssistantUpdate.model_validate(params))
+    files = [f"file-{number}" for number in range(audit.MAX_ITEMS + 3)]
+    audit.note("vector_store.files_added", project, "vs_1", files=files)
+    audit.note("key.created", project, "key_1", hint="pk…1", scope="runs", expires="2027-01-31")
+    audit.note("provider.changed", project, "p_1", other_key=True)
+    audit.note("member.changed", project, "user_1", role="viewer", before="editor")
+
+    def told() -> dict[str, list[tuple[str, str]]]:
+        rows = page.get("/settings/audit").context["rows"]
+        return {row.entry.action: row.details for row in rows}
+
+    shown = told()
+    assert shown["assistant.changed"] == [("Changed", "Description, Temperature")]
+    assert shown["vector_store.files_added"][0][1].endswith("file-19, 3 more")
+    assert shown["key.created"] == [
+        ("Key", "pk…1"), ("Scope", "Runs only"), ("Expires", "Jan. 31, 2027"),
+    ]  # fmt: skip
+    assert shown["provider.changed"] == [("Another key", "yes")]
+    page.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hant"
+    shown = told()
+    assert shown["assistant.changed"] == [("變更", "說明、溫度")]
+    assert shown["member.changed"] == [("角色", "檢視者"), ("之前", "編輯者")]
+    assert "變更：說明、溫度" in page.get("/settings/audit").text
+
+
+def test_every_detail_that_is_noted_has_a_name() -> None:
+    root = Path(audit.__file__).parents[2]
+    calls = (
+        node
+        for folder in ("assistants", "playground")
+        for path in (root / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in NOTING
+    )
+    named = {word.arg for call in calls for word in call.keywords if word.arg}
+    assert len(named) > 10
+    assert named - {"name"} <= audit_words.DETAILS.keys()
 
 
 def test_exports_that_are_taken_are_told(page: Client, project: Project) -> None:
