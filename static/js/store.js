@@ -57,7 +57,7 @@ async function sendAll() {
 	sending.hidden = false;
 	while (waiting.length) {
 		await send(nextGroup());
-		htmx.ajax("GET", form.dataset.files, { target: "#store-files", swap: "morph" });
+		htmx.ajax("GET", form.dataset.files, { source: "#store-files", swap: "morph" });
 	}
 	sending.hidden = true;
 	total = 0;

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from openai import OpenAI
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import APIResponse, FilePayload, Page, Route, expect
 
 from tests.browser.conftest import DEMO, Studio
 from tests.stack import Stack
@@ -137,6 +137,44 @@ def test_a_store_has_a_page_where_a_question_can_be_tried(studio: Studio, page: 
     page.get_by_role("button", name="Remove harbor.txt").click()
     expect(page.locator("#messages")).to_contain_text("harbor.txt was taken out")
     expect(files.locator("li")).to_have_count(1)
+
+
+def test_a_look_at_the_files_that_comes_late_hides_none_that_was_added_since(
+    page: Page, stack: Stack
+) -> None:
+    client = OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1")
+    store = client.vector_stores.create(name="Tides")
+    late: list[tuple[Route, APIResponse]] = []
+
+    def look(route: Route) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    page.route(re.compile(r"/files\?look$"), look)
+    page.goto(f"/vector-stores/{store.id}")
+    page.evaluate(
+        """() => {
+            const files = document.getElementById("store-files");
+            const look = document.getElementById("store-upload").dataset.files + "?look";
+            const more = {"hx-get": look, "hx-trigger": "every 200ms", "hx-swap": "morph"};
+            for (const one of Object.entries(more)) files.setAttribute(...one);
+            htmx.process(files);
+        }"""
+    )
+    while not late:
+        page.wait_for_timeout(50)
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.get_by_label("Add files").set_input_files(
+            FilePayload(name="tides.md", mimeType="text/markdown", buffer=b"High at noon.")
+        )
+    expect(page.locator("#store-sending")).to_be_hidden()
+    page.wait_for_timeout(300)
+    route, as_it_was = late[0]
+    route.fulfill(response=as_it_was)
+    row = page.locator("#store-files li", has_text="tides.md")
+    expect(row.locator(".chip[data-status=completed]")).to_be_visible(timeout=30_000)
 
 
 def test_a_new_store_is_filled_given_to_an_assistant_and_cited(
