@@ -31,6 +31,10 @@ _REFUSED: Final = re.compile(r"((?:(?!: ).)+) refused the request \((\d{3})\): "
 """How it begins: the provider's name and status, before the first colon. What the provider itself
 has said stands behind one.
 """
+_BROKEN: Final = re.compile(r"(?:(?!: ).)+ failed \(5\d\d\): ")
+"""How the service begins to tell that a provider's own server had an error."""
+FILTERED: Final = "The provider's content filter stopped the answer. Ask in other words."
+"""How the service ends a run that a filter has stopped; its code is none of a filter's."""
 KEPT: Final = gettext_noop("What was written until then is kept.")
 _RAISED = re.compile(
     r"^-{60,}\n(\w+) +Traceback \(most recent call last\)$"
@@ -185,6 +189,17 @@ def _failed(run: Run) -> Outcome:
         advice = _("have an owner put it right in settings, or choose another model, then retry.")
         mend = Mend(f"{reverse('settings')}#models", _("Settings"), "settings")
         return Outcome("bad", _("The run failed"), told(message), code, advice, _(RETRY), mend)
+    if message == FILTERED:
+        title = _("The provider's filter stopped the answer")
+        advice = _("put the question in other words; the same request would be stopped again.")
+        return Outcome("bad", title, _(KEPT), code, advice, _(AGAIN))
+    if _BROKEN.match(message):
+        title = _("The provider had an error")
+        advice = _(
+            "retry in a moment. If it goes on, look at the provider's status or log, or choose "
+            "another model."
+        )
+        return Outcome("bad", title, told(message), code, advice, _(RETRY))
     title, advice = {
         "rate_limit_exceeded": (
             _("The provider refused the request"),

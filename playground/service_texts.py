@@ -191,6 +191,9 @@ TEXTS: Final = (
     _("Its answer was empty."),
     _("It sent what is not JSON."),
     _("It did not answer within {seconds} s."),
+    _(
+        "{address} answers 404: nothing of the API is there. The address of such a service usually ends in /v1: try {suggestion}."
+    ),
     _("A web page answers there. Check that this is the address of its API; most end in /v1."),
     _("Answers come word by word."),
     _("Streaming is not supported: answers come in one piece, when they are complete."),

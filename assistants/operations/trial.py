@@ -4,6 +4,7 @@ It is asked what a run would ask it, in one short question.
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from assistants.errors import Wire
 from assistants.operations.chat_failures import NoTools, refused, unreachable, without_key
-from assistants.operations.providers import AZURE_VERSION, Provider
+from assistants.operations.providers import AZURE_VERSION, Provider, shown
 from assistants.text import storable
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ SILENCE_SECONDS: Final = 20.0
 LONGEST_SECONDS: Final = 45.0
 """A model that is loaded first may take long; whoever waits for a page does not."""
 MAX_LINES: Final = 2_000
+
+_VERSION: Final = re.compile(r"/v\d\w*$")
+"""How most addresses of the API end."""
 
 QUESTION: Final = "Call the function ping."
 PING: Final[Wire] = {
@@ -50,11 +54,13 @@ class Check:
 @dataclass
 class Report:
     """What was found, in the order in which it was tried; ``listed`` are the models that the server
-    names itself.
+    names itself. ``nothing_at`` says that the address is a wrong one, if asking a model is refused
+    as well.
     """
 
     checks: list[Check] = field(default_factory=list)
     listed: list[str] = field(default_factory=list)
+    nothing_at: str = ""
 
     @property
     def ok(self) -> bool:
@@ -91,6 +97,8 @@ def run(provider: Provider, model: str = "") -> Report:
         name = model or next(iter([*provider.models, *report.listed]), "")
         if name:
             _ask(client, provider, name, report)
+        elif report.nothing_at:
+            report.add("Address", False, report.nothing_at)
         elif not report.listed:
             report.add("Model", None, "It lists no models: name one, then test again.")
     return report
@@ -135,10 +143,23 @@ def _list(client: "OpenAI", provider: Provider, report: Report) -> bool:
         if error.status_code in (401, 403):
             _refused_key(provider, error, report)
             return False
+        if error.status_code == 404:
+            report.nothing_at = _nothing_at(provider)
         return True  # not every server lists them
     except (OpenAIError, AttributeError, TypeError, ValueError):
         return True
     return True
+
+
+def _nothing_at(provider: Provider) -> str:
+    """That an address has nothing of the API below it; empty where it ends as most do."""
+    address = shown(provider.base_url).rstrip("/")
+    if _VERSION.search(address):
+        return ""
+    return (
+        f"{address}/models answers 404: nothing of the API is there. The address of such a service "
+        f"usually ends in /v1: try {address}/v1."
+    )
 
 
 def _ask(client: "OpenAI", provider: Provider, name: str, report: Report) -> None:
@@ -197,6 +218,9 @@ def _refused(provider: Provider, request: Wire, error: Any, report: Report) -> N
         _refused_key(provider, error, report)
         return
     said = refused(provider.label, request, error, provider.api_key).message
+    if error.status_code == 404 and report.nothing_at:
+        report.add("Address", False, report.nothing_at)
+        return
     if error.status_code == 404 and not isinstance(error.body, dict):
         report.add("Address", False, said)
         return

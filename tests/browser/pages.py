@@ -117,7 +117,7 @@ NOT_PAGES: Final = {
     },
     "are a part of a page": {
         *("searched-files", "vector-store-files", "health-strip", "shared-earlier"),
-        *("file-large", "shared-large", "shared-passage"),
+        *("file-large", "shared-large", "shared-passage", "run-limits"),
     },
     "are a file, text or a stream": {
         *("assistant-export", "message-text", "inspect-raw", "file-content", "thread-events"),

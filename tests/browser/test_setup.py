@@ -119,3 +119,21 @@ def test_a_provider_is_tested_connected_and_answers_at_once(
         page.get_by_role("link", name="Remove").click()
         page.get_by_role("button", name="Remove provider").click()
         expect(page.get_by_text("My desk was removed")).to_be_visible()
+
+
+def test_a_run_option_that_cannot_be_is_told_before_anything_is_sent(
+    page: Page, studio: Studio
+) -> None:
+    studio.make_assistant("Cool", model=DEMO)
+    page.get_by_role("button", name="Run options").click()
+    options = page.get_by_role("dialog", name="Run options")
+    temperature = options.get_by_label("Temperature")
+    temperature.fill("9")
+    temperature.press("Tab")
+    expect(options.get_by_text("less than or equal to 2")).to_be_visible()
+    expect(temperature).to_have_attribute("aria-invalid", "true")
+    expect(temperature).to_have_value("9")
+    temperature.fill("0.5")
+    temperature.press("Tab")
+    expect(options.get_by_text("less than or equal to 2")).to_have_count(0)
+    expect(temperature).to_have_value("0.5")

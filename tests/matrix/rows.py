@@ -126,6 +126,8 @@ PAGES: Final = (
     _nowhere("inspect-new", "post"),
     _own("threads"),
     _nowhere("threads", "post"),
+    _own("run-limits"),
+    _nowhere("run-limits", "post"),
     _form("thread-new"),
     _nowhere("thread-new", "post"),
     _own("thread-create", 302),

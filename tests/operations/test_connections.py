@@ -205,6 +205,16 @@ def test_a_wrong_address(url: str, words: str) -> None:
     assert words in said(report, "Address")
 
 
+@pytest.mark.parametrize("model", ["", "played"])
+def test_an_address_without_its_end_is_told_with_what_was_asked(
+    server: ChatServer, model: str
+) -> None:
+    report = trial.run(Provider("openai", "Mine", server.origin, KEY), model)
+    assert found(report) == {"Address": False}
+    assert f"{server.origin}/models answers 404" in said(report, "Address")
+    assert f"try {server.url}." in said(report, "Address")
+
+
 @pytest.mark.parametrize("kind", ["openai", "azure"])
 def test_a_wrong_key_is_not_repeated(
     server: ChatServer, kind: str, caplog: pytest.LogCaptureFixture

@@ -4,8 +4,8 @@ import pytest
 
 from assistants.models import Run, RunStatus, UpstreamRun, VectorStore
 from assistants.refusals import STORE_EXPIRED
-from playground.outcomes import OF_PROVIDER, Outcome, error_in, of_run
-from playground.service_texts import HINTS
+from playground.outcomes import FILTERED, OF_PROVIDER, Outcome, error_in, of_run
+from playground.service_texts import HINTS, TEXTS
 from tests.factories import make_assistant, make_run, make_thread, make_vector_store
 
 RAISED = """before
@@ -80,6 +80,31 @@ def failed(run: Run, message: str) -> Outcome:
     outcome = of_run(run)
     assert outcome is not None
     return outcome
+
+
+@pytest.mark.django_db
+def test_what_a_filter_stopped_is_to_be_asked_otherwise() -> None:
+    assert FILTERED in TEXTS  # as the service says it
+    assistant = make_assistant()
+    outcome = failed(make_run(make_thread(assistant.project), assistant), FILTERED)
+    assert "filter stopped" in outcome.title
+    assert "in other words" in outcome.advice
+    assert "log" not in outcome.advice
+
+
+@pytest.mark.django_db
+def test_an_error_of_the_provider_itself_is_one_to_wait_for() -> None:
+    assistant = make_assistant()
+    run = make_run(make_thread(assistant.project), assistant)
+    broken = "Example failed (500): boom. Try again in a moment; its own log may say more."
+    outcome = failed(run, broken)
+    assert outcome.title == "The provider had an error"
+    assert "retry in a moment" in outcome.advice
+    assert "the provider's status" in outcome.advice
+    assert outcome.mend is None
+    assert (
+        failed(run, "Example refused the request (400): x failed (500): y").title != outcome.title
+    )
 
 
 @pytest.mark.django_db

@@ -1,0 +1,15 @@
+"""The options of a run, looked at as they are filled in."""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from playground import access
+from playground.forms.run_options import RunOptionsForm
+
+
+@access.signed_in
+@require_safe
+def limits(request: access.Request) -> HttpResponse:
+    """The fields that have bounds, with what is wrong with them."""
+    return render(request, "threads/_run_limits.html", {"options": RunOptionsForm(request.GET)})
