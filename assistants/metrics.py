@@ -1,18 +1,49 @@
 """What operators watch: numbers that every process keeps, and that ``GET /metrics`` adds up.
 
-Each process writes its own to a file in METRICS_DIR, so that the web server can tell of the worker.
+Each process writes its own to files in METRICS_DIR, so that the web server can tell of the worker.
+Whoever comes removes those of processes that are gone.
 """
 
+import functools
 import os
+import secrets
 import socket
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import Counter, Histogram, values
 
+from assistants import living
+
+FOLDER: Final = "living"
+"""In METRICS_DIR: the processes that have files there."""
+
+
+@functools.cache
+def _own_name(folder: Path, pid: int) -> str:
+    """That of this process, which no other one ever has: containers that share the folder have
+    processes of the same number.
+    """
+    name = f"{socket.gethostname().replace('_', '-')}-{pid}-{secrets.token_hex(4)}"
+    living.note(folder / FOLDER, name)
+    _forget_dead(folder)
+    return name
+
+
+def _forget_dead(folder: Path) -> None:
+    """Their numbers would count for ever."""
+    # First the files: who begins now has its name there before any of them.
+    files = list(folder.glob("*_*.db"))
+    names = living.living(folder / FOLDER)
+    for path in files:
+        if path.stem.rpartition("_")[2] not in names:
+            path.unlink(missing_ok=True)
+
+
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-    # Containers that share the folder have processes of the same number.
+    _folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
-        lambda: f"{socket.gethostname().replace('_', '-')}-{os.getpid()}"
+        lambda: _own_name(_folder, os.getpid())
     )
 
 SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600)

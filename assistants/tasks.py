@@ -6,8 +6,9 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
 
-from assistants import acting, doorbell
+from assistants import acting, doorbell, workers
 from assistants.engine.host import host
 from assistants.ingester import ingester
 from assistants.operations import (
@@ -116,6 +117,7 @@ def sweep() -> dict[str, int]:
 def start_host(**_: Any) -> None:
     """Be there for wishes and heartbeats before the first run comes, and for files that wait."""
     host()
+    workers.note_here(settings.RUNTIME_DIR)
     ingester().wake()
 
 

@@ -6,13 +6,19 @@ Redis tells the time, so that hosts whose clocks differ agree.
 
 import os
 import socket
+from pathlib import Path
 from typing import Any, Final
 
 import redis
 import redis.asyncio
 
+from assistants import living
+
 SECONDS: Final = 15
 """A worker that has said nothing for so long is not alive."""
+
+FOLDER: Final = "workers"
+"""In RUNTIME_DIR: those that live there."""
 
 _ALIVE: Final = "workers:alive"
 """A sorted set of names, by the Unix time until which they are believed."""
@@ -60,12 +66,21 @@ async def room_of_others(client: "redis.asyncio.Redis", name: str) -> int:
     return sum(max(0, int(room or 0)) for room in rooms)
 
 
-def is_alive_here(client: "redis.Redis") -> bool:
-    """Whether one of this host or container is."""
+def note_here(runtime_dir: Path) -> None:
+    """Have the probe of this host or container know of this process, whatever becomes of it."""
+    living.note(runtime_dir / FOLDER, own_name())
+
+
+def silent_here(client: "redis.Redis", runtime_dir: Path) -> list[str] | None:
+    """Those of this host or container that live and do not say so: they hang. None where none
+    lives.
+    """
+    begins = f"{socket.gethostname()}:"
+    names = [name for name in living.living(runtime_dir / FOLDER) if name.startswith(begins)]
+    if not names:
+        return None
     now = client.time()[0]
-    alive: list[Any] = client.zrangebyscore(_ALIVE, f"({now}", "+inf")
-    begins = f"{socket.gethostname()}:".encode()
-    return any(name.startswith(begins) for name in alive)
+    return sorted(name for name in names if (client.zscore(_ALIVE, name) or 0) <= now)
 
 
 def forget_all(client: "redis.Redis") -> None:

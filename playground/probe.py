@@ -38,15 +38,18 @@ def web() -> None:
 
 
 def worker() -> None:
-    """It has said that it is alive. Where Redis is away nobody knows, and that is not its
-    fault.
+    """It has said that it is alive: each one that lives with this RUNTIME_DIR, if there are some.
+    Where Redis is away nobody knows, and that is not its fault.
     """
     with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=SECONDS) as client:
         try:
-            if not workers.is_alive_here(client):
-                raise Fails("it does not say that it is alive")
+            silent = workers.silent_here(client, settings.RUNTIME_DIR)
         except redis.RedisError:
             return
+    if silent is None:
+        raise Fails("none lives here")
+    if silent:
+        raise Fails(f"it does not say that it is alive ({', '.join(silent)})")
 
 
 def beat() -> None:

@@ -19,16 +19,18 @@ ROWS: Final = 200
 """So many are read and written at once."""
 MADE_BY_DJANGO: Final = {"django_content_type", "auth_permission"}
 """Tables that are filled as soon as they are made."""
+NOT_KEPT: Final = {"assistants_logintoken"}
+"""A link that has been used would be good again where its row came back."""
 
 Table = type[Model]
 
 
 def tables(apps: Apps = installed) -> list[Table]:
-    """Everything that is kept, what others name before those."""
+    """Everything that is copied, what others name before those."""
     return [
         model
         for model in apps.get_models(include_auto_created=True)
-        if model._meta.managed and not model._meta.proxy
+        if model._meta.managed and not model._meta.proxy and model._meta.db_table not in NOT_KEPT
     ]
 
 

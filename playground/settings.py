@@ -403,6 +403,8 @@ MAX_BODY_BYTES = 17 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = str(DATA_DIR / "tmp") if (DATA_DIR / "tmp").is_dir() else None
 FILE_UPLOAD_PERMISSIONS = 0o600
+# A web server that stops lets requests that it has go on for so long; event streams end at once.
+WEB_GRACE_SECONDS = 20
 # A request body that is not a file: 512 messages' worth of text in one "create thread and run".
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 

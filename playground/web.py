@@ -1,12 +1,26 @@
 """Runs the web server: ``python -m playground.web``."""
 
+import asyncio
+import contextlib
 import logging
-from typing import Any
+import socket
+import sys
+from typing import Any, Final
 
 import uvicorn
+from typing_extensions import override
 
+from assistants.events import sse
 from playground import settings
 from playground.protocol import Protocol
+
+CANNOT_START: Final = 3
+BREAKING_OFF_SECONDS: Final = 0.5
+OF_A_STOP: Final = (
+    "ASGI callable returned without completing response.",
+    "timeout graceful shutdown exceeded",
+)
+"""What uvicorn says of answers that are broken off because the server stops."""
 
 
 def options(*, behind_proxy: bool = settings.BEHIND_PROXY) -> dict[str, Any]:
@@ -25,24 +39,51 @@ def options(*, behind_proxy: bool = settings.BEHIND_PROXY) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Serve the pages and the API at HOST and PORT until SIGTERM.
-
-    Open streams get two seconds to end; whoever follows one comes back to the next server and goes
-    on where it was. So uvicorn's complaint about streams that it had to end is dropped.
+class Server(uvicorn.Server):
+    """uvicorn's, which waits for every answer when it stops. An event stream is not waited for:
+    whoever follows one comes back to the next server and goes on where it was.
     """
-    logging.getLogger("uvicorn.error").addFilter(
-        lambda record: "timeout graceful shutdown exceeded" not in record.getMessage()
-    )
-    uvicorn.run(
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        logging.getLogger("uvicorn.error").addFilter(_is_no_news)
+        breaking_off = asyncio.create_task(_break_off_streams())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            breaking_off.cancel()
+            logging.getLogger("uvicorn.error").removeFilter(_is_no_news)
+
+
+async def _break_off_streams() -> None:
+    """Again and again: a request that is being answered may begin another."""
+    while True:
+        sse.break_off_all()
+        await asyncio.sleep(BREAKING_OFF_SECONDS)
+
+
+def _is_no_news(record: logging.LogRecord) -> bool:
+    return not any(told in record.getMessage() for told in OF_A_STOP)
+
+
+def main() -> int:
+    """Serve the pages and the API at HOST and PORT until SIGTERM. Then what was asked is answered,
+    for up to WEB_GRACE_SECONDS.
+    """
+    config = uvicorn.Config(
         "playground.asgi:application",
         host=settings.HOST,
         port=settings.PORT,
         loop="uvloop",
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=settings.WEB_GRACE_SECONDS,
         **options(),
     )
+    config.load_app()
+    server = Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else CANNOT_START
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

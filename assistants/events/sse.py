@@ -113,8 +113,22 @@ def _without_length(head: HTTPResponseStartEvent) -> HTTPResponseStartEvent:
     return {**head, "headers": headers}
 
 
+_open: set[asyncio.Task[None]] = set()
+"""What writes the streams that are open."""
+
+
+def break_off_all() -> None:
+    """End every open stream before its end, as a server that stops does: to its reader it is not
+    whole, who asks for it anew. On the event loop of the server.
+    """
+    for writing in _open:
+        writing.cancel()
+
+
 async def _stream(frames: Frames, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     writing = asyncio.create_task(_write(frames, send))
+    _open.add(writing)
+    writing.add_done_callback(_open.discard)
     leaving = asyncio.create_task(_left(receive))
     try:
         await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -123,7 +137,7 @@ async def _stream(frames: Frames, receive: ASGIReceiveCallable, send: ASGISendCa
         for task in (writing, leaving):
             task.cancel()
         await asyncio.gather(writing, leaving, return_exceptions=True)
-    if finished:
+    if finished and not writing.cancelled():
         # Raises what went wrong. The server then breaks the connection off, and the reader sees
         # that the stream is not whole.
         writing.result()

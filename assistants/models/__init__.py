@@ -6,7 +6,7 @@ from assistants.models.audit import AuditEntry
 from assistants.models.chunk import Chunk, Leftover
 from assistants.models.file import File, LeftContent
 from assistants.models.file_batch import FileBatch
-from assistants.models.person import Identity, Invitation
+from assistants.models.person import Identity, Invitation, LoginToken
 from assistants.models.project import ApiKey, Membership, Project, Role, Scope
 from assistants.models.provider import ModelProvider
 from assistants.models.run import Run, RunStatus, RunStep, StepStatus
@@ -44,6 +44,7 @@ __all__ = [
     "Invitation",
     "LeftContent",
     "Leftover",
+    "LoginToken",
     "Membership",
     "Message",
     "ModelAlias",

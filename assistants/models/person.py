@@ -1,4 +1,6 @@
-"""How people come in: invitations to a project, and who they are at an identity provider."""
+"""How people come in: invitations to a project, the link that a start prints, and who they are at
+an identity provider.
+"""
 
 import hashlib
 import hmac
@@ -88,3 +90,15 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} at {self.issuer}"
+
+
+class LoginToken(models.Model):
+    """What the printed link signs the local owner in with, once. Only its digest is kept; as of an
+    API key, a plain SHA-256 of 32 random bytes is enough.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.digest[:8]

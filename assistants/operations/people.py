@@ -1,7 +1,9 @@
-"""Accounts of people: making one, naming it, its password, and who an identity provider says that
-somebody is.
+"""Accounts of people: making one, naming it, its password, the token of the printed link, and who
+an identity provider says that somebody is.
 """
 
+import hashlib
+import secrets
 from typing import Final
 
 from django.conf import settings
@@ -9,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from assistants import acting, doorbell, refusals
-from assistants.models import Identity, Invitation, Membership, Project, Role
+from assistants.models import Identity, Invitation, LoginToken, Membership, Project, Role
 from assistants.operations import audit, members, projects
 
 LOCAL_OWNER: Final = "owner"
@@ -27,6 +29,25 @@ def local_owner() -> User:
         user.save()
     projects.add_member(projects.ensure_default_project(), user.pk, Role.OWNER)
     return user
+
+
+@transaction.atomic
+def issue_login_token() -> str:
+    """A token that signs the local owner in once, on any web server. The one before is void."""
+    token = secrets.token_urlsafe(32)
+    LoginToken.objects.all().delete()
+    LoginToken.objects.create(digest=_digest(token))
+    return token
+
+
+def use_login_token(token: str) -> bool:
+    """Whether it was good. It is used up by this: of many who try at once one deletes the row."""
+    deleted, _ = LoginToken.objects.filter(digest=_digest(token)).delete()
+    return deleted == 1
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @transaction.atomic

@@ -39,7 +39,6 @@ def main(names: list[str]) -> int:
         places.check_port()  # before anything is written
         places.check_room()
         places.make_folders()
-        places.forget_metrics()
         with places.hold_folders(stack.address()) as locks:
             places.make_secret_key()
             try:

@@ -78,12 +78,6 @@ def make_folders() -> None:
     settings.METRICS_DIR.mkdir(mode=0o700, exist_ok=True)
 
 
-def forget_metrics() -> None:
-    """Numbers of processes that are no more would count again."""
-    for path in settings.METRICS_DIR.glob("*.db"):
-        path.unlink(missing_ok=True)
-
-
 def _close(path: Path, mode: int) -> None:
     """Take away what others may do, where the path is ours: DATA_DIR may be a volume of another."""
     if path.stat().st_uid == os.geteuid():

@@ -25,7 +25,10 @@ from playground.runner.watch import watch
 
 # Who is stopped after whom: a worker that drains needs the interpreter, and everyone needs Redis.
 STOPPING_ORDER = (("web", "beat"), ("worker",), ("interpreter",), ("redis",))
-STOPPING_SECONDS = {"worker": settings.WORKER_GRACE_SECONDS + 4.0}
+STOPPING_SECONDS = {
+    "web": settings.WEB_GRACE_SECONDS + 4.0,
+    "worker": settings.WORKER_GRACE_SECONDS + 4.0,
+}
 # Redis comes to heed SIGINT alone (redis_server.py); while it starts, SIGTERM is quicker.
 STOP_SIGNALS = {"redis": (signal.SIGTERM, signal.SIGINT)}
 # Make and timeout may pass one Ctrl+C on twice; a person who means a second one takes longer.

@@ -21,7 +21,7 @@ def serving(application: Any, **options: Any) -> Iterator[str]:
     config = uvicorn.Config(
         application, lifespan="off", timeout_graceful_shutdown=1, **web.options(**options)
     )
-    server = uvicorn.Server(config)
+    server = web.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 10

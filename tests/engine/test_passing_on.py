@@ -1,7 +1,9 @@
 """Who is alive, as workers tell each other, and what a full one passes on."""
 
+import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -9,7 +11,7 @@ import redis.asyncio
 from django.db import OperationalError
 from pytest_django import Settings
 
-from assistants import doorbell, workers
+from assistants import doorbell, living, workers
 from assistants.engine import host as hosts
 from assistants.engine.host import Host
 
@@ -36,12 +38,23 @@ async def test_who_has_said_nothing_for_a_while_is_not_alive_and_has_no_room(
         assert await client.keys("workers:*") == []
 
 
-def test_a_process_of_this_host_is_told_from_others(redis_url: str) -> None:
+def test_a_hung_process_is_told_from_a_living_one_beside_it_and_from_a_dead_one(
+    redis_url: str, tmp_path: Path
+) -> None:
+    here, own = socket.gethostname(), workers.own_name()
     with redis.Redis.from_url(redis_url) as client:
-        client.zadd("workers:alive", {"elsewhere:1": time.time() + 15})
-        assert not workers.is_alive_here(client)
-        client.zadd("workers:alive", {workers.own_name(): time.time() + 15})
-        assert workers.is_alive_here(client)
+        assert workers.silent_here(client, tmp_path) is None
+        client.zadd("workers:alive", {f"{here}:1": time.time() + 15})
+        (tmp_path / "workers").mkdir()
+        (tmp_path / "workers" / f"{here}:dead").touch()
+        workers.note_here(tmp_path)
+        living.note(tmp_path / "workers", f"{here}:1")
+        living.note(tmp_path / "workers", "elsewhere:1")
+        assert workers.silent_here(client, tmp_path) == [own]
+        client.zadd("workers:alive", {own: time.time() + 15})
+        assert workers.silent_here(client, tmp_path) == []
+    kept = {path.name for path in (tmp_path / "workers").iterdir()}
+    assert kept == {own, f"{here}:1", "elsewhere:1"}
 
 
 def test_a_full_worker_goes_on_to_ring_when_the_database_was_away(

@@ -8,8 +8,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from assistants.models import LoginToken
+from playground import login
 from playground.management.commands import login as command
 from tests.stack import free_port
+
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +29,7 @@ def test_a_link_is_printed_for_a_server_that_answers(tmp_path: Path) -> None:
         printed = io.StringIO()
         call_command("login", stdout=printed)
     assert printed.getvalue().startswith(f"{url}/login?token=")
-    assert list((tmp_path / "login").iterdir())
+    assert login.consume(printed.getvalue().strip().partition("?token=")[2])
 
 
 def test_where_nothing_answers_it_says_so_and_how_to_start(tmp_path: Path) -> None:
@@ -33,7 +37,7 @@ def test_where_nothing_answers_it_says_so_and_how_to_start(tmp_path: Path) -> No
     (tmp_path / "address").write_text(url)
     with pytest.raises(CommandError, match=f"Nothing answers at {url}.*make run"):
         call_command("login")
-    assert not (tmp_path / "login").exists()
+    assert not LoginToken.objects.exists()
 
 
 def test_a_public_address_that_cannot_be_reached_from_here_is_no_sign_of_rest(

@@ -36,6 +36,8 @@ def test_everything_is_there_afterwards(installation: Installation, target: str)
         "auth_group_permissions",
         "auth_user_groups",
         "auth_user_user_permissions",
+        # Not copied.
+        "assistants_logintoken",
         # What axes can keep too, and is not asked to.
         "axes_accessattemptexpiration",
         "axes_accessfailurelog",

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.test import Client
 
 from assistants.operations import people
-from playground import login, throttle
+from playground import throttle
 from playground.asgi import application
 from tests.api.serving import serving
 
@@ -136,7 +136,7 @@ def test_the_right_password_forgets_the_wrong_ones() -> None:
 
 def test_wrong_tokens_count_too_and_leave_passwords_alone() -> None:
     assert guess(5, token="wrong") == 429
-    token = login.issue()
+    token = people.issue_login_token()
     locked = Client(REMOTE_ADDR="192.0.2.1").get(f"/login?token={token}")
     assert locked.status_code == 429
     assert Client(REMOTE_ADDR="192.0.2.2").get(f"/login?token={token}").status_code == 302

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from playground import login
+from assistants.operations import people
 from playground.runner.stack import ADDRESS, address
 
 CONNECT_SECONDS = 3.0
@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 f"Nothing answers at {started_at}. "
                 "Start the studio with make run: it prints a sign-in link of its own."
             )
-        self.stdout.write(f"{started_at}/login?token={login.issue()}")
+        self.stdout.write(f"{started_at}/login?token={people.issue_login_token()}")
 
 
 def answers(url: str) -> bool:

@@ -16,8 +16,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from assistants import workers
 from assistants.models import ApiKey
-from assistants.operations import indexes, projects
-from playground import login, redis_server
+from assistants.operations import indexes, people, projects
+from playground import redis_server
 
 KEEP_UPLOADS_SECONDS: Final = 24 * 3600
 PREPARING: Final = 0x70726570
@@ -98,7 +98,7 @@ class Command(BaseCommand):
 
     def login_token(self) -> str | None:
         """A token for the link, unless the owner set one."""
-        return None if settings.PLAYGROUND_LOGIN_TOKEN else login.issue()
+        return None if settings.PLAYGROUND_LOGIN_TOKEN else people.issue_login_token()
 
     def has_api_key(self) -> bool:
         """Whether a program can get in already."""

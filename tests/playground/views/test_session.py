@@ -5,11 +5,11 @@ from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 
-from playground import login
+from assistants.operations import people
 
 
 def test_the_printed_link_signs_the_owner_in_once(db: None) -> None:
-    token = login.issue()
+    token = people.issue_login_token()
     first, second = Client(), Client()
     assert first.get(f"/login?token={token}").headers["Location"] == "/"
     assert first.get("/assistants").status_code == 200
@@ -20,7 +20,7 @@ def test_the_printed_link_signs_the_owner_in_once(db: None) -> None:
 
 
 def test_looking_at_the_link_does_not_use_it_up(db: None) -> None:
-    link = f"/login?token={login.issue()}"
+    link = f"/login?token={people.issue_login_token()}"
     looked = Client().head(link)
     assert looked.status_code == 200
     assert settings.SESSION_COOKIE_NAME not in looked.cookies
@@ -34,7 +34,7 @@ def test_a_token_that_is_set_works_as_often_as_it_is_used(db: None, settings: Se
 
 
 def test_the_whole_link_can_be_pasted(db: None) -> None:
-    token = login.issue()
+    token = people.issue_login_token()
     pasted = {"token": f" http://127.0.0.1:8000/login?token={token} "}
     assert Client().post("/login", pasted).headers["Location"] == "/"
 
@@ -43,13 +43,13 @@ def test_signing_in_leads_to_where_the_person_wanted_to_go(db: None) -> None:
     client = Client()
     asked = client.get("/threads?q=sine")
     assert asked.headers["Location"] == "/login?next=/threads%3Fq%3Dsine"
-    given = {"token": login.issue(), "next": "/threads?q=sine"}
+    given = {"token": people.issue_login_token(), "next": "/threads?q=sine"}
     assert client.post("/login", given).headers["Location"] == "/threads?q=sine"
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:x"])
 def test_signing_in_never_leads_away(db: None, target: str) -> None:
-    given = {"token": login.issue(), "next": target}
+    given = {"token": people.issue_login_token(), "next": target}
     assert Client().post("/login", given).headers["Location"] == "/"
 
 
