@@ -21,6 +21,10 @@ from playground.rendering.healing import close
 from playground.rendering.logs import Logs
 from playground.rendering.markdown import render
 
+LONG_TEXT: Final = 20_000
+"""A message of more characters is folded, so that it can be passed by."""
+BEGINNING: Final = 400
+
 _THE_END: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -67,6 +71,11 @@ class TextView:
         return {
             file_id: None if file.is_deleted else file.name for file_id, file in self.files.items()
         }
+
+    @property
+    def beginning(self) -> str:
+        """How a text begins that is too long to be shown as a whole unasked; else empty."""
+        return "" if self.open or len(self.text) <= LONG_TEXT else self.plain[:BEGINNING]
 
     @cached_property
     def html(self) -> SafeString:
@@ -322,6 +331,11 @@ class RunView:
         if self.is_shared:
             return []
         return [(words.within(name), _told(value)) for name, value in self.run.overrides.items()]
+
+    @property
+    def went_on(self) -> bool:
+        """Whether outputs of functions have come: the API tells of the start after those alone."""
+        return bool(self.steps) and self.steps[0].step.created_at < self.run.queued_at
 
     @property
     def seconds_to_first_word(self) -> float | None:

@@ -1,6 +1,7 @@
 """Tags and filters of the studio's templates: icons, and quantities as people read them."""
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,16 @@ def page_language() -> str:
 def icon(name: str, kind: str = "") -> SafeString:
     """An icon of the sprite, by its own name or by the API's word for what it shows."""
     return files.icon(ICONS.get(name, name), kind)
+
+
+@register.filter
+def direction(text: str) -> str:
+    """How a text runs that a person wrote, for the element that cuts it off where it ends: as its
+    first letter does.
+    """
+    kinds = (unicodedata.bidirectional(letter) for letter in text)
+    first = next((kind for kind in kinds if kind in ("L", "R", "AL")), "L")
+    return "ltr" if first == "L" else "rtl"
 
 
 @register.filter

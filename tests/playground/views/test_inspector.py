@@ -38,6 +38,23 @@ def test_steps_stand_on_a_time_line_with_their_tokens(page: Client, run: Run) ->
     assert "<dt>First word</dt>" in text
 
 
+def test_the_times_of_a_run_that_went_on_come_after_each_other(
+    page: Client, thread: Thread, assistant: Assistant
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    worker.call("f", "{}")
+    body = {"output-call_1": "1"}
+    page.post(f"/threads/{thread.id}/runs/{worker.run.id}/outputs", body)
+    waiting = tab(page, worker.run, "steps")
+    assert "<dt>Went on</dt>\n            <dd>not yet" in waiting
+    Worker(worker.run.id).complete()
+    text = tab(page, worker.run, "steps")
+    places = [text.index(f"<dt>{name}</dt>") for name in ("Created", "First word", "Went on")]
+    assert places == sorted(places)
+    assert "<dt>Started</dt>" not in text[: places[-1]]
+    assert "in the queue" in text[places[-1] :]
+
+
 def test_only_the_demo_model_is_known_to_cost_nothing(page: Client, run: Run) -> None:
     assert "Cost: free." in tab(page, run, "usage")
     Run.objects.update(model="gone-since", answered_by="gone-since")
@@ -51,6 +68,7 @@ def test_every_event_is_listed_in_order_with_its_json(page: Client, run: Run) ->
     places = [text.index(f">{name}<") for name in names]
     assert places == sorted(places)
     assert "ms</span>" in text
+    assert "from the moment at which the event’s run was created" in text
     assert '<span class="n">&quot;id&quot;</span>' in text
 
 

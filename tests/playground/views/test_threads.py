@@ -570,3 +570,23 @@ def test_a_name_that_turns_the_direction_of_writing_turns_only_itself(
             shown = re.findall(rf"<(\w+)[^<>]*>[^<>]*{name}", text)
             assert set(shown) <= {"bdi", "div", "option", "title"}, (address, shown)
             assert "bdi" in shown
+
+
+def test_a_title_that_runs_from_the_right_is_cut_at_its_end(page: Client, project: Project) -> None:
+    thread = make_thread(project, "- \u05e9\u05dc\u05d5\u05dd world")
+    for address, element in (
+        (f"/threads/{thread.id}", 'id="thread-title"'),
+        (f"/threads/{thread.id}", 'id="topbar-title"'),
+        ("/threads", f'href="/threads/{thread.id}"'),
+    ):
+        assert f'{element} dir="rtl"' in page.get(address).text
+    other = make_thread(project, "1. Hello \u05e9")
+    assert 'id="thread-title" dir="ltr"' in page.get(f"/threads/{other.id}").text
+
+
+def test_a_very_long_message_is_folded(page: Client, project: Project) -> None:
+    long = make_thread(project, "word " * 40_000)
+    text = page.get(f"/threads/{long.id}").text
+    assert "Show all 200,000 characters" in text
+    assert text.count("word " * 1000) >= 1
+    assert "Show all" not in page.get(f"/threads/{make_thread(project, 'word').id}").text
