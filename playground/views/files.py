@@ -19,7 +19,7 @@ from assistants.errors import ApiError
 from assistants.models import Assistant, File, Project, Thread, VectorStore
 from assistants.operations import files, source_text, vector_store_files
 from assistants.operations.source_text import PageText, SourceText
-from playground import access, paging, words
+from playground import access, paging, waiting, words
 from playground.rendering.files import image_type
 from playground.service_words import refusal
 
@@ -106,7 +106,10 @@ def _upload(request: access.Request, project: Project) -> HttpResponse:
     if place == "listed":
         return HttpResponse(status=201)
     template = ITEMS.get(place, ITEMS["chip"])
-    return render(request, template, {"file": file, "new": True}, status=201)
+    response = render(request, template, {"file": file, "new": True}, status=201)
+    if request.GET.get("draft"):
+        waiting.remember(request, response, file)
+    return response
 
 
 def _upload_all(request: access.Request, project: Project) -> HttpResponse:
@@ -213,7 +216,9 @@ def discard(request: access.Request, file_id: str) -> HttpResponse:
     uses it.
     """
     files.discard(access.file(request, file_id))
-    return HttpResponse(status=204)
+    response = HttpResponse(status=204)
+    waiting.forget(response, [file_id])
+    return response
 
 
 def _who_misses(row: Row) -> str:

@@ -16,7 +16,7 @@ from assistants.events import log
 from assistants.models import Assistant, File, Message, Role, Run, Thread
 from assistants.operations import messages, runs, threads
 from assistants.params import ToolOutputsSubmit, validate
-from playground import access, fragments, transcript, words
+from playground import access, fragments, transcript, waiting, words
 from playground.forms.composer import ComposerForm
 from playground.rendering.annotations import Annotations
 from playground.service_words import refusal
@@ -56,7 +56,8 @@ def begin(request: access.Request) -> HttpResponse:
         except ApiError as problem:
             error = refusal(problem)
         else:
-            return _led(request, f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}")
+            address = f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}"
+            return _sent(request, _led(request, address))
     return _refused(request, None, form, error)
 
 
@@ -85,8 +86,16 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
         return _refused(request, thread, form, refusal(problem))
     if not request.htmx:
         back = f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}"
-        return redirect(f"{back}#{message.id if message else run.id if run else ''}")
-    return HttpResponse(_begun(request, thread, [message.id] if message else [], run, place))
+        answer = redirect(f"{back}#{message.id if message else run.id if run else ''}")
+        return _sent(request, answer) if message else answer
+    parts = HttpResponse(_begun(request, thread, [message.id] if message else [], run, place))
+    return _sent(request, parts) if message else parts
+
+
+def _sent(request: access.Request, response: HttpResponse) -> HttpResponse:
+    """The answer to a message that was added: its files do not wait any more."""
+    waiting.forget(response, request.POST.getlist("file_id")[: waiting.MAX_FILES])
+    return response
 
 
 @access.signed_in

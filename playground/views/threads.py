@@ -15,7 +15,7 @@ from assistants.errors import Invalid, Wire
 from assistants.events.sse import EventStream
 from assistants.models import Assistant, File, Project, Role, Run, Thread
 from assistants.operations import providers, threads
-from playground import access, fragments, paging, starters, transcript
+from playground import access, fragments, paging, starters, transcript, waiting
 from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
@@ -217,7 +217,7 @@ def page(
         "panel": panel if panel in PANELS else "chat",
         "draft": draft,
         "composer_error": error,
-        "composer_files": attached or [],
+        "composer_files": _waiting(request, thread, assistant) if attached is None else attached,
         "options": RunOptionsForm(
             request.POST or None, before=_last_options(request, thread, read)
         ),
@@ -225,6 +225,15 @@ def page(
         **inspector.context(request, thread, assistant, read.runs),
     }
     return render(request, "threads/show.html", context, status=422 if error else 200)
+
+
+def _waiting(
+    request: access.Request, thread: Thread | None, assistant: Assistant | None
+) -> list[File]:
+    """What was attached to the message that is not sent yet."""
+    return (
+        waiting.of(request, assistant.project, thread.id if thread else "new") if assistant else []
+    )
 
 
 def _setup(

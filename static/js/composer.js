@@ -1,5 +1,4 @@
-// The composer: sends without leaving the page, keeps the draft, and never sends a word that an
-// input method is still composing.
+// The composer: sends without leaving the page, keeps the draft, and sends no half-composed word.
 
 import { all, byId, copyOf, on, say } from "./page.js";
 import { activeRun, listen, onChange, show } from "./stream.js";
@@ -28,11 +27,11 @@ if (first === localStorage["draft:new"]?.trim()) delete localStorage["draft:new"
 
 let composing = false;
 text.addEventListener("compositionstart", () => (composing = true));
-// Some browsers end it just before they tell of its Enter.
+// Some browsers end it before its Enter.
 text.addEventListener("compositionend", () => setTimeout(() => (composing = false)));
 
 text.onkeydown = (event) => {
-	// What was said last comes back, to be said otherwise.
+	// What was said last comes back.
 	if (event.key === "ArrowUp" && !text.value) text.value = all(".msg--user .said").at(-1)?.textContent ?? "";
 	const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
 	if (!sends || composing || event.isComposing || event.keyCode === 229) return;
@@ -58,7 +57,7 @@ form.onsubmit = (event) => {
 	const live = "live" in form.dataset;
 	if (live || form.dataset.sent) event.preventDefault();
 	if (form.dataset.sent) {
-		// What the stream brings is seen before the answer comes.
+		// The stream may be quicker than the answer.
 		if (submitter?.value !== form.dataset.sent) next = submitter;
 		return;
 	}
@@ -116,7 +115,7 @@ async function send(message) {
 	}
 }
 
-/** Whether the stream has brought already what the answer tells of, and maybe its end since. */
+/** Whether the stream has brought already what the answer tells of. */
 function isKnown(html) {
 	const begun = [...html.matchAll(/ id="(\w+)" data-into="log"/g)];
 	return begun.length > 0 && begun.every(([, id]) => byId(id));
@@ -141,15 +140,20 @@ function bubble(said) {
 
 function notSent(message) {
 	const shown = sending();
+	shown.id = ""; // others may be sent meanwhile
 	shown.dataset.state = "failed";
 	shown.ariaBusy = null;
 	shown.querySelector("[data-failed]").hidden = false;
-	shown.querySelector("button").onclick = () => form.dataset.sent || send(message);
+	shown.querySelector("button").onclick = () => {
+		if (form.dataset.sent) return;
+		shown.remove();
+		send(message);
+	};
 }
 
 // --- outputs of functions
 
-// What was filled in outlives a reload, not the browser's tab.
+// Outlives a reload, not the tab.
 on("input", "[name^=output-]", ({ name, value }) => (sessionStorage[name] = value));
 
 function awaitOutputs() {
@@ -167,9 +171,8 @@ addEventListener("focusin", ({ target }) => (focused = target.form === form ? ta
 
 const saidIn = (message) => message?.querySelector(".said")?.textContent.trim();
 
-// The stream may be quicker than the answer.
 onChange((html) => {
 	awaitOutputs();
 	if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
-	if (html.includes("msg--user") && saidIn(all(".msg--user:not(#sending)").at(-1)) === saidIn(sending())) sending()?.remove();
+	if (html.includes("msg--user") && saidIn(all(".msg--user[data-into]").at(-1)) === saidIn(sending())) sending()?.remove();
 });

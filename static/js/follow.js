@@ -4,7 +4,7 @@ import { byId, on } from "./page.js";
 import { onChange, show } from "./stream.js";
 
 const jump = byId("jump");
-// Of a shared thread the page itself scrolls; it has an end to follow while more is told.
+// Of a shared thread the page itself scrolls.
 const scroller = byId("scroller") ?? document.documentElement;
 const height = () => jump ? scroller.clientHeight : innerHeight;
 let following = !byId(location.hash.slice(1));
@@ -13,11 +13,15 @@ let lastTop = 0;
 /** Stay where the reader looks. */
 export const stay = () => (following = false);
 
-const toEnd = () => (scroller.scrollTop = scroller.scrollHeight);
+function toEnd() {
+	scroller.scrollTop = scroller.scrollHeight;
+	lastTop = scroller.scrollTop; // what has shrunk is not a reader who goes up
+}
+
 const below = () => scroller.scrollHeight - scroller.scrollTop;
 const isAtEnd = () => below() - height() < 8;
 
-/** The way down, with a dot when something was written below since the reader went up. */
+/** The way down, with a dot if something came below since the reader went up. */
 function offerJump(unread) {
 	if (!jump) return;
 	jump.hidden = following || isAtEnd();
@@ -32,7 +36,8 @@ addEventListener("scroll", () => {
 	offerJump();
 }, true);
 
-if (jump || byId("stream")) new ResizeObserver(() => following ? toEnd() : offerJump()).observe(byId("log"));
+const sizes = new ResizeObserver(() => following ? toEnd() : offerJump());
+if (jump || byId("stream")) for (const id of ["log", "connection"]) sizes.observe(byId(id));
 onChange(() => following || offerJump(true));
 
 on("click", "#jump", () => {

@@ -1,5 +1,5 @@
-// Listens to a thread for as long as its page is looked at. The browser itself reconnects when the
-// connection breaks, and names the last frame that it got.
+// Listens to a thread while its page is looked at. The browser itself reconnects, and names the last
+// frame that it got.
 
 import { place } from "./morph.js";
 import { all, byId, on, say } from "./page.js";

@@ -1,11 +1,11 @@
-// Files go up at once, one by one, with their progress: chosen, dropped or pasted.
+// Files go up at once, with their progress: chosen, dropped or pasted.
 
 import { byId, copyOf, focusIn, on, say } from "./page.js";
 
 const headers = () => JSON.parse(document.body.getAttribute("hx-headers"));
 
-/** Send a form with files. `onPart` hears which part of it has gone up, `onEnd` the answer and, if it
- * was not taken, why. Returns the request, which can be aborted. */
+/** Send a form with files. `onPart` hears which part has gone up, `onEnd` the answer and why it was
+ * not taken. Returns the request. */
 export function post(address, form, onPart, onEnd) {
 	const request = new XMLHttpRequest();
 	request.upload.onprogress = ({ loaded, total }) => onPart(loaded / total);
@@ -36,10 +36,10 @@ export function onDrop(area, hint, take) {
 addEventListener("change", (event) => {
 	const input = event.target;
 	if (!input.matches("[data-upload]")) return;
-	// The form's own listeners wait for the files' list to change.
+	// The form's listeners wait for the list to change.
 	event.stopPropagation();
 	upload(input, input.files);
-	// Emptied, so that the same file can be chosen again.
+	// The same file can be chosen again.
 	input.value = "";
 }, true);
 
@@ -48,7 +48,7 @@ on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 	const item = byId(remove);
 	const list = item.parentElement;
 	item.dispatchEvent(new Event("cancel"));
-	// What was never sent goes from the server too, if it answers.
+	// What was never sent goes from the server too.
 	if (discard) fetch(discard, { method: "POST", headers: headers() }).catch(() => {});
 	item.remove();
 	focusIn(list.firstElementChild ? list : list.closest("section, form"));
@@ -66,14 +66,14 @@ on("paste", "#composer", (_, event) => {
 	upload(attach, files);
 });
 
-/** Send files to the input's address, each with an item in the input's list. */
+/** Send files to the input's address, each an item in its list. */
 function upload({ dataset }, files) {
 	for (const file of files) send(dataset.upload, file, byId(dataset.list));
 }
 
 function send(address, file, list) {
 	const item = copyOf("upload-item");
-	const [name, meta, button, progress, error] = ["bdi", ".file__meta", "button", "progress", "p"].map((one) => item.querySelector(one));
+	const [name, meta, button, again, progress, error] = ["bdi", ".file__meta", "button", "[data-again]", "progress", "p"].map((one) => item.querySelector(one));
 	item.classList.toggle("file--chip", list.id === "composer-files");
 	item.id = button.dataset.remove = `upload-${Math.random()}`;
 	name.append(file.name || "pasted.png");
@@ -93,6 +93,11 @@ function send(address, file, list) {
 		progress.remove();
 		meta.remove();
 		error.append(why);
+		again.hidden = why !== say("notSent");
+		again.onclick = () => {
+			item.remove();
+			send(address, file, list);
+		};
 		button.textContent = button.ariaLabel = say("remove");
 	});
 	item.addEventListener("cancel", () => request.abort());

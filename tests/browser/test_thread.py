@@ -196,8 +196,14 @@ def test_what_could_not_be_sent_is_kept(
     context.set_offline(True)
     page.get_by_label("Message", exact=True).fill("Into the void")
     page.get_by_role("button", name="Add and run").click()
-    bubble = page.locator("#sending")
+    bubble = page.locator("[data-state=failed]", has_text="Into the void")
     expect(bubble).to_contain_text("Not sent")
+    # Another does not take its place.
+    page.get_by_label("Message", exact=True).fill("Second try")
+    page.get_by_role("button", name="Add and run").click()
+    second = page.locator("[data-state=failed]", has_text="Second try")
+    expect(second).to_contain_text("Not sent")
+    expect(bubble).to_be_visible()
     context.set_offline(False)
     with OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1") as client:
         thread_id = re.findall(r"thread_\w+", page.url)[0]
@@ -209,6 +215,68 @@ def test_what_could_not_be_sent_is_kept(
     expect(page.locator(".run")).to_have_count(2)
     thread.wait_for("Completed")
     expect(page.locator(".msg--user", has_text="Into the void")).to_have_count(1)
+    expect(bubble).to_have_count(0)
+    model.reply(text("So did this."))
+    second.get_by_role("button", name="Retry").click()
+    expect(page.locator(".run")).to_have_count(3)
+    expect(second).to_have_count(0)
+    expect(page.locator(".msg--user", has_text="Second try")).to_have_count(1)
+
+
+def test_the_end_is_followed_after_the_connection_was_broken(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.reply(text("\n\n".join(f"Paragraph {number}" for number in range(60))))
+    thread.ask("Tell much")
+    thread.wait_for("Completed")
+    bottom = """() => {
+        const { scrollHeight, scrollTop, clientHeight } = document.querySelector("#scroller");
+        return scrollHeight - scrollTop - clientHeight;
+    }"""
+    page.wait_for_function(f"({bottom})() < 8")
+    page.wait_for_timeout(300)
+    page.evaluate("() => { document.querySelector('#connection').hidden = false; }")
+    page.wait_for_timeout(300)
+    # The notice goes, and what was missed comes before the page has heard of that.
+    page.evaluate(
+        """() => new Promise((done) => {
+            const last = [...document.querySelectorAll("#log .prose")].at(-1);
+            const notice = document.querySelector("#connection");
+            new ResizeObserver((_, goes) => {
+                if (!notice.hidden) return;
+                goes.disconnect();
+                for (let count = 0; count < 60; count++) {
+                    last.append(document.createElement("p"));
+                    last.lastElementChild.textContent = "more";
+                }
+                setTimeout(done, 500);
+            }).observe(notice);
+            notice.hidden = true;
+        })"""
+    )
+    assert page.evaluate(f"({bottom})()") < 8
+
+
+def test_a_file_that_could_not_go_up_can_be_tried_again(
+    thread: Studio, page: Page, context: BrowserContext
+) -> None:
+    context.set_offline(True)
+    notes = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"bread")
+    page.locator("#composer [data-upload]").set_input_files(notes)
+    item = page.locator("#composer-files > li")
+    expect(item.get_by_role("button", name="Try again")).to_be_visible()
+    context.set_offline(False)
+    item.get_by_role("button", name="Try again").click()
+    expect(page.locator("#composer-files [name=file_id]")).to_have_count(1)
+    expect(item).to_have_count(1)
+    # It waits for its message, whatever becomes of the page.
+    page.reload()
+    expect(item).to_contain_text("notes.txt")
+    page.get_by_label("Message", exact=True).fill("Read it")
+    page.get_by_role("button", name="Add without run").click()
+    expect(page.locator(".msg--user").last).to_contain_text("notes.txt")
+    page.reload()
+    expect(item).to_have_count(0)
 
 
 def test_what_others_write_takes_no_message_away_that_is_on_its_way(
@@ -222,8 +290,9 @@ def test_what_others_write_takes_no_message_away_that_is_on_its_way(
         client.beta.threads.messages.create(thread_id, role="user", content="Meanwhile")
     expect(page.locator(".msg--user", has_text="Meanwhile")).to_be_visible()
     page.evaluate("fail()")
-    expect(page.locator("#sending")).to_contain_text("Not sent")
-    expect(page.locator("#sending")).to_contain_text("Into the void")
+    failed = page.locator("article[data-state=failed]")
+    expect(failed).to_contain_text("Not sent")
+    expect(failed).to_contain_text("Into the void")
 
 
 def test_what_is_refused_is_given_back(
@@ -835,13 +904,11 @@ def test_an_answer_is_regenerated_in_its_place(
 ) -> None:
     model.reply(text("Hello again."))
     page.get_by_role("button", name="Regenerate").click()
-    expect(page.locator(".run")).to_have_count(1)
-    expect(page.locator(".msg--assistant")).to_have_count(1)
-    thread.wait_for("Completed")
-    assert thread.answer == "Hello again."
-    # The earlier one is kept, and shown in its place by a switch that keeps the focus.
     switch = page.get_by_role("group", name="Versions of this answer")
     expect(switch).to_contain_text("2/2")
+    expect(page.locator(".run")).to_have_count(1)
+    expect(page.locator(".msg--assistant .prose")).to_have_text("Hello again.")
+    # The earlier one is kept, and shown in its place by a switch that keeps the focus.
     before = switch.get_by_role("link", name="Earlier version")
     before.focus()
     page.keyboard.press("Enter")

@@ -1,0 +1,47 @@
+"""Files that went up for a message which is not sent yet: they stay with its draft when the page is
+loaded anew. As the draft, each is remembered by the browser alone: a cookie of its own, so that
+files that go up side by side do not forget each other.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from assistants.models import File, Project
+
+PREFIX: Final = "waiting-"
+PATH: Final = "/threads"
+DAYS: Final = 7
+MAX_FILES: Final = 50
+"""Browsers keep about three times as many cookies of a site, and send all of them each time."""
+
+
+def remember(request: HttpRequest, response: HttpResponse, file: File) -> None:
+    """Keep the file with the draft that ``?draft=`` names: a thread's id, or "new"."""
+    response.set_cookie(
+        f"{PREFIX}{file.id}",
+        request.GET.get("draft", "")[:64],
+        max_age=DAYS * 24 * 60 * 60,
+        path=PATH,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget(response: HttpResponse, file_ids: Iterable[str]) -> None:
+    """They were sent, or removed."""
+    for file_id in file_ids:
+        response.delete_cookie(f"{PREFIX}{file_id}", path=PATH, samesite="Lax")
+
+
+def of(request: HttpRequest, project: Project, draft: str) -> list[File]:
+    """Those that wait with this draft, in the order in which they came."""
+    kept = [
+        name.removeprefix(PREFIX)
+        for name, value in request.COOKIES.items()
+        if name.startswith(PREFIX) and value == draft
+    ]
+    return list(File.objects.in_project(project).filter(pk__in=kept[:MAX_FILES]).oldest_first())
