@@ -5,7 +5,7 @@ import assistants.models.ordered_json
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0025_file_added_alone"),
+        ("assistants", "0026_login_token"),
     ]
 
     operations = [
