@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from asgiref.sync import markcoroutinefunction
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -82,7 +83,7 @@ class ApiMiddleware:
             # Without a length the web server sends chunks, which clients of HTTP/1.0 do not know.
             response["Content-Length"] = str(len(response.content))
         response["X-Request-ID"] = asked.request_id
-        response["X-Content-Type-Options"] = "nosniff"
+        _guard(request, response)
         response["openai-version"] = "2020-10-01"
         took = time.perf_counter() - begun
         response["openai-processing-ms"] = str(round(took * 1000))
@@ -92,6 +93,18 @@ class ApiMiddleware:
             response["apim-request-id"] = asked.request_id
         cors.mark(request, response)
         return response
+
+
+def _guard(request: HttpRequest, response: HttpResponseBase) -> None:
+    """The headers that pages get from Django's own middleware, which these answers do not pass.
+    What is said to one caller is for no cache.
+    """
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Referrer-Policy"] = settings.SECURE_REFERRER_POLICY
+    if not response.has_header("Cache-Control"):
+        response["Cache-Control"] = "no-store"
+    if settings.SECURE_HSTS_SECONDS and request.is_secure():
+        response["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
 
 def _method(request: HttpRequest) -> str:
