@@ -5,10 +5,11 @@ for (sessions, forms, messages) concerns pages, all but one thing: a name of thi
 allowed is refused here as it is there.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Final, cast
 
 from asgiref.sync import markcoroutinefunction
 from django.conf import settings
@@ -25,6 +26,7 @@ from assistants.traces import tracer
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 READING = ("GET", "HEAD")
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
+PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 PAGES = frozenset({"/v1/docs"})
 """Below the API's addresses, but for people."""
 REFERENCE = frozenset({"/v1/openapi.json"})
@@ -45,10 +47,14 @@ class ApiMiddleware:
         dialect = dialects.of(request)
         if dialect is None or (request.method in READING and request.path_info in PAGES):
             return await self._get_response(request)
-        with tracer.start_as_current_span(
-            f"{request.method} {request.path_info.split('/')[1]}"
-        ) as span:
+        method = _method(request)
+        with tracer.start_as_current_span(method) as span:
             response = await self._answer(request, dialect)
+            if found := request.resolver_match:
+                route = "/" + PARAMETER.sub(r"{\1}", found.route)
+                span.update_name(f"{method} {route}")
+                span.set_attribute("http.route", route)
+            span.set_attribute("http.request.method", method)
             span.set_attribute("request", response["X-Request-ID"])
             span.set_attribute("http.response.status_code", response.status_code)
             return response
