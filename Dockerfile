@@ -30,6 +30,7 @@ USER 10001:10001
 ENV DATA_DIR=/data HOST=0.0.0.0 LOG_FORMAT=json PATH=/app/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=5)"]
+# Of whichever process the container was started with.
+HEALTHCHECK --start-period=60s --timeout=15s CMD ["python", "-m", "playground.probe"]
 ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "playground.runner"]

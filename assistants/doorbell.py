@@ -11,6 +11,8 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from assistants import traces
+
 logger = logging.getLogger(__name__)
 
 UNHEARD = timedelta(seconds=10)
@@ -32,7 +34,9 @@ def ring(task: str, *ids: str) -> None:
 
 def _send(task: str, ids: tuple[str, ...]) -> None:
     try:
-        current_app.send_task(task, args=ids, ignore_result=True, retry=False)
+        current_app.send_task(
+            task, args=ids, headers=traces.carried(), ignore_result=True, retry=False
+        )
     except (OperationalError, OSError) as error:
         told = "nobody hears %s for %s, the sweep will ring again: %s"
         logger.warning(told, task, ", ".join(ids), error)

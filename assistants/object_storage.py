@@ -184,6 +184,21 @@ class ObjectStorage(S3Storage):
             if self._is_away:
                 raise refusals.STORAGE_AWAY()
 
+    def refusal(self) -> str:
+        """Why the storage will not do as it is set, in its own words: there is no such bucket, or
+        it is not open to these keys. Empty where it does, or where it is away, which may pass.
+        """
+        try:
+            with _MAKING:
+                asker = self._asker
+            asker.list_objects_v2(Bucket=self.bucket_name, MaxKeys=1)
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            return str(error) if 400 <= status < 500 else ""
+        except (BotoCoreError, OSError):
+            return ""
+        return ""
+
     def _asked(self) -> bool:
         try:
             with _MAKING:

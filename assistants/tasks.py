@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
@@ -27,10 +27,11 @@ from assistants.operations import sweep as sweep_runs
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name=doorbell.EXECUTE_RUN)
-def execute_run(run_id: str) -> None:
-    """Hand the run to this process's loop, and return at once."""
-    host().submit(run_id)
+@shared_task(name=doorbell.EXECUTE_RUN, bind=True)
+def execute_run(self: "Task[Any, Any]", run_id: str) -> None:
+    """Hand the run to this process's loop, with the span of who rang, and return at once."""
+    span = {name: str(told) for name, told in (self.request.headers or {}).items()}
+    host().submit(run_id, span)
 
 
 @shared_task(name=doorbell.INGEST)

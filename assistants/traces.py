@@ -6,13 +6,38 @@ what people and models wrote.
 """
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
-from opentelemetry import trace
+from opentelemetry import context, trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 ASKED_BY: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 tracer: Final = trace.get_tracer("assistants")
+
+Carried = Mapping[str, str]
+"""A span as W3C's header ``traceparent`` tells it; empty for none."""
+
+_headers: Final = TraceContextTextMapPropagator()
+
+
+def carried() -> dict[str, str]:
+    """The current span, to be taken up in another process."""
+    headers: dict[str, str] = {}
+    _headers.inject(headers)
+    return headers
+
+
+@contextmanager
+def taken_up(span: Carried) -> Iterator[None]:
+    """Spans that begin within this are below that one."""
+    token = context.attach(_headers.extract(span, context.Context()))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 def begin() -> None:

@@ -294,6 +294,7 @@ def restore(place: Path, say: Callable[[str], None]) -> Told:
     if any(leaf not in executor.loader.graph.nodes for leaf in wanted):
         raise Broken("It was made by a newer version: restore it with that one, or a later one.")
     _check_empty()
+    _check_no_files()
     _check_secret(manifest, secret)
     executor.migrate(wanted)
     # The tables as they were when it was made, which may be some versions ago.
@@ -376,6 +377,28 @@ def _check_empty() -> None:
                 f"The database is not empty: {name} has rows. A backup is restored to a new "
                 "DATA_DIR, or a new database, before the first start."
             )
+
+
+def _check_no_files() -> None:
+    """What other installations have there would be taken for leftovers of this one.
+
+    :raises Broken: there is a file
+    :raises StorageAway: the file storage fails
+    """
+    if (key := _any_file("")) is not None:
+        cure = "another bucket or S3_PREFIX" if settings.S3_BUCKET else "a new DATA_DIR"
+        raise Broken(f"The file storage is not empty: {key} is there. Name {cure}.")
+
+
+def _any_file(folder: str) -> str | None:
+    try:
+        folders, names = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return None
+    for name in names:
+        return f"{folder}{name}"
+    found = (_any_file(f"{folder}{name}/") for name in folders if name)
+    return next(filter(None, found), None)
 
 
 def _fingerprint(secret_key: str) -> str:

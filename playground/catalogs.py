@@ -4,6 +4,7 @@ Babel does both, so that neither needs GNU gettext on the machine. Templates are
 Python by Django, as its own ``makemessages`` does.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from io import BytesIO
@@ -36,19 +37,28 @@ Found = tuple[str, int, Any, list[str], str | None]
 
 
 def compile_all(source: Path, into: Path) -> None:
-    """Compile each ``LANGUAGE/LC_MESSAGES/django.po`` below ``source`` for gettext, if it is newer.
+    """Compile each ``LANGUAGE/LC_MESSAGES/django.po`` below ``source`` for gettext, if it is not
+    what was compiled last: times tell nothing where files were unpacked or checked out.
 
     Several processes may do so at once: each file comes to its place complete.
     """
     for po in source.glob(f"*/{PO}"):
         mo = (into / po.relative_to(source)).with_suffix(".mo")
-        if mo.is_file() and mo.stat().st_mtime_ns >= po.stat().st_mtime_ns:
+        made_of = mo.with_suffix(".sha256")
+        digest = hashlib.sha256(po.read_bytes()).hexdigest()
+        if mo.is_file() and made_of.is_file() and made_of.read_text() == digest:
             continue
         mo.parent.mkdir(parents=True, exist_ok=True)
-        written = mo.with_name(f".{mo.name}.{os.getpid()}")
-        with written.open("wb") as file:
-            write_mo(file, read(po))
-        written.replace(mo)
+        compiled = BytesIO()
+        write_mo(compiled, read(po))
+        _write(mo, compiled.getvalue())
+        _write(made_of, digest.encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    written = path.with_name(f".{path.name}.{os.getpid()}")
+    written.write_bytes(content)
+    written.replace(path)
 
 
 def read(po: Path) -> Catalog:

@@ -5,6 +5,7 @@ imports them (``celery worker --include assistants.tasks``), so beat and web sta
 engine.
 """
 
+import logging
 import os
 import signal
 import warnings
@@ -14,15 +15,29 @@ from typing import Any, cast
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_init
+from celery.signals import beat_init, celeryd_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
 
 # Being root is dangerous for a worker that unpickles what it is sent. Ours reads JSON only.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
+logger = logging.getLogger("celery.worker")
+
+
 app = Celery("playground")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+
+
+@celeryd_init.connect
+def log_what_is_said(**_: Any) -> None:
+    """Have what Celery writes past its log when a signal comes be a line like every other."""
+    from celery.apps import worker  # here: the web server does without
+
+    def say(message: str, _file: Any = None) -> None:
+        logger.info(message)
+
+    worker.safe_say = say  # type: ignore[attr-defined]
 
 
 @beat_init.connect

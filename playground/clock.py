@@ -9,9 +9,9 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_task_publish
+from celery.signals import after_task_publish, setup_logging
 
-from playground import settings
+from playground import logs, settings
 
 app = Celery("playground", fixups=[])
 app.config_from_object("playground.settings", namespace="CELERY")
@@ -25,6 +25,12 @@ def _no_more_signals() -> None:
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
+
+
+@setup_logging.connect
+def set_up_logging(**_: Any) -> None:
+    """As the other processes have it, in place of Celery's own."""
+    logs.configure(settings.LOGGING)
 
 
 @after_task_publish.connect

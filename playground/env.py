@@ -4,6 +4,7 @@ An empty variable counts as one that is not set, since that is how compose files
 "nothing".
 """
 
+import ipaddress
 import os
 import ssl
 from collections.abc import Sequence
@@ -146,6 +147,32 @@ def origin(name: str, scheme: str) -> str:
     if value and (not bare or "@" in value):
         raise BadSetting(f"{name} is not a host with its port, as in {scheme}://host:8443.")
     return value
+
+
+def proxies(name: str, default: str) -> str:
+    """Addresses and networks, with commas between them; ``*`` is all."""
+    value = text(name, default)
+    for word in words(name):
+        try:
+            _ = word == "*" or ipaddress.ip_network(word)
+        except ValueError as error:
+            raise BadSetting(
+                f"{name}: {word} is no address or network, as in 127.0.0.1 or 10.0.0.0/8, or *."
+            ) from error
+    return value
+
+
+def check_address(name: str) -> None:
+    """Look at a variable that somebody else reads: if it is set, it is the address of a server."""
+    value = os.environ.get(name, "").strip()
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        good = False
+    if value and not good:
+        raise BadSetting(f"{name} is no address, as in http://collector:4318.")
 
 
 def bearer(name: str) -> str:

@@ -7,13 +7,14 @@ there, such as behind ``?next=``.
 
 import json
 import logging
+import logging.config
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from typing_extensions import override
 
-from assistants import log_ids
+from assistants import log_hooks, log_ids
 
 PROBES = ("/healthz", "/readyz")
 _SLASH: Final = "(?:/|%(?:25)*2F)"
@@ -21,6 +22,13 @@ SECRETS: Final = re.compile(
     rf"({_SLASH}s{_SLASH}|{_SLASH}join{_SLASH}\w+{_SLASH}|\btoken(?:=|%(?:25)*3D))[\w.~-]+",
     re.IGNORECASE,
 )
+
+
+def configure(told: dict[str, Any]) -> None:
+    """Set up what ``LOGGING`` says. Where lines are JSON, so is what Python says by itself."""
+    logging.config.dictConfig(told)
+    if told["handlers"]["stderr"]["formatter"] == "json":
+        log_hooks.take_over()
 
 
 def without_secrets(text: str) -> str:

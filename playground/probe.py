@@ -1,5 +1,5 @@
 """``python -m playground.probe worker``: whether that process of this host or container does its
-work.
+work. Without a name it is the one that the container was started with, or all of them together.
 
 For whoever keeps it running: exit code 0, or 1 and a line that says what is wrong. Each looks at
 its own process alone, since another start of this one mends nothing that is wrong with another.
@@ -12,7 +12,8 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import redis
 
@@ -24,17 +25,37 @@ BEAT_SECONDS: Final = 20.0
 """It rings the sweep every 5."""
 
 
+WHOLE: Final = "whole"
+RUNNER: Final = "playground.runner"
+FIRST: Final = Path("/proc/1/cmdline")
+"""Of a container: ``tini -- python -m playground.runner web``, whatever that has become since."""
+
+
 class Fails(Exception):
     """The process does not do its work."""
 
 
+def whole() -> None:
+    """All parts answer."""
+    status, told = _health()
+    if status != http.HTTPStatus.OK:
+        raise Fails(str(told.get("status", status)))
+
+
 def web() -> None:
     """It answers, whatever it has to say."""
+    _status, told = _health()
+    if not isinstance(told.get("parts"), dict):
+        raise Fails("something else answers")
+
+
+def _health() -> tuple[int, dict[str, Any]]:
+    """What GET /healthz answers with."""
     host = settings.HOST if settings.HOST not in {"0.0.0.0", "::"} else "localhost"  # noqa: S104
     link = http.client.HTTPConnection(host, settings.PORT, timeout=SECONDS)
     link.request("GET", "/healthz", headers={"Host": "localhost"})
-    if not isinstance(json.load(link.getresponse()).get("parts"), dict):
-        raise Fails("something else answers")
+    answer = link.getresponse()
+    return answer.status, dict(json.load(answer))
 
 
 def worker() -> None:
@@ -80,13 +101,25 @@ PROBES: Final[dict[str, Callable[[], None]]] = {
 }
 
 
+def started_with(command: bytes) -> str:
+    """The process that a container is for, by what its first one was started with; ``whole`` where
+    that names none.
+    """
+    words = command.decode(errors="replace").split("\0")
+    named = words[words.index(RUNNER) + 1 :] if RUNNER in words else []
+    return next((name for name in named if name in PROBES), WHOLE)
+
+
 def main(names: list[str]) -> int:
     """The exit code."""
-    if len(names) != 1 or names[0] not in PROBES:
+    if not names:
+        names = [started_with(FIRST.read_bytes() if FIRST.exists() else b"")]
+    probes = {**PROBES, WHOLE: whole}
+    if len(names) != 1 or names[0] not in probes:
         sys.stderr.write(f"Name one of {', '.join(PROBES)}.\n")
         return 2
     try:
-        PROBES[names[0]]()
+        probes[names[0]]()
     except (Fails, OSError, ValueError, AttributeError, http.client.HTTPException) as error:
         sys.stderr.write(f"{names[0]}: {error}\n")
         return 1

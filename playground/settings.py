@@ -77,7 +77,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
 )
 # Proxies whose word counts on who asks, and whether by https; `*` for all. None where nothing says
 # that there is one: anybody can send such headers.
-FORWARDED_ALLOW_IPS = env.text("FORWARDED_ALLOW_IPS", "127.0.0.1" if PUBLIC_URL else "")
+FORWARDED_ALLOW_IPS = env.proxies("FORWARDED_ALLOW_IPS", "127.0.0.1" if PUBLIC_URL else "")
 CSRF_TRUSTED_ORIGINS = ["/".join(PUBLIC_URL.split("/", 3)[:3])] if PUBLIC_URL else []
 BEHIND_PROXY = bool(FORWARDED_ALLOW_IPS)
 
@@ -299,6 +299,13 @@ def _database() -> dict[str, Any]:
         database: dict[str, Any] = {**dj_database_url.parse(url or "sqlite://")}
     except ValueError as error:
         raise env.BadSetting(f"DATABASE_URL cannot be read: {error}") from error
+    if not database["ENGINE"].startswith("django.db.backends.") or not database["ENGINE"].endswith(
+        ("sqlite3", "postgresql")
+    ):
+        raise env.BadSetting(
+            "DATABASE_URL names neither PostgreSQL nor SQLite: set it as in "
+            "postgresql://user:password@host/name, or leave it out for SQLite in DATA_DIR."
+        )
     if not url:  # a path is no part of an address: it may have any character
         database["NAME"] = str(DATA_DIR / "database.sqlite3")
     options = database.setdefault("OPTIONS", {})
@@ -529,8 +536,13 @@ def _audit_handler() -> dict[str, Any]:
 
 # --- Logging --------------------------------------------------------------------------------------
 
+# Read by OpenTelemetry's SDK, which says what is wrong with them when the first span is sent.
+for _name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+    env.check_address(_name)
+
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", ["debug", "info", "warning", "error"]).upper()
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ["text", "json"])
+LOGGING_CONFIG = "playground.logs.configure"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -167,7 +167,7 @@ def test_the_image_runs_as_nobody_special_keeps_its_data_and_is_probed() -> None
     assert len(DIRECTIVES) == 2
     assert SERVICES["web"]["volumes"][0].split(":")[1] == told["VOLUME"]
     assert SERVICES["web"]["ports"][0].split(":")[-1] == told["EXPOSE"]
-    assert f"127.0.0.1:{told['EXPOSE']}/healthz" in told["HEALTHCHECK"]
+    assert told["HEALTHCHECK"].endswith('CMD ["python", "-m", "playground.probe"]')
     assert told["CMD"] == '["python", "-m", "playground.runner"]'
     for service in OURS.values():
         for place in service["tmpfs"]:
@@ -188,6 +188,12 @@ def test_a_cluster_runs_the_processes_of_the_image_closed_and_probed() -> None:
         if each["kind"] in ("Deployment", "Job")
     }
     assert set(pods) == set(OURS) - {"interpreter"}
+    kept = {
+        each["spec"]["selector"]["matchLabels"]["process"]
+        for each in objects
+        if each["kind"] == "PodDisruptionBudget"
+    }
+    assert kept == {"web", "worker"}
     settings = {key for each in objects if each["kind"] == "ConfigMap" for key in each["data"]}
     told = {key: value for each in objects for key, value in each.get("data", {}).items()}
     worker = pods["worker"]["spec"]["terminationGracePeriodSeconds"]
@@ -206,6 +212,7 @@ def test_a_cluster_runs_the_processes_of_the_image_closed_and_probed() -> None:
         assert {mount["name"] for mount in container["volumeMounts"]} == {
             volume["name"] for volume in pod["volumes"]
         }
+        assert {"cpu", "memory"} <= set(container["resources"]["limits"]), name
         if name != "prepare":
             command = ["python", "-m", "playground.probe", name]
             assert container["livenessProbe"]["exec"]["command"] == command

@@ -37,8 +37,13 @@ http {{
 
 
 @pytest.fixture(scope="module")
+def plain_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
 def front(
-    stack: Stack, tmp_path_factory: pytest.TempPathFactory
+    stack: Stack, plain_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, ssl.SSLContext]]:
     """The address of an nginx before the stack, and how its certificate is known."""
     folder = tmp_path_factory.mktemp("nginx")
@@ -47,6 +52,7 @@ def front(
     certificate, key = papers.server("nginx", "127.0.0.1")
     told = CONFIGURATION
     for one, other in (
+        ("listen 80", f"listen 127.0.0.1:{plain_port}"),
         ("listen 443", f"listen 127.0.0.1:{port}"),
         ("playground.example", "127.0.0.1"),
         ("server 127.0.0.1:8000;", f"server 127.0.0.1:{stack.port};"),
@@ -81,6 +87,14 @@ def http(stack: Stack, front: tuple[str, ssl.SSLContext]) -> Iterator[httpx2.Cli
     headers = {"Authorization": f"Bearer {stack.api_key}"}
     with httpx2.Client(base_url=url, headers=headers, verify=context, timeout=60) as client:
         yield client
+
+
+def test_who_asks_without_https_is_sent_there_with_what_is_posted(
+    front: tuple[str, ssl.SSLContext], plain_port: int
+) -> None:
+    told = httpx2.post(f"http://127.0.0.1:{plain_port}/v1/threads?a=b", json={})
+    assert told.status_code == 308
+    assert told.headers["location"] == "https://127.0.0.1/v1/threads?a=b"
 
 
 def test_a_stream_comes_word_by_word(stack: Stack, http: httpx2.Client) -> None:

@@ -15,6 +15,7 @@ from typing import Any, cast
 import httpx2
 import pytest
 from django.core.files.storage import default_storage
+from django.core.management.base import CommandError
 from django.test import Client
 from openai import InternalServerError, OpenAI
 from pytest_django import Settings
@@ -25,6 +26,7 @@ from assistants.models import File, FileStatus, LeftContent
 from assistants.operations import files, ingestion
 from assistants.operations.people import local_owner
 from assistants.retrieval.reader import Reader
+from playground.management.commands.prepare import Command
 from tests import object_store
 from tests.chat_server import text, tool_call
 from tests.factories import make_file, make_project, make_vector_store
@@ -215,6 +217,21 @@ def test_a_folder_for_copies_that_is_gone_is_made_again(
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "data" / "tmp")
     with files.on_disk(make_file(content="bread")) as path:
         assert Path(path).read_bytes() == b"bread"
+
+
+def test_a_bucket_that_is_not_there_stops_the_start_and_one_that_is_away_does_not(
+    kept: Gate, settings: Settings
+) -> None:
+    Command().check_files()
+    options = {**settings.STORAGES["default"]["OPTIONS"], "bucket_name": "missing"}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {**settings.STORAGES["default"], "OPTIONS": options},
+    }
+    with pytest.raises(CommandError, match=r"cannot be used: make it.*NoSuchBucket"):
+        Command().check_files()
+    kept.shut()
+    Command().check_files()
 
 
 def test_content_that_could_not_be_deleted_is_deleted_later(

@@ -14,6 +14,8 @@ from tests.chat_server import text, tool_call
 from tests.stack import Stack
 from tests.until import until
 
+BEGINNING = "POST /v1/threads/{thread_id}/runs"
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 
 
@@ -70,6 +72,7 @@ def test_a_run_is_traced_with_its_turns_and_tools(collector: Collector, tmp_path
         )
         assert run.status == "completed"
         until(lambda: len(collector.named("run")) == 1, "no span came")
+        until(lambda: collector.named(BEGINNING), "no span of the request came")
     ((service, whole),) = collector.named("run")
     assert service == "playground-worker"
     about = {pair.key: pair.value.string_value for pair in whole.attributes}
@@ -77,5 +80,9 @@ def test_a_run_is_traced_with_its_turns_and_tools(collector: Collector, tmp_path
     inner = [*collector.named("chat"), *collector.named("file_search")]
     assert [span.name for _, span in inner] == ["chat", "chat", "file_search"]
     assert {span.parent_span_id for _, span in inner} == {whole.span_id}
-    ((service, _), *_) = collector.named("POST v1")
+    ((service, request),) = collector.named(BEGINNING)
     assert service == "playground-web"
+    assert whole.trace_id == request.trace_id
+    assert whole.parent_span_id == request.span_id
+    told = {pair.key: pair.value.string_value for pair in request.attributes}
+    assert told["http.route"] == "/v1/threads/{thread_id}/runs"

@@ -5,12 +5,14 @@ for (sessions, forms, messages) concerns pages, all but one thing: a name of thi
 allowed is refused here as it is there.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Final, cast
 
 from asgiref.sync import markcoroutinefunction
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -24,6 +26,7 @@ from assistants.traces import tracer
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 READING = ("GET", "HEAD")
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
+PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 PAGES = frozenset({"/v1/docs"})
 """Below the API's addresses, but for people."""
 REFERENCE = frozenset({"/v1/openapi.json"})
@@ -44,10 +47,14 @@ class ApiMiddleware:
         dialect = dialects.of(request)
         if dialect is None or (request.method in READING and request.path_info in PAGES):
             return await self._get_response(request)
-        with tracer.start_as_current_span(
-            f"{request.method} {request.path_info.split('/')[1]}"
-        ) as span:
+        method = _method(request)
+        with tracer.start_as_current_span(method) as span:
             response = await self._answer(request, dialect)
+            if found := request.resolver_match:
+                route = "/" + PARAMETER.sub(r"{\1}", found.route)
+                span.update_name(f"{method} {route}")
+                span.set_attribute("http.route", route)
+            span.set_attribute("http.request.method", method)
             span.set_attribute("request", response["X-Request-ID"])
             span.set_attribute("http.response.status_code", response.status_code)
             return response
@@ -82,7 +89,7 @@ class ApiMiddleware:
             # Without a length the web server sends chunks, which clients of HTTP/1.0 do not know.
             response["Content-Length"] = str(len(response.content))
         response["X-Request-ID"] = asked.request_id
-        response["X-Content-Type-Options"] = "nosniff"
+        _guard(request, response)
         response["openai-version"] = "2020-10-01"
         took = time.perf_counter() - begun
         response["openai-processing-ms"] = str(round(took * 1000))
@@ -92,6 +99,18 @@ class ApiMiddleware:
             response["apim-request-id"] = asked.request_id
         cors.mark(request, response)
         return response
+
+
+def _guard(request: HttpRequest, response: HttpResponseBase) -> None:
+    """The headers that pages get from Django's own middleware, which these answers do not pass.
+    What is said to one caller is for no cache.
+    """
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Referrer-Policy"] = settings.SECURE_REFERRER_POLICY
+    if not response.has_header("Cache-Control"):
+        response["Cache-Control"] = "no-store"
+    if settings.SECURE_HSTS_SECONDS and request.is_secure():
+        response["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
 
 
 def _method(request: HttpRequest) -> str:

@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import redis
 import redis.asyncio
@@ -37,6 +38,7 @@ from assistants.operations import execution
 from assistants.operations.execution import LEASE
 from assistants.tools.code_interpreter.address import address
 from assistants.tools.code_interpreter.client import Interpreter, InterpreterUnavailable
+from assistants.traces import Carried, taken_up
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ T = TypeVar("T")
 INTERPRETER_SECONDS = 20.0
 """How long a code call waits for an interpreter that is being started again."""
 
+NOBODY: Final[Carried] = MappingProxyType({})
 DATABASE_THREADS = 4
 STORAGE_THREADS = 4
 BUSY = "database is locked"
@@ -64,9 +67,9 @@ class Host:
         self._pool = ThreadPoolExecutor(DATABASE_THREADS, thread_name_prefix="database")
         self._storage_pool = ThreadPoolExecutor(STORAGE_THREADS, thread_name_prefix="storage")
         self._active: dict[str, tuple[Executing, asyncio.Task[None]]] = {}
-        self._waiting: set[str] = set()
-        """Runs that were accepted and not let go of yet."""
-        self._rung_again: set[str] = set()
+        self._waiting: dict[str, Carried] = {}
+        """Runs that were accepted and not let go of yet, with the spans of who rang for them."""
+        self._rung_again: dict[str, Carried] = {}
         self._wishes: dict[str, Stop] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._slots = asyncio.Semaphore(settings.WORKER_RUNS)
@@ -77,9 +80,12 @@ class Host:
         self._thread.start()
         self._started.wait()
 
-    def submit(self, run_id: str) -> None:
-        """Execute the run as soon as there is room, if it is still queued then."""
-        self._loop.call_soon_threadsafe(self._accept, run_id)
+    def submit(self, run_id: str, span: Carried = NOBODY) -> None:
+        """Execute the run as soon as there is room, if it is still queued then.
+
+        :param span: of whoever began it, below which it is traced
+        """
+        self._loop.call_soon_threadsafe(self._accept, run_id, span)
 
     def close_session(self, thread_id: str) -> None:
         """End the code interpreter's session of a thread, with its files."""
@@ -164,15 +170,16 @@ class Host:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _accept(self, run_id: str) -> None:
+    def _accept(self, run_id: str, span: Carried) -> None:
         if self._stopping:
             return
         if run_id in self._waiting:
             # It may be just about to let go of the run, which is queued again by now.
-            self._rung_again.add(run_id)
+            self._rung_again[run_id] = span
             return
-        self._waiting.add(run_id)
-        self._start(self._execute(run_id))
+        self._waiting[run_id] = span
+        with taken_up(span):
+            self._start(self._execute(run_id))
 
     async def _execute(self, run_id: str) -> None:
         try:
@@ -198,11 +205,10 @@ class Host:
                 finally:
                     del self._active[run_id]
         finally:
-            self._waiting.discard(run_id)
+            self._waiting.pop(run_id, None)
             self._wishes.pop(run_id, None)
-            if run_id in self._rung_again:
-                self._rung_again.discard(run_id)
-                self._accept(run_id)
+            if (span := self._rung_again.pop(run_id, None)) is not None:
+                self._accept(run_id, span)
 
     async def _close_session(self, thread_id: str) -> None:
         try:
@@ -284,13 +290,14 @@ class Host:
         """
         while True:
             await asyncio.sleep(PASS_ON_SECONDS)
-            waiting = list(self._waiting - self._active.keys())
+            waiting = [run_id for run_id in self._waiting if run_id not in self._active]
             if not waiting or not self._slots.locked():
                 continue
             try:
                 room = await workers.room_of_others(self._redis, self._name)
                 for run_id in waiting[:room]:
-                    await self._database(doorbell.ring, doorbell.EXECUTE_RUN, run_id)
+                    with taken_up(self._waiting.get(run_id, NOBODY)):
+                        await self._database(doorbell.ring, doorbell.EXECUTE_RUN, run_id)
             except (redis.RedisError, OSError):
                 continue
             except Exception:

@@ -4,19 +4,31 @@ A terminal that was closed, or ``head`` at the other end of a pipe, must not kee
 everything properly: when nobody listens any more, it goes on without a word.
 """
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from honcho.printer import Message, Printer
 
 
 def say(text: str = "") -> None:
-    """One line on standard output, at once."""
+    """Lines on standard output, at once; where LOG_FORMAT is json, an object for each."""
+    lines = text.splitlines() or [""]
+    if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":
+        lines = [_object(line.strip()) for line in lines if line.strip()]
     with _while_somebody_listens():
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.writelines(f"{line}\n" for line in lines)
         sys.stdout.flush()
+
+
+def _object(line: str) -> str:
+    """As playground/logs.py has it, which this process does not load."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    told = {"time": now, "level": "info", "logger": "playground.runner", "message": line}
+    return json.dumps(told, ensure_ascii=False)
 
 
 def show(printer: Printer, message: Message) -> None:

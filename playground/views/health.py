@@ -24,6 +24,8 @@ from playground import interpreter
 
 TIMEOUT_SECONDS = 2.0
 FULL_BYTES: Final = 1024 * 1024
+PROBED: Final = "health:probed"
+UNSEEN: Final = "no worker can be seen without Redis"
 CODE_IS_OFF: Final = "The code interpreter is off. Its log and the studio's settings page say why."
 CODE_FAILS: Final = "No Python session can be started. The studio's settings page says why."
 
@@ -104,7 +106,7 @@ async def report() -> dict[str, Part]:
         "database": database,
         "redis": store,
         **_named(files),
-        "worker": worker,
+        "worker": worker if store.ok or worker.ok else Part(ok=False, detail=UNSEEN, public=UNSEEN),
         "interpreter": interpreter,
     }
 
@@ -181,16 +183,20 @@ def _connection() -> "redis.asyncio.Redis":
 
 
 async def _redis() -> Part:
-    async def ping() -> str:
-        await client.ping()
+    async def write() -> str:
+        # Asking alone is answered by one that is full as well.
+        try:
+            await client.set(PROBED, 1, ex=60)
+        except redis.exceptions.OutOfMemoryError:
+            raise NotAnswering("it is full: give it more room, or volatile-lru") from None
         return ""
 
     async with _connection() as client:
-        return await _ask(ping)
+        return await _ask(write)
 
 
 async def _worker() -> Part:
-    """Each says that it is alive, in Redis."""
+    """Each says that it is alive, in Redis. Where nothing can be said, ``redis`` tells why."""
 
     async def find() -> str:
         if not await workers.count(client):

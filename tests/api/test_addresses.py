@@ -195,7 +195,21 @@ def test_every_answer_names_its_request(http: httpx2.Client) -> None:
         assert first["openai-version"] == "2020-10-01"
         assert int(first["openai-processing-ms"]) >= 0
         assert first["x-content-type-options"] == "nosniff"
+        assert first["cache-control"] == "no-store"
+        assert first["referrer-policy"] == "same-origin"
+        assert "strict-transport-security" not in first
         assert ("apim-request-id" in first) == path.startswith("/openai")
+
+
+def test_over_https_the_api_asks_for_https_from_then_on(
+    http: httpx2.Client, settings: Settings
+) -> None:
+    settings.SECURE_HSTS_SECONDS = 1000
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for path in ("/v1/models", "/v1/nothing"):
+        by_proxy = http.get(path, headers={"X-Forwarded-Proto": "https"})
+        assert by_proxy.headers["strict-transport-security"] == "max-age=1000"
+        assert "strict-transport-security" not in http.get(path).headers
 
 
 def test_every_host_name_that_is_allowed_is_answered(

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from pytest_django import Settings
@@ -30,6 +30,16 @@ from io import StringIO
 from django.core.management import call_command
 call_command("reindex", stdout=StringIO())
 """
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What other tests have stored is no file of these."""
+    storage = {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": tmp_path_factory.mktemp("files")},
+    }
+    settings.STORAGES = {**settings.STORAGES, "default": storage}
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +211,19 @@ def test_nothing_is_restored_over_something_and_no_backup_written_over_another(
     with pytest.raises(backups.Broken, match="is there already"):
         backups.make(archive, lambda _: None)
     assert archive.read_bytes() == before
+
+
+def test_nothing_is_restored_beside_files_that_the_backup_knows_nothing_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    storage = FileSystemStorage(tmp_path / "files")
+    monkeypatch.setattr(backups, "default_storage", storage)
+    backups._check_no_files()
+    (tmp_path / "files" / "2026" / "empty").mkdir(parents=True)
+    backups._check_no_files()
+    (tmp_path / "files" / "2026" / "other").touch()
+    with pytest.raises(backups.Broken, match="The file storage is not empty: 2026/other is there"):
+        backups._check_no_files()
 
 
 STOPPED = """

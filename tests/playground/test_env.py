@@ -216,9 +216,19 @@ def test_what_is_no_name_with_a_number_in_range_is_an_error(
         ({"INTERPRETER_CALL_SECONDS": "0"}, "INTERPRETER_CALL_SECONDS=0 is not between 1 and 3600"),
         ({"INTERPRETER_CALL_SECONDS": "two"}, "is not a whole number"),
         ({"INTERPRETER_CALL_SECONDS": "30"}, ""),
+        ({"DATABASE_URL": "mysql://user@host/name"}, "names neither PostgreSQL nor SQLite"),
+        ({"DATABASE_URL": "postgis://user@host/name"}, "names neither PostgreSQL nor SQLite"),
+        ({"DATABASE_URL": "postgres://user@host/name"}, ""),
+        ({"FORWARDED_ALLOW_IPS": "127.0.0.1, proxy"}, "proxy is no address or network"),
+        ({"FORWARDED_ALLOW_IPS": "10.0.0.300"}, "10.0.0.300 is no address or network"),
+        ({"FORWARDED_ALLOW_IPS": "10.0.0.0/8, ::1"}, ""),
+        ({"FORWARDED_ALLOW_IPS": "*"}, ""),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "is no address, as in http://"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://"}, "is no address, as in http://"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, ""),
     ],
 )
-def test_settings_of_the_code_interpreter_that_make_no_sense_are_errors(
+def test_settings_that_make_no_sense_are_errors(
     tmp_path: Path, given: dict[str, str], why: str
 ) -> None:
     done = subprocess.run(

@@ -154,6 +154,23 @@ async def test_a_missing_redis_is_named_with_the_worker_that_cannot_be_seen(
     assert body["status"] == "not answering: redis, worker"
 
 
+async def test_a_full_redis_is_named_as_what_is_wrong(
+    interpreter: dict[str, Any], redis_url: str
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        before = client.config_get("maxmemory*")
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1")
+        try:
+            status, body = await ask()
+        finally:
+            for name in ("maxmemory", "maxmemory-policy"):
+                client.config_set(name, before[name])
+    assert status == 503
+    assert body["parts"]["redis"]["detail"].startswith("it is full:")
+    assert body["parts"]["worker"]["detail"] == "no worker can be seen without Redis"
+
+
 async def test_a_part_that_accepts_and_says_nothing_does_not_hold_the_answer_up(
     settings: Settings, tmp_path: Path, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Languages: whose is taken, that it stays, and that every text of the pages is in each of them."""
 
 import ast
+import os
 import re
 import string
 from collections.abc import Iterator
@@ -184,6 +185,21 @@ def _strings(path: Path) -> Iterator[str]:
                 )
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
+
+
+def test_a_catalog_of_other_words_is_compiled_whatever_its_time(tmp_path: Path) -> None:
+    po = tmp_path / "from" / "de" / catalogs.PO
+    po.parent.mkdir(parents=True)
+    mo = (tmp_path / "to" / "de" / catalogs.PO).with_suffix(".mo")
+    for word in ("Faden", "Zwirn"):
+        po.write_text(f'msgid ""\nmsgstr ""\n\nmsgid "Thread"\nmsgstr "{word}"\n')
+        os.utime(po, (1, 1))
+        catalogs.compile_all(tmp_path / "from", tmp_path / "to")
+        assert word.encode() in mo.read_bytes()
+    made = mo.stat().st_ino
+    os.utime(po)
+    catalogs.compile_all(tmp_path / "from", tmp_path / "to")
+    assert mo.stat().st_ino == made
 
 
 # --- The catalogs ---------------------------------------------------------------------------------

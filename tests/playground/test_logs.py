@@ -3,15 +3,21 @@
 import io
 import json
 import logging
+import os
+import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
 from django.test import Client
 
 from assistants.models import Share
 from playground import shared_access
 from playground.logs import JsonFormatter, NoProbes, TextFormatter
+from tests.stack import ROOT, Stack
+from tests.until import until
 
 
 def record(level: int, message: str, *arguments: object) -> logging.LogRecord:
@@ -69,6 +75,49 @@ def test_no_line_has_the_secret_of_an_address(monkeypatch: pytest.MonkeyPatch, d
     assert told.count("Internal Server Error: /s/…") == 2
     assert "of /s/…/earlier" in told
     assert token not in told
+
+
+SAYS_ALL = """
+import threading, warnings
+import django
+django.setup()
+warnings.warn("odd")
+thread = threading.Thread(target=lambda: 1 / 0, name="sums")
+thread.start()
+thread.join()
+raise ValueError("the end")
+"""
+
+
+def test_what_python_says_by_itself_is_json_too() -> None:
+    environment = {**os.environ, "LOG_FORMAT": "json"}
+    environment["DJANGO_SETTINGS_MODULE"] = "playground.settings"
+    done = subprocess.run(
+        [sys.executable, "-c", SAYS_ALL],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    warning, thread, end = map(json.loads, done.stderr.splitlines())
+    assert "odd" in warning["message"]
+    assert thread["message"] == "the thread sums ended"
+    assert "ZeroDivisionError" in thread["error"]
+    assert end["error"].endswith("ValueError: the end")
+
+
+def test_every_line_of_a_start_and_a_stop_is_json(tmp_path: Path) -> None:
+    with Stack(tmp_path, LOG_FORMAT="json") as stack:
+        worker = psutil.Process(stack.pid_of("worker"))
+        worker.terminate()
+        worker.wait(20)
+        until(lambda: "it is started again" in stack.output(), "nobody says that it has ended")
+    lines = [json.loads(line) for line in stack.output().splitlines()]
+    said = [line["message"] for line in lines]
+    assert any(message.startswith("Sign in:") for message in said)
+    assert "Stopping ..." in said
 
 
 def test_the_503_of_a_health_probe_is_not_logged() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from playground.probe import PROBES
+from playground.probe import PROBES, started_with
 from tests.stack import ROOT, Stack, free_port
 
 
@@ -27,7 +27,20 @@ def probe(stack: Stack, *names: str, **other: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("name", PROBES)
+@pytest.mark.parametrize(
+    "command, name",
+    [
+        ("tini -- python -m playground.runner worker", "worker"),
+        ("docker-init -- tini -- python -m playground.runner beat", "beat"),
+        ("tini -- python -m playground.runner", "whole"),
+        ("/sbin/init", "whole"),
+    ],
+)
+def test_a_container_is_probed_for_what_it_was_started_with(command: str, name: str) -> None:
+    assert started_with(command.replace(" ", "\0").encode() + b"\0") == name
+
+
+@pytest.mark.parametrize("name", [*PROBES, "whole"])
 def test_what_does_its_work_is_left_alone(stack: Stack, name: str) -> None:
     assert probe(stack, name) == (0, "")
 
@@ -50,6 +63,7 @@ def test_a_worker_without_a_note_is_told_but_not_where_redis_is_away(stack: Stac
 
 def test_who_does_not_answer_is_told(stack: Stack, tmp_path: Path) -> None:
     assert probe(stack, "web", PORT=str(free_port()))[0] == 1
+    assert probe(stack, "whole", PORT=str(free_port()))[0] == 1
     assert probe(stack, "interpreter", RUNTIME_DIR=str(tmp_path))[0] == 1
     assert probe(stack, "worker", RUNTIME_DIR=str(tmp_path)) == (1, "worker: none lives here\n")
     assert probe(stack, "wed") == (2, "Name one of web, worker, beat, interpreter.\n")

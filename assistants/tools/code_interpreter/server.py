@@ -44,6 +44,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from assistants import log_hooks
 from assistants.tools.code_interpreter.limits import MIB, Limits
 from assistants.tools.code_interpreter.listening import (
     CannotListen,
@@ -246,6 +247,8 @@ def _set_up_logging() -> None:
     else:
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=os.environ.get("LOG_LEVEL", "info").upper())
+    if os.environ.get("LOG_FORMAT") == "json":
+        log_hooks.take_over()
 
 
 def parser() -> argparse.ArgumentParser:

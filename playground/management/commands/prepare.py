@@ -9,6 +9,7 @@ from typing import Final
 
 import redis
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
@@ -36,6 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **_options: object) -> None:
         self.check_redis()
+        self.check_files()
         self.migrate()
         if not settings.HAS_ASSETS:
             call_command("assets")
@@ -53,6 +55,15 @@ class Command(BaseCommand):
             if redis_server.is_ours():
                 # None can be alive yet: one that is told so was killed.
                 workers.forget_all(client)
+
+    def check_files(self) -> None:
+        """So is a bucket that is not there, or not open to us. One that is away may come back."""
+        refusal = getattr(default_storage, "refusal", None)
+        if refusal is not None and (why := refusal()):
+            raise CommandError(
+                f"S3_BUCKET {settings.S3_BUCKET} cannot be used: make it, or look at S3_ENDPOINT, "
+                f"S3_REGION and the keys. The storage says: {why}"
+            )
 
     def migrate(self) -> None:
         """Bring the database up to date, if it is not."""
