@@ -315,10 +315,10 @@ def _inspector(samples: Samples) -> Iterator[Example]:
     usage = inspector.RunUsage(view.run, "demo", 1801, "$0.0061")
     total = SimpleNamespace(
         name="This thread",
-        runs=12,
-        prompt_tokens=12_340,
-        completion_tokens=5670,
-        total_tokens=18_010,
+        runs=1_204,
+        prompt_tokens=1_812_340,
+        completion_tokens=305_670,
+        total_tokens=2_118_010,
         seconds=61.5,
         price="price unknown",
     )
@@ -346,7 +346,7 @@ def _forms(samples: Samples) -> Iterator[Example]:
 
     def shown(name: Promise, form: AssistantForm, **more: Any) -> Example:
         context = {**base, "form": form, "form_assistant": form.assistant, **more}
-        return Example(name, "assistants/_form.html", context, "form")
+        return Example(name, "assistants/_form.html", context, "setup")
 
     empty = {"attached": [], "searched": Searched(), "interpreter": OFF}
     yield shown(_("New, and code cannot run"), AssistantForm(project=project), **empty)

@@ -504,7 +504,7 @@ def test_a_file_is_found_and_deleted_on_its_page(page: Page, studio: Studio) -> 
     expect(page.locator("#composer-files .file__meta")).to_have_text("8 B")
     page.get_by_role("link", name="Files", exact=True).click()
     row = page.get_by_role("listitem").filter(has_text="wind.csv")
-    expect(row).to_contain_text("8 B · Assistants")
+    expect(row).to_contain_text("8 B Assistants")
     with page.expect_download() as downloaded:
         row.get_by_role("link", name="Download").click()
     assert downloaded.value.suggested_filename == "wind.csv"

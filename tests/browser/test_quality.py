@@ -168,6 +168,20 @@ def test_nothing_in_the_styleguide_leaves_its_frame_or_covers_another(
                         faults.push("leaves: " + one.outerHTML.slice(0, 90));
                     }
                 }
+                // A word or a number is not torn apart, nor a text squeezed to a letter a line.
+                const texts = document.createTreeWalker(frame, NodeFilter.SHOW_TEXT);
+                while (texts.nextNode()) {
+                    const text = texts.currentNode;
+                    const around = text.parentElement;
+                    if (!around.checkVisibility() || around.closest(`${scrolls}, .mono`)) continue;
+                    for (const word of text.data.matchAll(/[a-z0-9.,]{2,14}/gi)) {
+                        const range = document.createRange();
+                        range.setStart(text, word.index);
+                        range.setEnd(text, word.index + word[0].length);
+                        const lines = new Set([...range.getClientRects()].map(one => one.top));
+                        if (lines.size > 1) faults.push("tears: " + around.outerHTML.slice(0, 90));
+                    }
+                }
                 const buttons = [...frame.querySelectorAll(".btn, .chip, .tag, .input")].filter(
                     one => one.checkVisibility() && !one.closest(scrolls) && !one.matches(".jump"));
                 for (const one of buttons) for (const other of buttons) {
@@ -201,3 +215,58 @@ def test_the_pictures_in_docs_are_those_of_the_pages() -> None:
     there = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.webp")}
     assert there == expected, "make screenshots"
     assert sum(path.stat().st_size for path in FOLDER.rglob("*.*")) < 3_000_000
+
+
+def test_with_few_colours_the_main_button_is_read_and_the_chosen_tab_is_marked(
+    page: Page, stack: Stack, ids: dict[str, str]
+) -> None:
+    """As in Windows' contrast themes, where a browser puts a plate behind the words of a button
+    unless the button keeps its own colours.
+    """
+    page.emulate_media(forced_colors="active")
+    visit(page, stack, f"/threads/{ids['thread_id']}?tab=usage")
+    found = page.evaluate(
+        """() => {
+            const seen = getComputedStyle(document.querySelector(".composer .btn--primary"));
+            const line = tab => getComputedStyle(tab).borderBottomColor;
+            const tabs = [...document.querySelectorAll(".tab")];
+            return {
+                adjusts: seen.forcedColorAdjust,
+                colours: [seen.color, seen.backgroundColor],
+                marked: tabs.filter(tab => line(tab) !== line(tabs[0])).map(tab => tab.id),
+            };
+        }"""
+    )
+    assert found["adjusts"] == "none"
+    assert found["colours"][0] != found["colours"][1]
+    assert found["marked"] == ["inspect-tab-usage"]
+
+
+@pytest.mark.parametrize("width", [1440, 360])
+def test_fields_of_a_share_appear_with_the_choice_that_asks_for_them(
+    page: Page, stack: Stack, ids: dict[str, str], width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    visit(page, stack, f"/threads/{ids['thread_id']}/shares")
+    # The whole line is its, but for the button beside it.
+    link = page.get_by_label("Link", exact=True)
+    assert link.evaluate("one => one.offsetWidth") > 180
+    for choice, value, asked in (
+        ("Who can read it", "people", "Accounts"),
+        ("Expires", "date", "Day"),
+    ):
+        assert not page.get_by_label(asked, exact=True).is_visible()
+        page.get_by_label(choice).select_option(value)
+        assert page.get_by_label(asked, exact=True).is_visible()
+
+
+def test_whether_changes_are_saved_is_told_beside_the_form_not_over_it(
+    page: Page, stack: Stack, ids: dict[str, str]
+) -> None:
+    visit(page, stack, f"/assistants/{ids['assistant_id']}")
+    line = page.locator("#assistant-saved-line").bounding_box()
+    first = page.locator("#assistant-form summary").first.bounding_box()
+    assert line is not None
+    assert first is not None
+    assert line["height"] > 24
+    assert line["y"] + line["height"] <= first["y"] + 1

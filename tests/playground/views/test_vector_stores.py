@@ -42,7 +42,7 @@ def test_the_list_shows_what_each_one_holds(
 ) -> None:
     text = page.get("/vector-stores").text
     assert "&lt;Recipes&gt;" in text
-    assert "1 file ·" in text
+    assert "<span>1 file</span>" in text
     assert "never expires" in text
     assert "In progress" in text
     VectorStore.objects.update(expires_after_days=1, last_active_at=clock.now() - timedelta(days=2))
