@@ -48,7 +48,13 @@ def facts(model: ChatModel) -> str:
     if tokens := model_facts.window(model):
         number = number_format(tokens, force_grouping=True)
         found.append(_("reads {n} tokens").format(n=number))
-    if model_facts.is_blind(model):
+    if model_facts.calls_tools(model):
+        found.append(_("calls tools, streams"))
+    else:
+        found.append(_("tools and streaming: the connection's test tells"))
+    if model_facts.sees(model):
+        found.append(_("sees images"))
+    elif model_facts.is_blind(model):
         found.append(_("sees no images"))
     if model_facts.reasons(model):
         found.append(_("reasons"))

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from assistants.models import Assistant
+from assistants.operations import providers
 
 DRAWING: Final = gettext_noop("Create a visualization of a sinewave")
 SUM: Final = gettext_noop("What is 17 * 23 + 4?")
@@ -29,6 +30,7 @@ def context(assistant: Assistant | None) -> dict[str, object]:
         "current_assistant": assistant,
         "starters": _starters(assistant),
         "runs_code": assistant is not None and assistant.has_tool("code_interpreter"),
+        "connects": assistant is not None and not providers.configured(assistant.project),
         "searches_files": assistant is not None and assistant.has_tool("file_search"),
     }
 

@@ -100,6 +100,11 @@ def listed(names: Iterable[str]) -> str:
     return pgettext("list", ", ").join(names)
 
 
+def tail(object_id: str) -> str:
+    """The end of an id, which tells it from others beside a name."""
+    return f"…{object_id[-4:]}"
+
+
 def unsearchable(filename: str) -> str:
     """That file search takes no file of this name, and what to do about it."""
     if PurePath(filename).suffix.lower() in TABLES:

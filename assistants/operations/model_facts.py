@@ -38,6 +38,16 @@ BLIND: Final = re.compile(
 )
 """The beginnings of the names of models that are known to take no images."""
 
+ABLE: Final = re.compile(
+    r"gpt-(3\.5|35|4|5|oss)|chatgpt|o1(?!-(mini|preview))|o[3-9]|claude|gemini|mistral-(large|small|medium)"
+)
+"""The beginnings of the names of models that are known to call tools, and to stream."""
+
+SEEING: Final = re.compile(
+    r"gpt-4o|chatgpt-4o|gpt-4\.[15]|gpt-4-(turbo|vision)|gpt-5|o1(?!-)|o3(?!-mini)|o[4-9]|claude|gemini"
+)
+"""The beginnings of the names of models that are known to take images."""
+
 REASONS: Final = re.compile(r"o[1-9]|gpt-5(?!-chat)|gpt-oss|magistral|grok-(3-mini|[4-9])")
 """The beginnings of the names of models that take a reasoning effort."""
 
@@ -58,6 +68,16 @@ def window(model: ChatModel) -> int | None:
 def is_blind(model: ChatModel) -> bool:
     """Whether the model is known to take no images."""
     return bool(BLIND.match(own_name(model.name)))
+
+
+def sees(model: ChatModel) -> bool:
+    """Whether the model is known to take images."""
+    return bool(SEEING.match(own_name(model.name))) and not is_blind(model)
+
+
+def calls_tools(model: ChatModel) -> bool:
+    """Whether the model is known to call tools, and to stream."""
+    return bool(ABLE.match(own_name(model.name)))
 
 
 def reasons(model: ChatModel) -> bool:

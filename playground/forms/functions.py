@@ -60,6 +60,8 @@ SAMPLES: dict[str, Wire] = {
     },
 }
 
+JSON_WORDS = {"true": "True", "false": "False", "null": "None"}
+
 
 @dataclass(frozen=True)
 class FunctionText:
@@ -139,12 +141,23 @@ def _python_call(text: str) -> tuple[str, Wire]:
         call = ast.parse(text[:10_000], mode="eval").body
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)) or call.args:
             raise ValidationError(hint)
-        arguments = {word.arg or "": ast.literal_eval(word.value) for word in call.keywords}
+        arguments = {word.arg or "": _value(word.value) for word in call.keywords}
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
         raise ValidationError(hint) from error
     if "" in arguments:
         raise ValidationError(hint)
     return call.func.id, arguments
+
+
+def _value(node: ast.expr) -> Any:
+    """What an argument is. The words of JSON are taken, too.
+
+    :raises ValueError: it has to be computed
+    """
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and inner.id in JSON_WORDS:
+            inner.id = JSON_WORDS[inner.id]
+    return ast.literal_eval(ast.unparse(node))
 
 
 def _schema(value: Any, depth: int = 0) -> Wire:

@@ -3,8 +3,9 @@
 import mimetypes
 import re
 from functools import lru_cache
-from typing import Final
+from typing import IO, Any, Final
 
+from django.core.files import File as DjangoFile
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,6 +15,8 @@ from playground import scopes
 
 IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What a browser may take for an image. SVG is not among them: it can carry a script."""
+SIGNATURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+"""How such images begin; WebP says it after its length."""
 
 _FILE_ID = r"[A-Za-z0-9_-]{1,64}"
 
@@ -79,3 +82,13 @@ def image_type(filename: str) -> str | None:
     """The media type of an image that may be shown, going by its name; None for anything else."""
     guessed = mimetypes.guess_type(filename)[0]
     return guessed if guessed in IMAGES else None
+
+
+def is_image(content: "IO[bytes] | DjangoFile[Any]") -> bool:
+    """Whether the content begins as that of an image that may be shown. It is read from its start,
+    and left there.
+    """
+    content.seek(0)
+    head = content.read(12)
+    content.seek(0)
+    return head.startswith(SIGNATURES) or (head.startswith(b"RIFF") and head.endswith(b"WEBP"))

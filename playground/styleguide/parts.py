@@ -474,6 +474,7 @@ def _empty(samples: Samples) -> Iterator[Example]:
     thread = {"current_assistant": samples.assistant, "starters": STARTERS}
     ready = {**thread, "runs_code": True, "searches_files": True}
     yield Example(_("A new thread"), "threads/_empty.html", ready)
+    yield Example(_("Connect a model"), "settings/_connect.html", {"more": True})
     for name, template, context in (
         (_("Assistants"), "assistants/_cards.html", {}),
         (_("Threads"), "threads/_list.html", {"has_assistants": True, "starters": STARTERS}),

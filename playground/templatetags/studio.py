@@ -74,6 +74,12 @@ def words(value: str) -> str:
 
 
 @register.filter
+def tail(object_id: str) -> str:
+    """The end of an id."""
+    return api_words.tail(object_id)
+
+
+@register.filter
 def person(user: User) -> str:
     """What others see of a person."""
     return access.name_of(user)

@@ -72,6 +72,10 @@ def remove(request: access.Request, provider_id: str) -> HttpResponse:
 def _sent(request: access.Request, row: ModelProvider | None) -> HttpResponse:
     project = access.project(request)
     form = ProviderForm(request.POST, provider=row)
+    if request.POST.get("action") == "kind":
+        # Another kind has other fields. What is not filled in yet is not wrong yet.
+        form.forgive()
+        return _page(request, form)
     report = None
     if form.is_valid():
         try:
@@ -135,6 +139,7 @@ def _page(
         "key_is_lost": bool(row and connections.key_is_lost(row)),
         "report": report,
         "examples": EXAMPLES,
+        "like": request.GET.get("like", ""),
         "azure_version": providers.AZURE_VERSION,
         "tried_model": request.POST.get("try_model", ""),
     }

@@ -1,7 +1,9 @@
 """Threads: the list, the page of one, renaming and deleting."""
 
+from collections import Counter
+
 from django.contrib import messages
-from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, OuterRef, Q, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.http import Http404, HttpResponse
@@ -15,7 +17,7 @@ from assistants.errors import Invalid, Wire
 from assistants.events.sse import EventStream
 from assistants.models import Assistant, File, Project, Role, Run, Thread
 from assistants.operations import providers, threads
-from playground import access, fragments, paging, starters, transcript, waiting
+from playground import access, fragments, paging, starters, transcript, waiting, words
 from playground.forms import searched
 from playground.forms.assistant import AssistantForm
 from playground.forms.names import TitleForm
@@ -309,11 +311,14 @@ def _lost_its_assistant(request: access.Request, thread: Thread, chosen: Assista
     return not Assistant.objects.filter(project=chosen.project_id, pk=thread.assistant_id).exists()
 
 
-def _choice(current: Assistant) -> QuerySet[Assistant]:
+def _choice(current: Assistant) -> list[tuple[Assistant, str]]:
+    """Those that can answer next, each with the end of its id where another has its name."""
     known = Assistant.objects.filter(project=current.project_id).newest_first()
     known = known.select_related("upstream__provider")
     shown = ("name", "created_at", "upstream__provider__label")
-    return known.only(*shown)[:MAX_ASSISTANTS]
+    found = list(known.only(*shown)[:MAX_ASSISTANTS])
+    named = Counter(one.name or "" for one in found)
+    return [(one, words.tail(one.id) if named[one.name or ""] > 1 else "") for one in found]
 
 
 def _back(request: access.Request, thread: Thread) -> str:

@@ -371,7 +371,8 @@ def test_a_picture_can_be_pasted_and_taken_out_again(page: Page, studio: Studio)
     page.get_by_label("Message", exact=True).evaluate(
         """box => {
             const data = new DataTransfer();
-            data.items.add(new File([new Uint8Array(3000)], "shot.png", {type: "image/png"}));
+            const parts = ["GIF89a", new Uint8Array(3000)];
+            data.items.add(new File(parts, "shot.png", {type: "image/png"}));
             const event = new ClipboardEvent("paste", {clipboardData: data, bubbles: true,
                                                        cancelable: true});
             box.dispatchEvent(event);

@@ -96,6 +96,26 @@ def test_a_function_is_made_from_an_example_call(
     assert properties["detail"]["properties"] == {"wind": {"type": "boolean"}}
 
 
+def test_an_example_may_use_the_words_of_json(page: Client, assistant: Assistant) -> None:
+    call = "find(near=true, what=null, far=[false])"
+    given = SETUP | {"add_function": "example", "example": call}
+    assert page.post(f"/assistants/{assistant.id}", given, headers=HTMX).status_code == 200
+    properties = saved(assistant).tools[1]["function"]["parameters"]["properties"]
+    assert properties["near"] == {"type": "boolean"}
+    assert properties["what"] == {}
+    assert properties["far"]["items"] == {"type": "boolean"}
+
+
+@pytest.mark.parametrize("value", ["true", "null", "5"])
+def test_a_bare_value_is_no_example_of_a_call(
+    page: Client, assistant: Assistant, value: str
+) -> None:
+    given = SETUP | {"add_function": "example", "example": value}
+    response = page.post(f"/assistants/{assistant.id}", given, headers=HTMX)
+    assert response.status_code == 422
+    assert "Write a call such as get_weather" in response.text
+
+
 def test_an_example_is_read_and_never_run(page: Client, assistant: Assistant) -> None:
     for call in ('f(a=__import__("os").getcwd())', "f(1)", "f(**{})", "f(", "x" * 20_000):
         given = SETUP | {"add_function": "example", "example": call}

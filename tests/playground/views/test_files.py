@@ -46,6 +46,29 @@ def test_an_upload_is_answered_with_its_item(page: Client, project: Project) -> 
     assert 'id="row-file-' in send(page, "data.csv", b"a", "row")
 
 
+@pytest.mark.parametrize(
+    "name,content,taken",
+    [
+        ("image.png", b"\x89P", False),
+        ("image.webp", b"RIFF\x00\x00\x00\x00WEBPVP8 ", True),
+        ("photo.jpg", b"\xff\xd8\xff\xe0...", True),
+        ("photo.jpg", b"<html>", False),
+        ("data.csv", b"a", True),
+    ],
+)
+def test_what_is_no_image_is_not_taken_as_one_of_a_message(
+    page: Client, project: Project, name: str, content: bytes, taken: bool
+) -> None:
+    answer = page.post("/files?as=chip", {"file": SimpleUploadedFile(name, content)})
+    assert answer.status_code == (201 if taken else 422)
+    assert ("is no image that can be shown" in answer.text) is not taken
+    assert File.objects.exists() is taken
+    # Code may be given any bytes.
+    assert (
+        page.post("/files?as=row", {"file": SimpleUploadedFile(name, content)}).status_code == 201
+    )
+
+
 def test_an_upload_of_nothing_is_refused(page: Client, project: Project) -> None:
     response = page.post("/files")
     assert response.status_code == 422
@@ -97,7 +120,7 @@ def test_without_a_script_several_files_come_at_once_and_each_refusal_names_its_
 def test_what_is_fetched_never_opens_as_a_page(
     page: Client, project: Project, name: str, content_type: str
 ) -> None:
-    send(page, name, b"<script>alert(1)</script>")
+    send(page, name, b"<script>alert(1)</script>", "row")
     response = page.get(f"/files/{File.objects.get().id}/content")
     assert b"".join(response) == b"<script>alert(1)</script>"
     assert response.headers["Content-Type"] == content_type

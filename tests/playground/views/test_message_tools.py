@@ -1,5 +1,7 @@
 """What is done to single messages and runs of a thread."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -40,6 +42,11 @@ def test_the_outputs_of_all_functions_are_handed_in_together(page: Client, waiti
     shown = page.get(f"/threads/{waiting.thread_id}").text
     assert 'name="output-call_1"' in shown
     assert "Output of second" in shown
+    # Two calls of one function are told apart, too.
+    for call in ("call_1", "call_2"):
+        label = re.search(rf'for="{call}-box">(.+?)</label>', shown, re.DOTALL)
+        assert label
+        assert f"{{}} …{call[-4:]}" in label[1]
     address = f"/threads/{waiting.thread_id}/runs/{waiting.id}/outputs"
     refused = page.post(address, {"output-call_1": "1", "output-call_2": " "}, headers=HTMX)
     assert (refused.status_code, refused.text) == (422, "Fill in the output of second.")

@@ -46,6 +46,53 @@ def test_before_there_is_one_a_card_offers_three_examples(page: Client) -> None:
         assert f'value="{address}"' in page.get(f"{NEW}?like={example}").text
 
 
+def test_an_empty_thread_offers_to_connect_one_until_there_is_one(
+    page: Client, project: Project, server: ChatServer
+) -> None:
+    made = make_assistant(project)
+    thread = f"/threads/new?assistant={made.id}"
+    assert f'href="{NEW}?like=ollama"' in page.get(thread).text
+    connections.connect(project, Connection("openai", "Mine", server.url, KEY))
+    assert f'href="{NEW}?like=ollama"' not in page.get(thread).text
+
+
+def test_the_example_that_was_chosen_is_marked(page: Client) -> None:
+    text = page.get(f"{NEW}?like=azure").text
+    marked = re.findall(r'like=(\w+)" aria-current="true"', text)
+    assert marked == ["azure"]
+
+
+def test_the_version_of_the_api_is_asked_for_where_there_is_one(page: Client) -> None:
+    def asks(text: str) -> bool:
+        (kind,) = re.findall(r'class="field([^"]*)" id="provider-version-part"', text)
+        return "unscripted" not in kind
+
+    assert not asks(page.get(NEW).text)
+    assert asks(page.get(f"{NEW}?like=azure").text)
+    # Choosing another kind brings the fields of that one, and no complaint.
+    given = fields("nowhere", kind="azure", action="kind", model_window="x")
+    answer = page.post(NEW, given, headers=HTMX)
+    assert answer.status_code == 200
+    assert asks(answer.text)
+    assert "field__error" not in answer.text
+    assert 'value="nowhere"' in answer.text
+    assert not ModelProvider.objects.exists()
+
+
+def test_what_a_model_can_do_is_told_beside_it(
+    page: Client, project: Project, server: ChatServer
+) -> None:
+    known = ({"name": "gpt-4o"}, {"name": "mine"})
+    connections.connect(project, Connection("openai", "Desk", server.url, KEY, known_models=known))
+    facts = [
+        page.get(f"/assistants/{make_assistant(project, model=name).id}").context["form"].facts
+        for name in ("gpt-4o", "mine")
+    ]
+    assert facts[0].startswith("Desk · reads 128,000 tokens · calls tools, streams · sees images")
+    assert "the connection's test tells" in facts[1]
+    assert "price unknown" in facts[1]
+
+
 def test_connecting_one(page: Client, project: Project, server: ChatServer) -> None:
     models = {
         "model_name": ["played", ""],

@@ -36,6 +36,17 @@ def test_before_there_is_one_there_are_prompts_to_begin_with(
     assert "I need to solve the equation 3x + 11 = 14." in text
 
 
+def test_assistants_of_one_name_are_told_apart_where_one_is_chosen(
+    page: Client, project: Project
+) -> None:
+    twins = [make_assistant(project, name="Twin") for _ in range(2)]
+    alone = make_assistant(project, name="Alone")
+    text = page.get(f"/threads/new?assistant={alone.id}").text
+    for one in twins:
+        assert f">Twin · …{one.id[-4:]}</option>" in text
+    assert ">Alone</option>" in text
+
+
 def test_the_list_has_the_last_used_first(page: Client, project: Project) -> None:
     make_thread(project, "The first question")
     second = make_thread(project, "The second question")
