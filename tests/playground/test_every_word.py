@@ -95,6 +95,7 @@ SHOWN = ("title", "aria-label", "placeholder", "alt", "label")
 IDS = re.compile(
     r"\b(?:asst|thread|msg|run|step|file|vs|key|call|prov|provider|proj|share|invite|import)[_-]\w+"
     r"|\bthread\.[a-z._]+\b"
+    r"|…[A-Za-z0-9]{4}\b"  # the end of an id
 )
 
 

@@ -150,7 +150,7 @@ def test_details_are_told_in_the_words_of_the_reader(page: Client, project: Proj
     shown = told()
     assert shown["assistant.changed"] == [("變更", "說明、溫度")]
     assert shown["member.changed"] == [("角色", "檢視者"), ("之前", "編輯者")]
-    assert "變更：說明、溫度" in page.get("/settings/audit").text
+    assert "變更：<bdi>說明、溫度</bdi>" in page.get("/settings/audit").text
 
 
 def test_every_detail_that_is_noted_has_a_name() -> None:
