@@ -29,22 +29,22 @@ def is_wanted() -> bool:
 
 
 @contextmanager
-def server() -> Iterator[int]:
+def server(host: str = "127.0.0.1") -> Iterator[int]:
     """The port of a server with an empty bucket."""
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)]
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:
             deadline = time.monotonic() + START_SECONDS
-            while not _answers(port):
+            while not _answers(host, port):
                 assert process.poll() is None, "the S3 server ended at once"
                 assert time.monotonic() < deadline, "the S3 server does not answer"
                 time.sleep(0.05)
             boto3.client(
                 "s3",
-                endpoint_url=f"http://127.0.0.1:{port}",
+                endpoint_url=f"http://{host}:{port}",
                 region_name="us-east-1",
                 aws_access_key_id=KEY["S3_ACCESS_KEY_ID"],
                 aws_secret_access_key=KEY["S3_SECRET_ACCESS_KEY"],
@@ -65,9 +65,9 @@ def environment(port: int, prefix: str = "") -> dict[str, str]:
     }
 
 
-def _answers(port: int) -> bool:
+def _answers(host: str, port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True

@@ -1,5 +1,5 @@
 """Several hosts: two web servers, two workers, one PostgreSQL, Redis and interpreter, none of which
-share anything but a folder with files and what they say over a network.
+share anything but what they say over a network: each has a DATA_DIR of its own, files are on S3.
 
 Nobody is sent to the same web server twice, and either worker may have any run.
 """
@@ -23,7 +23,7 @@ import redis
 from assistants.events.fold import fold
 from assistants.events.log import Entry
 from playground.redis_server import find_server
-from tests import network, postgres
+from tests import network, object_store, postgres
 from tests.chat_server import ChatServer, pause, text, tool_call
 from tests.network import Network
 from tests.stack import ROOT, clean_environment
@@ -31,7 +31,7 @@ from tests.tools.code_interpreter.interpreter_process import InterpreterProcess
 from tests.tools.code_interpreter.two_hosts import Certificates
 from tests.until import until
 
-KEY, LOGIN, TOKEN = "sk-hosts", "hosts-only", "t" * 40
+KEY, TOKEN = "sk-hosts", "t" * 40
 NAMES = ("store", "web1", "web2", "work1", "work2")
 PORT = 8000
 TERMINAL = {"completed", "failed", "cancelled", "expired", "incomplete"}
@@ -66,7 +66,11 @@ class Installation:
         self._environment = {
             **clean_environment(),
             "PYTHONUNBUFFERED": "1",
-            "DATA_DIR": str(folder / "data"),
+            "SECRET_KEY": "of all hosts " * 5,
+            **object_store.KEY,
+            "S3_BUCKET": object_store.BUCKET,
+            "S3_ENDPOINT": f"http://{store}:{running.enter_context(object_store.server(store))}",
+            "S3_REGION": "us-east-1",
             "DATABASE_URL": f"postgresql://postgres@{store}/hosts?connect_timeout=3",
             "REDIS_URL": f"redis://{store}:6379/0",
             "INTERPRETER_URL": f"https://{store}:8443",
@@ -74,7 +78,6 @@ class Installation:
             "INTERPRETER_CA": str(papers.authority),
             "OPENAI_BASE_URL": self.chat.url,
             "PLAYGROUND_API_KEY": KEY,
-            "PLAYGROUND_LOGIN_TOKEN": LOGIN,
             # Each worker has room for one run, so of two each has one.
             "WORKER_RUNS": "1",
         }
@@ -90,13 +93,9 @@ class Installation:
         until(lambda: self.workers() == 2, "a worker is missing", 60)
 
     def start(self, host: str, process: str) -> subprocess.Popen[bytes]:
-        """A process on a host, which has a folder for its own sockets and shares the other one."""
+        """A process on a host, which shares no folder."""
         name = process if host == "store" else host
-        environment = {
-            "HOST": self.hosts.address(host),
-            "PORT": str(PORT),
-            "RUNTIME_DIR": str(self._folder / name),
-        }
+        environment = self._own(host, name)
         with self.hosts.on(host), (self._folder / f"{name}.log").open("ab") as log:
             started = subprocess.Popen(
                 [sys.executable, "-m", "playground.runner", process],
@@ -108,6 +107,26 @@ class Installation:
             )
         self._keep(name, started)
         return started
+
+    def _own(self, host: str, name: str) -> dict[str, str]:
+        return {
+            "HOST": self.hosts.address(host),
+            "PORT": str(PORT),
+            "DATA_DIR": str(self._folder / f"{name}-data"),
+            "RUNTIME_DIR": str(self._folder / name),
+        }
+
+    def link(self) -> str:
+        """The path of a sign-in link, made where no web server is."""
+        made = subprocess.run(
+            [sys.executable, "manage.py", "login"],
+            cwd=ROOT,
+            env={**self._environment, **self._own("web1", "prepare")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return f"/login?token={made.stdout.strip().partition('?token=')[2]}"
 
     def stop(self, name: str) -> None:
         """Ask the process of a host to end, and wait until it has done so in order."""
@@ -217,9 +236,10 @@ def test_a_run_begun_on_one_is_followed_and_cancelled_from_the_other(
 ) -> None:
     """Signed in on one is signed in on the other, too."""
     installation.chat.when("tell a long story", [text("once upon a time " * 100, rate=20)])
+    link = installation.link()
     with installation.http("web1") as one, installation.http("web2") as other:
         run = installation.begin("web1", "tell a long story")
-        signed_in = one.get(f"/login?token={LOGIN}", follow_redirects=True)
+        signed_in = one.get(link, follow_redirects=True)
         assert signed_in.status_code == 200
         cookies = dict(one.cookies.items())
         seen = ""
@@ -234,6 +254,14 @@ def test_a_run_begun_on_one_is_followed_and_cancelled_from_the_other(
         installation.wait_for(run, "cancelled", seconds=5)
         assert time.monotonic() - begun < 5
     assert installation.answer("web1", run).startswith("once upon")
+
+
+def test_a_file_that_came_in_on_one_is_read_on_the_other(installation: Installation) -> None:
+    with installation.http("web1") as one, installation.http("web2") as other:
+        sent = {"file": ("tea.txt", b"Green.")}
+        made = one.post("/v1/files", data={"purpose": "assistants"}, files=sent)
+        assert made.status_code == 200, made.text
+        assert other.get(f"/v1/files/{made.json()['id']}/content").content == b"Green."
 
 
 def test_two_runs_go_on_at_once_and_code_keeps_its_variables_whoever_executes_it(
@@ -307,10 +335,10 @@ def test_a_web_server_is_restarted_and_its_page_goes_on_at_the_other(
 ) -> None:
     numbers = " ".join(map(str, range(1000, 1100)))
     installation.chat.when("count", [text(numbers, rate=25)])
-    run = installation.begin("web1", "count")
     with installation.http("web1") as client:
-        client.get(f"/login?token={LOGIN}")
+        client.get(installation.link())
         cookies = dict(client.cookies.items())
+    run = installation.begin("web1", "count")
     path = f"{run.split('/runs')[0]}/stream"
 
     def follow(host: str, last: str, enough: str) -> tuple[str, str]:
