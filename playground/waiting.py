@@ -15,11 +15,15 @@ PREFIX: Final = "waiting-"
 PATH: Final = "/threads"
 DAYS: Final = 7
 MAX_FILES: Final = 50
-"""Browsers keep about three times as many cookies of a site, and send all of them each time."""
+"""In all drafts together. All cookies are sent each time, and a proxy takes 8 kB of them at most."""
 
 
 def remember(request: HttpRequest, response: HttpResponse, file: File) -> None:
-    """Keep the file with the draft that ``?draft=`` names: a thread's id, or "new"."""
+    """Keep the file with the draft that ``?draft=`` names: a thread's id, or "new". One above
+    MAX_FILES is not kept.
+    """
+    if sum(name.startswith(PREFIX) for name in request.COOKIES) >= MAX_FILES:
+        return
     response.set_cookie(
         f"{PREFIX}{file.id}",
         request.GET.get("draft", "")[:64],
@@ -44,4 +48,4 @@ def of(request: HttpRequest, project: Project, draft: str) -> list[File]:
         for name, value in request.COOKIES.items()
         if name.startswith(PREFIX) and value == draft
     ]
-    return list(File.objects.in_project(project).filter(pk__in=kept[:MAX_FILES]).oldest_first())
+    return list(File.objects.in_project(project).filter(pk__in=kept).oldest_first())

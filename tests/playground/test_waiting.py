@@ -4,6 +4,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from assistants.models import Assistant, File, Thread
+from playground import waiting
 from tests.factories import make_thread
 from tests.playground.conftest import HTMX
 
@@ -56,3 +57,13 @@ def test_strangers_files_do_not_wait(page: Client, stranger: Client, thread: Thr
     stranger.cookies[f"waiting-{file.id}"] = "new"
     stranger.post("/assistants/new", {"name": "Mine", "model": "demo"})
     assert not waits(stranger, "/threads/new", file)
+
+
+def test_so_many_wait_that_the_browser_may_send_their_cookies(page: Client, thread: Thread) -> None:
+    for number in range(waiting.MAX_FILES):
+        page.cookies[f"{waiting.PREFIX}file-{number}"] = "new"
+    answer = page.post(
+        f"/files?as=chip&draft={thread.id}", {"file": SimpleUploadedFile("z.txt", b"bread")}
+    )
+    assert answer.status_code == 201
+    assert not [name for name in answer.cookies if name.startswith(waiting.PREFIX)]
