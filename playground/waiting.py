@@ -15,7 +15,7 @@ PREFIX: Final = "waiting-"
 PATH: Final = "/threads"
 DAYS: Final = 7
 MAX_FILES: Final = 50
-"""In all drafts together. All cookies are sent each time, and a proxy takes 8 kB of them at most."""
+"""In all drafts together. All cookies are sent each time, and a proxy takes some 8 kB of them."""
 
 
 def remember(request: HttpRequest, response: HttpResponse, file: File) -> None:
