@@ -1,22 +1,38 @@
 """What operators watch: numbers that every process keeps, and that ``GET /metrics`` adds up.
 
 Each process writes its own to files in METRICS_DIR, so that the web server can tell of the worker.
-Whoever comes removes those of processes that are gone.
+Whoever comes adds those of processes that are gone to one sum: a counter that fell would be taken
+for one that began anew.
 """
 
+import fcntl
 import functools
 import os
 import secrets
 import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import Counter, Histogram, values
+from prometheus_client.mmap_dict import MmapedDict
 
 from assistants import living
 
 FOLDER: Final = "living"
 """In METRICS_DIR: the processes that have files there."""
+GONE: Final = "gone"
+"""Whose the sum of those is that are gone."""
+
+
+@contextmanager
+def undisturbed(folder: Path) -> Iterator[None]:
+    """No files are added to the sum meanwhile: who reads them all finds each number once."""
+    with (folder / "sum.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @functools.cache
@@ -26,18 +42,31 @@ def _own_name(folder: Path, pid: int) -> str:
     """
     name = f"{socket.gethostname().replace('_', '-')}-{pid}-{secrets.token_hex(4)}"
     living.note(folder / FOLDER, name)
-    _forget_dead(folder)
+    _sum_up_dead(folder)
     return name
 
 
-def _forget_dead(folder: Path) -> None:
-    """Their numbers would count for ever."""
-    # First the files: who begins now has its name there before any of them.
-    files = list(folder.glob("*_*.db"))
-    names = living.living(folder / FOLDER)
-    for path in files:
-        if path.stem.rpartition("_")[2] not in names:
-            path.unlink(missing_ok=True)
+def _sum_up_dead(folder: Path) -> None:
+    with undisturbed(folder):
+        # First the files: who begins now has its name there before any of them.
+        files = list(folder.glob("*_*.db"))
+        names = {GONE, *living.living(folder / FOLDER)}
+        for path in files:
+            kind, _, owner = path.stem.rpartition("_")
+            if owner not in names:
+                # What was torn as its process was killed is left out.
+                with suppress(RuntimeError, struct.error, ValueError):
+                    _add(path, folder / f"{kind}_{GONE}.db")
+                path.unlink(missing_ok=True)
+
+
+def _add(path: Path, to: Path) -> None:
+    found = list(MmapedDict.read_all_values_from_file(path))  # type: ignore[no-untyped-call]
+    total = MmapedDict(str(to))  # type: ignore[no-untyped-call]
+    for key, value, _at, _position in found:
+        before, _ = total.read_value(key)  # type: ignore[no-untyped-call]
+        total.write_value(key, before + value, 0.0)  # type: ignore[no-untyped-call]
+    total.close()  # type: ignore[no-untyped-call]
 
 
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -37,6 +37,8 @@ CHECK_SECONDS: Final = 1
 """To connect, and again to answer: whoever looks at a server's health waits two seconds."""
 KEPT_SECONDS = 3.0
 """The answer to whether it is there is given again for so long."""
+REFUSED: Final = (301, 400, 401, 403, 404)
+"""Answers that do not pass by themselves: no such bucket, another region's, not with these keys."""
 _MAKING: Final = threading.Lock()
 _CHECKING: Final = threading.Lock()
 
@@ -191,10 +193,10 @@ class ObjectStorage(S3Storage):
         try:
             with _MAKING:
                 asker = self._asker
-            asker.list_objects_v2(Bucket=self.bucket_name, MaxKeys=1)
+            asker.list_objects_v2(Bucket=self.bucket_name, Prefix=self.location, MaxKeys=1)
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            return str(error) if 400 <= status < 500 else ""
+            return str(error) if status in REFUSED else ""
         except (BotoCoreError, OSError):
             return ""
         return ""
@@ -204,7 +206,7 @@ class ObjectStorage(S3Storage):
             with _MAKING:
                 asker = self._asker
             with _asking(self.bucket_name):
-                asker.list_objects_v2(Bucket=self.bucket_name, MaxKeys=1)
+                asker.list_objects_v2(Bucket=self.bucket_name, Prefix=self.location, MaxKeys=1)
         except OSError:  # a bucket that is not there, too
             return True
         return False

@@ -64,7 +64,7 @@ class Changes:
             self.messages.discard(data["id"])
         elif entry.name.startswith("thread.message."):
             self.messages.add(data["id"])
-            self.titled = self.titled or data["role"] == "user"
+            self.titled = self.titled or data.get("role") == "user"
         elif entry.name.startswith("thread.run"):
             self.runs.add(entry.run)
         elif entry.name == "thread.updated":

@@ -55,7 +55,10 @@ def _health() -> tuple[int, dict[str, Any]]:
     link = http.client.HTTPConnection(host, settings.PORT, timeout=SECONDS)
     link.request("GET", "/healthz", headers={"Host": "localhost"})
     answer = link.getresponse()
-    return answer.status, dict(json.load(answer))
+    told = json.load(answer)
+    if not isinstance(told, dict):
+        raise Fails("something else answers")
+    return answer.status, told
 
 
 def worker() -> None:

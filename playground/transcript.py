@@ -139,7 +139,9 @@ def in_place(items: Sequence[Item], run: Run) -> list[Item]:
     among them and has ended.
     """
     shown = version(run)
-    outcome = next(view for view in shown if isinstance(view, OutcomeView))
+    outcome = next((view for view in shown if isinstance(view, OutcomeView)), None)
+    if outcome is None:
+        return [*items]  # it was replaced at this moment
     gone = {pk for other in outcome.others for pk in elements_of(other)}
     kept = [item for item in items if item.element_id not in {*gone, outcome.element_id}]
     if len(kept) == len(items) or (outcome.standing or run).is_active:

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from assistants.models import File, Project
 
 PREFIX: Final = "waiting-"
-PATH: Final = "/threads"
 DAYS: Final = 7
 MAX_FILES: Final = 50
 """In all drafts together. All cookies are sent each time, and a proxy takes some 8 kB of them."""
@@ -28,7 +27,6 @@ def remember(request: HttpRequest, response: HttpResponse, file: File) -> None:
         f"{PREFIX}{file.id}",
         request.GET.get("draft", "")[:64],
         max_age=DAYS * 24 * 60 * 60,
-        path=PATH,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
@@ -38,7 +36,7 @@ def remember(request: HttpRequest, response: HttpResponse, file: File) -> None:
 def forget(response: HttpResponse, file_ids: Iterable[str]) -> None:
     """They were sent, or removed."""
     for file_id in file_ids:
-        response.delete_cookie(f"{PREFIX}{file_id}", path=PATH, samesite="Lax")
+        response.delete_cookie(f"{PREFIX}{file_id}", samesite="Lax")
 
 
 def of(request: HttpRequest, project: Project, draft: str) -> list[File]:

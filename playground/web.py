@@ -16,11 +16,8 @@ from playground.protocol import Protocol
 
 CANNOT_START: Final = 3
 BREAKING_OFF_SECONDS: Final = 0.5
-OF_A_STOP: Final = (
-    "ASGI callable returned without completing response.",
-    "timeout graceful shutdown exceeded",
-)
-"""What uvicorn says of answers that are broken off because the server stops."""
+OF_A_STOP: Final = ("ASGI callable returned without completing response.",)
+"""What uvicorn says of streams that are broken off because the server stops."""
 
 
 def options(*, behind_proxy: bool = settings.BEHIND_PROXY) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""The files of numbers: a process that starts removes those of the dead, and of them alone."""
+"""The files of numbers: a process that starts sums up those of the dead, and of them alone."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from assistants.metrics import GONE
 from tests.stack import ROOT
 
 COUNT = """
@@ -43,7 +44,7 @@ def counted(folder: Path) -> int:
     return int(float(asked.stdout))
 
 
-def test_a_process_that_starts_removes_the_numbers_of_dead_ones_and_no_other(
+def test_a_process_that_starts_sums_up_the_numbers_of_dead_ones_and_of_no_other(
     tmp_path: Path,
 ) -> None:
     first, second = begin(tmp_path), begin(tmp_path)
@@ -54,11 +55,15 @@ def test_a_process_that_starts_removes_the_numbers_of_dead_ones_and_no_other(
         assert counted(tmp_path) == 2
         third = begin(tmp_path)
         try:
-            assert counted(tmp_path) == 2
+            # A counter that falls would be taken for one that began anew.
+            assert counted(tmp_path) == 3
             owners = {path.stem.rpartition("_")[2] for path in tmp_path.glob("*.db")}
-            pids = {int(owner.rsplit("-", 2)[1]) for owner in owners}
+            pids = {int(owner.rsplit("-", 2)[1]) for owner in owners - {GONE}}
             assert pids == {second.pid, third.pid}
         finally:
             third.communicate("end\n")
+        fourth = begin(tmp_path)
+        fourth.communicate("end\n")
+        assert counted(tmp_path) == 4
     finally:
         second.communicate("end\n")

@@ -35,9 +35,14 @@ def local_owner() -> User:
 def issue_login_token() -> str:
     """A token that signs the local owner in once, on any web server. The one before is void."""
     token = secrets.token_urlsafe(32)
-    LoginToken.objects.all().delete()
+    void_login_tokens()
     LoginToken.objects.create(digest=_digest(token))
     return token
+
+
+def void_login_tokens() -> None:
+    """No printed link is good any more."""
+    LoginToken.objects.all().delete()
 
 
 def use_login_token(token: str) -> bool:

@@ -91,7 +91,7 @@ class _Export:
             yield _with(message.to_dict(), message.created_at, beside)
 
     def runs(self) -> Iterator[Wire]:
-        for run in _in_order(self._thread.runs.filter(created_at__lte=self._until)):
+        for run in _in_order(self._thread.runs.standing().filter(created_at__lte=self._until)):
             self._assistant_ids.add(run.assistant_id)
             self._store_ids.update(run.vector_store_ids)
             self._note(run.tool_resources)
@@ -106,7 +106,8 @@ class _Export:
             yield _with(run.to_dict(), run.created_at, beside)
 
     def steps(self) -> Iterator[Wire]:
-        steps = RunStep.objects.filter(run__thread=self._thread, run__created_at__lte=self._until)
+        runs = self._thread.runs.standing().filter(created_at__lte=self._until)
+        steps = RunStep.objects.filter(run__in=runs)
         for step in _in_order(steps.select_related("run")):
             self._note(step.step_details)
             self._file_ids.update(step.saved_files.values())

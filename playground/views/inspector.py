@@ -187,11 +187,11 @@ def _run(
     if run is None:
         return None
     if run.replaced_by:
-        return next(view for view in transcript.version(run) if isinstance(view, RunView))
+        return next((view for view in transcript.version(run) if isinstance(view, RunView)), None)
     state = transcript.state_of(run if run.is_active else None, log.tip(thread.id))
     message_ids = Message.objects.filter(run_id=run.id).values_list("pk", flat=True)
     views = transcript.read_items(thread, message_ids, [run.id], state)
-    return next(view for view in views if isinstance(view, RunView))
+    return next((view for view in views if isinstance(view, RunView)), None)
 
 
 def _events(request: access.Request, thread: Thread) -> dict[str, Any]:

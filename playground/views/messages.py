@@ -57,7 +57,7 @@ def begin(request: access.Request) -> HttpResponse:
             error = refusal(problem)
         else:
             address = f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}"
-            return _sent(request, _led(request, address))
+            return _sent(form, _led(request, address))
     return _refused(request, None, form, error)
 
 
@@ -87,14 +87,14 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
     if not request.htmx:
         back = f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}"
         answer = redirect(f"{back}#{message.id if message else run.id if run else ''}")
-        return _sent(request, answer) if message else answer
+        return _sent(form, answer) if message else answer
     parts = HttpResponse(_begun(request, thread, [message.id] if message else [], run, place))
-    return _sent(request, parts) if message else parts
+    return _sent(form, parts) if message else parts
 
 
-def _sent(request: access.Request, response: HttpResponse) -> HttpResponse:
+def _sent(form: ComposerForm, response: HttpResponse) -> HttpResponse:
     """The answer to a message that was added: its files do not wait any more."""
-    waiting.forget(response, request.POST.getlist("file_id")[: waiting.MAX_FILES])
+    waiting.forget(response, (file.id for file in form.attached))
     return response
 
 
@@ -217,9 +217,12 @@ def delete(request: access.Request, thread_id: str, message_id: str) -> HttpResp
     if request.method == "POST":
         messages.delete(message)
         return redirect("thread", thread.id)
+    text = _("The next run does not read it any more. This cannot be undone.")
+    if message.run_id and thread.runs.filter(replaced_by=message.run_id).exists():
+        text += " " + _("Its earlier versions go with it.")
     context = {
         "title": _("Delete this message?"),
-        "text": _("The next run does not read it any more. This cannot be undone."),
+        "text": text,
         "action": reverse("message-delete", args=[thread.id, message.id]),
         "label": _("Delete message"),
         "back": reverse("thread", args=[thread.id]),

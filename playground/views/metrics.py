@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Final
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from assistants.events import hub
+from assistants.metrics import undisturbed
 from assistants.models import Run
 
 ACTIVE: Final = ("queued", "in_progress", "requires_action", "cancelling")
@@ -32,10 +34,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not token or not hmac.compare_digest(sent.encode(), token.encode()):
         raise Http404
     registry = CollectorRegistry()
-    if settings.METRICS_DIR.is_dir():
-        MultiProcessCollector(registry, path=str(settings.METRICS_DIR))  # type: ignore[no-untyped-call]
     registry.register(Present())
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    with ExitStack() as reading:
+        if settings.METRICS_DIR.is_dir():
+            MultiProcessCollector(registry, path=str(settings.METRICS_DIR))  # type: ignore[no-untyped-call]
+            reading.enter_context(undisturbed(settings.METRICS_DIR))
+        told = generate_latest(registry)
+    return HttpResponse(told, content_type=CONTENT_TYPE_LATEST)
 
 
 class Present(Collector):

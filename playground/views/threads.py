@@ -85,6 +85,8 @@ def show(request: access.Request, thread_id: str) -> HttpResponse:
     assistant = chosen_assistant(request, thread.project, thread)
     version = request.GET.get("version")
     run = access.run(request, thread_id, version) if version else None
+    if run and run.replaced_by and not run.replaced_messages:
+        raise Http404  # the answer was deleted meanwhile, and its versions with it
     if run and request.htmx:
         return _version(request, run)
     return page(request, thread, assistant, version=run)
@@ -93,8 +95,8 @@ def show(request: access.Request, thread_id: str) -> HttpResponse:
 def _version(request: access.Request, run: Run) -> HttpResponse:
     """The parts of the page that change when another version of an answer is shown."""
     views = transcript.version(run)
-    outcome = next(view for view in views if isinstance(view, OutcomeView))
-    if (outcome.standing or run).is_active:
+    outcome = next((view for view in views if isinstance(view, OutcomeView)), None)
+    if outcome is None or (outcome.standing or run).is_active:
         return HttpResponse(status=204)
     return HttpResponse(fragments.mine(fragments.version(outcome, views), access.me(request)))
 

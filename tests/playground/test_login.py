@@ -10,6 +10,7 @@ from pytest_django import Settings
 from assistants.models import LoginToken
 from assistants.operations import people
 from playground import login
+from playground.management.commands.prepare import Command as Prepare
 from playground.rows import tables
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,13 @@ def test_a_given_token_works_as_long_as_it_is_set(settings: Settings) -> None:
     assert not login.consume("other")
     settings.PLAYGROUND_LOGIN_TOKEN = ""
     assert not login.consume("given")
+
+
+def test_a_given_token_voids_the_printed_ones(settings: Settings) -> None:
+    printed = people.issue_login_token()
+    settings.PLAYGROUND_LOGIN_TOKEN = "given"
+    assert Prepare().login_token() is None
+    assert not login.consume(printed)
 
 
 def test_what_is_kept_does_not_tell_the_token_and_is_in_no_backup() -> None:

@@ -19,7 +19,7 @@ from assistants.events import log
 from assistants.events.hub import hub
 from assistants.models import Assistant, Message, Project, Thread, clock
 from assistants.operations import messages, runs, shares, steps, threads
-from assistants.params import MessageCreate
+from assistants.params import MessageCreate, MetadataUpdate
 from playground import live, readers, streaming, transcript
 from playground.items import Item
 from playground.scopes import Scope
@@ -539,6 +539,10 @@ async def test_a_new_title_is_told_and_no_older_one_comes_after_it(thread: Threa
     await first.until(lambda: bool(first.frames))
     await sync_to_async(threads.rename)(thread, "Sums")
     await first.until(lambda: "Sums" in first.latest("thread-title"))
+    # Metadata that a program has changed ends nobody's page.
+    marked = MetadataUpdate(metadata={"mood": "sunny"})
+    message = await sync_to_async(thread.messages.create)(role="user", content=[])
+    await sync_to_async(messages.update)(message, marked)
     # Who comes now hears what was told before, too.
     second = Reader(thread)
     also = asyncio.create_task(second.read(on=True))

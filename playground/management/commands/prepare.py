@@ -108,8 +108,11 @@ class Command(BaseCommand):
                     path.unlink(missing_ok=True)
 
     def login_token(self) -> str | None:
-        """A token for the link, unless the owner set one."""
-        return None if settings.PLAYGROUND_LOGIN_TOKEN else people.issue_login_token()
+        """A token for the link, unless the owner set one: then no printed one is good any more."""
+        if settings.PLAYGROUND_LOGIN_TOKEN:
+            people.void_login_tokens()
+            return None
+        return people.issue_login_token()
 
     def has_api_key(self) -> bool:
         """Whether a program can get in already."""

@@ -1,6 +1,9 @@
 """What is done to single messages and runs of a thread."""
 
+import io
+import json
 import re
+import zipfile
 
 import pytest
 from django.test import Client
@@ -127,14 +130,26 @@ def test_only_the_last_version_is_in_the_thread(page: Client, versions: list[Run
     first.refresh_from_db()
     assert not [name for name in first.to_dict() if name.startswith("replaced")]
     assert "A third." in page.get(f"/threads/{first.thread_id}").text
+    # Archives have what the API shows.
+    archive = page.get(f"/threads/{first.thread_id}/export/file?format=json")
+    with zipfile.ZipFile(io.BytesIO(b"".join(archive))) as files:
+        runs = [json.loads(line)["id"] for line in files.read("runs.jsonl").splitlines()]
+        steps = [json.loads(line)["run_id"] for line in files.read("steps.jsonl").splitlines()]
+    assert runs == [third.id]
+    assert set(steps) == {third.id}
     # With the answer go those that had stood in its place.
     answer = Message.objects.get(run_id=third.id)
+    asked = page.get(f"/threads/{first.thread_id}/messages/{answer.id}/delete").text
+    assert "Its earlier versions go with it." in asked
     page.post(f"/threads/{first.thread_id}/messages/{answer.id}/delete")
     first.refresh_from_db()
     assert first.replaced_messages == []
     shown = page.get(f"/threads/{first.thread_id}").text
     assert "3/3" not in shown
     assert f'id="{first.id}"' not in shown
+    # A page that is open since has the way to them still.
+    gone = page.get(f"/threads/{first.thread_id}?version={first.id}", headers=HTMX)
+    assert gone.status_code == 404
 
 
 def test_while_a_run_is_active_its_place_is_its_own(page: Client, run: Run) -> None:
