@@ -228,9 +228,12 @@ class RunStream:
             run = Run.objects.filter(pk=self.run_id).first()
             if run is None:
                 raise refusals.not_found("run", self.run_id)
+            # In this order: what ends meanwhile is then a message whose step goes on, never a step
+            # whose message does, and the rest comes from the log.
+            steps = list(run.steps.select_related("run").oldest_first())
             messages = Message.objects.filter(run_id=run.id).in_bulk()
             events: list[Event] = []
-            for step in run.steps.select_related("run").oldest_first():
+            for step in steps:
                 creation = step.step_details.get("message_creation", {})
                 message = messages.get(creation.get("message_id", ""))
                 opening, closing = self._told(step, step.ended_at)

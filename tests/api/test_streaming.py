@@ -1,6 +1,7 @@
 """Runs as event streams: what the SDKs see while a played worker executes them."""
 
 import json
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 import redis
+from django.db.models import QuerySet
 from openai import APIError, AssistantEventHandler, AzureOpenAI, OpenAI
 from openai.types.beta import Assistant, Thread
 from typing_extensions import override
@@ -520,6 +522,41 @@ def test_a_step_whose_end_was_lost_ends_before_the_next_begins(
     told = [name for name, _ in frames if not name.endswith("delta")]
     answered = [name for name in ANSWER if not name.endswith("delta")]
     assert told == [*BEGIN, *called, *answered, "thread.run.completed", "done"]
+
+
+def test_an_answer_that_ends_during_a_look_at_the_database_ends_before_its_step(
+    http: httpx2.Client, assistant: Assistant, thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, whole = threading.Event(), threading.Event()
+    in_bulk = QuerySet.in_bulk
+
+    def look(rows: "QuerySet[Any]", *ids: Any, **how: Any) -> Any:
+        found = in_bulk(rows, *ids, **how)
+        if rows.model is Message:
+            looking.set()
+            assert whole.wait(15)
+        return found
+
+    with run_on(http, thread, assistant) as stream:
+        worker = Worker(the_run().id)
+        monkeypatch.setattr(QuerySet, "in_bulk", look)
+        before = steps.begin_tool_calls(worker.run)
+        with monkeypatch.context() as lost:
+            lost.setattr(log, "_append", lambda *_: None)
+            steps.finish_tool_calls(worker.run, before, [], USAGE, {}, {})
+        step, message = worker.begin_message()
+        assert looking.wait(15)
+        worker.say(message, "It is 4.", first=True)
+        worker.finish_message(step, message, "It is 4.")
+        worker.complete()
+        whole.set()
+        told = [name for name, _ in stream.read() if not name.endswith("delta")]
+    assert told[-4:] == [
+        "thread.message.completed",
+        "thread.run.step.completed",
+        "thread.run.completed",
+        "done",
+    ]
 
 
 def test_pieces_of_a_message_that_nobody_knows_are_left_out(

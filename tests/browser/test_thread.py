@@ -155,7 +155,7 @@ def test_a_first_message_that_no_server_took_is_kept_until_its_thread_has_come(
     page.get_by_label("Message", exact=True).fill("My first words")
     context.set_offline(True)
     page.get_by_label("Message", exact=True).press("Enter")
-    bubble = page.locator("#sending")
+    bubble = page.locator(".msg[data-state=failed]")
     expect(bubble).to_contain_text("Not sent")
     context.set_offline(False)
     page.route("**/threads/begin", lambda route: route.fulfill(status=503), times=1)
