@@ -91,6 +91,7 @@ class AssistantForm(forms.Form):
         """Where the assistant lives, if that is not here."""
         self.offered = upstreams.models(self.home) if self.home else providers.offered(project)
         self.fields["model"] = forms.ChoiceField(choices=self._models())
+        self.made_of = functions.made_of(data) if data is not None else ""
         if data is not None:
             self.functions = functions.of_data(data)
             self.metadata = pairs.of_data(data)
@@ -192,12 +193,13 @@ class AssistantForm(forms.Form):
         """The form after saving: what was typed stays where it is."""
         fresh = AssistantForm(project=self.project, assistant=assistant)
         fresh.functions, fresh.metadata = self.functions, self.metadata
+        fresh.made_of = self.made_of
         return fresh
 
     def clean_example(self) -> str:
         """Looked at only when a function is to be made of it."""
         text = str(self.cleaned_data["example"])
-        if self.data.get("add_function") == "example":
+        if isinstance(self.data, QueryDict) and functions.wanted(self.data) == "example":
             functions.from_call(text)
         return text
 

@@ -82,6 +82,22 @@ def of_tools(tools: Sequence[Wire]) -> list[FunctionText]:
     return checked([(new_key(), json_text.write(_shown(function))) for function in found])
 
 
+def wanted(data: QueryDict) -> str:
+    """Which function is to be added: ``example``, ``blank``, the name of a sample, or none. Enter
+    in a field asks for that of the example call, as long as none was made of it.
+    """
+    call = data.get("example", "")
+    if "entered" in data and call.strip() and call != data.get("made_of"):
+        return "example"
+    return data.get("add_function", "")
+
+
+def made_of(data: QueryDict) -> str:
+    """The example call of which a function was made last: it stays in its field."""
+    is_made = wanted(data) == "example" and _added(data) is not None
+    return data.get("example" if is_made else "made_of", "")
+
+
 def of_data(data: QueryDict) -> list[FunctionText]:
     """What was typed, with one more or one less if a button for that was pressed."""
     texts = [text.replace("\r\n", "\n") for text in data.getlist("function")]
@@ -180,13 +196,13 @@ def _schema(value: Any, depth: int = 0) -> Wire:
 
 
 def _added(data: QueryDict) -> Wire | None:
-    wanted = data.get("add_function", "")
-    if wanted == "example":
+    name = wanted(data)
+    if name == "example":
         try:
             return from_call(data.get("example", ""))
         except ValidationError:
             return None  # the form says what is wrong with it
-    return BLANK if wanted == "blank" else SAMPLES.get(wanted)
+    return BLANK if name == "blank" else SAMPLES.get(name)
 
 
 def _renamed(function: Wire, names: set[str]) -> Wire:

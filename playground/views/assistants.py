@@ -22,7 +22,7 @@ from assistants.models import Assistant, AuditEntry, File, Project, Role, Thread
 from assistants.operations import assistants, upstreams
 from assistants.params import AssistantUpdate
 from playground import access, audit_words, chat_models, interpreter, starters
-from playground.forms import searched
+from playground.forms import functions, searched
 from playground.forms.assistant import MAX_INSTRUCTIONS, AssistantForm, version_of
 from playground.forms.run_options import tool_choices
 from playground.service_words import refusal
@@ -344,4 +344,4 @@ def _change(request: HttpRequest, project: Project) -> searched.Change:
 def _is_only_about_parts(request: HttpRequest) -> bool:
     """Whether the form was sent to add or remove a file or a function, not to be made."""
     buttons = {"remove", "unsearch", "attach", "add_function", "drop_function"}
-    return bool(request.POST.keys() & buttons)
+    return bool(request.POST.keys() & buttons or functions.wanted(request.POST))

@@ -137,3 +137,18 @@ def test_a_run_option_that_cannot_be_is_told_before_anything_is_sent(
     temperature.press("Tab")
     expect(options.get_by_text("less than or equal to 2")).to_have_count(0)
     expect(temperature).to_have_value("0.5")
+
+
+def test_enter_in_the_example_call_makes_its_function(page: Page, studio: Studio) -> None:
+    open_setup(page, studio, "Enterer")
+    example = page.get_by_label("From an example call")
+    made = page.locator("#assistant-functions summary")
+    example.fill('find(what="bread")')
+    example.press("Enter")
+    expect(made).to_have_count(1)
+    expect(made).to_contain_text("find")
+    # Enter in another field, while the call is still there, makes no second one.
+    with page.expect_response("**/assistants/*"):
+        page.get_by_label("Description").press("Enter")
+    page.reload()
+    expect(made).to_have_count(1)

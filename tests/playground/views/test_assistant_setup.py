@@ -3,6 +3,8 @@ metadata, facts of its model.
 """
 
 import json
+import re
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -94,6 +96,33 @@ def test_a_function_is_made_from_an_example_call(
         "string", "integer", "array", "object",
     ]  # fmt: skip
     assert properties["detail"]["properties"] == {"wind": {"type": "boolean"}}
+
+
+def test_enter_makes_a_function_of_the_example_call_once(page: Client, project: Project) -> None:
+    """Without a script: Enter in a field presses the form's first button."""
+    form = page.get("/assistants/new").text
+    button = re.search(r"<button([^>]*)>", form[form.index('id="assistant-form"') :])
+    assert button
+    assert 'name="entered"' in button[1]
+    given = SETUP | {"entered": "1", "example": 'find(what="bread")', "made_of": ""}
+    response = page.post("/assistants/new", given)
+    assert response.status_code == 422
+    assert "Function find, as JSON" in response.text
+    assert not Assistant.objects.exists()
+    # The call is still in its field; Enter in another one makes the assistant.
+    made = re.search(r'name="made_of" value="([^"]*)"', response.text)
+    assert made
+    assert page.post("/assistants/new", given | {"made_of": unescape(made[1])}).status_code == 302
+    assert Assistant.objects.count() == 1
+
+
+def test_enter_on_a_call_that_is_none_says_so_each_time(page: Client, project: Project) -> None:
+    given = SETUP | {"entered": "1", "example": "find(", "made_of": ""}
+    for _ in range(2):
+        response = page.post("/assistants/new", given)
+        assert "Write a call such as get_weather" in response.text
+        assert 'name="made_of" value=""' in response.text
+    assert not Assistant.objects.exists()
 
 
 def test_an_example_may_use_the_words_of_json(page: Client, assistant: Assistant) -> None:
