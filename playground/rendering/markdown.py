@@ -166,6 +166,9 @@ def _resolve(state: StateCore) -> None:
             token.content = restore(token.content)
         elif token.type in ("th_open", "td_open") and (style := token.attrs.pop("style", None)):
             token.attrSet("data-align", str(style).removeprefix("text-align:"))
+        elif token.type in ("bullet_list_open", "ordered_list_open", "blockquote_open"):
+            # Its marks stand where its words begin.
+            token.attrSet("dir", "auto")
         elif token.type == "inline":
             token.children = list(_resolve_inline(token.children or [], scope))
 
@@ -285,7 +288,8 @@ class _Renderer(RendererHTML):
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
     ) -> str:
         return format_html(
-            '<div class="table-wrap"{} tabindex="0"><table class="table">', _id(tokens[idx])
+            '<div class="table-wrap"{} tabindex="0"><table class="table" dir="auto">',
+            _id(tokens[idx]),
         )
 
     def table_close(

@@ -269,3 +269,9 @@ def test_a_footnote_of_a_deleted_file_leads_nowhere() -> None:
     html = render("Yes【4:1†source】.", [SECOND], {"file-axes": None})
     assert "a deleted file" in html
     assert "/files/" not in html
+
+
+@pytest.mark.parametrize("text, tag", [("- א", "ul"), ("1. א", "ol"), ("> א", "blockquote")])
+def test_what_has_marks_beside_it_goes_the_way_its_words_go(text: str, tag: str) -> None:
+    assert re.search(rf'<{tag}[^>]* dir="auto"', render(text))
+    assert 'dir="auto"' in render("| א |\n|---|\n| ב |")
