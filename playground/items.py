@@ -137,6 +137,11 @@ class MessageView:
         return self.message.created_at
 
     @property
+    def plain(self) -> str:
+        """All of its texts, one below the other."""
+        return "\n".join(part.plain for part in self.parts if isinstance(part, TextView))
+
+    @property
     def is_open(self) -> bool:
         return self.message.status == Message.Status.IN_PROGRESS
 

@@ -20,8 +20,8 @@ function keep() {
 }
 
 // What began this thread was kept until its page has come.
-const first = document.querySelector(".said")?.textContent.trim();
-if (first === localStorage["draft:new"]?.trim()) delete localStorage["draft:new"];
+const saidIn = (one) => one?.querySelector(".said")?.textContent.trim();
+if (saidIn(document) === localStorage["draft:new"]?.trim()) delete localStorage["draft:new"];
 
 // --- keys
 
@@ -42,7 +42,7 @@ text.onkeydown = (event) => {
 
 addEventListener("keydown", (event) => {
 	if (event.key === "Enter" && event.ctrlKey && event.altKey) document.querySelector("[value=outputs]")?.click();
-	const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open");
+	const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open, :is(input, select, textarea):focus:not(#draft)");
 	if (event.key === "Escape" && free && activeRun()) form.querySelector("[hidden] ~ [value=cancel]")?.click();
 });
 
@@ -50,7 +50,7 @@ files.onchange = () => complain("");
 
 // --- sending
 
-let next = null;
+let next;
 
 form.onsubmit = (event) => {
 	const { submitter } = event;
@@ -118,7 +118,7 @@ async function send(message) {
 /** Whether the stream has brought already what the answer tells of. */
 function isKnown(html) {
 	const begun = [...html.matchAll(/ id="(\w+)" data-into="log"/g)];
-	return begun.length > 0 && begun.every(([, id]) => byId(id));
+	return begun[0] && begun.every(([, id]) => byId(id));
 }
 
 function complain(message) {
@@ -133,7 +133,6 @@ function complain(message) {
 const sending = () => byId("sending");
 
 function bubble(said) {
-	sending()?.remove();
 	byId("log").append(copyOf("sending-template"));
 	sending().querySelector(".said").textContent = said;
 }
@@ -143,7 +142,6 @@ function notSent(message) {
 	shown.id = ""; // others may be sent meanwhile
 	shown.dataset.state = "failed";
 	shown.ariaBusy = null;
-	shown.querySelector("[data-failed]").hidden = false;
 	shown.querySelector("button").onclick = () => {
 		if (form.dataset.sent) return;
 		shown.remove();
@@ -169,10 +167,12 @@ awaitOutputs();
 let focused = text;
 addEventListener("focusin", ({ target }) => (focused = target.form === form ? target : text));
 
-const saidIn = (message) => message?.querySelector(".said")?.textContent.trim();
-
 onChange((html) => {
 	awaitOutputs();
-	if (!focused.isConnected && document.activeElement === document.body && matchMedia("(pointer: fine)").matches) text.focus();
-	if (html.includes("msg--user") && saidIn(all(".msg--user[data-into]").at(-1)) === saidIn(sending())) sending()?.remove();
+	if (!focused.isConnected && matchMedia("(pointer: fine)").matches) text.focus();
+	if (!html.includes("msg--user")) return;
+	const said = saidIn(all(".msg--user[data-into]").at(-1));
+	const arrived = all(".msg[data-state]").filter((one) => saidIn(one) === said);
+	for (const one of arrived) one.remove();
+	if (arrived[0]) keep();
 });

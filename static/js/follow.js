@@ -37,7 +37,7 @@ addEventListener("scroll", () => {
 }, true);
 
 const sizes = new ResizeObserver(() => following ? toEnd() : offerJump());
-if (jump || byId("stream")) for (const id of ["log", "connection"]) sizes.observe(byId(id));
+if (jump || byId("stream")) for (const one of [scroller, byId("log"), byId("connection")]) sizes.observe(one);
 onChange(() => following || offerJump(true));
 
 on("click", "#jump", () => {

@@ -1041,3 +1041,140 @@ def test_the_up_arrow_brings_back_what_was_said_last(page: Page, thread: Studio)
     box.fill("Something else")
     box.press("ArrowUp")
     expect(box).to_have_value("Something else")
+
+
+def test_escape_in_another_field_stops_nothing(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.reply(text("Once upon a time"), until(Gate()))
+    thread.ask("Tell a story")
+    expect(page.locator(".msg--assistant").last).to_contain_text("Once upon")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for field in ("#assistant-name", "#assistant-instructions", "#rail input[type=search]"):
+        page.locator(field).press("Escape")
+    page.wait_for_timeout(200)
+    assert not [url for url in asked if url.endswith("/cancel")]
+    page.locator("#scroller").focus()
+    page.keyboard.press("Escape")
+    thread.wait_for("Cancelled")
+
+
+def test_a_composer_that_grows_leaves_the_end_in_sight(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.reply(text(LONG))
+    thread.ask("Write a lot")
+    thread.wait_for("Completed")
+    at_end = "box => box.scrollHeight - box.scrollTop - box.clientHeight < 8"
+    page.wait_for_function(f"({at_end})(document.getElementById('scroller'))")
+    before = page.locator("#scroller").evaluate("box => box.clientHeight")
+    page.get_by_label("Message", exact=True).fill("line\n" * 8)
+    assert page.locator("#scroller").evaluate("box => box.clientHeight") < before - 50
+    page.wait_for_function(f"({at_end})(document.getElementById('scroller'))")
+    expect(page.locator("#jump")).to_be_hidden()
+
+
+def test_a_message_whose_answer_was_lost_is_sent_once(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    """It has arrived, and the stream brings it after the page has said that it was not sent."""
+    model.reply(text("Here it is."))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/messages", hold)
+    page.get_by_label("Message", exact=True).fill("Did this arrive?")
+    page.get_by_label("Message", exact=True).press("Enter")
+    page.wait_for_function("document.querySelector('#sending')")
+    expect(page.get_by_text("Not sent")).to_be_hidden()
+    while not held:
+        page.wait_for_timeout(20)
+    request = held[0].request
+    held[0].abort()
+    failed = page.locator("article[data-state=failed]")
+    expect(failed.get_by_text("Not sent")).to_be_visible()
+    page.unroute("**/messages")
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('draft:thread'))"
+    assert page.evaluate(kept) != []
+    page.context.request.post(
+        request.url,
+        headers={"Content-Type": request.headers["content-type"], "HX-Request": "true"},
+        data=request.post_data_buffer,
+    )
+    thread.wait_for("Completed")
+    expect(failed).to_have_count(0)
+    expect(page.locator(".msg--user", has_text="Did this arrive?")).to_have_count(1)
+    assert page.evaluate(kept) == []
+
+
+def test_an_answer_in_hebrew_begins_on_the_right(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.reply(text("שלום עולם\n\nIn English.\n\n- אחת\n- שתיים\n\n```\nprint(1)\n```"))
+    thread.ask("Say it in Hebrew")
+    thread.wait_for("Completed")
+    answer = page.locator(".msg--assistant .prose").last
+    # Where the words of each block are within the answer: near its start or its end.
+    at_right = """(box, of) => {
+        const words = document.createRange();
+        words.selectNodeContents(box.querySelector(of));
+        const { left, right } = words.getBoundingClientRect();
+        const whole = box.getBoundingClientRect();
+        return whole.right - right < left - whole.left;
+    }"""
+    assert answer.evaluate(at_right, "p:nth-of-type(1)")
+    assert not answer.evaluate(at_right, "p:nth-of-type(2)")
+    assert answer.evaluate(at_right, "li")
+    assert answer.locator("ul").evaluate("list => getComputedStyle(list).direction") == "rtl"
+    assert not answer.evaluate(at_right, "pre code")
+
+
+def test_what_stands_beside_an_answer_is_in_line_with_it(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.reply(text("Hello again."))
+    page.get_by_role("button", name="Regenerate").click()
+    switch = page.get_by_role("group", name="Versions of this answer")
+    expect(switch).to_contain_text("2/2")
+    thread.wait_for("Completed")
+    left = "one => one.getBoundingClientRect().left"
+    away = switch.evaluate(left) - page.locator(".msg__tools").last.evaluate(left)
+    assert abs(away) < 8
+    later = switch.get_by_role("link", name="Later version")
+    # Of one that leads nowhere no more is drawn than of one that does.
+    expect(later).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(later).to_have_css("border-color", "rgba(0, 0, 0, 0)")
+    expect(switch.locator(".btn")).to_have_count(2)
+
+
+def test_why_nothing_can_be_sent_stands_beside_stop(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    model.reply(text("Once upon a time"), until(Gate()))
+    thread.ask("Tell a story")
+    stop = page.get_by_role("button", name="Stop")
+    for width in (1440, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        why, button = page.get_by_text("The thread is locked").bounding_box(), stop.bounding_box()
+        assert why
+        assert button
+        assert why["x"] + why["width"] <= button["x"]
+        middles = [box["y"] + box["height"] / 2 for box in (why, button)]
+        assert abs(middles[0] - middles[1]) <= 1
+    stop.click()
+
+
+def test_a_long_name_takes_two_lines_above_an_answer(
+    studio: Studio, model: ChatServer, page: Page
+) -> None:
+    name = "Assistant of many words " * 8
+    studio.make_assistant(name.strip())
+    model.reply(text("Hello."))
+    studio.ask("Hello")
+    studio.wait_for("Completed")
+    heading = page.locator(".msg--assistant h2")
+    assert heading.bounding_box()["height"] < 50  # type: ignore[index]
+    expect(heading).to_have_attribute("title", name.strip())

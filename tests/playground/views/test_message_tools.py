@@ -123,6 +123,24 @@ def test_earlier_versions_of_an_answer_are_kept(page: Client, versions: list[Run
     assert first.id in steps
 
 
+def test_a_replaced_answer_is_copied_if_it_has_words(page: Client, versions: list[Run]) -> None:
+    run = versions[0]
+    run.refresh_from_db()
+    address = f"/threads/{run.thread_id}?version={run.id}"
+
+    def copied(*texts: str) -> list[str]:
+        message = run.replaced_messages[0]["message"]
+        part = message["content"][0]
+        message["content"] = [{**part, "text": {**part["text"], "value": text}} for text in texts]
+        run.save()
+        shown = page.get(address).text
+        answer = shown[shown.index(f'id="{message["id"]}"') :]
+        return re.findall(r'data-copy="([^"]*)"', answer[: answer.index("</article>")])
+
+    assert copied("One.", "Two.") == ["One.\nTwo."]
+    assert copied("") == []
+
+
 def test_only_the_last_version_is_in_the_thread(page: Client, versions: list[Run]) -> None:
     first, _, third = versions
     texts = [message.text for message in first.thread.messages.oldest_first()]
