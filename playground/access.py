@@ -75,6 +75,10 @@ class NoProject(Http404):
     """The person is a member of no project."""
 
 
+class NoAssistant(Http404):
+    """There is no such assistant, or not any more."""
+
+
 class Request(HttpRequest):
     """A request of a person who is signed in.
 
@@ -255,9 +259,12 @@ def choose(request: Request, project_id: str) -> None:
 
 def assistant(request: Request, assistant_id: str) -> Assistant:
     """
-    :raises Http404: none of the person's projects has such an assistant
+    :raises NoAssistant: none of the person's projects has such an assistant
     """
-    return _fetch(request, Assistant.objects.all(), assistant_id)
+    try:
+        return _fetch(request, Assistant.objects.all(), assistant_id)
+    except Http404 as error:
+        raise NoAssistant(*error.args) from error
 
 
 def provider(request: Request, provider_id: str) -> ModelProvider:

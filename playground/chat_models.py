@@ -51,7 +51,7 @@ def facts(model: ChatModel) -> str:
     if model_facts.calls_tools(model):
         found.append(_("calls tools, streams"))
     else:
-        found.append(_("tools and streaming: the connection's test tells"))
+        found.append(_("tools and streaming unknown: test the connection in Settings to find out"))
     if model_facts.sees(model):
         found.append(_("sees images"))
     elif model_facts.is_blind(model):

@@ -247,7 +247,16 @@ class StepView:
             return "answer"
         if self.calls and self.calls[0].type == "file_search":
             return "file-search"
-        return "function" if self.calls and self.calls[0].type == "function" else "code"
+        if self.calls and self.calls[0].type == "function":
+            return "function"
+        return "failed" if self.is_empty else "code"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the model has called nothing but what its run does not have. Of that the API
+        keeps nothing.
+        """
+        return not self.calls and self.step.status == "completed"
 
     @property
     def title(self) -> str:
@@ -257,6 +266,8 @@ class StepView:
             return _("File search")
         if self.calls and self.calls[0].type == "function":
             return _("Functions") if len(self.calls) > 1 else _("Function")
+        if self.is_empty:
+            return _("Unknown function")
         return _("Code interpreter")
 
     @property
@@ -282,6 +293,8 @@ class StepView:
             return notes.get(self.icon, _("running"))
         if self.step.status != "completed":
             return words.within(str(self.step.status))
+        if self.icon == "failed":
+            return _("the model called what the assistant does not have")
         if self.error:
             return _("raised {error}").format(error=self.error)
         if self.images:

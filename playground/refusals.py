@@ -96,9 +96,27 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The page for a 404; for who is in no project yet, what to do about that."""
+    if isinstance(exception, access.NoAssistant):
+        return _without_assistant(request)
     template = "no_project.html" if isinstance(exception, access.NoProject) else "404.html"
     text = _("What you asked for has been deleted, or you may not see it any more.")
     return _told(request, template, 404, {"title": _("There is nothing here"), "text": text})
+
+
+def _without_assistant(request: HttpRequest) -> HttpResponse:
+    """The same for an assistant, which may have been deleted in another tab while its thread is
+    open. The composer's script is told as it is of what else a thread refuses; it asks for no part
+    of the page.
+    """
+    text = _(
+        "The assistant has been deleted, or you may not see it any more. Choose another one, then "
+        "try again."
+    )
+    headers = request.headers
+    if headers.get("HX-Request") and "assistant_id" in request.POST and "HX-Target" not in headers:
+        return HttpResponse(text, status=422, content_type="text/plain; charset=utf-8")
+    context = {"title": _("This assistant is not there any more"), "text": text, "why": text}
+    return _told(request, "404.html", 404, context)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -194,6 +194,7 @@ TEXTS: Final = (
     _(
         "{address} answers 404: nothing of the API is there. The address of such a service usually ends in /v1: try {suggestion}."
     ),
+    _("{address} answers 404. Leave {name} off: try {suggestion}."),
     _("A web page answers there. Check that this is the address of its API; most end in /v1."),
     _("Answers come word by word."),
     _("Streaming is not supported: answers come in one piece, when they are complete."),

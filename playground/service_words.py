@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from assistants.errors import ApiError, OutOfQuota
+from assistants.params.tools import NAME
+from assistants.refusals import NO_MATCH
 from playground import budget_words
 from playground.service_texts import HINTS, TEXTS
 
@@ -21,6 +23,11 @@ OURS: Final = ("reason", "limit", "kind", "what", "noun", "fault", "expected", "
 """Places in which words of the service itself can stand. In the others stands what a person, a
 program or a provider has named, perhaps with a word of ours.
 """
+
+NAME_RULE: Final = gettext_noop(
+    "Invalid '{path}': letters from a to z, digits, _ and -, 64 at most; no spaces."
+)
+"""What the pattern of such names means."""
 
 CUT: Final = 4_000
 """A longer text is none of these."""
@@ -64,6 +71,8 @@ def refusal(problem: ApiError) -> str:
         return budget_words.used_up(problem)
     if not problem.text:
         return problem.message
+    if problem.text == NO_MATCH.message and problem.places["pattern"] == NAME:
+        return gettext(NAME_RULE).format_map(_places(problem.places))
     return gettext(problem.text).format_map(_places(problem.places))
 
 

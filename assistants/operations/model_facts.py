@@ -34,17 +34,20 @@ WINDOWS: Final = (
 
 BLIND: Final = re.compile(
     r"gpt-(3\.5|35)|gpt-4(-0314|-0613|-32k.*|-1106-preview|-0125-preview|-turbo-preview)?$"
-    r"|o1-mini|o1-preview|o3-mini|deepseek-(chat|reasoner|v3|r1)"
+    r"|o1-mini|o1-preview|o3-mini|deepseek-(chat|reasoner|v3|r1)|claude-(v?[12]|instant)"
+    r"|gpt-4o(-mini)?-(audio|realtime|search|transcribe|tts)"
 )
 """The beginnings of the names of models that are known to take no images."""
 
 ABLE: Final = re.compile(
-    r"gpt-(3\.5|35|4|5|oss)|chatgpt|o1(?!-(mini|preview))|o[3-9]|claude|gemini|mistral-(large|small|medium)"
+    r"(?!gpt-(3\.5|35)-turbo-instruct|gpt-4-(1106-)?vision|claude-(v?[12]|instant)"
+    r"|gpt-4o(-mini)?-(realtime|search|transcribe|tts))"
+    r"(gpt-(3\.5|35|4|5|oss)|chatgpt|o1(?!-(mini|preview))|o[3-9]|claude|gemini|mistral-(large|small|medium))"
 )
 """The beginnings of the names of models that are known to call tools, and to stream."""
 
 SEEING: Final = re.compile(
-    r"gpt-4o|chatgpt-4o|gpt-4\.[15]|gpt-4-(turbo|vision)|gpt-5|o1(?!-)|o3(?!-mini)|o[4-9]|claude|gemini"
+    r"gpt-4o|chatgpt-4o|gpt-4\.[15]|gpt-4-(turbo|(1106-)?vision)|gpt-5|o1(?!-)|o3(?!-mini)|o[4-9]|claude|gemini"
 )
 """The beginnings of the names of models that are known to take images."""
 

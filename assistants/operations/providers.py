@@ -240,6 +240,11 @@ def names(provider: Provider) -> tuple[str, ...]:
     return tuple(_list(provider))
 
 
+def is_silent(provider: Provider) -> bool:
+    """Whether nothing answered when it was asked last for its list of models."""
+    return provider in _silent
+
+
 def window(model: ChatModel) -> int | None:
     """How many tokens the model can read and write in one go, as its provider says in its list of
     models; None if that was not asked for or does not say.
@@ -259,6 +264,7 @@ def _list(provider: Provider) -> dict[str, int | None]:
 
 
 _listed: dict[Provider, tuple[float, dict[str, int | None]]] = {}
+_silent: set[Provider] = set()
 
 WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "max_input_tokens")
 """What a listed model's window is called by vLLM, OpenRouter, Groq and LiteLLM."""
@@ -266,7 +272,7 @@ WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "max_input
 
 def _ask(provider: Provider) -> dict[str, int | None]:
     # Imported here: the package is large, and a web process without such a provider never needs it.
-    from openai import DefaultHttpxClient, OpenAI, OpenAIError
+    from openai import APIConnectionError, DefaultHttpxClient, OpenAI, OpenAIError
 
     client = OpenAI(
         base_url=provider.base_url,
@@ -275,10 +281,13 @@ def _ask(provider: Provider) -> dict[str, int | None]:
         max_retries=0,
         http_client=DefaultHttpxClient(follow_redirects=False),  # the key is for this address
     )
+    _silent.discard(provider)
     try:
         with client:
             listed = sorted(client.models.list(), key=lambda model: model.id)
     except OpenAIError as error:
+        if isinstance(error, APIConnectionError):
+            _silent.add(provider)
         logger.warning(
             "%s does not list its models: %s",
             provider.label,

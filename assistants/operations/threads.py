@@ -1,6 +1,8 @@
 """Creating, changing and deleting threads."""
 
-from typing import Any
+import re
+from itertools import count
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -13,6 +15,11 @@ from assistants.models.base import new_id
 from assistants.operations import audit, budgets, messages, tool_resources
 from assistants.operations.endings import total_usage
 from assistants.params import ThreadCreate, ThreadUpdate, validate
+
+MAX_OPENING: Final = 120
+"""Characters, as of the column."""
+MAX_TITLE: Final = 512
+"""Characters, as of any value of metadata."""
 
 
 @transaction.atomic
@@ -72,11 +79,11 @@ def rename(thread: Thread, title: str) -> Thread:
 @transaction.atomic
 def fork(thread: Thread, before: Message) -> Thread:
     """A thread of its own with the messages before this one, as they are, and the same files and
-    vector stores. Runs are not copied.
+    vector stores, under a title that tells it from this one. Runs are not copied.
     """
     copy = Thread.objects.create(
         project=thread.project,
-        metadata=thread.metadata,
+        metadata=_numbered(thread),
         tool_resources=thread.tool_resources,
         assistant_id=thread.assistant_id,
     )
@@ -88,11 +95,27 @@ def fork(thread: Thread, before: Message) -> Thread:
         message._state.adding = True
         events.append(Event.of("thread.message.created", message.to_dict()))
     Message.objects.bulk_create(kept)
-    copy.opening = thread.opening if kept else ""
+    copy.opening = _free(thread, "opening", thread.opening, MAX_OPENING) if kept else ""
     copy.save(update_fields=["opening"])
     log.publish(copy.id, events)
     _note("thread.created", copy, copy_of=thread.id)
     return copy
+
+
+def _numbered(thread: Thread) -> Wire:
+    """The metadata of its copy."""
+    metadata: Wire = {**thread.metadata}
+    if title := str(metadata.get("title") or ""):
+        metadata["title"] = _free(thread, "metadata__title", title, MAX_TITLE)
+    return metadata
+
+
+def _free(thread: Thread, field: str, title: str, limit: int) -> str:
+    """The title with the first number that no thread of the project has it with: "Plan (2)"."""
+    base = re.sub(r" \(\d+\)$", "", title)[: limit - len(" (1000)")]
+    alike = Thread.objects.in_project(thread.project).filter(**{f"{field}__startswith": base})
+    taken = set(alike.values_list(field, flat=True))
+    return next(name for n in count(2) if (name := f"{base} ({n})") not in taken)
 
 
 @transaction.atomic

@@ -27,6 +27,9 @@ MAX_LINES: Final = 2_000
 _VERSION: Final = re.compile(r"/v\d\w*$")
 """How most addresses of the API end."""
 
+_METHOD: Final = re.compile(r"/(chat/completions|completions|responses|embeddings|models)$")
+"""What is below such an address, and is often pasted with it."""
+
 QUESTION: Final = "Call the function ping."
 PING: Final[Wire] = {
     "type": "function",
@@ -54,8 +57,8 @@ class Check:
 @dataclass
 class Report:
     """What was found, in the order in which it was tried; ``listed`` are the models that the server
-    names itself. ``nothing_at`` says that the address is a wrong one, if asking a model is refused
-    as well.
+    names itself. ``nothing_at`` says what may be wrong with the address, as nothing lists models
+    there. It is wrong if asking a model is answered by a 404 without an error of the API, too.
     """
 
     checks: list[Check] = field(default_factory=list)
@@ -97,9 +100,10 @@ def run(provider: Provider, model: str = "") -> Report:
         name = model or next(iter([*provider.models, *report.listed]), "")
         if name:
             _ask(client, provider, name, report)
-        elif report.nothing_at:
-            report.add("Address", False, report.nothing_at)
-        elif not report.listed:
+            return report
+        if report.nothing_at:
+            report.add("Address", None, report.nothing_at)
+        if not report.listed:
             report.add("Model", None, "It lists no models: name one, then test again.")
     return report
 
@@ -154,6 +158,10 @@ def _list(client: "OpenAI", provider: Provider, report: Report) -> bool:
 def _nothing_at(provider: Provider) -> str:
     """That an address has nothing of the API below it; empty where it ends as most do."""
     address = shown(provider.base_url).rstrip("/")
+    if found := _METHOD.search(address):
+        return (
+            f"{address}/models answers 404. Leave {found[0]} off: try {address[: found.start()]}."
+        )
     if _VERSION.search(address):
         return ""
     return (
@@ -218,17 +226,22 @@ def _refused(provider: Provider, request: Wire, error: Any, report: Report) -> N
         _refused_key(provider, error, report)
         return
     said = refused(provider.label, request, error, provider.api_key).message
-    if error.status_code == 404 and report.nothing_at:
-        report.add("Address", False, report.nothing_at)
-        return
-    if error.status_code == 404 and not isinstance(error.body, dict):
-        report.add("Address", False, said)
+    if error.status_code == 404 and _is_of_no_model(error.body):
+        report.add("Address", False, report.nothing_at or said)
         return
     report.add("Address", True, "It answers.")
     report.add("Key", None if error.status_code == 404 else True, "It was not refused.")
     if error.status_code == 404 and provider.kind == "azure":
         said += " On Azure it is the name of your deployment."
     report.add("Model", False, said)
+
+
+def _is_of_no_model(body: Any) -> bool:
+    """Whether a 404 is of an address rather than of a model: it has no error of the API, or the one
+    that OpenAI has for an address ("Invalid URL").
+    """
+    said = body.get("message") if isinstance(body, dict) else None
+    return not isinstance(said, str) or said.startswith("Invalid URL")
 
 
 def _refused_key(provider: Provider, error: Any, report: Report) -> None:

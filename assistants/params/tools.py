@@ -2,7 +2,7 @@
 and runs.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from annotated_types import Ge, Le, MaxLen
 from pydantic import (
@@ -21,7 +21,8 @@ from assistants.params import schemas
 from assistants.params.base import BY_TYPE, FileIds, P, Params, found, id_of, text_or
 from assistants.params.vector_store import InlineVectorStore
 
-FunctionName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+NAME: Final = r"^[a-zA-Z0-9_-]{1,64}$"
+FunctionName = Annotated[str, StringConstraints(pattern=NAME)]
 
 
 class CodeInterpreterTool(Params):

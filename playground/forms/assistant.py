@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from assistants.errors import Invalid, Wire
 from assistants.models import Assistant, Project, VectorStore
 from assistants.operations import model_facts, providers, upstreams
-from assistants.operations.providers import ChatModel
+from assistants.operations.providers import ChatModel, Provider
 from assistants.params import AssistantCreate, AssistantUpdate, validate
 from assistants.params.tools import JsonSchemaFormat
 from assistants.tokens import estimate
@@ -105,9 +105,10 @@ class AssistantForm(forms.Form):
         return functions.SAMPLES
 
     @property
-    def uses_demo(self) -> bool:
-        """Whether the chosen model is the scripted one."""
-        return self.home is None and self["model"].value() == providers.DEMO_MODEL
+    def lacks_provider(self) -> bool:
+        """Whether the chosen model is the scripted one because there is no other yet."""
+        is_demo = self.home is None and self["model"].value() == providers.DEMO_MODEL
+        return is_demo and not providers.configured(self.project)
 
     @property
     def chosen(self) -> ChatModel | None:
@@ -132,12 +133,15 @@ class AssistantForm(forms.Form):
         return bool(self["reasoning_effort"].value() or (chosen and model_facts.reasons(chosen)))
 
     @property
-    def unlisted(self) -> str:
+    def unlisted(self) -> Provider | None:
         """A provider that is configured, but of whose models none is known to choose from."""
-        found = (
-            one.label for one in providers.configured(self.project) if not providers.names(one)
-        )
-        return next(found, "")
+        found = (one for one in providers.configured(self.project) if not providers.names(one))
+        return next(found, None)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether that one does not answer."""
+        return bool(self.unlisted and providers.is_silent(self.unlisted))
 
     @property
     def store_id(self) -> str:

@@ -103,11 +103,8 @@ def of_data(data: QueryDict) -> list[FunctionText]:
     texts = [text.replace("\r\n", "\n") for text in data.getlist("function")]
     keys = data.getlist("function_key")
     dropped = data.get("drop_function")
-    pairs = [
-        (key, text)
-        for key, text in zip(keys, texts, strict=False)
-        if key != dropped and text.strip()
-    ]
+    # An emptied box is not right yet; it takes no function away, since the form saves by itself.
+    pairs = [(key, text) for key, text in zip(keys, texts, strict=False) if key != dropped]
     added = _added(data)
     if added is None:
         return checked(pairs)

@@ -11,5 +11,8 @@ from playground.forms.run_options import RunOptionsForm
 @access.signed_in
 @require_safe
 def limits(request: access.Request) -> HttpResponse:
-    """The fields that have bounds, with what is wrong with them."""
-    return render(request, "threads/_run_limits.html", {"options": RunOptionsForm(request.GET)})
+    """The fields that have bounds, with what is wrong with them; beside the message too, for the
+    options may have been closed meanwhile.
+    """
+    context = {"options": RunOptionsForm(request.GET), "is_answer": True}
+    return render(request, "threads/_run_limits.html", context)

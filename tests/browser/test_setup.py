@@ -137,6 +137,17 @@ def test_a_run_option_that_cannot_be_is_told_before_anything_is_sent(
     temperature.press("Tab")
     expect(options.get_by_text("less than or equal to 2")).to_have_count(0)
     expect(temperature).to_have_value("0.5")
+    # What closes the options at once, without a look at the fields, is told of beside the message.
+    temperature.fill("99")
+    options.get_by_role("button", name="Done").click()
+    expect(options).to_be_hidden()
+    beside = page.locator("#run-options-wrong")
+    expect(beside).to_contain_text("less than or equal to 2")
+    beside.get_by_role("button", name="Run options").click()
+    expect(temperature).to_be_visible()
+    temperature.fill("1")
+    options.get_by_role("button", name="Done").click()
+    expect(beside).to_be_hidden()
 
 
 def test_enter_in_the_example_call_makes_its_function(page: Page, studio: Studio) -> None:

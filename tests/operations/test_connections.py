@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import pytest
+from openai import NotFoundError
 from pytest_django import Settings
 
 from assistants.errors import Invalid
@@ -205,11 +207,8 @@ def test_a_wrong_address(url: str, words: str) -> None:
     assert words in said(report, "Address")
 
 
-@pytest.mark.parametrize("model", ["", "played"])
-def test_an_address_without_its_end_is_told_with_what_was_asked(
-    server: ChatServer, model: str
-) -> None:
-    report = trial.run(Provider("openai", "Mine", server.origin, KEY), model)
+def test_an_address_without_its_end_is_told_with_what_was_asked(server: ChatServer) -> None:
+    report = trial.run(Provider("openai", "Mine", server.origin, KEY), "played")
     assert found(report) == {"Address": False}
     assert f"{server.origin}/models answers 404" in said(report, "Address")
     assert f"try {server.url}." in said(report, "Address")
@@ -256,3 +255,47 @@ def test_without_any_name_of_a_model_it_asks_for_one() -> None:
     with ChatServer(models=[]) as server:
         report = trial.run(mine(server))
     assert said(report, "Model") == "It lists no models: name one, then test again."
+
+
+@pytest.mark.parametrize(
+    "end, hint", [("", "try {origin}/v1."), ("/v1/chat/completions", "try {origin}/v1.")]
+)
+def test_without_a_model_to_ask_an_address_may_be_wrong(
+    server: ChatServer, end: str, hint: str
+) -> None:
+    """A server that lists no models answers the same."""
+    report = trial.run(Provider("openai", "Mine", server.origin + end, KEY))
+    assert found(report) == {"Address": None, "Model": None}
+    assert hint.format(origin=server.origin) in said(report, "Address")
+    assert said(report, "Model") == "It lists no models: name one, then test again."
+
+
+def test_what_was_pasted_too_much_of_an_address_is_named(server: ChatServer) -> None:
+    address = f"{server.url}/chat/completions"
+    report = trial.run(Provider("openai", "Mine", address, KEY), "played")
+    assert found(report) == {"Address": False}
+    assert said(report, "Address") == (
+        f"{address}/models answers 404. Leave /chat/completions off: try {server.url}."
+    )
+
+
+@pytest.mark.parametrize(
+    "body, wrong",
+    [
+        ({"message": "The model does not exist.", "code": "model_not_found"}, "Model"),
+        ({"message": "Invalid URL (POST /chat/completions)"}, "Address"),
+        ({"detail": "Not Found"}, "Address"),
+        ("404 page not found", "Address"),
+        (None, "Address"),
+    ],
+)
+def test_a_404_is_of_the_address_unless_the_api_has_said_it(
+    project: Project, body: object, wrong: str
+) -> None:
+    request = httpx2.Request("POST", "http://127.0.0.1:1/chat/completions")
+    refused = NotFoundError("Not found", response=httpx2.Response(404, request=request), body=body)
+    report = trial.Report(nothing_at="Try another address.")
+    provider = Provider("openai", "Mine", "http://127.0.0.1:1", KEY)
+    trial._refused(provider, {"model": "gone", "messages": []}, refused, report)
+    assert found(report)[wrong] is False
+    assert (said(report, "Address") == "Try another address.") is (wrong == "Address")

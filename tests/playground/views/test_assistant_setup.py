@@ -277,3 +277,26 @@ def test_another_vector_store_can_be_chosen(
     foreign = page.post(address, given | {"vector_store": theirs.id}, headers=HTMX)
     assert foreign.status_code == 422
     assert saved(assistant).vector_store_ids == [second.id]
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_emptied_box_takes_no_function_away(
+    page: Client, assistant: Assistant, text: str
+) -> None:
+    address = f"/assistants/{assistant.id}"
+    assert page.post(address, functions(WEATHER), headers=HTMX).status_code == 200
+    answer = page.post(address, functions(text), headers=HTMX)
+    assert answer.status_code == 422
+    assert 'id="assistant-fault-key0"' in answer.text
+    assert [tool["type"] for tool in saved(assistant).tools if tool["type"] == "function"]
+    removed = functions(text) | {"drop_function": "key0"}
+    assert page.post(address, removed, headers=HTMX).status_code == 200
+    assert not [tool for tool in saved(assistant).tools if tool["type"] == "function"]
+
+
+def test_what_a_name_can_have_is_said_in_words(page: Client, assistant: Assistant) -> None:
+    given = functions(WEATHER.replace("get_weather", "get weather"))
+    answer = page.post(f"/assistants/{assistant.id}", given, headers=HTMX)
+    assert answer.status_code == 422
+    assert "letters from a to z, digits, _ and -, 64 at most; no spaces" in answer.text
+    assert "pattern" not in answer.text

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from assistants.models import Assistant, Message, Project, Run, Thread
-from assistants.operations import execution, steps
+from assistants.operations import execution, steps, threads
 from tests.api.worker import USAGE, Worker
-from tests.factories import make_file, make_run, make_thread
+from tests.factories import make_assistant, make_file, make_run, make_thread
 from tests.playground.conftest import HTMX
 
 
@@ -202,9 +202,21 @@ def test_an_edited_message_runs_in_a_copy(page: Client, run: Run, project: Proje
     assert texts == ["Create a visualization of a sinewave", "An answer.", "Otherwise"]
     assert copy.messages.newest_first()[0].attachments[0]["file_id"] == file.id
     assert copy.runs.get().is_active
-    assert copy.title == run.thread.title
+    assert copy.title == f"{run.thread.title} (2)"
     assert run.thread.messages.count() == 3
     assert page.get(f"/threads/{copy.id}").status_code == 200
+
+
+def test_copies_of_a_thread_are_told_apart_by_their_titles(page: Client, run: Run) -> None:
+    threads.rename(run.thread, "Plan")
+    for _ in range(2):
+        first = run.thread.messages.oldest_first()[0]
+        edit = f"/threads/{run.thread_id}/messages/{first.id}/edit"
+        page.post(edit, {"content": "Otherwise", "action": "run"})
+    copies = Thread.objects.exclude(pk=run.thread_id)
+    assert sorted(copy.title for copy in copies) == ["Plan (2)", "Plan (3)"]
+    again = threads.fork(copies[0], copies[0].messages.get())
+    assert again.title == "Plan (4)"
 
 
 def test_an_edit_without_words_is_refused(page: Client, run: Run) -> None:
@@ -290,3 +302,17 @@ def test_each_file_can_have_a_tool_of_its_own(
     refused = page.post(f"/threads/{thread.id}/messages", body, headers=HTMX)
     assert refused.status_code == 422
     assert "File search cannot read b.txt" in refused.text
+
+
+def test_a_step_of_what_the_assistant_does_not_have_is_no_code(
+    page: Client, thread: Thread
+) -> None:
+    run = make_run(thread, make_assistant(thread.project, name="Plain"))
+    worker = Worker(run.id)
+    step = steps.begin_tool_calls(worker.run)
+    steps.finish_tool_calls(worker.run, step, [], USAGE, {}, {})
+    text = page.get(f"/threads/{thread.id}").text
+    (shown,) = re.findall(rf'<li class="step[^>]*id="{step.id}">.*?</li>', text, re.DOTALL)
+    assert "Unknown function" in shown
+    assert "the model called what the assistant does not have" in shown
+    assert "Code interpreter" not in shown

@@ -231,3 +231,27 @@ def test_stopping_twice_is_no_error(page: Client, assistant: Assistant, thread: 
     assert page.post(address).headers["Location"] == f"/threads/{thread.id}"
     run.refresh_from_db()
     assert run.status == RunStatus.CANCELLING
+
+
+def test_an_assistant_that_was_deleted_meanwhile_is_told_of(page: Client, thread: Thread) -> None:
+    gone = make_assistant(thread.project, name="Gone")
+    address = f"/threads/{thread.id}/messages"
+    given = {"content": "Hello", "action": "run", "assistant_id": gone.id}
+    gone.delete()
+    # The composer's script shows a refusal's words as they are.
+    refused = page.post(address, given, headers=HTMX)
+    assert refused.status_code == 422
+    assert refused.headers["Content-Type"].startswith("text/plain")
+    assert refused.text.startswith("The assistant has been deleted")
+    assert "Choose another one" in refused.text
+    plain = page.post(address, given)
+    assert plain.status_code == 404
+    assert "Choose another one" in plain.text
+    # The form beside the thread saves by itself.
+    edit = {"name": "Other", "model": "demo"}
+    headers = {**HTMX, "HX-Target": "assistant-form"}
+    answer = page.post(f"/assistants/{gone.id}", edit, headers=headers)
+    assert answer.status_code == 404
+    assert answer.headers["HX-Retarget"] == "#dialog"
+    assert "Choose another one" in answer.text
+    assert thread.messages.count() == 1

@@ -89,7 +89,7 @@ def test_what_a_model_can_do_is_told_beside_it(
         for name in ("gpt-4o", "mine")
     ]
     assert facts[0].startswith("Desk · reads 128,000 tokens · calls tools, streams · sees images")
-    assert "the connection's test tells" in facts[1]
+    assert "tools and streaming unknown: test the connection in Settings" in facts[1]
     assert "price unknown" in facts[1]
 
 

@@ -49,6 +49,24 @@ def test_azure_without_names_of_deployments_says_what_to_set(
     assert "lists no models" not in page.get("/assistants/new").text
 
 
+def test_a_provider_that_does_not_answer_is_not_said_to_list_nothing(
+    page: Client, settings: Settings
+) -> None:
+    invitation = "to have a real model answer"
+    assert invitation in page.get("/assistants/new").text
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    settings.OPENAI_API_KEY = "sk-very-secret"
+    text = page.get("/assistants/new").text
+    assert "does not answer, so none of its models can be chosen" in text
+    assert "lists no models" not in text
+    assert invitation not in text
+    with ChatServer() as server:
+        settings.OPENAI_BASE_URL = server.url
+        text = page.get("/assistants/new").text
+    assert "does not answer, so" not in text
+    assert invitation not in text
+
+
 def test_a_key_is_shown_once_and_opens_the_api(page: Client, project: Project) -> None:
     response = page.post("/settings/keys", {"name": "Notebook"})
     secret = re.search(r'id="secret">(sk-[^<]+)<', response.text)
