@@ -52,7 +52,7 @@ def test_azure_without_names_of_deployments_says_what_to_set(
 def test_a_provider_that_does_not_answer_is_not_said_to_list_nothing(
     page: Client, settings: Settings
 ) -> None:
-    invitation = "to have a real model answer"
+    invitation = "to get real answers"
     assert invitation in page.get("/assistants/new").text
     settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
     settings.OPENAI_API_KEY = "sk-very-secret"
