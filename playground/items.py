@@ -266,15 +266,15 @@ class StepView:
             return _("File search")
         if self.calls and self.calls[0].type == "function":
             return _("Functions") if len(self.calls) > 1 else _("Function")
-        if self.is_empty:
-            return _("Unknown function")
+        if not self.calls:  # which tool it is, nothing tells yet, or ever if it was broken off
+            return _("Unknown function") if self.is_empty else _("Tools")
         return _("Code interpreter")
 
     @property
     def short_title(self) -> str:
         """The title where there is little room."""
         short = {"file-search": _("Search"), "code": _("Code")}
-        return short.get(self.icon, self.title)
+        return short.get(self.icon, self.title) if self.calls else self.title
 
     @property
     def error(self) -> str:

@@ -310,9 +310,14 @@ def test_a_step_of_what_the_assistant_does_not_have_is_no_code(
     run = make_run(thread, make_assistant(thread.project, name="Plain"))
     worker = Worker(run.id)
     step = steps.begin_tool_calls(worker.run)
+
+    def shown() -> str:
+        text = page.get(f"/threads/{thread.id}").text
+        (item,) = re.findall(rf'<li class="step[^>]*id="{step.id}">.*?</li>', text, re.DOTALL)
+        assert "Code interpreter" not in item
+        return str(item)
+
+    assert "Tools" in shown()
     steps.finish_tool_calls(worker.run, step, [], USAGE, {}, {})
-    text = page.get(f"/threads/{thread.id}").text
-    (shown,) = re.findall(rf'<li class="step[^>]*id="{step.id}">.*?</li>', text, re.DOTALL)
-    assert "Unknown function" in shown
-    assert "the model called what the assistant does not have" in shown
-    assert "Code interpreter" not in shown
+    assert "Unknown function" in shown()
+    assert "the model called what the assistant does not have" in shown()
