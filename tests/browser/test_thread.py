@@ -1178,3 +1178,15 @@ def test_a_long_name_takes_two_lines_above_an_answer(
     heading = page.locator(".msg--assistant h2")
     assert heading.bounding_box()["height"] < 50  # type: ignore[index]
     expect(heading).to_have_attribute("title", name.strip())
+
+
+def test_a_card_in_an_empty_thread_is_laid_out_as_elsewhere(studio: Studio, page: Page) -> None:
+    """As the one that connects a model, which only who has none is shown."""
+    studio.make_assistant("Talker")
+    aligned = page.locator("#empty").evaluate(
+        """(empty) => {
+            empty.insertAdjacentHTML("beforeend", '<article class="card"></article>');
+            return getComputedStyle(empty.lastElementChild).textAlign;
+        }"""
+    )
+    assert aligned == "start"
