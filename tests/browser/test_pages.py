@@ -313,7 +313,7 @@ def test_an_edit_of_what_was_deleted_is_refused_in_a_dialog_that_closes(
     expect(other.get_by_text("Doomed was deleted")).to_be_visible()
     page.get_by_label("Description").fill("Too late")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("There is nothing here")
+    expect(dialog).to_contain_text("The assistant has been deleted")
     expect(page.locator("#assistant-saved")).to_have_text("Not saved")
     dialog.get_by_role("button", name="Close").first.click()
     expect(dialog).to_be_hidden()
