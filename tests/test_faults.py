@@ -200,7 +200,8 @@ def test_a_full_redis_lets_old_event_logs_go_and_runs_go_on(stack: Stack, client
             for number in range(200):  # 20 MB
                 store.xadd(f"log:thread_old{number}", {"data": "x" * 100_000})
                 store.expire(f"log:thread_old{number}", 600)
-            assert store.info("memory")["used_memory"] <= room
+            # What a write has no time to let go of goes right after it.
+            until(lambda: store.info("memory")["used_memory"] <= room, 5, "Redis stays full")
             thread_id, _, run_id = begin(client, "hello")
             assert ended(client, thread_id, run_id).status == "completed"
             assert store.exists(f"log:{thread_id}")
