@@ -3,13 +3,23 @@
 import re
 from pathlib import Path
 
+import pytest
 from django.conf import settings
+from django.core.management import call_command
+from django.test import override_settings
+from pygments.lexers import JavascriptLexer
+from pygments.token import Comment, Text, Whitespace
+
+from playground.static_files import minified
 
 STATIC = Path(settings.BASE_DIR) / "static"
+
+HASHED = {"BACKEND": "playground.static_files.ModulesStorage"}
 
 MAX_STYLES = 40_000
 MAX_SCRIPTS_OF_A_PAGE = 25_000
 MAX_SCRIPTS = 28_500
+MAX_SCRIPTS_SENT = 25_000
 """Bytes."""
 
 
@@ -31,6 +41,57 @@ def test_the_scripts_of_a_page_weigh_less() -> None:
         loaded = _imported({"studio.js", name})
         weight = sum((STATIC / "js" / one).stat().st_size for one in loaded)
         assert weight <= MAX_SCRIPTS_OF_A_PAGE, name
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``make run`` collects, as a browser gets it before compression."""
+    folder = tmp_path_factory.mktemp("collected")
+    with override_settings(
+        STATIC_ROOT=folder, STORAGES=settings.STORAGES | {"staticfiles": HASHED}
+    ):
+        call_command("collectstatic", interactive=False, verbosity=0)
+    return folder
+
+
+def test_all_that_a_browser_can_be_sent_of_ours_is_within_the_budget(sent: Path) -> None:
+    hashed = ".".join(["*", "[0-9a-f]" * 12])
+    scripts, styles = list(sent.glob(f"js/{hashed}.js")), list(sent.glob(f"css/{hashed}.css"))
+    assert len(scripts) == len(list((STATIC / "js").iterdir()))
+    assert len(styles) == len(list((STATIC / "css").iterdir()))
+    assert all(path.stat().st_size for path in scripts)
+    assert sum(path.stat().st_size for path in scripts) <= MAX_SCRIPTS_SENT
+    assert sum(path.stat().st_size for path in styles) <= MAX_STYLES
+
+
+def test_the_scripts_sent_find_each_other_under_their_hashed_names(sent: Path) -> None:
+    found = 0
+    for script in sent.glob("js/*.[0-9a-f]*.js"):
+        for name in re.findall(r'["\'](\./[^"\']+\.js)["\']', script.read_text()):
+            assert re.fullmatch(r"\./\w+\.[0-9a-f]{12}\.js", name)
+            assert (script.parent / name).is_file()
+            found += 1
+    assert found > len(list((STATIC / "js").iterdir()))
+
+
+def test_scripts_lose_nothing_but_comments_and_spaces(sent: Path) -> None:
+    for file in (STATIC / "js").iterdir():
+        script = file.read_text()
+        assert _words((sent / "js" / file.name).read_text()) == _words(script), file
+        # Which the minifier takes for a division.
+        assert not re.search(r"=>\s*/[^/*]", script), file
+
+
+def test_a_text_that_the_minifier_would_change_is_noticed() -> None:
+    """A template within a template: so that no script is written like this."""
+    script = "a = `1 ${b.map((c) => `2  ${c}`)}`"
+    assert _words(minified(script).decode()) != _words(script)
+
+
+def _words(script: str) -> list[str]:
+    """All that stands in a script but comments and what is between its words."""
+    found = JavascriptLexer().get_tokens(script)
+    return [word for kind, word in found if kind not in Comment and kind not in (Text, Whitespace)]
 
 
 def _imported(names: set[str]) -> set[str]:

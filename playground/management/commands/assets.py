@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from playground import catalogs
+from playground.static_files import MINIFIER
 
 
 class Command(BaseCommand):
@@ -43,7 +44,7 @@ class Command(BaseCommand):
 
     def collect_static(self) -> None:
         """Gather the static files under names with their hash, if any of them has changed."""
-        seen = hashlib.sha256(str(storages.backends["staticfiles"]).encode())
+        seen = hashlib.sha256((MINIFIER + str(storages.backends["staticfiles"])).encode())
         for finder in get_finders():
             for path, storage in finder.list([]):
                 # Not by its time, which other hosts of one DATA_DIR may have another one of.
