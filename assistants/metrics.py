@@ -1,23 +1,33 @@
 """What operators watch: numbers that every process keeps, and that ``GET /metrics`` adds up.
 
-Each process writes its own to files in METRICS_DIR, so that the web server can tell of the worker.
+Each process writes its own to files in METRICS_DIR, so that any of them can tell of all.
 Whoever comes adds those of processes that are gone to one sum: a counter that fell would be taken
 for one that began anew.
 """
 
 import fcntl
 import functools
+import hmac
 import os
 import secrets
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import Counter, Histogram, values
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    values,
+)
 from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from assistants import living
 
@@ -25,6 +35,31 @@ FOLDER: Final = "living"
 """In METRICS_DIR: the processes that have files there."""
 GONE: Final = "gone"
 """Whose the sum of those is that are gone."""
+
+FORMAT: Final = CONTENT_TYPE_LATEST
+"""The media type of what ``told`` gives."""
+
+
+def is_open_to(authorization: str, token: str) -> bool:
+    """Whether a request with this header may see them; nobody's does without a token."""
+    sent = authorization.removeprefix("Bearer ").encode(errors="surrogateescape")
+    return bool(token) and hmac.compare_digest(sent, token.encode())
+
+
+def told(folder: Path, *present: Collector) -> bytes:
+    """All numbers, as Prometheus reads them.
+
+    :param folder: METRICS_DIR; it need not be there
+    :param present: what is so at this moment
+    """
+    registry = CollectorRegistry()
+    for each in present:
+        registry.register(each)
+    with ExitStack() as reading:
+        if folder.is_dir():
+            MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+            reading.enter_context(undisturbed(folder))
+        return generate_latest(registry)
 
 
 @contextmanager

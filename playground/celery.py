@@ -5,17 +5,21 @@ imports them (``celery worker --include assistants.tasks``), so beat and web sta
 engine.
 """
 
+import asyncio
 import logging
 import os
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import beat_init, celeryd_init
+
+if TYPE_CHECKING:
+    from playground.parts import Part
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
 
@@ -27,6 +31,21 @@ logger = logging.getLogger("celery.worker")
 
 app = Celery("playground")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+
+
+@celeryd_init.connect
+def tell_of_it(**_: Any) -> None:
+    """Where METRICS_PORT asks for it."""
+    # Here: the settings are read by now, which numbers need (settings.METRICS_DIR).
+    from playground import own_port
+
+    own_port.begin("worker", _needed)
+
+
+def _needed() -> "Mapping[str, Part]":
+    from playground.views import health  # here: Django's models are loaded by now
+
+    return asyncio.run(health.needed_by_a_worker())
 
 
 @celeryd_init.connect

@@ -9,9 +9,9 @@ import signal
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_task_publish, setup_logging
+from celery.signals import after_task_publish, beat_init, setup_logging
 
-from playground import logs, settings
+from playground import logs, own_port, settings
 
 app = Celery("playground", fixups=[])
 app.config_from_object("playground.settings", namespace="CELERY")
@@ -31,6 +31,12 @@ def _no_more_signals() -> None:
 def set_up_logging(**_: Any) -> None:
     """As the other processes have it, in place of Celery's own."""
     logs.configure(settings.LOGGING)
+
+
+@beat_init.connect
+def tell_of_it(**_: Any) -> None:
+    """Where METRICS_PORT asks for it."""
+    own_port.begin("beat")
 
 
 @after_task_publish.connect

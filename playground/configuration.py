@@ -256,6 +256,10 @@ ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
             "opens `/metrics` for Prometheus, as `Authorization: Bearer ...`; without one there is nothing there",
         ),
         Row(
+            "METRICS_PORT METRICS_HOST",
+            "where a worker or beat that has no web server beside it answers `/metrics`, `/healthz` and `/readyz` ([more](operations.md#metrics)); port 0 for nowhere",
+        ),
+        Row(
             "AUDIT_LOG",
             "a file that gets a line of JSON for each thing that somebody created, changed or deleted, or `-` for the standard error ([which](operations.md#audit))",
         ),

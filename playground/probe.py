@@ -113,18 +113,24 @@ def started_with(command: bytes) -> str:
     return next((name for name in named if name in PROBES), WHOLE)
 
 
+def wrong_with(name: str) -> str:
+    """Empty where the process does its work."""
+    try:
+        {**PROBES, WHOLE: whole}[name]()
+    except (Fails, OSError, ValueError, AttributeError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
 def main(names: list[str]) -> int:
     """The exit code."""
     if not names:
         names = [started_with(FIRST.read_bytes() if FIRST.exists() else b"")]
-    probes = {**PROBES, WHOLE: whole}
-    if len(names) != 1 or names[0] not in probes:
+    if len(names) != 1 or names[0] not in {WHOLE, *PROBES}:
         sys.stderr.write(f"Name one of {', '.join(PROBES)}.\n")
         return 2
-    try:
-        probes[names[0]]()
-    except (Fails, OSError, ValueError, AttributeError, http.client.HTTPException) as error:
-        sys.stderr.write(f"{names[0]}: {error}\n")
+    if wrong := wrong_with(names[0]):
+        sys.stderr.write(f"{names[0]}: {wrong}\n")
         return 1
     return 0
 

@@ -49,6 +49,9 @@ if METRICS_DIR.is_dir():
     # The library takes the folder from the environment, when it is first imported.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+# Where a worker and beat tell of themselves; 0 for nowhere.
+METRICS_PORT = env.integer("METRICS_PORT", 0, 0, 65535)
+METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
 INTERPRETER_SOCKET = str(RUNTIME_DIR / "interpreter.sock")
 # Where the code interpreter is, if it is not on this host; else there is a process of our own.
 INTERPRETER_URL = env.origin("INTERPRETER_URL", "https")

@@ -33,7 +33,7 @@ from tests.until import until
 
 KEY, TOKEN = "sk-hosts", "t" * 40
 NAMES = ("store", "web1", "web2", "work1", "work2")
-PORT = 8000
+PORT, OWN_PORT = 8000, 9464
 TERMINAL = {"completed", "failed", "cancelled", "expired", "incomplete"}
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 
@@ -80,6 +80,8 @@ class Installation:
             "PLAYGROUND_API_KEY": KEY,
             # Each worker has room for one run, so of two each has one.
             "WORKER_RUNS": "1",
+            "METRICS_TOKEN": KEY,
+            "METRICS_PORT": str(OWN_PORT),
         }
         assert self.start("store", "prepare").wait(60) == 0, self.said()
         assert "Sign in:  http" in self.said()
@@ -112,6 +114,7 @@ class Installation:
         return {
             "HOST": self.hosts.address(host),
             "PORT": str(PORT),
+            "METRICS_HOST": self.hosts.address(host),
             "DATA_DIR": str(self._folder / f"{name}-data"),
             "RUNTIME_DIR": str(self._folder / name),
         }
@@ -190,6 +193,20 @@ class Installation:
         run = self.ask(host, "/threads/runs", {"assistant_id": made["id"], "thread": thread})
         return f"/threads/{run['thread_id']}/runs/{run['id']}"
 
+    def of_itself(self, host: str, path: str, **headers: str) -> httpx2.Response:
+        """What the worker or beat there says of itself."""
+        url = f"http://{self.hosts.address(host)}:{OWN_PORT}{path}"
+        return httpx2.get(url, headers=headers, timeout=10)
+
+    def counted(self, host: str) -> float:
+        """How many runs the worker there has completed."""
+        told = self.of_itself(host, "/metrics", **HEADERS)
+        assert told.status_code == 200
+        found = re.search(
+            r'^playground_runs_ended_total{status="completed"} (\S+)$', told.text, re.MULTILINE
+        )
+        return float(found[1]) if found else 0
+
     def status(self, host: str, run: str) -> str:
         return str(self.ask(host, run)["status"])
 
@@ -254,6 +271,26 @@ def test_a_run_begun_on_one_is_followed_and_cancelled_from_the_other(
         installation.wait_for(run, "cancelled", seconds=5)
         assert time.monotonic() - begun < 5
     assert installation.answer("web1", run).startswith("once upon")
+
+
+def test_a_worker_and_beat_that_are_alone_on_their_hosts_tell_of_themselves(
+    installation: Installation,
+) -> None:
+    installation.chat.when("once", [text("said")])
+    before = [installation.counted(host) for host in ("work1", "work2")]
+    runs = [installation.begin("web1", "once") for _ in range(4)]
+    for run in runs:
+        installation.wait_for(run, "completed")
+    after = [installation.counted(host) for host in ("work1", "work2")]
+    assert sum(after) == sum(before) + 4
+    assert installation.of_itself("work1", "/metrics").status_code == 404
+    ready = installation.of_itself("work1", "/readyz")
+    assert ready.json() == {"status": "ok", "parts": {"worker": {"ok": True, "detail": ""}}}
+    whole = installation.of_itself("work1", "/healthz")
+    assert whole.status_code == 200
+    assert set(whole.json()["parts"]) == {"worker", "database", "redis", "files", "interpreter"}
+    beat = installation.of_itself("store", "/healthz")
+    assert beat.json() == {"status": "ok", "parts": {"beat": {"ok": True, "detail": ""}}}
 
 
 def test_a_file_that_came_in_on_one_is_read_on_the_other(installation: Installation) -> None:

@@ -65,7 +65,8 @@ class Stack:
             name: Kept(
                 name,
                 command,
-                environment_of(name),
+                # The web server beside it tells of every process.
+                environment_of(name) | {"METRICS_PORT": ""},
                 printer,
                 next(colours),
                 STOPPING_SECONDS.get(name, 6.0),

@@ -6,7 +6,6 @@ What all of them share is not asked there: without it none would be left that sa
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
@@ -21,6 +20,7 @@ from django.http import HttpRequest, JsonResponse
 
 from assistants import workers
 from playground import interpreter
+from playground.parts import Part, told
 
 TIMEOUT_SECONDS = 2.0
 FULL_BYTES: Final = 1024 * 1024
@@ -39,17 +39,6 @@ class NotAnswering(Exception):
     def __init__(self, message: str, public: str = "") -> None:
         super().__init__(message)
         self.public = public or message
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of the system: whether it answers, and what is wrong or worth knowing; ``public`` is
-    what a stranger may know of that.
-    """
-
-    ok: bool
-    detail: str = ""
-    public: str = ""
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -78,16 +67,8 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _answer(parts: dict[str, Part], **more: object) -> JsonResponse:
-    missing = [name for name, part in parts.items() if not part.ok]
-    body = {
-        "status": f"not answering: {', '.join(missing)}" if missing else "ok",
-        "parts": {
-            name: {"ok": part.ok, "detail": "" if part.ok else part.public}
-            for name, part in parts.items()
-        },
-        **more,
-    }
-    answer = JsonResponse(body, status=503 if missing else 200)
+    status, body = told(parts)
+    answer = JsonResponse({**body, **more}, status=status)
     answer["Cache-Control"] = "no-store"
     return answer
 
@@ -109,6 +90,11 @@ async def report() -> dict[str, Part]:
         "worker": worker if store.ok or worker.ok else Part(ok=False, detail=UNSEEN, public=UNSEEN),
         "interpreter": interpreter,
     }
+
+
+async def needed_by_a_worker() -> dict[str, Part]:
+    """Likewise, without those that serve people."""
+    return {name: part for name, part in (await report()).items() if name not in {"web", "worker"}}
 
 
 async def _ask(question: Callable[[], Awaitable[str]]) -> Part:
@@ -210,9 +196,9 @@ async def _worker() -> Part:
 def _interpreter() -> str:
     """Empty, or why the interpreter keeps its tool off."""
     try:
-        told = interpreter.ask(TIMEOUT_SECONDS)
+        said = interpreter.ask(TIMEOUT_SECONDS)
     except interpreter.NoAnswer as error:
         raise NotAnswering(str(error), "the interpreter process is not answering") from error
-    if told.state == "failing":
-        raise NotAnswering(str(told.reason), CODE_FAILS)
-    return "" if told.ok else str(told.reason)
+    if said.state == "failing":
+        raise NotAnswering(str(said.reason), CODE_FAILS)
+    return "" if said.ok else str(said.reason)

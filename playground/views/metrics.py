@@ -1,23 +1,20 @@
 """``GET /metrics``: what operators watch, for Prometheus."""
 
-import hmac
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Final
 
 from django.conf import settings
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from assistants import metrics as numbers
 from assistants.events import hub
-from assistants.metrics import undisturbed
 from assistants.models import Run
+from playground import interpreter
 
 ACTIVE: Final = ("queued", "in_progress", "requires_action", "cancelling")
 
@@ -29,18 +26,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
     :raises Http404: there is no token, or another one was sent
     """
-    token: str = settings.METRICS_TOKEN
-    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not token or not hmac.compare_digest(sent.encode(), token.encode()):
+    if not numbers.is_open_to(request.headers.get("Authorization", ""), settings.METRICS_TOKEN):
         raise Http404
-    registry = CollectorRegistry()
-    registry.register(Present())
-    with ExitStack() as reading:
-        if settings.METRICS_DIR.is_dir():
-            MultiProcessCollector(registry, path=str(settings.METRICS_DIR))  # type: ignore[no-untyped-call]
-            reading.enter_context(undisturbed(settings.METRICS_DIR))
-        told = generate_latest(registry)
-    return HttpResponse(told, content_type=CONTENT_TYPE_LATEST)
+    told = numbers.told(settings.METRICS_DIR, Present())
+    if not settings.INTERPRETER_URL:  # one on another host is asked there
+        told += interpreter.numbers()
+    return HttpResponse(told, content_type=numbers.FORMAT)
 
 
 class Present(Collector):

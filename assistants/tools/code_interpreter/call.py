@@ -1,9 +1,16 @@
 """One call on its way through a session."""
 
 import asyncio
+from typing import Final
+
+from prometheus_client import Counter
 
 from assistants.tools.code_interpreter.kernel import Kernel
 from assistants.tools.code_interpreter.outputs import Ended, Outcome, Output
+
+ended: Final = Counter(
+    "playground_interpreter_calls", "Calls that ended, by how.", ["outcome"], registry=None
+)
 
 
 class Call:
@@ -23,6 +30,7 @@ class Call:
 
     def finish(self, outcome: Outcome) -> None:
         """Put its last output, with the notes."""
+        ended.labels(outcome).inc()
         self.put(Ended(outcome, " ".join(self.notes) or None))
 
     def begin(self, kernel: Kernel) -> None:

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 _BACKLOG: Final = 128
 _SHORTEST_TOKEN: Final = 32
+OPEN: Final = ("/healthz", "/readyz")
+"""For balancers and clusters, which have no token."""
 
 
 class CannotListen(Exception):
@@ -109,11 +111,15 @@ def network(listen: str, certificate: Path, key: Path, token_file: Path) -> Netw
 
 
 def token_needed(token: str) -> Middleware:
-    """Lets in only requests that carry `token`; the others learn nothing, not even what exists."""
+    """Lets in only requests that carry `token`, and whoever asks whether the process is well; the
+    others learn nothing, not even what exists.
+    """
     wanted = f"Bearer {token}".encode()
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in OPEN:
+            return await handler(request)
         given = request.headers.get("Authorization", "").encode(errors="surrogateescape")
         if hmac.compare_digest(given, wanted):
             return await handler(request)

@@ -10,6 +10,9 @@ on another host it does so over TLS as well, where every request needs a token:
 `client.py` is the other end:
 
     GET    /health                              what `Health` holds
+    GET    /healthz, /readyz                    {"status"}: whether code can run; whether the
+                                                process answers. The two that need no token
+    GET    /metrics                             numbers for Prometheus, see `numbers.py`
     GET    /sessions?untouched=<seconds>        {"sessions": [id]}: those on disk that no call has
                                                 used for so long
     POST   /sessions/<session>/execute          {"code", "inputs": [file id], "deadline": seconds};
@@ -45,6 +48,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from assistants import log_hooks
+from assistants.tools.code_interpreter import numbers
 from assistants.tools.code_interpreter.limits import MIB, Limits
 from assistants.tools.code_interpreter.listening import (
     CannotListen,
@@ -90,6 +94,22 @@ def _word(request: web.Request, part: str) -> str:
 
 async def health(request: web.Request) -> web.Response:
     return web.json_response(dataclasses.asdict(request.app[_TOOL].health()))
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """For strangers too, who learn no more than that."""
+    ok = request.app[_TOOL].health().ok
+    told = {"status": "ok" if ok else "no code can run"}
+    return web.json_response(told, status=200 if ok else 503)
+
+
+async def readyz(_request: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    told = numbers.told(request.app[_TOOL])
+    return web.Response(body=told, headers={"Content-Type": numbers.FORMAT})
 
 
 async def untouched(request: web.Request) -> web.Response:
@@ -167,6 +187,9 @@ def application(tool: Tool, token: str | None = None) -> web.Application:
     )
     app[_TOOL] = tool
     app.router.add_get("/health", health)
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", metrics)
     app.router.add_get("/sessions", untouched)
     app.router.add_post("/sessions/{session}/execute", execute)
     app.router.add_put("/sessions/{session}/inputs/{input}", put_input)

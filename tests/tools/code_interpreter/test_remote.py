@@ -188,6 +188,33 @@ async def test_without_the_token_nothing_is_answered_not_even_what_exists(there:
         link.close()
 
 
+async def test_whether_it_is_well_is_told_to_anyone_and_its_numbers_with_the_token(
+    there: There, session: Session
+) -> None:
+    def ask(path: str, **headers: str) -> tuple[int, str]:
+        tls = ssl.create_default_context(cafile=there.papers.authority)
+        link = http.client.HTTPSConnection(there.hosts.address, there.port, timeout=5, context=tls)
+        link.request("GET", path, headers=headers)
+        answer = link.getresponse()
+        told = answer.status, answer.read().decode()
+        link.close()
+        return told
+
+    def counted(outcome: str) -> float:
+        status, told = ask("/metrics", Authorization=f"Bearer {TOKEN}")
+        assert status == 200
+        assert "playground_interpreter_up 1.0" in told
+        name = f'playground_interpreter_calls_total{{outcome="{outcome}"}} '
+        return float(told.partition(name)[2].split("\n")[0] or 0)
+
+    assert ask("/readyz") == ask("/healthz") == (200, '{"status": "ok"}')
+    assert ask("/metrics")[0] == 401
+    before = counted("ok"), counted("error")
+    await session.run("1")
+    await session.run("1 / 0")
+    assert (counted("ok"), counted("error")) == (before[0] + 1, before[1] + 1)
+
+
 async def test_a_certificate_of_another_authority_is_refused(there: There, tmp_path: Path) -> None:
     other = Certificates(tmp_path, "others").authority
     why = await refusal_of(replace(there.remote, authority=other))

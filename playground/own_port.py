@@ -1,0 +1,108 @@
+"""What a worker or beat tells of itself over HTTP, where METRICS_PORT is set: for a host or a pod
+without a web server, which would tell of them too.
+
+    GET /metrics    what the processes of this RUNTIME_DIR have counted, for METRICS_TOKEN
+    GET /readyz     200 while this process does its work, as playground/probe.py has it, else 503
+    GET /healthz    the same, and of a worker whether what it needs answers, as seen from here
+
+Without Django: beat has none.
+"""
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import AF_INET, AF_INET6
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from assistants import metrics
+from playground import probe, settings
+from playground.parts import Part, told
+
+logger = logging.getLogger(__name__)
+
+AGAIN_SECONDS: Final = 5.0
+SILENCE_SECONDS: Final = 10.0
+
+Parts = Mapping[str, Part]
+
+
+def begin(name: str, others: Callable[[], Parts] = dict) -> None:
+    """Answer from now on, in threads of their own, if METRICS_PORT asks for it.
+
+    :param name: of this process: worker or beat
+    :param others: looks at what it needs
+    """
+    if settings.METRICS_PORT:
+        threading.Thread(target=_serve, args=(name, others), name="own port", daemon=True).start()
+
+
+def _serve(name: str, others: Callable[[], Parts]) -> None:
+    place = settings.METRICS_HOST, settings.METRICS_PORT
+    asked = _asked(name, others)
+    while True:
+        try:
+            server = _Server(place, asked)
+        except OSError as error:
+            # Its predecessor may still be at its last runs; no work waits for this.
+            logger.warning("METRICS_PORT %s cannot be had, tried again: %s", place[1], error)
+            time.sleep(AGAIN_SECONDS)
+        else:
+            server.serve_forever()
+
+
+class _Server(ThreadingHTTPServer):
+    address_family = AF_INET6 if ":" in settings.METRICS_HOST else AF_INET
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exception()
+        if not isinstance(error, OSError):  # one that went away
+            logger.error("%s was not answered", client_address, exc_info=error)
+
+
+def _asked(name: str, others: Callable[[], Parts]) -> type[BaseHTTPRequestHandler]:
+    def itself() -> Parts:
+        wrong = probe.wrong_with(name)
+        return {name: Part(ok=not wrong, detail=wrong, public=wrong)}
+
+    answers: dict[str, Callable[[], Parts]] = {
+        "/readyz": itself,
+        "/healthz": lambda: {**itself(), **others()},
+    }
+
+    class Asked(BaseHTTPRequestHandler):
+        timeout = SILENCE_SECONDS
+        server_version, sys_version = "playground", ""
+
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            if path in answers:
+                status, body = told(answers[path]())
+                self._answer(status, "application/json", json.dumps(body).encode())
+            elif path == "/metrics" and metrics.is_open_to(
+                self.headers.get("Authorization", ""), settings.METRICS_TOKEN
+            ):
+                self._answer(HTTPStatus.OK, metrics.FORMAT, metrics.told(settings.METRICS_DIR))
+            else:
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"Not found\n")
+
+        def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            self.wfile.write(body)
+
+        @override
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    return Asked
