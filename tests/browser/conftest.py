@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.pages import fill
-from tests.chat_server import ChatServer
+from tests.chat_server import ChatServer, text
 from tests.stack import Stack
 
 # Patience for a machine that is busy with other things; what is right is seen at once.
@@ -62,6 +62,16 @@ def model(stack: Stack) -> Iterator[ChatServer]:
     stack.chat.forget()
     yield stack.chat
     stack.chat.forget()
+
+
+@pytest.fixture
+def thread(studio: Studio, model: ChatServer) -> Studio:
+    """A thread with one question and its answer."""
+    studio.make_assistant("Talker")
+    model.reply(text("Hello **there**."))
+    studio.ask("Hello")
+    studio.wait_for("Completed")
+    return studio
 
 
 @pytest.fixture(scope="session")
