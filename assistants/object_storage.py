@@ -186,6 +186,19 @@ class ObjectStorage(S3Storage):
             if self._is_away:
                 raise refusals.STORAGE_AWAY()
 
+    def first_name(self) -> str | None:
+        """One of the files, whichever comes first; None where there is none. One question, however
+        many there are.
+
+        :raises StorageAway: the storage fails
+        """
+        folder = f"{self.location.rstrip('/')}/".lstrip("/")
+        with _asking(self.bucket_name):
+            keys = (found.key for found in self.bucket.objects.filter(Prefix=folder))
+            # Some tools make an object for each folder.
+            first = next((key for key in keys if not key.endswith("/")), None)
+        return first.removeprefix(folder) if first else None
+
     def refusal(self) -> str:
         """Why the storage will not do as it is set, in its own words: there is no such bucket, or
         it is not open to these keys. Empty where it does, or where it is away, which may pass.

@@ -385,7 +385,8 @@ def _check_no_files() -> None:
     :raises Broken: there is a file
     :raises StorageAway: the file storage fails
     """
-    if (key := _any_file("")) is not None:
+    first = getattr(default_storage, "first_name", None)
+    if (key := first() if first else _any_file("")) is not None:
         cure = "another bucket or S3_PREFIX" if settings.S3_BUCKET else "a new DATA_DIR"
         raise Broken(f"The file storage is not empty: {key} is there. Name {cure}.")
 

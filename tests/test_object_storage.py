@@ -26,6 +26,7 @@ from assistants.models import File, FileStatus, LeftContent
 from assistants.operations import files, ingestion
 from assistants.operations.people import local_owner
 from assistants.retrieval.reader import Reader
+from playground import backups
 from playground.management.commands.prepare import Command
 from tests import object_store
 from tests.chat_server import text, tool_call
@@ -131,6 +132,27 @@ def test_a_large_file_goes_up_and_comes_down_in_pieces(kept: Gate) -> None:
     with default_storage.open(file.key) as whole:
         whole.seek(-5, io.SEEK_END)
         assert whole.read() == content[-5:]
+
+
+def test_a_restore_asks_once_whether_there_are_files_however_many_there_are(kept: Gate) -> None:
+    client = default_storage.connection.meta.client  # type: ignore[attr-defined]
+    asked: list[str] = []
+    client.meta.events.register("before-call.s3", lambda model, **_: asked.append(model.name))
+
+    def put(*keys: str) -> None:
+        for key in keys:
+            client.put_object(Bucket=object_store.BUCKET, Key=key, Body=b"")
+
+    put("some/wherever/else", "some/where/", "some/where/2026/")
+    backups._check_no_files()
+    put(*(f"some/where/2026/{number:04}" for number in range(1_100)))
+    asked.clear()
+    with pytest.raises(backups.Broken, match="not empty: 2026/0000 is there"):
+        backups._check_no_files()
+    assert asked == ["ListObjects"]
+    client.delete_object(Bucket=object_store.BUCKET, Key="some/wherever/else")
+    for number in range(1_100):
+        default_storage.delete(f"2026/{number:04}")
 
 
 def test_threads_share_the_client_alone(kept: Gate) -> None:
