@@ -6,6 +6,7 @@ what people and models wrote.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -21,6 +22,19 @@ Carried = Mapping[str, str]
 """A span as W3C's header ``traceparent`` tells it; empty for none."""
 
 _headers: Final = TraceContextTextMapPropagator()
+_PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+def named_by_route(span: trace.Span, method: str, route: str) -> None:
+    """Name the span of a request, as all spans of that route are.
+
+    :param method: one of a few
+    :param route: as Django has it
+    """
+    plain = "/" + _PARAMETER.sub(r"{\1}", route)
+    span.update_name(f"{method} {plain}")
+    span.set_attribute("http.route", plain)
+    span.set_attribute("http.request.method", method)
 
 
 def carried() -> dict[str, str]:

@@ -5,11 +5,10 @@ for (sessions, forms, messages) concerns pages, all but one thing: a name of thi
 allowed is refused here as it is there.
 """
 
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, cast
+from typing import cast
 
 from asgiref.sync import markcoroutinefunction
 from django.conf import settings
@@ -21,12 +20,11 @@ from assistants import metrics, refusals
 from assistants.api import cors, dialects, dispatch, problems
 from assistants.api.request import ApiRequest
 from assistants.log_ids import speaking_of
-from assistants.traces import tracer
+from assistants.traces import named_by_route, tracer
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 READING = ("GET", "HEAD")
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
-PARAMETER: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 PAGES = frozenset({"/v1/docs"})
 """Below the API's addresses, but for people."""
 REFERENCE = frozenset({"/v1/openapi.json"})
@@ -51,10 +49,7 @@ class ApiMiddleware:
         with tracer.start_as_current_span(method) as span:
             response = await self._answer(request, dialect)
             if found := request.resolver_match:
-                route = "/" + PARAMETER.sub(r"{\1}", found.route)
-                span.update_name(f"{method} {route}")
-                span.set_attribute("http.route", route)
-            span.set_attribute("http.request.method", method)
+                named_by_route(span, method, found.route)
             span.set_attribute("request", response["X-Request-ID"])
             span.set_attribute("http.response.status_code", response.status_code)
             return response
