@@ -116,6 +116,7 @@ ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
             "`/login?token=` signs the owner in; a made one works once, one given here as long as it is set",
             "made at each start, printed",
         ),
+        Row("LOGIN_LINK_HOURS", "how long a link is good whose token was made"),
         Row(
             "OIDC_ISSUER",
             "the address of an identity provider that speaks OpenID Connect: people can sign in there ([how](people.md#single-sign-on))",

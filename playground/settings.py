@@ -103,6 +103,8 @@ def _secret_key() -> str:
 SECRET_KEY = _secret_key()
 PLAYGROUND_API_KEY = env.text("PLAYGROUND_API_KEY")
 PLAYGROUND_LOGIN_TOKEN = env.text("PLAYGROUND_LOGIN_TOKEN")
+# A printed link lies in logs and terminals.
+LOGIN_LINK_HOURS = env.integer("LOGIN_LINK_HOURS", 24, 1, 720)
 AUTH_USER_MODEL = "auth.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -238,6 +240,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "playground.timezones.TimezoneMiddleware",
     "playground.actors.ActorMiddleware",
+    "playground.spans.SpanMiddleware",
     "playground.refusals.StorageAwayMiddleware",
     "playground.refusals.TooLargeMiddleware",
     "playground.refusals.NotAllowedMiddleware",

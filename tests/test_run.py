@@ -72,7 +72,9 @@ def left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Proc
 def test_a_start_tells_the_address_a_link_and_the_first_time_a_key(own_stack: Stack) -> None:
     first = own_stack.output()
     assert f"runs at {own_stack.url}" in first
-    assert re.search(rf"{own_stack.url}/login\?token=[\w-]{{40,}} \(works once\)", first)
+    assert re.search(
+        rf"{own_stack.url}/login\?token=[\w-]{{40,}} \(works once, within 24 h\)", first
+    )
     key = re.search(r"API key:  (sk-[\w-]{40,}) \(shown only now\)", first)
     assert key
     request = urllib.request.Request(

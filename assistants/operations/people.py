@@ -4,6 +4,7 @@ an identity provider says that somebody is.
 
 import hashlib
 import secrets
+from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from assistants import acting, doorbell, refusals
-from assistants.models import Identity, Invitation, LoginToken, Membership, Project, Role
+from assistants.models import Identity, Invitation, LoginToken, Membership, Project, Role, clock
 from assistants.operations import audit, members, projects
 
 LOCAL_OWNER: Final = "owner"
@@ -33,7 +34,9 @@ def local_owner() -> User:
 
 @transaction.atomic
 def issue_login_token() -> str:
-    """A token that signs the local owner in once, on any web server. The one before is void."""
+    """A token that signs the local owner in once, within LOGIN_LINK_HOURS, on any web server.
+    The one before is void.
+    """
     token = secrets.token_urlsafe(32)
     void_login_tokens()
     LoginToken.objects.create(digest=_digest(token))
@@ -47,7 +50,9 @@ def void_login_tokens() -> None:
 
 def use_login_token(token: str) -> bool:
     """Whether it was good. It is used up by this: of many who try at once one deletes the row."""
-    deleted, _ = LoginToken.objects.filter(digest=_digest(token)).delete()
+    oldest = clock.now() - timedelta(hours=settings.LOGIN_LINK_HOURS)
+    good = LoginToken.objects.filter(digest=_digest(token), created_at__gt=oldest)
+    deleted, _ = good.delete()
     return deleted == 1
 
 

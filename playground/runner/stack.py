@@ -302,7 +302,9 @@ def address() -> str:
 
 def announce(login_token: str | None, api_key: str) -> None:
     """Where it is and how to get in."""
-    token, once = (login_token, " (works once)") if login_token else ("$PLAYGROUND_LOGIN_TOKEN", "")
+    token, once = "$PLAYGROUND_LOGIN_TOKEN", ""
+    if login_token:
+        token, once = login_token, f" (works once, within {settings.LOGIN_LINK_HOURS} h)"
     say(f"\nAssistants Playground runs at {address()}")
     say(f"  Sign in:  {address()}/login?token={token}{once}")
     if api_key:

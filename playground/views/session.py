@@ -77,6 +77,7 @@ def page(
         "refused": refused,
         "why": why,
         "wait_minutes": wait_minutes,
+        "link_hours": settings.LOGIN_LINK_HOURS,
         "single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
     }
     return render(request, "login.html", context, status=status)

@@ -27,7 +27,9 @@ def test_a_link_is_printed_for_a_server_that_answers(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         (tmp_path / "address").write_text(url)
         printed = io.StringIO()
-        call_command("login", stdout=printed)
+        said = io.StringIO()
+        call_command("login", stdout=printed, stderr=said)
+    assert said.getvalue() == "It works once, within 24 h.\n"
     assert printed.getvalue().startswith(f"{url}/login?token=")
     assert login.consume(printed.getvalue().strip().partition("?token=")[2])
 

@@ -1,13 +1,14 @@
 """The login token: given ones stay, generated ones work once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from assistants.models import LoginToken
+from assistants.models import LoginToken, clock
 from assistants.operations import people
 from playground import login
 from playground.management.commands.prepare import Command as Prepare
@@ -20,6 +21,17 @@ def test_a_generated_token_works_once() -> None:
     token = people.issue_login_token()
     assert login.consume(token)
     assert not login.consume(token)
+
+
+@pytest.mark.parametrize("minutes, good", [(-1, True), (1, False)])
+def test_a_generated_token_is_good_for_so_long(
+    settings: Settings, minutes: int, good: bool
+) -> None:
+    settings.LOGIN_LINK_HOURS = 3
+    token = people.issue_login_token()
+    made = clock.now() - timedelta(hours=3, minutes=minutes)
+    LoginToken.objects.update(created_at=made)
+    assert login.consume(token) is good
 
 
 def test_a_token_of_one_host_is_good_on_another(settings: Settings, tmp_path: Path) -> None:

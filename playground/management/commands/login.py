@@ -30,6 +30,8 @@ class Command(BaseCommand):
                 "Start the studio with make run: it prints a sign-in link of its own."
             )
         self.stdout.write(f"{started_at}/login?token={people.issue_login_token()}")
+        # Past what a script reads.
+        self.stderr.write(f"It works once, within {settings.LOGIN_LINK_HOURS} h.", style_func=str)
 
 
 def answers(url: str) -> bool:
