@@ -59,6 +59,14 @@ def log_what_is_said(**_: Any) -> None:
     worker.safe_say = say  # type: ignore[attr-defined]
 
 
+@celeryd_init.connect
+def wait_for_tables(**_: Any) -> None:
+    """Where nobody starts ``prepare`` before it, as in a cluster."""
+    from playground import tables  # here: Django is set up by now
+
+    tables.wait()
+
+
 @beat_init.connect
 def stop_once(**_: Any) -> None:
     """Have beat end by the first signal alone. Whoever stops a service may tell every process and

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import socket
 import sys
+import threading
 from typing import Any, Final
 
 import uvicorn
@@ -76,6 +77,10 @@ def main() -> int:
         **options(),
     )
     config.load_app()
+    from playground import tables  # here: Django is set up by now
+
+    # It listens meanwhile: /readyz says why nobody is to be sent here yet.
+    threading.Thread(target=tables.wait, name="tables", daemon=True).start()
     server = Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

@@ -15,11 +15,10 @@ from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.files.storage import default_storage
 from django.db import close_old_connections, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from assistants import workers
-from playground import interpreter
+from playground import interpreter, tables
 from playground.parts import Part, told
 
 TIMEOUT_SECONDS = 2.0
@@ -130,9 +129,8 @@ def _check_tables() -> None:
 
     :raises NotAnswering: they are not those of this version
     """
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise NotAnswering("the tables are not those of this version: run prepare")
+    if not tables.are_there(tables.newest(), connection):
+        raise NotAnswering(tables.MISSING)
 
 
 async def _static_files() -> str:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.stack import ROOT, clean_environment, free_port
+from tests.until import until
 
 
 class Alone:
@@ -100,3 +101,39 @@ def test_static_files_are_collected_by_one_process_at_a_time(stamp: Path) -> Non
         assert stamp.read_text() == "another version"
     assert collecting.wait(60) == 0
     assert stamp.read_text() != "another version"
+
+
+def test_a_worker_waits_for_the_tables_says_so_once_and_is_not_ready(
+    tmp_path: Path, redis_url: str
+) -> None:
+    own = {"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": redis_url}
+    environment = clean_environment() | own
+    command = [sys.executable, "-m", "playground.runner"]
+
+    def probe() -> int:
+        probe = [sys.executable, "-m", "playground.probe", "worker"]
+        return subprocess.run(probe, cwd=ROOT, env=environment, check=False).returncode
+
+    def said() -> str:
+        return log.read_text()
+
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        worker = subprocess.Popen(
+            [*command, "worker"], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    try:
+        until(lambda: "Waiting" in said(), "it does not say so", 30)
+        time.sleep(3)
+        assert said().splitlines() == [
+            "WARNING playground.tables: Waiting: the tables are not those of this version: "
+            "run prepare."
+        ]
+        assert probe() == 1
+        prepared = subprocess.run([*command, "prepare"], cwd=ROOT, env=environment, check=False)
+        assert prepared.returncode == 0
+        until(lambda: probe() == 0, "it does not begin", 30)
+        assert len(said().splitlines()) == 1
+    finally:
+        worker.terminate()
+        worker.wait(30)
