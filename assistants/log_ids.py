@@ -2,7 +2,8 @@
 for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 
@@ -15,3 +16,13 @@ ids: ContextVar[Mapping[str, str]] = ContextVar(
 def speaking_of(**about: str) -> None:
     """From here on, until the task or thread has done with it, lines are about these as well."""
     ids.set({**ids.get(), **about})
+
+
+@contextmanager
+def speaking_for_a_moment_of(**about: str) -> Iterator[None]:
+    """The same, in a loop over many."""
+    before = ids.set({**ids.get(), **about})
+    try:
+        yield
+    finally:
+        ids.reset(before)

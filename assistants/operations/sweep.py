@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from assistants import doorbell
 from assistants.doorbell import UNHEARD
+from assistants.log_ids import speaking_for_a_moment_of
 from assistants.models import Run, RunStatus, clock
 from assistants.operations import queue
 from assistants.operations.endings import Partial, end, written
@@ -51,7 +52,15 @@ def reap() -> int:
             lease_until__lt=clock.now() - waited,
         )
 
-    return _each(lost, lambda run: give_back(run, written(run)))
+    return _each(lost, _take)
+
+
+def _take(run: Run) -> None:
+    """From its worker, which may have left no word in any log."""
+    give_back(run, written(run))
+    with speaking_for_a_moment_of(thread=run.thread_id, run=run.id):
+        told = "the worker of %s in %s fell silent, so the run is %s now"
+        logger.warning(told, run.id, run.thread_id, run.status)
 
 
 def expire() -> int:

@@ -1,15 +1,17 @@
 """The life of a run without a worker: who may change what, and that every path has one end."""
 
+import json
+import logging
 import threading
 from datetime import timedelta
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import pytest
 import redis
 from django.db import connection
 from pytest_django import Settings
 
-from assistants import doorbell
+from assistants import doorbell, log_ids
 from assistants.errors import Invalid, ThreadLocked
 from assistants.events import log
 from assistants.models import Message, Run, RunStatus, clock
@@ -34,6 +36,7 @@ from assistants.params import (
     ToolOutputsSubmit,
     validate,
 )
+from playground.logs import JsonFormatter
 from tests.factories import make_assistant, make_project, make_run, make_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -149,6 +152,30 @@ def test_a_lost_run_of_which_nothing_was_visible_goes_back_to_the_queue() -> Non
     again = execution.claim(run.id)
     assert again is not None
     assert again.lease != run.lease
+
+
+def test_what_becomes_of_lost_runs_is_in_the_log_with_their_ids() -> None:
+    begun, unseen = claimed(), claimed()
+    steps.begin_message(begun)
+    lose_lease(begun)
+    lose_lease(unseen)
+    handler = logging.StreamHandler(told := StringIO())
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger(sweep.__name__).addHandler(handler)
+    try:
+        sweep.reap()
+    finally:
+        logging.getLogger(sweep.__name__).removeHandler(handler)
+
+    lines = {line["run"]: line for line in map(json.loads, told.getvalue().splitlines())}
+    assert lines.keys() == {begun.id, unseen.id}
+    for run, status in ((begun, "failed"), (unseen, "queued")):
+        line = lines[run.id]
+        assert (line["level"], line["thread"]) == ("warning", run.thread_id)
+        assert line["message"] == (
+            f"the worker of {run.id} in {run.thread_id} fell silent, so the run is {status} now"
+        )
+    assert not log_ids.ids.get()
 
 
 def test_a_lost_run_that_had_begun_to_answer_fails_and_keeps_what_was_written() -> None:

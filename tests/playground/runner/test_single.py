@@ -125,10 +125,9 @@ def test_a_worker_waits_for_the_tables_says_so_once_and_is_not_ready(
     try:
         until(lambda: "Waiting" in said(), "it does not say so", 30)
         time.sleep(3)
-        assert said().splitlines() == [
-            "WARNING playground.tables: Waiting: the tables are not those of this version: "
-            "run prepare."
-        ]
+        (line,) = said().splitlines()
+        missing = "the tables are not those of this version: run prepare"
+        assert line == f"WARNING playground.tables: Waiting: {missing}."
         assert probe() == 1
         prepared = subprocess.run([*command, "prepare"], cwd=ROOT, env=environment, check=False)
         assert prepared.returncode == 0
