@@ -24,7 +24,10 @@ SAID: Final = {
     "thread.run.incomplete": gettext_noop("Run ended before the answer was complete"),
     "thread.run.expired": gettext_noop("Run expired"),
 }
-"""What a screen reader is told of some events."""
+"""What a screen reader is told of some events, in English."""
+
+WRITING: Final = gettext_noop("Writing the answer")
+USING_A_TOOL: Final = gettext_noop("Using a tool")
 
 
 class Changes:
@@ -37,7 +40,7 @@ class Changes:
         self.deleted: set[str] = set()
         self.looking = False
         self.titled = False
-        self.said = ""
+        self._said = ""
         self._parts: dict[str, Blocks] = {}
         self._grown: set[str] = set()
         self._calls: dict[str, tuple[str, Wire]] = {}
@@ -46,6 +49,13 @@ class Changes:
     def rows(self) -> bool:
         """Whether anything has to be read from the database."""
         return bool(self.runs or self.messages or self.looking or self.titled)
+
+    @property
+    def said(self) -> str:
+        """What a screen reader is told. Only now in the reader's language: the log is heard in
+        nobody's.
+        """
+        return _(self._said) if self._said else ""
 
     def look(self) -> None:
         """Read the active run again, whatever the log says."""
@@ -69,7 +79,7 @@ class Changes:
             self.runs.add(entry.run)
         elif entry.name == "thread.updated":
             self.titled = True
-        self.said = announced(entry.name, data) or self.said
+        self._said = _announcement(entry.name, data) or self._said
 
     def clear(self) -> None:
         """Everything has been shown."""
@@ -79,7 +89,7 @@ class Changes:
         self._grown.clear()
         self._calls.clear()
         self.looking = self.titled = False
-        self.said = ""
+        self._said = ""
 
     def parts_as_html(self) -> list[str]:
         """The blocks of texts that have grown, and the calls that have."""
@@ -138,8 +148,13 @@ def _blocks(anchor: str, part: Wire) -> Blocks:
 
 
 def announced(name: str, data: Wire) -> str:
-    """What a screen reader is told of an event; empty for most."""
-    if name == "thread.run.step.created":
-        return _("Writing the answer") if data["type"] == "message_creation" else _("Using a tool")
-    said = SAID.get(name, "")
+    """What a screen reader is told of an event, in the reader's language; empty for most."""
+    said = _announcement(name, data)
     return _(said) if said else ""
+
+
+def _announcement(name: str, data: Wire) -> str:
+    """The same in English."""
+    if name == "thread.run.step.created":
+        return WRITING if data["type"] == "message_creation" else USING_A_TOOL
+    return SAID.get(name, "")

@@ -1,4 +1,4 @@
-// The composer: sends without leaving the page, keeps the draft, and sends no half-composed word.
+// The composer: sends without leaving the page, and keeps the draft.
 
 import { all, byId, copyOf, on, say } from "./page.js";
 import { activeRun, listen, onChange, show } from "./stream.js";
@@ -25,16 +25,11 @@ if (saidIn(document) === localStorage["draft:new"]?.trim()) delete localStorage[
 
 // --- keys
 
-let composing = false;
-text.addEventListener("compositionstart", () => (composing = true));
-// Some browsers end it before its Enter.
-text.addEventListener("compositionend", () => setTimeout(() => (composing = false)));
-
 text.onkeydown = (event) => {
 	// What was said last comes back.
 	if (event.key === "ArrowUp" && !text.value) text.value = all(".msg--user .said").at(-1)?.textContent ?? "";
 	const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
-	if (!sends || composing || event.isComposing || event.keyCode === 229) return;
+	if (!sends) return;
 	event.preventDefault();
 	// Running alone takes the button.
 	if (!activeRun() && text.value.trim()) form.requestSubmit(form.querySelector("[value=run]"));
@@ -42,7 +37,7 @@ text.onkeydown = (event) => {
 
 addEventListener("keydown", (event) => {
 	if (event.key === "Enter" && event.ctrlKey && event.altKey) document.querySelector("[value=outputs]")?.click();
-	const free = !event.isComposing && !document.querySelector("dialog[open], :popover-open, :is(input, select, textarea):focus:not(#draft)");
+	const free = !document.querySelector("dialog[open], :popover-open, :is(input, select, textarea):focus:not(#draft)");
 	if (event.key === "Escape" && free && activeRun()) form.querySelector("[hidden] ~ [value=cancel]")?.click();
 });
 

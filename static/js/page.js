@@ -11,6 +11,17 @@ export const on = (type, selector, listener) => addEventListener(type, (event) =
 	if (found) listener(found, event);
 });
 
+// Keys that an input method takes are nobody else's: its Enter sends no form.
+let composing;
+addEventListener("compositionstart", () => (composing = true));
+// Some browsers end it before its Enter.
+addEventListener("compositionend", () => setTimeout(() => (composing = false)));
+addEventListener("keydown", (event) => {
+	if (!composing && !event.isComposing && event.keyCode !== 229) return;
+	event.stopImmediatePropagation();
+	if (event.key === "Enter") event.preventDefault();
+}, true);
+
 /** Where the focus goes that was in here, on something that is no more. */
 export const focusIn = (home) => document.activeElement === document.body && home?.querySelector(":is(button, input):not([tabindex], [hidden], [type=hidden])")?.focus();
 

@@ -22,6 +22,15 @@ LONGER = """() => {
 }"""
 """Makes every word as much longer as a language with long words would."""
 
+HEARD = """
+window.heard = [];
+new MutationObserver(() => {
+    const said = document.getElementById("announce")?.textContent.trim();
+    if (said && said !== heard.at(-1)) heard.push(said);
+}).observe(document, {childList: true, subtree: true});
+"""
+"""Keeps what a screen reader is told."""
+
 
 def test_the_switch_changes_the_page_and_stays(page: Page, studio: Studio) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
@@ -51,6 +60,7 @@ def test_from_an_empty_studio_to_an_answer_in_chinese(
     page.get_by_role("button", name="建立助理").click()
     expect(page.get_by_role("heading", name="詢問 資料視覺化")).to_be_visible()
     expect(page).to_have_title(re.compile("助理遊樂場$"))
+    page.add_init_script(HEARD)
     model.reply(text("這是回答。"))
     draft = page.get_by_role("textbox", name="訊息")
     draft.fill("你好")
@@ -58,6 +68,9 @@ def test_from_an_empty_studio_to_an_answer_in_chinese(
     expect(page.locator(".run .chip").last).to_have_text("已完成", timeout=30_000)
     expect(page.locator(".run__facts").last).to_contain_text(re.compile(r"1 個步驟\s*\d+\.\d 秒"))
     expect(page).to_have_title(re.compile("助理遊樂場$"))
+    heard = page.evaluate("heard")
+    assert heard[-1] == "執行已完成"
+    assert not [said for said in heard if re.search("[A-Za-z]", said)]
     model.otherwise(error(401, "Nope."))
     draft.fill("再一次")
     draft.press("Enter")

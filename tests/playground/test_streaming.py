@@ -1,6 +1,7 @@
 """A thread as it streams to its page."""
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +21,7 @@ from assistants.events.hub import hub
 from assistants.models import Assistant, Message, Project, Thread, clock
 from assistants.operations import messages, runs, shares, steps, threads
 from assistants.params import MessageCreate, MetadataUpdate
-from playground import live, readers, streaming, transcript
+from playground import changes, live, readers, streaming, transcript
 from playground.items import Item
 from playground.scopes import Scope
 from playground.streaming import ThreadStream
@@ -554,3 +555,25 @@ async def test_a_new_title_is_told_and_no_older_one_comes_after_it(thread: Threa
     assert titles[-1] == "Products"
     for task in (reading, also):
         task.cancel()
+
+
+@pytest.mark.parametrize(
+    "name,data",
+    [(name, {}) for name in changes.SAID]
+    + [
+        ("thread.run.step.created", {"type": type_}) for type_ in ("message_creation", "tool_calls")
+    ],
+)
+def test_what_the_log_tells_is_announced_in_the_readers_language(
+    monkeypatch: pytest.MonkeyPatch, name: str, data: dict[str, str]
+) -> None:
+    """It is heard in nobody's language, and said later in theirs."""
+    heard = changes.Changes()
+    monkeypatch.setattr(heard.state, "apply", lambda _name, _object: None)
+    heard.apply(log.Entry(name, json.dumps(data), "run_1", "1-0"))
+    in_english = heard.said
+    with readers.Reader("zh-hant").in_force():
+        assert in_english
+        assert in_english.isascii()
+        assert heard.said
+        assert not re.search("[A-Za-z]", heard.said)

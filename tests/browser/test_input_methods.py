@@ -1,0 +1,67 @@
+"""A word that an input method has not finished yet: its Enter chooses it, and sends no form."""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+
+def compose(field: Locator) -> None:
+    """Begin a word, and choose it with the Enter key."""
+    field.focus()
+    page = field.page
+    client = page.context.new_cdp_session(page)
+    client.send("Input.imeSetComposition", {"text": "人事", "selectionStart": 2, "selectionEnd": 2})
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize(
+    "address,name",
+    [
+        ("/assistants/new", "name"),
+        ("/assistants/{assistant_id}", "name"),
+        ("/projects/new", "name"),
+        ("/vector-stores/new", "title"),
+        ("/threads/{thread_id}/rename", "title"),
+        ("/threads", "q"),
+        ("/settings/providers/new?like=azure", "label"),
+    ],
+)
+def test_enter_within_a_word_sends_no_form(
+    page: Page, ids: dict[str, str], address: str, name: str
+) -> None:
+    page.goto(address.format(**ids))
+    page.evaluate("addEventListener('submit', () => (document.documentElement.dataset.sent = ''))")
+    field = page.locator(f"main [name={name}]").first
+    begun = page.url
+    compose(field)
+    page.wait_for_timeout(200)
+    expect(page.locator("html:not([data-sent])")).to_have_count(1)
+    assert page.url == begun
+
+
+def test_enter_that_comes_after_the_end_of_its_word_sends_no_form(page: Page) -> None:
+    """As in Safari: of the same key, the end of the word is told first."""
+    page.goto("/assistants/new")
+    taken = page.get_by_label("Name", exact=True).evaluate(
+        """field => {
+            const init = {key: "Enter", bubbles: true, cancelable: true};
+            const press = more => !field.dispatchEvent(
+                new KeyboardEvent("keydown", {...init, ...more}));
+            const compose = type => field.dispatchEvent(new CompositionEvent(type, init));
+            compose("compositionstart");
+            const within = press();
+            compose("compositionend");
+            return [within, press(), press({keyCode: 229})];
+        }"""
+    )
+    assert taken == [True, True, True]
+
+
+def test_enter_after_the_word_sends_the_form(page: Page) -> None:
+    page.goto("/assistants/new")
+    field = page.get_by_label("Name", exact=True)
+    compose(field)
+    client = page.context.new_cdp_session(page)
+    client.send("Input.insertText", {"text": "人事"})
+    expect(field).to_have_value("人事")
+    field.press("Enter")
+    expect(page.get_by_role("heading", name="Ask 人事")).to_be_visible()
