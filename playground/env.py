@@ -135,18 +135,34 @@ def url(name: str, schemes: Sequence[str], default: str = "") -> str:
     return value.rstrip("/")
 
 
-def origin(name: str, scheme: str) -> str:
+def origin(name: str, *schemes: str) -> str:
     """An address of a host and nothing on it, such as ``https://host:8443``."""
-    value = url(name, [scheme])
+    value = url(name, schemes)
     try:
         parts = urlsplit(value)
-        bare = bool(parts.hostname) and value == f"{parts.scheme}://{parts.netloc}"
+        bare = bool(parts.hostname) and value.lower() == f"{parts.scheme}://{parts.netloc}".lower()
         _ = parts.port
     except ValueError:
         bare = False
     if value and (not bare or "@" in value):
-        raise BadSetting(f"{name} is not a host with its port, as in {scheme}://host:8443.")
+        raise BadSetting(
+            f"{name} is not a host with its port, as in {schemes[-1]}://host:8443: "
+            "leave out what stands before or behind."
+        )
     return value
+
+
+def hosts(name: str) -> list[str]:
+    """Names of hosts as Django compares them, with commas between them."""
+    found = words(name)
+    for word in found:
+        inner = word[1:-1] if word.startswith("[") and word.endswith("]") else ""
+        if set("/@ ") & set(word) or (":" in word and ":" not in inner):
+            raise BadSetting(
+                f"{name}: {word} is no name of a host, as in playground.example, .example, 10.0.0.5 "
+                "or [::1]: leave out scheme, port and path."
+            )
+    return found
 
 
 def proxies(name: str, default: str) -> str:

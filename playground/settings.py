@@ -48,7 +48,7 @@ METRICS_DIR = RUNTIME_DIR / "metrics"
 if METRICS_DIR.is_dir():
     # The library takes the folder from the environment, when it is first imported.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
-METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_TOKEN = env.bearer("METRICS_TOKEN")
 # Where a worker and beat tell of themselves; 0 for nowhere.
 METRICS_PORT = env.integer("METRICS_PORT", 0, 0, 65535)
 METRICS_HOST = env.text("METRICS_HOST", "127.0.0.1")
@@ -72,10 +72,10 @@ SANDBOX_PYTHON = env.path("SANDBOX_PYTHON", BASE_DIR / ".sandbox-venv" / "bin" /
 
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, 1, 65535)
-PUBLIC_URL = env.url("PUBLIC_URL", ["http", "https"])
+PUBLIC_URL = env.origin("PUBLIC_URL", "http", "https")
 
 _public_host = PUBLIC_URL.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or sorted(
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS") or sorted(
     {"localhost", "127.0.0.1", "[::1]", _public_host, HOST if HOST != "0.0.0.0" else ""} - {""}  # noqa: S104
 )
 # Proxies whose word counts on who asks, and whether by https; `*` for all. None where nothing says
@@ -101,7 +101,7 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
-PLAYGROUND_API_KEY = env.text("PLAYGROUND_API_KEY")
+PLAYGROUND_API_KEY = env.bearer("PLAYGROUND_API_KEY")
 PLAYGROUND_LOGIN_TOKEN = env.text("PLAYGROUND_LOGIN_TOKEN")
 # A printed link lies in logs and terminals.
 LOGIN_LINK_HOURS = env.integer("LOGIN_LINK_HOURS", 24, 1, 720)
@@ -303,6 +303,8 @@ def _database() -> dict[str, Any]:
     url = env.text("DATABASE_URL")
     try:
         database: dict[str, Any] = {**dj_database_url.parse(url or "sqlite://")}
+    except dj_database_url.UnknownSchemeError:
+        database = {"ENGINE": ""}
     except ValueError as error:
         raise env.BadSetting(f"DATABASE_URL cannot be read: {error}") from error
     if not database["ENGINE"].startswith("django.db.backends.") or not database["ENGINE"].endswith(

@@ -21,15 +21,18 @@ def main(names: list[str]) -> int:
     """The exit code: 0 after a stop that was asked for, 1 when it could not start."""
     try:
         # Imported here because it reads the environment, and may find a value that is wrong.
-        from playground.runner import kept, places, single, stack
+        from playground.runner import doubts, kept, places, single, stack
     except BadSetting as error:
-        say(str(error))
+        say(str(error), "error")
         return 1
+    if not names or names == [single.PREPARE]:
+        for doubt in doubts.doubts():
+            say(doubt, "warning")
     if names:
         try:
             single.run(names)
         except places.CannotStart as error:
-            say(str(error))
+            say(str(error), "error")
             return 1
         return 0
     if "MAKELEVEL" in os.environ:
@@ -46,7 +49,7 @@ def main(names: list[str]) -> int:
             finally:
                 places.remove_runtime_dir()
     except places.CannotStart as error:
-        say(str(error))
+        say(str(error), "error")
         return 1
     return 0
 

@@ -84,7 +84,8 @@ class Kept:
                     failures = 0
                 pause = PAUSES[min(failures, len(PAUSES) - 1)]
                 failures += 1
-                say(f"{self.name} {ending(code)}; it is started again in {pause} s.")
+                told = f"{self.name} {ending(code)}; it is started again in {pause} s."
+                say(told, "warning")
                 await self._may_end_within(pause)
         finally:
             self.ended.set()
@@ -104,7 +105,7 @@ class Kept:
         try:
             await asyncio.wait_for(self.ended.wait(), self.stopping_seconds)
         except TimeoutError:
-            say(f"{self.name} does not end, so it is killed.")
+            say(f"{self.name} does not end, so it is killed.", "warning")
             self.kill()
             await self.ended.wait()
         finally:

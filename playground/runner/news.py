@@ -8,26 +8,32 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from typing import Literal
 
 from honcho.printer import Message, Printer
 
 
-def say(text: str = "") -> None:
+def say(text: str = "", level: Literal["info", "warning", "error"] = "info") -> None:
     """Lines on standard output, at once; where LOG_FORMAT is json, an object for each."""
     lines = text.splitlines() or [""]
     if os.environ.get("LOG_FORMAT", "").strip().lower() == "json":
-        lines = [_object(line.strip()) for line in lines if line.strip()]
+        lines = [_object(line.strip(), level) for line in lines if line.strip()]
     with _while_somebody_listens():
         sys.stdout.writelines(f"{line}\n" for line in lines)
         sys.stdout.flush()
 
 
-def _object(line: str) -> str:
-    """As playground/logs.py has it, which this process does not load."""
+def _object(line: str, level: str) -> str:
+    """As playground/logs.py has it, which this process does not load. A process that it has
+    started, and whose last words these are, may have written such an object itself.
+    """
+    with suppress(ValueError):
+        if isinstance(json.loads(line), dict):
+            return line
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    told = {"time": now, "level": "info", "logger": "playground.runner", "message": line}
+    told = {"time": now, "level": level, "logger": "playground.runner", "message": line}
     return json.dumps(told, ensure_ascii=False)
 
 

@@ -219,7 +219,8 @@ async def manage(*arguments: str) -> str:
                 process.terminate()
             await process.wait()
     if process.returncode:
-        raise CannotStart(errors.decode(errors="replace").strip())
+        said = errors.decode(errors="replace").strip().splitlines()
+        raise CannotStart("\n".join(line.removeprefix("CommandError: ") for line in said))
     return output.decode()
 
 

@@ -38,7 +38,8 @@ async def watch(
         for name in silent:
             if missed[name] >= LOOKS:
                 missed[name] = 0
-                say(f"{name} has done nothing for {LOOKS * seconds:.0f} s, so it is ended.")
+                told = f"{name} has done nothing for {LOOKS * seconds:.0f} s, so it is ended."
+                say(told, "warning")
                 processes[name].kill()
 
 

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from assistants import workers
 from assistants.models import ApiKey
 from assistants.operations import indexes, people, projects
-from playground import redis_server
+from playground import redis_server, tables
 
 KEEP_UPLOADS_SECONDS: Final = 24 * 3600
 PREPARING: Final = 0x70726570
@@ -51,6 +51,11 @@ class Command(BaseCommand):
             try:
                 client.ping()
             except redis.RedisError as error:
+                if redis_server.is_ours():
+                    raise CommandError(
+                        "No Redis runs here: set REDIS_URL to one that does, or start this one "
+                        "first (python -m playground.runner redis)."
+                    ) from error
                 raise CommandError(f"Redis does not answer at REDIS_URL: {error}") from error
             if redis_server.is_ours():
                 # None can be alive yet: one that is told so was killed.
@@ -68,13 +73,16 @@ class Command(BaseCommand):
     def migrate(self) -> None:
         """Bring the database up to date, if it is not."""
         try:
+            with closing(tables.without_pool()) as database:
+                database.ensure_connection()
             with self.alone():
                 executor = MigrationExecutor(connection)
                 if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                     self.stderr.write("Preparing the database ...")
                     call_command("migrate", interactive=False, verbosity=0)
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used: {error}") from error
+            why = " ".join(str(error).split())  # libpq has a line for each address
+            raise CommandError(f"The database cannot be used: {why}") from error
         if settings.EMBEDDING_MODEL and connection.vendor == "postgresql":
             try:
                 indexes.vector_index().clean_up()
