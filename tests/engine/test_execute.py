@@ -822,7 +822,7 @@ def test_log_lines_name_the_run_and_its_thread(chat: ChatServer) -> None:
 
 
 def test_an_answer_without_end_is_cut_off_and_what_was_said_is_kept(chat: ChatServer) -> None:
-    chat.reply(text("", pieces=["around and around "] * 60_000))
+    chat.reply(text("", pieces=["around and around " * 10] * 6_000))
 
     run = settled(started(), seconds=60)
 
