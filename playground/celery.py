@@ -5,7 +5,6 @@ imports them (``celery worker --include assistants.tasks``), so beat and web sta
 engine.
 """
 
-import asyncio
 import logging
 import os
 import signal
@@ -45,7 +44,7 @@ def tell_of_it(**_: Any) -> None:
 def _needed() -> "Mapping[str, Part]":
     from playground.views import health  # here: Django's models are loaded by now
 
-    return asyncio.run(health.needed_by_a_worker())
+    return health.beside("worker")
 
 
 @celeryd_init.connect

@@ -258,7 +258,7 @@ ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
         ),
         Row(
             "METRICS_PORT METRICS_HOST",
-            "where a worker or beat that has no web server beside it answers `/metrics`, `/healthz` and `/readyz` ([more](operations.md#metrics)); port 0 for nowhere",
+            "where a process that is started alone answers `/metrics`, `/healthz` and `/readyz` ([more](operations.md#metrics)); port 0 for nowhere",
         ),
         Row(
             "AUDIT_LOG",

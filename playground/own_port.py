@@ -1,9 +1,10 @@
-"""What a worker or beat tells of itself over HTTP, where METRICS_PORT is set: for a host or a pod
-without a web server, which would tell of them too.
+"""What a process tells of itself over HTTP, where METRICS_PORT is set: a worker or beat that has no
+web server beside it, which would tell of them too; and a web server, to those who know its address
+and not its name.
 
     GET /metrics    what the processes of this RUNTIME_DIR have counted, for METRICS_TOKEN
     GET /readyz     200 while this process does its work, as playground/probe.py has it, else 503
-    GET /healthz    the same, and of a worker whether what it needs answers, as seen from here
+    GET /healthz    the same, and whether what it needs answers, as seen from here (beat: no more)
 
 Without Django: beat has none.
 """
@@ -34,25 +35,35 @@ SILENCE_SECONDS: Final = 10.0
 Parts = Mapping[str, Part]
 
 
-def begin(name: str, others: Callable[[], Parts] = dict) -> None:
+def _numbers() -> bytes:
+    return metrics.told(settings.METRICS_DIR)
+
+
+def begin(
+    name: str, others: Callable[[], Parts] = dict, numbers: Callable[[], bytes] = _numbers
+) -> None:
     """Answer from now on, in threads of their own, if METRICS_PORT asks for it.
 
-    :param name: of this process: worker or beat
+    :param name: of this process: web, worker or beat
     :param others: looks at what it needs
+    :param numbers: what it answers /metrics with
     """
     if settings.METRICS_PORT:
-        threading.Thread(target=_serve, args=(name, others), name="own port", daemon=True).start()
+        asked = _asked(name, others, numbers)
+        threading.Thread(target=_serve, args=(asked,), name="own port", daemon=True).start()
 
 
-def _serve(name: str, others: Callable[[], Parts]) -> None:
+def _serve(asked: type[BaseHTTPRequestHandler]) -> None:
     place = settings.METRICS_HOST, settings.METRICS_PORT
-    asked = _asked(name, others)
+    told_why = False
     while True:
         try:
             server = _Server(place, asked)
         except OSError as error:
             # Its predecessor may still be at its last runs; no work waits for this.
-            logger.warning("METRICS_PORT %s cannot be had, tried again: %s", place[1], error)
+            if not told_why:
+                logger.warning("METRICS_PORT %s cannot be had, tried again: %s", place[1], error)
+            told_why = True
             time.sleep(AGAIN_SECONDS)
         else:
             server.serve_forever()
@@ -68,7 +79,9 @@ class _Server(ThreadingHTTPServer):
             logger.error("%s was not answered", client_address, exc_info=error)
 
 
-def _asked(name: str, others: Callable[[], Parts]) -> type[BaseHTTPRequestHandler]:
+def _asked(
+    name: str, others: Callable[[], Parts], numbers: Callable[[], bytes]
+) -> type[BaseHTTPRequestHandler]:
     def itself() -> Parts:
         wrong = probe.wrong_with(name)
         return {name: Part(ok=not wrong, detail=wrong, public=wrong)}
@@ -90,7 +103,7 @@ def _asked(name: str, others: Callable[[], Parts]) -> type[BaseHTTPRequestHandle
             elif path == "/metrics" and metrics.is_open_to(
                 self.headers.get("Authorization", ""), settings.METRICS_TOKEN
             ):
-                self._answer(HTTPStatus.OK, metrics.FORMAT, metrics.told(settings.METRICS_DIR))
+                self._answer(HTTPStatus.OK, metrics.FORMAT, numbers())
             else:
                 self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"Not found\n")
 

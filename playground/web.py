@@ -64,6 +64,16 @@ def _is_no_news(record: logging.LogRecord) -> bool:
     return not any(told in record.getMessage() for told in OF_A_STOP)
 
 
+def _tell_of_it() -> None:
+    """Where METRICS_PORT asks for it."""
+    # Here: the settings are read by now, which numbers need (settings.METRICS_DIR), and Django is
+    # set up.
+    from playground import own_port
+    from playground.views import health, metrics
+
+    own_port.begin("web", lambda: health.beside("web"), metrics.told_apart)
+
+
 def main() -> int:
     """Serve the pages and the API at HOST and PORT until SIGTERM. Then what was asked is answered,
     for up to WEB_GRACE_SECONDS.
@@ -81,6 +91,7 @@ def main() -> int:
 
     # It listens meanwhile: /readyz says why nobody is to be sent here yet.
     threading.Thread(target=tables.wait, name="tables", daemon=True).start()
+    _tell_of_it()
     server = Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

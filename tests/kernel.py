@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tests import cage
+
 
 def _own_cgroup() -> Path | None:
     """The folder of this process's cgroup (v2), None where there is none."""
@@ -65,4 +67,5 @@ FEATURES: Final[dict[str, Callable[[], bool]]] = {
     "cgroup v2": _has_cgroup_v2,
     "cgroups that the tests may make": _makes_cgroups,
     "cgroups that limit memory and processes": _limits_cgroups,
+    "memory limits around processes": cage.can_be_had,
 }

@@ -273,7 +273,7 @@ def test_a_run_begun_on_one_is_followed_and_cancelled_from_the_other(
     assert installation.answer("web1", run).startswith("once upon")
 
 
-def test_a_worker_and_beat_that_are_alone_on_their_hosts_tell_of_themselves(
+def test_each_process_that_is_alone_on_its_host_tells_of_itself(
     installation: Installation,
 ) -> None:
     installation.chat.when("once", [text("said")])
@@ -289,6 +289,10 @@ def test_a_worker_and_beat_that_are_alone_on_their_hosts_tell_of_themselves(
     whole = installation.of_itself("work1", "/healthz")
     assert whole.status_code == 200
     assert set(whole.json()["parts"]) == {"worker", "database", "redis", "files", "interpreter"}
+    web = installation.of_itself("web2", "/healthz")
+    assert web.status_code == 200
+    assert set(web.json()["parts"]) == {*whole.json()["parts"], "web"}
+    assert "playground_runs{" in installation.of_itself("web2", "/metrics", **HEADERS).text
     beat = installation.of_itself("store", "/healthz")
     assert beat.json() == {"status": "ok", "parts": {"beat": {"ok": True, "detail": ""}}}
 

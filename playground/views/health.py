@@ -91,9 +91,10 @@ async def report() -> dict[str, Part]:
     }
 
 
-async def needed_by_a_worker() -> dict[str, Part]:
-    """Likewise, without those that serve people."""
-    return {name: part for name, part in (await report()).items() if name not in {"web", "worker"}}
+def beside(name: str) -> dict[str, Part]:
+    """Every part but that one, and but the web server, which a worker does not need."""
+    found = asyncio.run(report())
+    return {other: part for other, part in found.items() if other not in {"web", name}}
 
 
 async def _ask(question: Callable[[], Awaitable[str]]) -> Part:

@@ -7,6 +7,7 @@ Watching is sampling, so what is used can pass a limit for a moment; then the sa
 import asyncio
 import contextlib
 import os
+import signal
 import stat
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ _NO_NAME: Final = " (deleted)"
 # Memory that processes share, in /proc/<pid>/maps; it is counted as memory.
 _NO_FILE: Final = "/dev/zero (deleted)"
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_KILLED: Final = (-signal.SIGKILL, 128 + signal.SIGKILL)  # the second as bubblewrap passes it on
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -101,9 +103,13 @@ def lower_priority(processes: list[int]) -> None:
 
 def why_it_ended(kernel: Kernel) -> str | None:
     """What completes the sentence "The session ended: ..."; None if nobody knows."""
-    if kernel.end_reason is None and kernel.running.ran_out_of_memory:
+    if kernel.end_reason is not None:
+        return kernel.end_reason
+    if kernel.running.ran_out_of_memory:
         return _too_much_memory(kernel)  # the kernel was quicker than the watch
-    return kernel.end_reason
+    if kernel.running.exit_code in _KILLED:
+        return "Python was killed, most likely because the server had no memory left"
+    return None
 
 
 def _too_much_memory(kernel: Kernel) -> str:
