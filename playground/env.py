@@ -159,8 +159,8 @@ def hosts(name: str) -> list[str]:
         inner = word[1:-1] if word.startswith("[") and word.endswith("]") else ""
         if set("/@ ") & set(word) or (":" in word and ":" not in inner):
             raise BadSetting(
-                f"{name}: {word} is no name of a host, as in playground.example, .example, 10.0.0.5 "
-                "or [::1]: leave out scheme, port and path."
+                f"{name}: {word} is no name of a host, as in playground.example, .example, "
+                "10.0.0.5 or [::1]: leave out scheme, port and path."
             )
     return found
 

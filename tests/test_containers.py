@@ -43,7 +43,11 @@ SCHEMA = ROOT / "tests/node/node_modules/dclint/schemas/compose.schema.json"
 SETTINGS = (ROOT / "playground" / "settings.py").read_text()
 DIRECTIVES = instructions((ROOT / "Dockerfile").read_text())
 # The compose file says these itself, or there is nothing to say there.
-ITS_OWN = {"HOST", "RUNTIME_DIR", "DATABASE_URL", "REDIS_URL"}
+ITS_OWN = {"HOST", "RUNTIME_DIR"}
+DEFAULTS = {
+    "DATABASE_URL": "postgresql://playground@postgres/playground",
+    "REDIS_URL": "redis://redis:6379/0",
+}
 NOT_FOR_IT = {"PORT", "DATA_DIR", "SANDBOX_PYTHON", "DEBUG"} | {
     "INTERPRETER_URL",
     "INTERPRETER_TOKEN",
@@ -136,11 +140,74 @@ def test_a_container_gets_every_setting_that_is_not_its_own() -> None:
     common = COMPOSE["x-environment"]
     traces = {name for name in common if name.startswith("OTEL_")}
     assert set(ASKED_BY) < traces
-    assert set(common) - traces == read - NOT_FOR_IT
-    for name in set(common) - ITS_OWN:
-        assert re.fullmatch(rf"\$\{{{name}:-\w*\}}", common[name])
+    assert set(common) - traces - {"PGPASSWORD"} == read - NOT_FOR_IT
+    for name in set(common) - ITS_OWN - {"PGPASSWORD"}:
+        default = re.escape(DEFAULTS[name]) if name in DEFAULTS else r"\w*"
+        assert re.fullmatch(rf"\$\{{{name}:-{default}\}}", common[name])
+    # The address has none: it may be any, and one that is named elsewhere has its own.
+    assert common["PGPASSWORD"] == SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"]
     for name in ("prepare", "web", "worker", "beat"):
         assert SERVICES[name]["environment"] is common
+
+
+def test_what_no_container_is_handed_is_told_and_how_it_goes_there() -> None:
+    page = (ROOT / "docs" / "containers.md").read_text()
+    (told,) = re.findall(r"containers' own: (.*?), and the `..._FILE`", page, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", told)) == ITS_OWN | NOT_FOR_IT
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    override = yaml.load(text, Strict)
+    validator = jsonschema.Draft7Validator(json.loads(SCHEMA.read_text()))
+    assert [error.message for error in validator.iter_errors(override)] == []
+    assert set(override["services"]) < set(OURS)
+    for told in override["services"].values():
+        for name, path in told["environment"].items():
+            assert re.search(rf'"{name.removesuffix("_FILE")}"', SETTINGS)
+            assert Path(path).name in set(told["secrets"]) & set(override["secrets"])
+
+
+def test_who_may_have_a_database_or_redis_elsewhere_reaches_it() -> None:
+    for name in ("prepare", "web", "worker", "beat"):
+        assert set(SERVICES[name]["networks"]) == {"inside", "outside"}
+
+
+def test_what_hangs_is_said_not_to_be_started_again_and_what_does() -> None:
+    page = (ROOT / "docs" / "containers.md").read_text()
+    assert "--filter health=unhealthy" in page.partition("**What hangs**")[2]
+
+
+def test_a_cluster_without_an_interpreter_starts() -> None:
+    """A pod waits for a secret that is not optional, and the page has nobody make these."""
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    made = set(re.findall(r"kubectl create secret \w+ (\S+)", page))
+    for each in in_page("kubernetes.md"):
+        if each["kind"] in ("Deployment", "Job"):
+            for volume in each["spec"]["template"]["spec"]["volumes"]:
+                if secret := volume.get("secret"):
+                    assert secret["secretName"] in made or secret["optional"] is True
+
+
+def test_only_the_ingress_and_who_counts_reach_what_believes_them() -> None:
+    objects = in_page("kubernetes.md")
+    (policy,) = [each["spec"] for each in objects if each["kind"] == "NetworkPolicy"]
+    ports = {
+        port["name"]
+        for each in objects
+        if each["kind"] == "Deployment"
+        for container in each["spec"]["template"]["spec"]["containers"]
+        for port in container["ports"]
+    }
+    assert policy["podSelector"]["matchLabels"] == {"app": "assistants-playground"}
+    assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == ports
+    assert all(rule["from"] for rule in policy["ingress"])
+
+
+def test_both_proxies_wait_for_an_answer_as_long() -> None:
+    (ingress,) = [each for each in in_page("kubernetes.md") if each["kind"] == "Ingress"]
+    nginx = (ROOT / "deploy" / "nginx.conf").read_text()
+    for way in ("read", "send"):
+        (told,) = re.findall(rf"proxy_{way}_timeout (\d+)s;", nginx)
+        noted = ingress["metadata"]["annotations"]
+        assert noted[f"nginx.ingress.kubernetes.io/proxy-{way}-timeout"] == told
 
 
 def test_a_container_is_given_the_time_that_a_stop_may_take() -> None:
