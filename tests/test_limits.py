@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import httpx2
+import psutil
 import pytest
 from openai import OpenAI
 
@@ -41,11 +42,13 @@ def test_a_worker_over_its_limit_is_ended_and_its_runs_go_on_or_keep_what_was_sa
     unseen = begin(client, "patience")
     stack.chat.wait(2)
     lines = "".join(f"Line {number} of many, about tea.\n" for number in range(400_000))
+    worker = stack.pid_of("worker")
     with cage(24) as limit:
-        limit.take_in(stack.pid_of("worker"))
+        limit.take_in(worker)
         document = client.files.create(file=("tea.txt", lines.encode()), purpose="assistants")
         store = client.vector_stores.create(file_ids=[document.id])
-        until(lambda: limit.kills, 30, "the worker takes no more than it may")
+        until(lambda: not psutil.pid_exists(worker), 60, "the worker takes no more than it may")
+        assert limit.kills
 
     failed = ended(client, seen[0], seen[2], 60)
     assert failed.status == "failed"
@@ -85,6 +88,7 @@ def test_a_web_server_over_its_limit_is_ended_and_no_run_is_lost(
             each.start()
         for each in many:
             each.join()
+        until(lambda: not psutil.pid_exists(before), 10, "it takes no more than it may")
         assert limit.kills
     until(lambda: healthy(stack), 30, "the web server does not come back")
     assert stack.pid_of("web") != before
