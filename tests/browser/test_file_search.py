@@ -7,19 +7,17 @@ from openai import OpenAI
 from playwright.sync_api import APIResponse, FilePayload, Page, Route, expect
 
 from tests.browser.conftest import DEMO, Studio
-from tests.stack import Stack
 
 NOTES = b"The harbor opens at six. Its lighthouse was built in 1822. Gulls live there."
 
 
 def test_an_answer_from_a_document_names_it_in_a_footnote(
-    studio: Studio, page: Page, stack: Stack
+    studio: Studio, page: Page, api: OpenAI
 ) -> None:
-    client = OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1")
-    file = client.files.create(file=("harbor.txt", NOTES), purpose="assistants")
-    store = client.vector_stores.create()
-    client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id)
-    assistant = client.beta.assistants.create(
+    file = api.files.create(file=("harbor.txt", NOTES), purpose="assistants")
+    store = api.vector_stores.create()
+    api.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id)
+    assistant = api.beta.assistants.create(
         name="Librarian",
         model=DEMO,
         tools=[{"type": "file_search"}],
@@ -140,10 +138,9 @@ def test_a_store_has_a_page_where_a_question_can_be_tried(studio: Studio, page: 
 
 
 def test_a_look_at_the_files_that_comes_late_hides_none_that_was_added_since(
-    page: Page, stack: Stack
+    page: Page, api: OpenAI
 ) -> None:
-    client = OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1")
-    store = client.vector_stores.create(name="Tides")
+    store = api.vector_stores.create(name="Tides")
     late: list[tuple[Route, APIResponse]] = []
 
     def look(route: Route) -> None:

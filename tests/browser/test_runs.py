@@ -7,18 +7,6 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PLAYED, Studio
 from tests.chat_server import ChatServer, Gate, error, text, tool_call, until
-from tests.stack import Stack
-
-
-def weather_assistant(stack: Stack) -> str:
-    """An assistant with a function, made as a program makes it; its id."""
-    client = OpenAI(base_url=f"{stack.url}/v1", api_key=stack.api_key)
-    made = client.beta.assistants.create(
-        model=PLAYED,
-        name="Weather",
-        tools=[{"type": "function", "function": {"name": "get_weather", "parameters": {}}}],
-    )
-    return made.id
 
 
 def test_stop_keeps_what_was_written(thread: Studio, model: ChatServer, page: Page) -> None:
@@ -101,10 +89,14 @@ def test_a_run_that_fails_says_why_and_can_be_tried_again(
 
 
 def test_a_person_plays_the_function_and_the_same_run_goes_on(
-    studio: Studio, model: ChatServer, page: Page, stack: Stack
+    studio: Studio, model: ChatServer, page: Page, api: OpenAI
 ) -> None:
-    assistant = weather_assistant(stack)
-    page.goto(f"/threads/new?assistant={assistant}")
+    assistant = api.beta.assistants.create(
+        model=PLAYED,
+        name="Weather",
+        tools=[{"type": "function", "function": {"name": "get_weather", "parameters": {}}}],
+    )
+    page.goto(f"/threads/new?assistant={assistant.id}")
     model.reply(tool_call("get_weather", '{"city": "Taipei"}'))
     model.reply(text("It is **warm**."))
     page.get_by_label("Message", exact=True).fill("How is the weather?")

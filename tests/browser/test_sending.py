@@ -8,7 +8,6 @@ from playwright.sync_api import BrowserContext, FilePayload, Page, Route, expect
 
 from tests.browser.conftest import Studio
 from tests.chat_server import ChatServer, Gate, error, text, until
-from tests.stack import Stack
 
 AT_ONCE_MS = 100
 TAKE_TIME = """() => {
@@ -53,6 +52,8 @@ def test_what_is_sent_is_seen_at_once_and_once_only(
 def test_the_first_message_of_a_thread_is_seen_at_once(
     studio: Studio, model: ChatServer, page: Page
 ) -> None:
+    page.goto("/assistants")  # where its session is
+
     def ask() -> None:
         studio.make_assistant("Talker")
         page.evaluate(TAKE_TIME)
@@ -94,8 +95,15 @@ def test_a_first_message_that_no_server_took_is_kept_until_its_thread_has_come(
     expect(page.get_by_label("Message", exact=True)).to_have_value("")
 
 
+def write_from_elsewhere(page: Page, api: OpenAI) -> None:
+    """A message of somebody else, until it has come to this thread's page."""
+    thread_id = re.findall(r"thread_\w+", page.url)[0]
+    api.beta.threads.messages.create(thread_id, role="user", content="Meanwhile")
+    expect(page.locator(".msg--user", has_text="Meanwhile")).to_be_visible()
+
+
 def test_what_could_not_be_sent_is_kept(
-    thread: Studio, model: ChatServer, page: Page, context: BrowserContext, stack: Stack
+    thread: Studio, model: ChatServer, page: Page, context: BrowserContext, api: OpenAI
 ) -> None:
     context.set_offline(True)
     page.get_by_label("Message", exact=True).fill("Into the void")
@@ -109,10 +117,7 @@ def test_what_could_not_be_sent_is_kept(
     expect(second).to_contain_text("Not sent")
     expect(bubble).to_be_visible()
     context.set_offline(False)
-    with OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1") as client:
-        thread_id = re.findall(r"thread_\w+", page.url)[0]
-        client.beta.threads.messages.create(thread_id, role="user", content="Meanwhile")
-    expect(page.locator(".msg--user", has_text="Meanwhile")).to_be_visible()
+    write_from_elsewhere(page, api)
     expect(bubble).to_contain_text("Into the void")
     model.reply(text("It arrived."))
     bubble.get_by_role("button", name="Retry").click()
@@ -128,15 +133,12 @@ def test_what_could_not_be_sent_is_kept(
 
 
 def test_what_others_write_takes_no_message_away_that_is_on_its_way(
-    thread: Studio, page: Page, stack: Stack
+    thread: Studio, page: Page, api: OpenAI
 ) -> None:
     page.evaluate("() => { window.fetch = () => new Promise((_, no) => (window.fail = no)); }")
     page.get_by_label("Message", exact=True).fill("Into the void")
     page.get_by_role("button", name="Add and run").click()
-    with OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1") as client:
-        thread_id = re.findall(r"thread_\w+", page.url)[0]
-        client.beta.threads.messages.create(thread_id, role="user", content="Meanwhile")
-    expect(page.locator(".msg--user", has_text="Meanwhile")).to_be_visible()
+    write_from_elsewhere(page, api)
     page.evaluate("fail()")
     failed = page.locator("article[data-state=failed]")
     expect(failed).to_contain_text("Not sent")
@@ -184,7 +186,7 @@ def test_a_message_whose_answer_was_lost_is_sent_once(
     page.route("**/messages", hold)
     page.get_by_label("Message", exact=True).fill("Did this arrive?")
     page.get_by_label("Message", exact=True).press("Enter")
-    page.wait_for_function("document.querySelector('#sending')")
+    expect(page.locator("#sending")).to_have_count(1)
     expect(page.get_by_text("Not sent")).to_be_hidden()
     while not held:
         page.wait_for_timeout(20)

@@ -111,8 +111,6 @@ def test_reloading_in_the_middle_loses_and_repeats_nothing(
 def test_a_tab_that_is_not_looked_at_leaves_its_connection_and_misses_nothing(
     thread: Studio, model: ChatServer, page: Page, context: BrowserContext
 ) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
     words = [f"word{number} " for number in range(30)]
     begun, gate = Gate(), Gate()
     model.reply(
@@ -121,6 +119,8 @@ def test_a_tab_that_is_not_looked_at_leaves_its_connection_and_misses_nothing(
     thread.ask("Count")
     answer = page.locator(".msg--assistant").last
     expect(answer).to_contain_text("One,")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     with page.expect_event("requestfailed", lambda request: "/stream?" in request.url):
         look(page, away=True)
     begun.open()

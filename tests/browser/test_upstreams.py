@@ -84,6 +84,7 @@ def test_the_walk_through_with_the_assistant_living_elsewhere(
 
 def test_a_killed_worker_leaves_the_run_to_the_next_and_it_is_created_once(
     context: BrowserContext,
+    api: OpenAI,
     stack: Stack,
     upstairs: Stack,
     server: str,
@@ -91,18 +92,17 @@ def test_a_killed_worker_leaves_the_run_to_the_next_and_it_is_created_once(
     proxy: Proxy,
 ) -> None:
     upstairs.chat.when("slowly", [text("word " * 200, rate=40)])
-    here = OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1", max_retries=0)
-    made = here.beta.assistants.create(model=f"{server}/played", name="Slow")
-    thread = here.beta.threads.create(messages=[{"role": "user", "content": "slowly"}])
-    run = here.beta.threads.runs.create(thread.id, assistant_id=made.id)
-    until(lambda: here.beta.threads.messages.list(thread.id, run_id=run.id).data, "it is silent")
+    made = api.beta.assistants.create(model=f"{server}/played", name="Slow")
+    thread = api.beta.threads.create(messages=[{"role": "user", "content": "slowly"}])
+    run = api.beta.threads.runs.create(thread.id, assistant_id=made.id)
+    until(lambda: api.beta.threads.messages.list(thread.id, run_id=run.id).data, "it is silent")
     time.sleep(0.5)
     os.kill(stack.pid_of("worker"), signal.SIGKILL)
 
     ended = until(
         lambda: (
             found
-            if (found := here.beta.threads.runs.retrieve(run.id, thread_id=thread.id)).status
+            if (found := api.beta.threads.runs.retrieve(run.id, thread_id=thread.id)).status
             in TERMINAL
             else None
         ),
@@ -111,6 +111,6 @@ def test_a_killed_worker_leaves_the_run_to_the_next_and_it_is_created_once(
     )
     assert ended is not None
     assert ended.status == "completed", ended.last_error
-    (answer,) = here.beta.threads.messages.list(thread.id, run_id=run.id).data
+    (answer,) = api.beta.threads.messages.list(thread.id, run_id=run.id).data
     assert answer.content[0].text.value == "word " * 200  # type: ignore[union-attr]
     assert proxy.count("POST", r"/runs$") == 1
