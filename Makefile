@@ -23,7 +23,7 @@ run: python ## start everything, on http://127.0.0.1:8000 (make run PORT=8001 fo
 test: python ## the whole test suite, then on PostgreSQL what depends on the database (ARGS="-k cancel" for a part, JOBS=0 in one process, TEST_DATABASE=postgresql for all on that alone)
 	@$(PYTHON) install.py dev sandbox bubblewrap redis chromium samples network
 	@result=0; $(PYTEST) $(ARGS) || result=$$?; \
-	test -n "$(TEST_DATABASE)" || TEST_DATABASE=postgresql $(PYTEST) -m "(database or stack) and not browser" $(ARGS) \
+	test -n "$(TEST_DATABASE)" || TEST_DATABASE=postgresql $(PYTEST) -m "(database or stack) and not looks" $(ARGS) \
 		|| test $$? = 5 || result=1; \
 	exit $$result # 5: no test of that part depends on the database
 

@@ -11,6 +11,10 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from tests.browser.pages import THEMES, addresses, speak, visit
 from tests.stack import Stack
 
+pytestmark = pytest.mark.looks
+
+PARTS = 2
+"""Into so many all pages are divided where looking at them takes long."""
 UNSEEN = 0.002
 """Below this share of different pixels two pictures look the same."""
 
@@ -24,6 +28,11 @@ def complaints(page: Page) -> Iterator[list[str]]:
     assert [one for one in found if "404 (Not Found)" not in one] == []
 
 
+def see(page: Page, theme: str) -> None:
+    """Have pages in this theme, those that are open too, and without motion."""
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+
+
 def faults(page: Page) -> list[tuple[str, list[str]]]:
     """What axe calls serious or worse."""
     return [
@@ -34,25 +43,27 @@ def faults(page: Page) -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "theme, language", [*((theme, "en") for theme in THEMES), ("light", "zh-Hant")]
-)
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("language, themes", [("en", THEMES), ("zh-Hant", ("light",))])
 def test_axe_finds_nothing_serious_on_any_page(
     page: Page,
     stack: Stack,
     ids: dict[str, str],
-    theme: str,
     language: str,
+    themes: tuple[str, ...],
+    part: int,
     complaints: list[str],
 ) -> None:
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    see(page, themes[0])
     speak(page, stack, language)
     found = {}
-    for name, address in addresses(ids).items():
+    for name, address in [*addresses(ids).items()][part::PARTS]:
         visit(page, stack, address)
         expect(page.locator("html")).to_have_attribute("lang", language)
-        if problems := faults(page):
-            found[name] = problems
+        for theme in themes:
+            see(page, theme)
+            if problems := faults(page):
+                found[name, theme] = problems
     assert found == {}
 
 
@@ -61,7 +72,7 @@ def test_axe_finds_nothing_serious_on_any_page(
 def test_axe_finds_nothing_serious_in_what_opens_on_a_page(
     page: Page, stack: Stack, ids: dict[str, str], theme: str, width: int
 ) -> None:
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    see(page, theme)
     page.set_viewport_size({"width": width, "height": 800})
     found = {}
 

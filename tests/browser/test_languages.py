@@ -96,6 +96,7 @@ def test_a_word_that_is_being_composed_is_not_sent(page: Page, studio: Studio) -
     assert "/threads/new" in page.url
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("language", ["long", "zh-TW"])
 def test_no_language_breaks_the_layout(

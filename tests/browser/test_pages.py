@@ -73,6 +73,7 @@ def addresses(browser: Browser, stack: Stack) -> list[str]:
     ]
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("panel", ["chat", "setup", "inspect"])
 def test_nothing_is_wider_than_a_narrow_screen(
     page: Page, addresses: list[str], panel: str

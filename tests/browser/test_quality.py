@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, Response
 from tests.browser.pages import LANGUAGES, addresses, speak, visit
 from tests.stack import Stack
 
+pytestmark = pytest.mark.looks
+
 MAX_REQUESTS = 45
 MAX_BYTES = 700_000
 """A page with everything that it loads, before compression, the first time that it is seen. What
