@@ -99,6 +99,10 @@ class Stack:
             time.sleep(0.05)
         return time.monotonic() - begun
 
+    @property
+    def is_running(self) -> bool:
+        return self._runner is not None and self._runner.poll() is None
+
     def stop(self) -> int | None:
         """Ask it to stop, as Ctrl+C does; the runner's exit code."""
         if self._runner is None:

@@ -20,11 +20,20 @@ import redis
 from tests.stack import ROOT, Stack, clean_environment, free_port
 
 
-@pytest.fixture
-def own_stack(tmp_path: Path) -> Iterator[Stack]:
-    """A stack of the test's own, which it may stop; without key and token given."""
-    with Stack(tmp_path, PLAYGROUND_API_KEY="", PLAYGROUND_LOGIN_TOKEN="") as running:
+@pytest.fixture(scope="module")
+def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack without key and token given."""
+    folder = tmp_path_factory.mktemp("new")
+    with Stack(folder, PLAYGROUND_API_KEY="", PLAYGROUND_LOGIN_TOKEN="") as running:
         yield running
+
+
+@pytest.fixture
+def own_stack(new_stack: Stack) -> Stack:
+    """It runs, and the test may stop it: it is started again for the next one."""
+    if not new_stack.is_running:
+        new_stack.start()
+    return new_stack
 
 
 @pytest.fixture(scope="module")
