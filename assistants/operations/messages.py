@@ -16,9 +16,10 @@ from assistants.params import MessageCreate, MetadataUpdate
 
 
 @transaction.atomic
-def create(thread: Thread, params: MessageCreate) -> Message:
+def create(thread: Thread, params: MessageCreate, message_id: str = "") -> Message:
     """Add a message to a thread that no run is using.
 
+    :param message_id: under which it is kept, if its sender has made one
     :raises ThreadLocked: a run is active on it
     :raises NotFound: a file that it names is not there
     :raises Invalid: its attachments are more than a thread may have, or of a type that their tool
@@ -28,10 +29,10 @@ def create(thread: Thread, params: MessageCreate) -> Message:
     thread = Thread.objects.select_for_update().get(pk=thread.pk)
     if active := thread.runs.active().first():
         raise refusals.MESSAGE_DURING_RUN(thread_id=thread.id, run_id=active.id)
-    return append(thread, params)
+    return append(thread, params, message_id)
 
 
-def append(thread: Thread, params: MessageCreate) -> Message:
+def append(thread: Thread, params: MessageCreate, message_id: str = "") -> Message:
     """Add a message within the caller's transaction, lock or no lock: new threads and new runs
     bring messages along.
 
@@ -46,6 +47,7 @@ def append(thread: Thread, params: MessageCreate) -> Message:
     files.check_known(thread.project, [*images, *attached])
     file_types.check_images(thread.project, images)
     message = Message.objects.create(
+        id=message_id,
         thread=thread,
         role=given["role"],
         content=content,

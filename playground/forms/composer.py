@@ -22,7 +22,8 @@ TOOLS = ("code_interpreter", "file_search")
 
 class ComposerForm(forms.Form):
     """A message with its files. ``starter`` is a sample prompt that was pressed instead of
-    written.
+    written. ``message_id`` is the id that a script has made for the message: sent once more, as
+    when the answer was lost, it is still the same one.
     """
 
     content = forms.CharField(
@@ -33,6 +34,7 @@ class ComposerForm(forms.Form):
         },
     )
     starter = forms.CharField(max_length=256, required=False)
+    message_id = forms.RegexField(r"^msg_[0-9a-f]{24}$", required=False)
     action = forms.ChoiceField(choices=[(name, name) for name in (ADD, RUN, AGAIN)], required=False)
 
     def __init__(self, data: Any, *, assistant: Assistant, attached: Sequence[File]) -> None:

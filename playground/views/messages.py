@@ -13,7 +13,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from assistants.errors import ApiError, ThreadLocked
 from assistants.events import log
-from assistants.models import Assistant, File, Message, Role, Run, Thread
+from assistants.models import Assistant, File, Message, Project, Role, Run, Thread
 from assistants.operations import messages, runs, threads
 from assistants.params import ToolOutputsSubmit, validate
 from playground import access, fragments, transcript, waiting, words
@@ -48,6 +48,8 @@ def begin(request: access.Request) -> HttpResponse:
         return _led(request, reverse("assistant-new"))
     form = _form(request, assistant)
     error = _problem(form) or ("" if form.message() else _(EMPTY))
+    if not error and (known := _known(form, project)):
+        return _sent(form, _led(request, reverse("thread", args=[known.thread_id])))
     if not error:
         try:
             with transaction.atomic():
@@ -77,10 +79,15 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
         error = _(EMPTY)
     if error:
         return _refused(request, thread, form, error)
+    if known := _known(form, thread.project):
+        return _sent(form, _taken(request, known))
     place = transcript.place_of(log.tip(thread.id))
     try:
         message, run = _carry_out(form, thread)
     except ThreadLocked:
+        # The first of two may have been here since.
+        if known := _known(form, thread.project):
+            return _sent(form, _taken(request, known))
         return _refused(request, thread, form, _locked(request, thread))
     except ApiError as problem:
         return _refused(request, thread, form, refusal(problem))
@@ -90,6 +97,25 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
         return _sent(form, answer) if message else answer
     parts = HttpResponse(_begun(request, thread, [message.id] if message else [], run, place))
     return _sent(form, parts) if message else parts
+
+
+def _known(form: ComposerForm, project: Project) -> Message | None:
+    """The message that this one has become when it was sent before. Call it on a valid form."""
+    message_id = form.cleaned_data["message_id"]
+    found = Message.objects.filter(pk=message_id, thread__project=project) if message_id else None
+    return found.first() if found else None
+
+
+def _taken(request: access.Request, message: Message) -> HttpResponse:
+    """The answer to a message that had been taken already. What became of it since, the page hears
+    where it goes on listening.
+    """
+    if not request.htmx:
+        return redirect("thread", message.thread_id)
+    thread = message.thread
+    state = transcript.state_of(None, transcript.place_of(log.tip(thread.id)))
+    views = transcript.read_items(thread, [message.id], [], state)
+    return HttpResponse(fragments.mine(fragments.items(views), access.me(request)))
 
 
 def _sent(form: ComposerForm, response: HttpResponse) -> HttpResponse:
@@ -322,7 +348,11 @@ def _carry_out(form: ComposerForm, thread: Thread) -> tuple[Message | None, Run 
     :raises Invalid: the model does not exist any more
     """
     message = form.message()
-    added = messages.create(thread, message) if message else None
+    given = form.cleaned_data["message_id"]
+    # One of another project stays there.
+    if given and Message.objects.filter(pk=given).exists():
+        given = ""
+    added = messages.create(thread, message, given) if message else None
     if not form.runs:
         return added, None
     return added, runs.create(thread, form.assistant, form.run_params())

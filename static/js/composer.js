@@ -20,8 +20,7 @@ function keep() {
 }
 
 // What began this thread was kept until its page has come.
-const saidIn = (one) => one?.querySelector(".said")?.textContent.trim();
-if (saidIn(document) === localStorage["draft:new"]?.trim()) delete localStorage["draft:new"];
+if (document.querySelector(".said")?.textContent.trim() === localStorage["draft:new"]?.trim()) delete localStorage["draft:new"];
 
 // --- keys
 
@@ -71,6 +70,8 @@ form.onsubmit = (event) => {
 	const address = apart ?? form.getAttribute("action");
 	const message = { address, body: new FormData(form, submitter), said, attached: [] };
 	if (said) {
+		message.id = crypto.getRandomValues(new Uint8Array(24)).reduce((id, n) => id + (n % 16).toString(16), "msg_");
+		message.body.append("message_id", message.id);
 		message.attached = [...files.children];
 		text.value = "";
 		files.replaceChildren();
@@ -83,7 +84,7 @@ addEventListener("pageshow", () => form.dataset.sent && location.reload());
 
 async function send(message) {
 	const { address, body, said, attached } = message;
-	if (said) bubble(said);
+	if (said) bubble(message);
 	complain("");
 	form.dataset.sent = body.get("action") ?? "yes";
 	try {
@@ -127,9 +128,11 @@ function complain(message) {
 
 const sending = () => byId("sending");
 
-function bubble(said) {
-	byId("log").append(copyOf("sending-template"));
-	sending().querySelector(".said").textContent = said;
+function bubble({ said, id }) {
+	const shown = copyOf("sending-template");
+	shown.dataset.becomes = id;
+	shown.querySelector(".said").append(said);
+	byId("log").append(shown);
 }
 
 function notSent(message) {
@@ -162,12 +165,8 @@ awaitOutputs();
 let focused = text;
 addEventListener("focusin", ({ target }) => (focused = target.form === form ? target : text));
 
-onChange((html) => {
+onChange(() => {
 	awaitOutputs();
 	if (!focused.isConnected && matchMedia("(pointer: fine)").matches) text.focus();
-	if (!html.includes("msg--user")) return;
-	const said = saidIn(all(".msg--user[data-into]").at(-1));
-	const arrived = all(".msg[data-state]").filter((one) => saidIn(one) === said);
-	for (const one of arrived) one.remove();
-	if (arrived[0]) keep();
+	for (const one of all("[data-becomes]")) if (byId(one.dataset.becomes)) one.remove(), keep();
 });

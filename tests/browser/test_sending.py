@@ -230,3 +230,56 @@ def test_an_answer_that_comes_late_undoes_nothing_that_the_stream_has_told(
     expect(page.locator(".run .chip").last).to_have_text("Failed", timeout=1)
     expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     expect(page.locator(".run")).to_have_count(2)
+
+
+def test_of_two_equal_messages_the_one_that_failed_stays_until_it_is_sent(
+    thread: Studio, page: Page, context: BrowserContext, stack: Stack
+) -> None:
+    message = page.get_by_label("Message", exact=True)
+    add = page.get_by_role("button", name="Add without run")
+    message.fill("Yes")
+    add.click()
+    said = page.locator(".msg--user .said", has_text="Yes")
+    expect(page.locator(".msg--user[data-into]", has_text="Yes")).to_have_count(1)
+    expect(page.locator("#composer:not([data-sent])")).to_be_visible()
+    context.set_offline(True)
+    message.fill("Yes")
+    add.click()
+    failed = page.locator("article[data-state=failed]")
+    expect(failed).to_contain_text("Not sent")
+    context.set_offline(False)
+    with OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1") as client:
+        thread_id = re.findall(r"thread_\w+", page.url)[0]
+        client.beta.threads.messages.create(thread_id, role="user", content="Yes")
+    expect(said).to_have_count(3)
+    expect(failed).to_contain_text("Not sent")
+    failed.get_by_role("button", name="Retry").click()
+    expect(failed).to_have_count(0)
+    expect(page.locator(".msg--user[data-into]", has_text="Yes")).to_have_count(3)
+    expect(said).to_have_count(3)
+
+
+def test_a_message_that_arrived_unheard_of_can_be_sent_once_more(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    """Its answer was lost, and the stream is not there either."""
+    model.reply(text("Here it is."))
+    page.route("**/stream?*", lambda route: route.abort())
+    page.reload()
+
+    def lose(route: Route) -> None:
+        page.unroute("**/messages")
+        route.fetch()
+        route.abort()
+
+    page.route("**/messages", lose)
+    page.get_by_label("Message", exact=True).fill("Did this arrive?")
+    page.get_by_label("Message", exact=True).press("Enter")
+    failed = page.locator("article[data-state=failed]")
+    expect(failed).to_contain_text("Not sent")
+    page.unroute("**/stream?*")
+    failed.get_by_role("button", name="Retry").click()
+    thread.wait_for("Completed")
+    expect(failed).to_have_count(0)
+    expect(page.locator(".msg--user", has_text="Did this arrive?")).to_have_count(1)
+    expect(page.locator(".run")).to_have_count(1)

@@ -17,7 +17,7 @@ from assistants.models import (
     VectorStoreFile,
 )
 from assistants.operations import execution, files
-from tests.factories import make_assistant, make_run, make_thread
+from tests.factories import make_assistant, make_project, make_run, make_thread
 from tests.playground.conftest import HTMX
 
 
@@ -70,6 +70,59 @@ def test_add_and_run_answers_with_the_parts_that_change(
         assert f'id="{part}"' in response.text
     assert "<html" not in response.text
     assert f'data-live="{run.id}"' in response.text
+
+
+SENT = {"content": "Yes", "action": "run", "message_id": "msg_" + "0123456789ab" * 2}
+
+
+def test_a_message_has_the_id_that_its_sender_made(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    response = page.post(f"/threads/{thread.id}/messages", SENT, headers=HTMX)
+    assert thread.messages.newest_first()[0].id == SENT["message_id"]
+    assert f'id="{SENT["message_id"]}" data-into="log"' in response.text
+
+
+def test_a_message_that_is_sent_once_more_is_taken_once(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    """Also while its run is active, which refuses every other."""
+    for _ in range(2):
+        response = page.post(f"/threads/{thread.id}/messages", SENT, headers=HTMX)
+        assert response.status_code == 200
+        assert f'id="{SENT["message_id"]}" data-into="log"' in response.text
+    plain = page.post(f"/threads/{thread.id}/messages", SENT)
+    assert plain.headers["Location"] == f"/threads/{thread.id}"
+    assert thread.messages.count() == 2
+    assert thread.runs.count() == 1
+
+
+def test_a_thread_that_is_begun_once_more_is_begun_once(page: Client, assistant: Assistant) -> None:
+    page.post("/threads/begin", SENT, headers=HTMX)
+    again = page.post("/threads/begin", SENT, headers=HTMX)
+    thread = Thread.objects.get()
+    assert again.headers["HX-Redirect"] == f"/threads/{thread.id}"
+
+
+def test_the_id_of_somebody_elses_message_gives_nothing_away(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    theirs = make_thread(make_project("Theirs"))
+    Message.objects.create(id=SENT["message_id"], thread=theirs, role="user")
+    response = page.post(f"/threads/{thread.id}/messages", SENT, headers=HTMX)
+    assert response.status_code == 200
+    assert SENT["message_id"] not in response.text
+    assert thread.messages.count() == 2
+    assert theirs.messages.count() == 1
+
+
+@pytest.mark.parametrize("made", ["1", "msg_1", "msg_" + "x" * 24, "msg_" + "a" * 25])
+def test_an_id_of_another_form_is_refused(
+    page: Client, assistant: Assistant, thread: Thread, made: str
+) -> None:
+    given = {**SENT, "message_id": made}
+    assert page.post(f"/threads/{thread.id}/messages", given, headers=HTMX).status_code == 422
+    assert thread.messages.count() == 1
 
 
 def test_it_works_without_a_script(page: Client, assistant: Assistant, thread: Thread) -> None:
