@@ -351,6 +351,12 @@ class RunView:
         return [(words.within(name), _told(value)) for name, value in self.run.overrides.items()]
 
     @property
+    def error(self) -> Wire | None:
+        """Why the run failed, unless one of its steps tells."""
+        told = any(step.step.last_error for step in self.steps)
+        return None if told else self.run.last_error
+
+    @property
     def went_on(self) -> bool:
         """Whether outputs of functions have come: the API tells of the start after those alone."""
         return bool(self.steps) and self.steps[0].step.created_at < self.run.queued_at

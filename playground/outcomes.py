@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop, ngettext
 from assistants import refusals
 from assistants.models import Run, RunStatus, VectorStore
 from assistants.operations import queue
-from playground.service_words import places_in, told
+from playground.service_words import places_in, told, told_without
 
 # Both start a new run on the thread as it stands, without adding a message.
 RETRY: Final = gettext_noop("Retry the run")
@@ -35,6 +35,12 @@ _BROKEN: Final = re.compile(r"(?:(?!: ).)+ failed \(5\d\d\): ")
 """How the service begins to tell that a provider's own server had an error."""
 FILTERED: Final = "The provider's content filter stopped the answer. Ask in other words."
 """How the service ends a run that a filter has stopped; its code is none of a filter's."""
+ADVISED: Final = (
+    "Try again in a moment; its own log may say more.",
+    "Try again in a moment, or choose another model.",
+    "Look at the account's plan and balance.",
+)
+"""Hints at the end of what the service says that our own advice repeats."""
 KEPT: Final = gettext_noop("What was written until then is kept.")
 _RAISED = re.compile(
     r"^-{60,}\n(\w+) +Traceback \(most recent call last\)$"
@@ -199,7 +205,7 @@ def _failed(run: Run) -> Outcome:
             "retry in a moment. If it goes on, look at the provider's status or log, or choose "
             "another model."
         )
-        return Outcome("bad", title, told(message), code, advice, _(RETRY))
+        return Outcome("bad", title, told_without(message, ADVISED), code, advice, _(RETRY))
     title, advice = {
         "rate_limit_exceeded": (
             _("The provider refused the request"),
@@ -216,10 +222,12 @@ def _failed(run: Run) -> Outcome:
         code,
         (
             _("The run failed"),
-            _("retry. If it fails again, the run's JSON and the server's log say more."),
+            _("if it fails again, the run's JSON and the server's log say more.")
+            if "try again" in message.lower()
+            else _("retry. If it fails again, the run's JSON and the server's log say more."),
         ),
     )
-    return Outcome("bad", title, told(message), code, advice, _(RETRY))
+    return Outcome("bad", title, told_without(message, ADVISED), code, advice, _(RETRY))
 
 
 def _is_of_provider(run: Run, message: str) -> bool:

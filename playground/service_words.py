@@ -7,7 +7,7 @@ program has said stands in a place of such a text, and stays as it was said.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -43,6 +43,14 @@ def told(text: str | None) -> str:
     before, template, places = known
     said = gettext(template).format_map(_places(places))
     return f"{told(before)} {said}" if before else said
+
+
+def told_without(text: str, hints: Collection[str]) -> str:
+    """The same without the hint at its end, if it is one of these."""
+    known = _known(text) if len(text) <= CUT else None
+    if known and known[0] and known[1] in hints:
+        return told(known[0])
+    return told(text)
 
 
 def places_in(text: str, template: str) -> Mapping[str, str]:

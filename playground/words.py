@@ -105,6 +105,11 @@ def tail(object_id: str) -> str:
     return f"…{object_id[-4:]}"
 
 
+def unshowable() -> str:
+    """That a file is no image, whose name says that it is one."""
+    return gettext("is no image that can be shown, though its name says so")
+
+
 def unsearchable(filename: str) -> str:
     """That file search takes no file of this name, and what to do about it."""
     if PurePath(filename).suffix.lower() in TABLES:

@@ -37,8 +37,19 @@ class ComposerForm(forms.Form):
     message_id = forms.RegexField(r"^msg_[0-9a-f]{24}$", required=False)
     action = forms.ChoiceField(choices=[(name, name) for name in (ADD, RUN, AGAIN)], required=False)
 
-    def __init__(self, data: Any, *, assistant: Assistant, attached: Sequence[File]) -> None:
+    def __init__(
+        self,
+        data: Any,
+        *,
+        assistant: Assistant,
+        attached: Sequence[File],
+        unshowable: Sequence[str] = (),
+    ) -> None:
+        """
+        :param unshowable: the names of images that came along, and are none
+        """
         super().__init__(data)
+        self.unshowable = unshowable
         self.assistant = assistant
         self.attached = attached
         self.options = RunOptionsForm(data)
@@ -51,6 +62,8 @@ class ComposerForm(forms.Form):
     def clean(self) -> Wire:
         """Files that nothing would read are refused rather than ignored."""
         given = super().clean() or {}
+        for name in self.unshowable:
+            raise forms.ValidationError(f"{name}: {words.unshowable()}")
         others = [
             file.filename
             for file in self.attached

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import IO, Any, Final
 
 from django.core.files import File as DjangoFile
+from django.core.files.uploadedfile import UploadedFile
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
@@ -82,6 +83,11 @@ def image_type(filename: str) -> str | None:
     """The media type of an image that may be shown, going by its name; None for anything else."""
     guessed = mimetypes.guess_type(filename)[0]
     return guessed if guessed in IMAGES else None
+
+
+def is_unshowable(upload: "UploadedFile[Any]") -> bool:
+    """Whether the name says that it is an image, and the content is none that may be shown."""
+    return bool(image_type(upload.name or "")) and not is_image(upload)
 
 
 def is_image(content: "IO[bytes] | DjangoFile[Any]") -> bool:

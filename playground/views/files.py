@@ -20,7 +20,7 @@ from assistants.models import Assistant, File, Project, Thread, VectorStore
 from assistants.operations import files, source_text, vector_store_files
 from assistants.operations.source_text import PageText, SourceText
 from playground import access, paging, waiting, words
-from playground.rendering.files import image_type, is_image
+from playground.rendering.files import image_type, is_unshowable
 from playground.service_words import refusal
 
 ITEMS = {
@@ -99,9 +99,8 @@ def _upload(request: access.Request, project: Project) -> HttpResponse:
     name = given.name or ""
     if place == "searched" and not vector_store_files.is_searchable(name):
         return HttpResponse(words.unsearchable(name), status=422, content_type="text/plain")
-    if place == "chip" and image_type(name) and not is_image(given):
-        said = _("is no image that can be shown, though its name says so")
-        return HttpResponse(said, status=422, content_type="text/plain")
+    if place == "chip" and is_unshowable(given):
+        return HttpResponse(words.unshowable(), status=422, content_type="text/plain")
     try:
         file = stored(project, given)
     except ApiError as error:

@@ -19,6 +19,7 @@ from assistants.params import ToolOutputsSubmit, validate
 from playground import access, fragments, transcript, waiting, words
 from playground.forms.composer import ComposerForm
 from playground.rendering.annotations import Annotations
+from playground.rendering.files import is_unshowable
 from playground.service_words import refusal
 from playground.views.assistants import attached_files
 from playground.views.threads import chosen_assistant, page
@@ -330,8 +331,14 @@ def _told(request: access.Request, thread: Thread, error: str) -> HttpResponse:
 
 
 def _form(request: access.Request, assistant: Assistant) -> ComposerForm:
+    # Nothing is kept of a message that cannot be sent as it is.
+    unshowable = [
+        upload.name or "" for upload in request.FILES.getlist("files") if is_unshowable(upload)
+    ]
+    if unshowable:
+        request.FILES.setlist("files", [])
     attached = attached_files(request, assistant.project)
-    return ComposerForm(request.POST, assistant=assistant, attached=attached)
+    return ComposerForm(request.POST, assistant=assistant, attached=attached, unshowable=unshowable)
 
 
 def _problem(form: ComposerForm) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from assistants.models import Run, RunStatus, UpstreamRun, VectorStore
 from assistants.refusals import STORE_EXPIRED
-from playground.outcomes import FILTERED, OF_PROVIDER, Outcome, error_in, of_run
+from playground.outcomes import ADVISED, FILTERED, OF_PROVIDER, Outcome, error_in, of_run
 from playground.service_texts import HINTS, TEXTS
 from tests.factories import make_assistant, make_run, make_thread, make_vector_store
 
@@ -99,12 +99,30 @@ def test_an_error_of_the_provider_itself_is_one_to_wait_for() -> None:
     broken = "Example failed (500): boom. Try again in a moment; its own log may say more."
     outcome = failed(run, broken)
     assert outcome.title == "The provider had an error"
+    assert outcome.text == "Example failed (500): boom."  # what to try is said once
     assert "retry in a moment" in outcome.advice
     assert "the provider's status" in outcome.advice
     assert outcome.mend is None
     assert (
         failed(run, "Example refused the request (400): x failed (500): y").title != outcome.title
     )
+
+
+@pytest.mark.django_db
+def test_what_to_try_is_said_once() -> None:
+    assert set(ADVISED) <= set(HINTS)  # as the service says them
+    assistant = make_assistant()
+    run = make_run(make_thread(assistant.project), assistant)
+    again = failed(run, "The server had an error while executing this run. Try again.")
+    assert again.text.endswith("Try again.")
+    assert not again.advice.startswith("retry")
+    assert failed(run, "Something broke.").advice.startswith("retry")
+    refused = "Example refused the request (429): No. Look at the account's plan and balance."
+    run.last_error = {"code": "rate_limit_exceeded", "message": refused}
+    outcome = of_run(run)
+    assert outcome is not None
+    assert "check the balance" in outcome.advice
+    assert outcome.text == "Example refused the request (429): No."
 
 
 @pytest.mark.django_db

@@ -192,11 +192,23 @@ def test_what_a_run_was_given_otherwise_is_told(page: Client, run: Run) -> None:
         temperature=0.3,
         truncation_strategy={"type": "last_messages", "last_messages": 4},
     )
-    assert "<dd>truncation strategy: the last 4 messages</dd>" in tab(page, again, "steps")
+    steps_tab = tab(page, again, "steps")
+    assert "<div>truncation strategy: the last 4 messages</div>" in steps_tab
+    assert steps_tab.count("<dt>Only here</dt>") == 1
     shown = page.get(f"/threads/{run.thread_id}").text
     assert ">temperature: 0.3</span>" in shown
     # The next run begins with the same.
     assert 'placeholder="0 to 2" value="0.3"' in " ".join(shown.split())
+
+
+def test_a_run_that_failed_before_its_first_step_says_why(
+    page: Client, thread: Thread, assistant: Assistant
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    worker.fail("The model is <b>out</b> of order.")
+    text = tab(page, worker.run, "steps")
+    assert "The model is &lt;b&gt;out&lt;/b&gt; of order." in text
+    assert "server_error" in text
 
 
 def test_where_no_tokens_were_counted_none_are_shown(page: Client, run: Run) -> None:

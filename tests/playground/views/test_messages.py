@@ -235,6 +235,21 @@ def test_files_come_along_without_a_script(
     assert len(thread.messages.newest_first()[0].attachments) == 1
 
 
+@pytest.mark.parametrize("address", ["begin", "messages"])
+def test_what_is_no_image_is_not_taken_as_one_without_a_script_either(
+    page: Client, assistant: Assistant, thread: Thread, address: str
+) -> None:
+    uploads = [SimpleUploadedFile("a.csv", b"a"), SimpleUploadedFile("<b>.png", b"<html>")]
+    given = {"content": "Look", "files": uploads, "action": "add", "assistant_id": assistant.id}
+    place = "begin" if address == "begin" else f"{thread.id}/messages"
+    response = page.post(f"/threads/{place}", given)
+    assert response.status_code == 422
+    assert "&lt;b&gt;.png: is no image that can be shown" in response.text
+    assert ">\nLook</textarea>" in response.text
+    assert not File.objects.exists()
+    assert thread.messages.count() == 1
+
+
 def test_a_file_that_nothing_would_read_is_refused(page: Client, project: Project) -> None:
     plain = make_assistant(project, name="Talker")
     thread, table = make_thread(project, "Hello"), store(project, "data.csv")
