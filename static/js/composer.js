@@ -25,10 +25,8 @@ if (document.querySelector(".said")?.textContent.trim() === localStorage["draft:
 // --- keys
 
 text.onkeydown = (event) => {
-	// What was said last comes back.
 	if (event.key === "ArrowUp" && !text.value) text.value = all(".msg--user .said").at(-1)?.textContent ?? "";
-	const sends = event.key === "Enter" && !event.shiftKey && !event.altKey;
-	if (!sends) return;
+	if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
 	event.preventDefault();
 	// Running alone takes the button.
 	if (!activeRun() && text.value.trim()) form.requestSubmit(form.querySelector("[value=run]"));
@@ -64,7 +62,6 @@ form.onsubmit = (event) => {
 		complain(say(why));
 		return text.focus();
 	}
-	// The answer is a page.
 	if (!live) return (form.dataset.sent = "yes");
 	// Not form.action: that is the buttons, by their name.
 	const address = apart ?? form.getAttribute("action");
