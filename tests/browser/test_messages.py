@@ -171,3 +171,14 @@ def test_messages_are_deleted_and_linked_to(thread: Studio, page: Page) -> None:
     page.get_by_role("button", name="Delete message").click()
     expect(page.locator(".msg--user")).to_be_visible()
     expect(page.locator(".msg--assistant")).to_have_count(0)
+
+
+def test_on_paper_is_what_was_said(thread: Studio, model: ChatServer, page: Page) -> None:
+    model.reply(text("Hello, paper."))
+    thread.ask("Hello")
+    thread.wait_for("Completed")
+    page.emulate_media(media="print")
+    expect(page.get_by_text("Hello, paper.")).to_be_visible()
+    for part in ("rail", "composer", "setup", "inspect"):
+        expect(page.locator(f"#{part}")).to_be_hidden()
+    expect(page.locator(".btn:visible")).to_have_count(0)

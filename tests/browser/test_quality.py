@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.browser.pages import LANGUAGES, addresses, speak, visit
 from tests.stack import Stack
@@ -272,3 +272,15 @@ def test_whether_changes_are_saved_is_told_beside_the_form_not_over_it(
     assert first is not None
     assert line["height"] > 24
     assert line["y"] + line["height"] <= first["y"] + 1
+
+
+def test_the_menu_of_a_low_screen_scrolls_as_a_whole(
+    page: Page, stack: Stack, ids: dict[str, str]
+) -> None:
+    page.set_viewport_size({"width": 320, "height": 256})
+    visit(page, stack, "/assistants")
+    page.get_by_role("button", name="Menu").click()
+    for name in ("Assistants", "Threads", "Files"):
+        expect(page.locator("#rail").get_by_role("link", name=name, exact=True)).to_be_in_viewport(
+            ratio=1
+        )
