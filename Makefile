@@ -48,10 +48,12 @@ key: ## a new API key (make key NAME=notebook)
 	@$(BIN)/python manage.py api_key "$(or $(NAME),key)"
 
 backup: ## everything that is kept, in one file (make backup TO=/backups/monday.tar)
-	@$(BIN)/python manage.py backup $(if $(TO),"$(TO)")
+	$(if $(TO),,$(error Say where to: make backup TO=/backups/monday.tar))
+	@$(BIN)/python manage.py backup "$(TO)"
 
 restore: ## fill an empty installation with a backup (make restore FROM=/backups/monday.tar)
-	@$(BIN)/python manage.py restore $(if $(FROM),"$(FROM)")
+	$(if $(FROM),,$(error Say from what: make restore FROM=/backups/monday.tar))
+	@$(BIN)/python manage.py restore "$(FROM)"
 
 messages: python ## bring the translations in locale/ up to date with what the pages say
 	@$(PYTHON) install.py dev

@@ -10,5 +10,8 @@ class PlaygroundConfig(AppConfig):
     verbose_name = "Studio"
 
     def ready(self) -> None:
-        """Make our Celery application the one that ``assistants.doorbell`` rings through."""
-        import playground.celery  # noqa: F401
+        """Make our Celery application the one that ``assistants.doorbell`` rings through, and have
+        ``manage.py check --deploy`` look at our settings too.
+        """
+        import playground.celery
+        import playground.checks  # noqa: F401

@@ -125,9 +125,15 @@ def stopped_in_order() -> Iterator[None]:
 def make(place: Path, say: Callable[[str], None]) -> Told:
     """Write an archive to ``place``, where none is there before it is whole.
 
-    :raises Broken: there is something, the database is not of this version, or has too many files
+    :raises Broken: there is something, the database is not of this version, or has too many files,
+        or nothing was ever kept here
     :raises StorageAway: the file storage fails
     """
+    if not _is_begun():
+        raise Broken(
+            f"Nothing is here yet (DATA_DIR is {settings.DATA_DIR}): name the DATA_DIR, or the "
+            "DATABASE_URL, of the installation."
+        )
     if place.exists():
         raise Broken(f"{place} is there already.")
     if not place.parent.is_dir():
@@ -146,6 +152,15 @@ def make(place: Path, say: Callable[[str], None]) -> Told:
         partial.unlink(missing_ok=True)
         raise
     return told
+
+
+def _is_begun() -> bool:
+    """Whether there are tables. A database of SQLite that is asked would be there then."""
+    if connection.vendor == "sqlite":
+        name = str(connection.settings_dict["NAME"])
+        if not name.startswith("file:") and not Path(name).is_file():
+            return False
+    return File._meta.db_table in connection.introspection.table_names()
 
 
 class _Writer:

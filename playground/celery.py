@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_init, celeryd_init
+from celery.signals import beat_init, celeryd_init, worker_ready, worker_shutdown
 
 if TYPE_CHECKING:
     from playground.parts import Part
@@ -64,6 +64,20 @@ def wait_for_tables(**_: Any) -> None:
     from playground import tables  # here: Django is set up by now
 
     tables.wait()
+
+
+@worker_ready.connect
+def say_that_it_begins(**_: Any) -> None:
+    from playground import lifetimes
+
+    lifetimes.begins("worker")
+
+
+@worker_shutdown.connect
+def say_that_it_has_ended(**_: Any) -> None:
+    from playground import lifetimes
+
+    lifetimes.ended("worker")
 
 
 @beat_init.connect

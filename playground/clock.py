@@ -11,7 +11,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import after_task_publish, beat_init, setup_logging
 
-from playground import logs, own_port, settings
+from playground import lifetimes, logs, own_port, settings
 
 app = Celery("playground", fixups=[])
 app.config_from_object("playground.settings", namespace="CELERY")
@@ -37,6 +37,17 @@ def set_up_logging(**_: Any) -> None:
 def tell_of_it(**_: Any) -> None:
     """Where METRICS_PORT asks for it."""
     own_port.begin("beat")
+
+
+@beat_init.connect
+def say_that_it_begins_and_has_ended(sender: Any, **_: Any) -> None:
+    lifetimes.begins("beat")
+
+    @atexit.register
+    def say() -> None:
+        _no_more_signals()
+        if sender._is_shutdown.is_set():
+            lifetimes.ended("beat")
 
 
 @after_task_publish.connect

@@ -71,6 +71,19 @@ class OneLine(logging.Filter):
         return True
 
 
+class NoStack(logging.Filter):
+    """Drops where beat was when it could not ring, which Celery has in the message, as a list of
+    Python's. What went wrong is told all the same.
+    """
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple) and record.args and isinstance(record.args[-1], list):
+            record.msg = record.msg.partition("\n")[0]
+            record.args = record.args[:-1]
+        return True
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (UTC), ``level``, ``logger``, ``message``, ``error``; and
     ``request``, ``thread`` and ``run``, the ids of what it is about.

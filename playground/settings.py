@@ -495,8 +495,12 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # "check --deploy" would have more, which is not this server's to decide: what other names of the
 # domain do (W005, W021), and a redirect to https (W008), which is the proxy's that speaks it. Who
-# comes in behind the proxy, such as a probe, speaks http.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+# comes in behind the proxy, such as a probe, speaks http. What follows from PUBLIC_URL is told by
+# that name, in playground/checks.py, and not by Django's (W004, W012, W016).
+SILENCED_SYSTEM_CHECKS = [
+    *("security.W005", "security.W008", "security.W021"),
+    *("security.W004", "security.W012", "security.W016"),
+]
 # Cookies know no ports: names of our own keep two programs on one host apart.
 SESSION_COOKIE_NAME = "playground_session"
 SESSION_ENGINE = "qsessions.backends.db"
@@ -561,6 +565,7 @@ LOGGING = {
     "filters": {
         "no_probes": {"()": "playground.logs.NoProbes"},
         "one_line": {"()": "playground.logs.OneLine"},
+        "no_stack": {"()": "playground.logs.NoStack"},
     },
     "handlers": {
         "stderr": {
@@ -583,6 +588,7 @@ LOGGING = {
         "django.request": {"level": "ERROR", "filters": ["no_probes"]},
         # What it says has a line of its own, in playground/throttle.py.
         "axes": {"level": "ERROR"},
+        "celery.beat": {"filters": ["no_stack"]},
         "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
         "uvicorn": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
     },

@@ -12,7 +12,7 @@ import uvicorn
 from typing_extensions import override
 
 from assistants.events import sse
-from playground import settings
+from playground import lifetimes, settings
 from playground.protocol import Protocol
 
 CANNOT_START: Final = 3
@@ -51,6 +51,8 @@ class Server(uvicorn.Server):
         finally:
             breaking_off.cancel()
             logging.getLogger("uvicorn.error").removeFilter(_is_no_news)
+        # Here: what ends uvicorn by a signal has it end this process by the same.
+        lifetimes.ended("web")
 
 
 async def _break_off_streams() -> None:
@@ -92,6 +94,7 @@ def main() -> int:
     # It listens meanwhile: /readyz says why nobody is to be sent here yet.
     threading.Thread(target=tables.wait, name="tables", daemon=True).start()
     _tell_of_it()
+    lifetimes.begins("web")
     server = Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

@@ -17,6 +17,7 @@ import psutil
 import pytest
 import redis
 
+from playground.lifetimes import VERSION
 from tests.stack import ROOT, Stack, clean_environment, free_port
 
 
@@ -109,7 +110,11 @@ def test_a_stop_ends_every_process_and_exits_with_0(own_stack: Stack) -> None:
     assert len(processes) >= 6
     assert own_stack.stop() == 0
     assert left_of(processes, 1) == []
-    assert "Traceback" not in own_stack.output()
+    said = own_stack.output()
+    assert "Traceback" not in said
+    for name in ("web", "worker", "beat"):
+        assert said.count(f"{name} begins, of version {VERSION}") == 1, said
+        assert said.count(f"{name} has ended in order") == 1, said
 
 
 def test_a_stop_that_reaches_the_parts_first_is_no_failure(own_stack: Stack) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sqlite3
+import subprocess
 import tarfile
 import threading
 from contextlib import closing
@@ -22,6 +23,7 @@ from playground import backups, rows
 from tests import object_store
 from tests.factories import make_file, make_project
 from tests.management.installation import DUMP, GO_ON, Installation
+from tests.stack import ROOT, clean_environment
 
 OLD = [["assistants", "0012_memberships"], ["auth", "0012_alter_user_first_name_max_length"]]
 """A version of some time ago, whose backups are restored too."""
@@ -224,6 +226,60 @@ def test_nothing_is_restored_beside_files_that_the_backup_knows_nothing_of(
     (tmp_path / "files" / "2026" / "other").touch()
     with pytest.raises(backups.Broken, match="The file storage is not empty: 2026/other is there"):
         backups._check_no_files()
+
+
+@pytest.mark.parametrize("there", [(), ("notes.txt", "files")])
+def test_what_is_refused_leaves_nothing_behind(bare: Installation, there: tuple[str, ...]) -> None:
+    """The next try may be the first start of a new one."""
+    for name in there:
+        (bare.folder / name).mkdir(parents=True)
+    refused = bare.tried("restore", str(bare.folder.with_name("nothing.tar")))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("CommandError: Nothing was restored. ")
+    assert bare.folder.exists() == bool(there)
+    if there:
+        assert {path.name for path in bare.folder.rglob("*")} == set(there)
+
+
+@pytest.mark.sqlite
+def test_there_is_no_backup_of_what_was_never_started(bare: Installation, tmp_path: Path) -> None:
+    for _ in range(2):
+        refused = bare.tried("backup", str(tmp_path / "b.tar"))
+        assert refused.returncode == 1
+        assert refused.stderr == (
+            f"CommandError: There is no backup. Nothing is here yet (DATA_DIR is {bare.folder}): "
+            "name the DATA_DIR, or the DATABASE_URL, of the installation.\n"
+        )
+        bare.folder.mkdir(exist_ok=True)
+    assert list(bare.folder.iterdir()) == []
+
+
+def test_there_is_no_backup_of_an_empty_database(
+    bare: Installation, target: str, tmp_path: Path
+) -> None:
+    refused = bare.tried("backup", str(tmp_path / "b.tar"), DATABASE_URL=target)
+    assert "There is no backup. Nothing is here yet" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "command, said",
+    [
+        ("backup", "make backup TO=/backups/monday.tar"),
+        ("restore", "make restore FROM=/backups/monday.tar"),
+    ],
+)
+def test_make_is_told_which_file(command: str, said: str) -> None:
+    done = subprocess.run(
+        ["make", command],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = (done.stdout + done.stderr).splitlines()
+    assert said in line
 
 
 STOPPED = """

@@ -11,6 +11,9 @@ from urllib.parse import quote
 
 import psutil
 import pytest
+from celery import Celery
+from celery.beat import ScheduleEntry, Scheduler
+from celery.schedules import schedule
 from django.test import Client
 
 from assistants.models import Share
@@ -44,6 +47,23 @@ def test_a_json_line_is_one_object_with_the_error_in_it() -> None:
     assert told["message"] == "failed: no\nway"
     assert told["error"].endswith("ValueError: wrong")
     assert told["time"].endswith("+00:00")
+
+
+def test_what_beat_could_not_ring_is_told_without_a_list_of_lines(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_given: object, **_named: object) -> None:
+        raise ConnectionError("Redis is away")
+
+    app = Celery("played", set_as_current=False)
+    scheduler = Scheduler(app, lazy=True)
+    monkeypatch.setattr(scheduler, "apply_async", fails)
+    scheduler.apply_entry(ScheduleEntry("sweep", "sweep", schedule=schedule(5.0), app=app))
+
+    (line,) = [line for line in caplog.records if line.levelno == logging.ERROR]
+    told = json.loads(JsonFormatter().format(line))
+    assert told["message"] == "Message Error: Redis is away"
+    assert told["error"].endswith("ConnectionError: Redis is away")
 
 
 def test_no_line_has_the_secret_of_an_address(monkeypatch: pytest.MonkeyPatch, db: None) -> None:

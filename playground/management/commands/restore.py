@@ -1,10 +1,14 @@
 """``manage.py restore``: an empty installation becomes what a backup has."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from assistants.errors import StorageAway
 from playground import backups
@@ -25,8 +29,13 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:
         try:
+            before = _entries()
             places.make_folders()
-            with places.hold_folders("manage.py restore"), backups.stopped_in_order():
+            with (
+                places.hold_folders("manage.py restore"),
+                _taken_back(before),
+                backups.stopped_in_order(),
+            ):
                 told = backups.restore(options["path"].absolute(), self.stdout.write)
         except KeyboardInterrupt as error:
             raise CommandError("Nothing was restored: it was told to stop.") from error
@@ -45,3 +54,28 @@ class Command(BaseCommand):
         )
         for key in told.missing:
             self.stderr.write(f"{key} was not in the file storage when the backup was made.")
+
+
+def _entries() -> set[Path]:
+    """What DATA_DIR has, and the folders of our own where they are."""
+    there = {path for path in (settings.DATA_DIR, settings.RUNTIME_DIR) if path.exists()}
+    return there | set(settings.DATA_DIR.iterdir() if settings.DATA_DIR in there else ())
+
+
+@contextmanager
+def _taken_back(before: set[Path]) -> Iterator[None]:
+    """Should nothing be restored, leave nothing that was not there before: the next try may be a
+    first start, or another backup.
+    """
+    try:
+        yield
+    except backups.Unfinished:
+        raise
+    except BaseException:
+        connection.close()
+        for path in sorted(_entries() - before, reverse=True):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        raise

@@ -132,7 +132,8 @@ def test_a_worker_waits_for_the_tables_says_so_once_and_is_not_ready(
         prepared = subprocess.run([*command, "prepare"], cwd=ROOT, env=environment, check=False)
         assert prepared.returncode == 0
         until(lambda: probe() == 0, "it does not begin", 30)
-        assert len(said().splitlines()) == 1
+        (_, line) = said().splitlines()
+        assert "worker begins, of version " in line
     finally:
         worker.terminate()
         worker.wait(30)
