@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from configparser import RawConfigParser
 from pathlib import Path
 
 import yaml
@@ -9,6 +10,8 @@ from django.conf import global_settings
 
 from assistants.tools.code_interpreter.server import parser
 from playground import configuration, env
+from playground.runner.stack import STOPPING_ORDER, STOPPING_SECONDS
+from playground.settings import WORKER_GRACE_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -64,6 +67,48 @@ def test_every_setting_is_used() -> None:
     for name in re.findall(r"^([A-Z0-9_]+) = env\.", SETTINGS, re.MULTILINE):
         mentioned = re.findall(rf"(?<!\")\b{name}\b(?!\")", code)
         assert len(mentioned) > 1 or hasattr(global_settings, name), name
+
+
+def units() -> dict[str, RawConfigParser]:
+    """The units of systemd in docs/set-up.md, by their names."""
+    found = {}
+    page = (ROOT / "docs" / "set-up.md").read_text()
+    for place, text in re.findall(r"```ini\n# (\S+\.service)[^\n]*\n(.*?)```", page, re.DOTALL):
+        found[Path(place).name] = unit = RawConfigParser(comment_prefixes="#")
+        unit.read_string(text)
+    return found
+
+
+def test_units_begin_with_the_machine_and_have_the_time_that_a_stop_may_take() -> None:
+    found = units()
+    assert set(found) == {"playground.service", "playground@.service"}
+    for name, unit in found.items():
+        assert unit["Install"]["WantedBy"] == "multi-user.target"
+        assert unit["Unit"]["After"] == unit["Unit"]["Wants"] == "network-online.target"
+        (grace,) = re.findall(r"WORKER_GRACE_SECONDS=(\d+)", unit["Service"]["Environment"])
+        at_most = {
+            "web": STOPPING_SECONDS["web"],
+            "worker": STOPPING_SECONDS["worker"] + int(grace) - WORKER_GRACE_SECONDS,
+        }
+        takes = [max(at_most.get(each, 6.0) for each in names) for names in STOPPING_ORDER]
+        whole = name == "playground.service"
+        needed = sum(takes) if whole else max(takes)
+        assert int(unit["Service"]["TimeoutStopSec"]) > needed, name
+        _, command = unit["Service"]["ExecStart"].split(" ", 1)
+        assert command == "-m playground.runner" + ("" if whole else " %i")
+        settings = re.findall(r"([A-Z_]+)=", unit["Service"]["Environment"])
+        assert set(settings) <= set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', SETTINGS))
+
+
+def test_what_is_not_pinned_is_said() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    floating = [
+        *re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE),
+        *re.findall(r"^    image: (\S+:\S+)", (ROOT / "compose.yaml").read_text(), re.MULTILINE),
+    ]
+    assert len(floating) == 4
+    said = "name base images by tag" in page and "## Images" in page
+    assert said == any("@sha256:" not in image for image in floating)
 
 
 def test_a_cluster_is_told_options_that_the_interpreter_has_and_files_that_are_mounted() -> None:
