@@ -11,7 +11,8 @@ from playground.env import Asked
 HEAD: Final = """# Configuration
 
 Environment variables, all optional. Each also reads a file: `OPENAI_API_KEY_FILE=/run/secrets/openai`. What cannot be
-used is said in one line at the start, and nothing starts. An empty variable counts as one that is not set.
+used is said in one line at the start, and nothing starts; of a name that is close to one of these, and of a key that can be guessed,
+`prepare` and `make run` warn. An empty variable counts as one that is not set.
 
 This page is written by `manage.py configuration` from `playground/settings.py`; a test holds it against that.
 """
