@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assistants.errors import Wire
-from assistants.models import File, Message, Project, Thread
+from assistants.models import File, Message, Project, RunStep, Thread
 
 MAX_MESSAGES = 20
 
@@ -28,9 +28,12 @@ class Turn:
 
 @dataclass(frozen=True)
 class Conversation:
-    """What was said, run by run; the thread's own files; how many further messages there are."""
+    """What was said, run by run; what functions were answered, by their names, in order; the
+    thread's own files; how many further messages there are.
+    """
 
     turns: list[Turn]
+    outputs: dict[str, list[str]] = field(default_factory=dict)
     tool_resources: Wire = field(default_factory=dict)
     left_out: int = 0
 
@@ -41,6 +44,9 @@ def read(thread: Thread) -> Conversation:
     """
     said = thread.messages.filter(run_id=None).oldest_first()
     messages = list(said[: MAX_MESSAGES + 1])
+    steps = RunStep.objects.filter(run__in=thread.runs.standing(), type="tool_calls")
+    if len(messages) > MAX_MESSAGES:
+        steps = steps.filter(run__created_at__lt=messages[-1].created_at)
     left_out = said.count() - MAX_MESSAGES if len(messages) > MAX_MESSAGES else 0
     messages = messages[:MAX_MESSAGES]
     begun = list(thread.runs.order_by("created_at").values_list("created_at", "overrides"))
@@ -56,6 +62,7 @@ def read(thread: Thread) -> Conversation:
     code = {"code_interpreter": {"file_ids": own}}
     return Conversation(
         turns=list(turns.values()),
+        outputs=_outputs(steps.order_by("run__created_at", "created_at")),
         tool_resources=present({**thread.tool_resources, **code}, names),
         left_out=left_out,
     )
@@ -74,6 +81,15 @@ def present(tool_resources: Wire, names: dict[str, str]) -> Wire:
         file_ids = [pk for pk in code["file_ids"] if pk in names]
         resources["code_interpreter"] = {"file_ids": file_ids}
     return {tool: given for tool, given in resources.items() if any(given.values())}
+
+
+def _outputs(steps: Iterable[RunStep]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for call in (call for step in steps for call in step.step_details["tool_calls"]):
+        function = call.get("function", {})
+        if function.get("output") is not None:
+            found.setdefault(function["name"], []).append(function["output"])
+    return found
 
 
 def _images(messages: Iterable[Message]) -> list[str]:

@@ -10,16 +10,36 @@ const client = new OpenAI({
 // Makes another assistant like {{ assistant.id }}.
 const assistant = await client.beta.assistants.create({{ settings }});
 const thread = await client.beta.threads.create({{ resources }});
+{% if outputs %}
+// What functions were answered on the thread, in order; the last output of each stays.
+{% for name in without_output %}// {{ name }} was not answered there: put its output here.
+{% endfor %}const outputs = {{ outputs }};
 
+// What is answered to a call; a program of yours would work it out from the arguments.
+function outputOf({ name, arguments: given }) {
+  console.log(`${name}(${given})`);
+  return outputs[name].length > 1 ? outputs[name].shift() : outputs[name][0];
+}
+{% endif %}
 // Runs the assistant on the thread, prints its answer and saves its images.
 async function run({% if has_options %}options = {}{% endif %}) {
-  const run = await client.beta.threads.runs.createAndPoll(thread.id, {
+  {% if outputs %}let{% else %}const{% endif %} run = await client.beta.threads.runs.createAndPoll(thread.id, {
     assistant_id: assistant.id,{% if has_options %}
     ...options,{% endif %}
   });
-  if (run.status !== "completed") {
-    const why = run.last_error?.message ?? run.incomplete_details?.reason ?? "";
-    throw new Error(`The run is ${run.status}: ${why}`);
+{% if outputs %}  while (run.status === "requires_action") {
+    const calls = run.required_action.submit_tool_outputs.tool_calls;
+    run = await client.beta.threads.runs.submitToolOutputsAndPoll(run.id, {
+      thread_id: thread.id,
+      tool_outputs: calls.map((call) => ({
+        tool_call_id: call.id,
+        output: outputOf(call.function),
+      })),
+    });
+  }
+{% endif %}  if (run.status !== "completed") {
+    const why = run.last_error?.message ?? run.incomplete_details?.reason;
+    throw new Error(`The run is ${run.status}${why ? `: ${why}` : "."}`);
   }
   const answer = client.beta.threads.messages.list(thread.id, { run_id: run.id, order: "asc" });
   for await (const message of answer) {

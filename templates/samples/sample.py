@@ -15,15 +15,36 @@ assistant = client.beta.assistants.create(
 thread = client.beta.threads.create({% for argument in resources %}
     {{ argument }}
 {% endfor %})
+{% if outputs %}
+# What functions were answered on the thread, in order; the last output of each stays.
+{% for name in without_output %}# {{ name }} was not answered there: put its output here.
+{% endfor %}outputs = {{ outputs }}
 
+
+def output_of(function):
+    """What is answered to a call; a program of yours would work it out from the arguments."""
+    print(f"{function.name}({function.arguments})")
+    left = outputs[function.name]
+    return left.pop(0) if len(left) > 1 else left[0]
+{% endif %}
 
 def run({% if has_options %}**options{% endif %}):
     """Run the assistant on the thread, print its answer and save its images."""
     run = client.beta.threads.runs.create_and_poll({% if has_options %}
         thread_id=thread.id, assistant_id=assistant.id, **options
-    ){% else %}thread_id=thread.id, assistant_id=assistant.id){% endif %}
+    ){% else %}thread_id=thread.id, assistant_id=assistant.id){% endif %}{% if outputs %}
+    while run.status == "requires_action":
+        calls = run.required_action.submit_tool_outputs.tool_calls
+        run = client.beta.threads.runs.submit_tool_outputs_and_poll(
+            thread_id=thread.id,
+            run_id=run.id,
+            tool_outputs=[
+                {"tool_call_id": call.id, "output": output_of(call.function)} for call in calls
+            ],
+        ){% endif %}
     if run.status != "completed":
-        raise SystemExit(f"The run is {run.status}: {run.last_error or run.incomplete_details}")
+        why = run.last_error or run.incomplete_details
+        raise SystemExit(f"The run is {run.status}" + (f": {why}" if why else "."))
     answer = client.beta.threads.messages.list(thread_id=thread.id, run_id=run.id, order="asc")
     for message in answer:
         for part in message.content:

@@ -11,7 +11,29 @@ call() {
 # Makes another assistant like {{ assistant.id }}.
 assistant=$(call assistants -d {{ settings }} | jq -r .id)
 thread=$(call threads -d {{ resources }} | jq -r .id)
+{% if outputs %}
+# What functions were answered on the thread, in order; the last output of each stays.
+{% for name in without_output %}# {{ name }} was not answered there: put its output here.
+{% endfor %}outputs={{ outputs }}
 
+# Answers the calls of the run, each with the next output of its function.
+answer_functions() {
+  local answers
+  answers=$(call "threads/$thread/runs/$1" | jq --argjson outputs "$outputs" '
+    reduce .required_action.submit_tool_outputs.tool_calls[] as $call (
+      {outputs: $outputs, tool_outputs: []};
+      $call.function as $function
+      | .outputs[$function.name] as $left
+      | .tool_outputs += [{tool_call_id: $call.id, output: $left[0]}]
+      | .told += ["\($function.name)(\($function.arguments))"]
+      | if ($left | length) > 1 then .outputs[$function.name] |= .[1:] else . end
+    )')
+  outputs=$(jq .outputs <<< "$answers")
+  jq -r '.told[]' <<< "$answers"
+  call "threads/$thread/runs/$1/submit_tool_outputs" \
+    -d "$(jq '{tool_outputs}' <<< "$answers")" > /dev/null
+}
+{% endif %}
 # Runs the assistant on the thread, prints its answer and saves its images.
 run() {
   local run state answer image{% if has_options %} body
@@ -20,8 +42,9 @@ run() {
   run=$(call "threads/$thread/runs" -d "$body" | jq -r .id){% else %}
   run=$(call "threads/$thread/runs" -d "{\"assistant_id\": \"$assistant\"}" | jq -r .id){% endif %}
   state=queued
-  while [[ $state == queued || $state == in_progress ]]; do
-    sleep 1
+  while [[ $state == queued || $state == in_progress{% if outputs %} || $state == requires_action{% endif %} ]]; do
+    {% if outputs %}[[ $state != requires_action ]] || answer_functions "$run"
+    {% endif %}sleep 1
     state=$(call "threads/$thread/runs/$run" | jq -r .status)
   done
   if [[ $state != completed ]]; then

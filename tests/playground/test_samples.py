@@ -135,23 +135,14 @@ def test_the_program_does_again_what_the_thread_did(
     stack: Stack, client: OpenAI, thread_id: str, tmp_path: Path, language: str
 ) -> None:
     pages = Pages(stack)
-    name, command = PROGRAMS[language]
-    (tmp_path / name).write_text(pages.program(thread_id, language), encoding="utf-8")
-    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
-    ended = subprocess.run(
-        command,
-        cwd=tmp_path,
-        env={"PLAYGROUND_API_KEY": stack.api_key, "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    code, told, complaints = run_program(
+        stack, tmp_path, language, pages.program(thread_id, language)
     )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "42" in ended.stdout
+    assert (code, complaints) == (0, "")
+    assert "42" in told
     (image,) = tmp_path.glob("*.png")
     assert image.read_bytes().startswith(b"\x89PNG")
-    assert f"Saved {image.name}" in ended.stdout
+    assert f"Saved {image.name}" in told
 
     again = pages.last_used_thread()
     assert again != thread_id
@@ -169,6 +160,70 @@ def test_the_program_does_again_what_the_thread_did(
     assert one == other
 
 
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather of a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+STOCK = {"type": "function", "function": {"name": "get_stock_price"}}
+
+
+@pytest.fixture(scope="module")
+def answered_thread_id(client: OpenAI) -> str:
+    """A thread on which one of two functions was called twice, with another output each time."""
+    assistant = client.beta.assistants.create(model="demo", tools=[WEATHER, STOCK])  # type: ignore[list-item]
+    thread = client.beta.threads.create()
+    for degrees in ("4 'degrees'", "28 degrees"):
+        client.beta.threads.messages.create(
+            thread_id=thread.id, role="user", content="get_weather of Paris"
+        )
+        run = client.beta.threads.runs.create_and_poll(
+            thread_id=thread.id, assistant_id=assistant.id
+        )
+        assert run.required_action
+        (call,) = run.required_action.submit_tool_outputs.tool_calls
+        run = client.beta.threads.runs.submit_tool_outputs_and_poll(
+            thread_id=thread.id,
+            run_id=run.id,
+            tool_outputs=[{"tool_call_id": call.id, "output": degrees}],
+        )
+        assert run.status == "completed"
+    return thread.id
+
+
+def run_program(stack: Stack, folder: Path, language: str, text: str) -> tuple[int, str, str]:
+    """Its return code, output and error output."""
+    name, command = PROGRAMS[language]
+    (folder / name).write_text(text, encoding="utf-8")
+    (folder / "node_modules").symlink_to(NODE_MODULES)
+    ended = subprocess.run(
+        command,
+        cwd=folder,
+        env={"PLAYGROUND_API_KEY": stack.api_key, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_program_answers_functions_as_they_were_answered(
+    stack: Stack, answered_thread_id: str, tmp_path: Path, language: str
+) -> None:
+    text = Pages(stack).program(answered_thread_id, language)
+    code, told, complaints = run_program(stack, tmp_path, language, text)
+    assert (code, complaints) == (0, "")
+    assert told.count("get_weather({") == 2
+    assert told.index("4 'degrees'") < told.index("28 degrees")
+    assert " get_stock_price was not answered there: put its output here." in text
+    assert " get_weather was not answered" not in text
+
+
 def text_of(assistant: Assistant, *texts: str, language: str = "python") -> str:
     """The program for an assistant and a thread with these messages."""
     return sample(language, assistant, make_thread(assistant.project, *texts), ADDRESS)
@@ -181,6 +236,28 @@ def test_what_is_as_by_default_is_left_out(project: Project) -> None:
     for name in ("temperature", "top_p", "tools", "metadata", "instructions"):
         assert name not in text
     assert "Create a visualization of a sinewave" in text
+
+
+def test_tools_are_written_without_nulls_and_defaults(project: Project) -> None:
+    schema = {"type": "object", "properties": {"a": {"enum": ["b", None], "default": None}}}
+    function = {"name": "look", "parameters": schema}
+    tools = [{"type": "file_search"}, {"type": "function", "function": function}]
+    thread = make_thread(project, "Look")
+    answer = {"type": "json_schema", "json_schema": {"name": "form", "schema": schema}}
+    make_run(thread, make_assistant(project), tools=[STOCK], truncation_strategy={"type": "auto"})
+    assistant = make_assistant(project, tools=tools, response_format=answer)
+    text = sample("python", assistant, thread, ADDRESS)
+    for name in ("ranking_options", "hybrid_search", "strict", "last_messages", "description"):
+        assert name not in text
+    assert '{"type": "file_search"},' in text
+    assert text.count('"enum": ["b", None], "default": None') == 2
+    assert 'tools=[{"type": "function", "function": {"name": "get_stock_price"}}],' in text
+    ranked = {"ranking_options": {"score_threshold": 0.5}, "max_num_results": 3}
+    tools = [{"type": "file_search", "file_search": ranked}]
+    text = sample("python", make_assistant(project, tools=tools), None, ADDRESS)
+    assert '"score_threshold": 0.5' in text
+    assert '"max_num_results": 3' in text
+    assert "None" not in text
 
 
 def test_files_that_are_gone_are_not_asked_for(project: Project) -> None:
