@@ -24,8 +24,8 @@ export function post(address, form, onPart, onEnd) {
 export function onDrop(area, hint, take) {
 	for (const type of ["dragover", "dragleave", "drop"]) {
 		area.addEventListener(type, (event) => {
-			const { dataTransfer, relatedTarget } = event;
-			if (!dataTransfer.types.includes("Files")) return;
+			const { dataTransfer, relatedTarget, target } = event;
+			if (!dataTransfer.types.includes("Files") || target.type === "file") return;
 			event.preventDefault();
 			hint(type === "dragover" || area.contains(relatedTarget));
 			if (type === "drop") take(dataTransfer);
@@ -57,7 +57,8 @@ on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 
 const attach = document.querySelector("#composer [data-upload]");
 
-if (attach) onDrop(byId("scroller"), (over) => (byId("drop-hint").hidden = !over), ({ files }) => upload(attach, files));
+// Wherever they fall: the browser would leave the page for the file.
+onDrop(document, (over) => attach && (byId("drop-hint").hidden = !over), ({ files }) => attach && upload(attach, files));
 
 on("paste", "#composer", (_, event) => {
 	const { files } = event.clipboardData;

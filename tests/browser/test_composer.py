@@ -1,5 +1,6 @@
 """The composer: what its keys do, what it keeps, and the files it takes."""
 
+import pytest
 from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
 from tests.browser.conftest import Studio
@@ -101,16 +102,20 @@ def test_a_draft_outlives_the_page_and_belongs_to_its_thread(thread: Studio, pag
     expect(page.get_by_label("Message", exact=True)).to_have_value("")
 
 
-def test_files_that_are_dropped_on_the_thread_are_attached(thread: Studio, page: Page) -> None:
-    drag = """([type, name]) => {
+@pytest.mark.parametrize("area", ["#log", "#setup", "#rail"])
+def test_files_that_are_dropped_anywhere_are_attached(
+    thread: Studio, page: Page, area: str
+) -> None:
+    # The browser would leave the page for a file that nothing takes.
+    drag = """([type, name, area]) => {
         const dataTransfer = new DataTransfer();
         dataTransfer.items.add(new File(["a,b"], name, {type: "text/csv"}));
         const event = new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true});
-        document.getElementById("log").dispatchEvent(event);
+        return document.querySelector(area).dispatchEvent(event);
     }"""
-    page.evaluate(drag, ["dragover", "dropped.csv"])
+    assert page.evaluate(drag, ["dragover", "dropped.csv", area]) is False
     expect(page.get_by_text("Drop the files to attach them")).to_be_visible()
-    page.evaluate(drag, ["drop", "dropped.csv"])
+    assert page.evaluate(drag, ["drop", "dropped.csv", area]) is False
     expect(page.get_by_text("Drop the files to attach them")).to_be_hidden()
     expect(page.locator("#composer-files")).to_contain_text("dropped.csv")
 
