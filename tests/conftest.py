@@ -50,10 +50,10 @@ def chromium_program() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """On PostgreSQL what is about SQLite alone is left out, on object storage what is about the
-    disk. Files with browser tests go last.
+    disk. Files with browser tests go last, of these the longest first.
 
     Playwright keeps an event loop running in the thread of the tests, beside which no test that
-    brings its own could run.
+    brings its own could run. A long file that came last would be waited for by all processes.
     """
     if postgres.is_wanted():
         items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
@@ -68,7 +68,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "browser" in names:
             item.add_marker("browser")
     with_browser = {item.path for item in items if item.get_closest_marker("browser")}
-    items.sort(key=lambda item: item.path in with_browser)
+    long = {item.path for item in items if item.get_closest_marker("looks")}
+    items.sort(key=lambda item: (item.path in with_browser, item.path not in long))
 
 
 @pytest.fixture(autouse=True)

@@ -197,8 +197,10 @@ def test_every_control_is_reached_and_shown_by_the_tab_key(
         rail_is_known |= has_rail
         stops: list[tuple[int, bool]] = []
         for _ in range(5):
+            # Held down, which takes half the time of pressing it as often.
             for _ in range(count - len(stops) + 2):
-                page.keyboard.press("Tab")
+                page.keyboard.down("Tab")
+            page.keyboard.up("Tab")
             stops = page.evaluate("stops")
             if len(stops) >= count:
                 break
