@@ -82,7 +82,8 @@ def new(request: access.Request) -> HttpResponse:
     if _is_only_about_parts(request):
         # Whoever adds a function first has not forgotten the name: they have not come to it.
         form.errors.pop("name", None)
-    return _form(request, form, attached, searched.of(None, change), status=422)
+    status = 422 if form.errors else 200
+    return _form(request, form, attached, searched.of(None, change), status=status)
 
 
 @access.signed_in

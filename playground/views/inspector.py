@@ -1,6 +1,7 @@
 """The inspector beside a thread: steps, events, JSON, code samples, usage."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,6 +134,7 @@ def context(
     shown["run_view"] = run
     if tab == "steps" and run is not None:
         shown["bars"] = bars(run)
+        shown["used"] = run.run.usage or _so_far(run)
     elif tab == "events" and thread is not None:
         shown |= _events(request, thread)
     elif tab == "json":
@@ -163,6 +165,16 @@ def bars(view: RunView) -> list[Bar]:
         bar = Bar(step, min(start, 99.0), max(end - start, 1.0), after, usage.in_words(amount))
         found.append(bar)
     return found
+
+
+def _so_far(view: RunView) -> dict[str, int]:
+    """What the steps of a run have used that has not ended."""
+    used = Counter[str](total_tokens=0)
+    for step in view.steps:
+        given = step.step.usage or {}
+        names = ("prompt_tokens", "completion_tokens", "total_tokens")
+        used.update({name: given.get(name, 0) for name in names})
+    return used
 
 
 def _address(thread: Thread | None, assistant: Assistant | None) -> str:

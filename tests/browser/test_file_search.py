@@ -74,7 +74,7 @@ def test_a_person_gives_an_assistant_a_document_and_asks_about_it(
     expect(refused.locator(".field__error")).to_have_text(
         "cannot be searched; the code interpreter opens tables"
     )
-    expect(tool.get_by_text("Save what else there is as PDF, Word or text")).to_be_visible()
+    expect(tool.get_by_text("Other formats: convert to PDF, Word or text")).to_be_visible()
     refused.get_by_role("button").click()
     expect(refused).to_have_count(0)
 

@@ -100,7 +100,7 @@ def test_what_is_wrong_is_said_at_the_field(page: Client, project: Project) -> N
 
 def test_adding_a_file_without_a_script_keeps_the_form(page: Client, project: Project) -> None:
     response = page.post("/assistants/new", FIELDS | {"files": upload(), "attach": "1"})
-    assert response.status_code == 422
+    assert response.status_code == 200
     file = File.objects.get()
     assert f'name="file_id" value="{file.id}"' in response.text
     assert not Assistant.objects.exists()
@@ -200,7 +200,7 @@ def test_the_form_says_what_to_do_about_a_file_that_cannot_be_searched(
     refused = page.post("/files?as=searched", {"file": upload("letter.rtf")})
     assert refused.status_code == 422
     assert refused.text == "cannot be searched; save it as PDF, Word or text, and add that"
-    assert "Save what else there is as PDF, Word or text" in page.get("/assistants/new").text
+    assert "Other formats: convert to PDF, Word or text" in page.get("/assistants/new").text
 
 
 def test_a_refused_edit_keeps_what_was_done_to_the_files_for_search(
@@ -341,9 +341,15 @@ def test_a_function_added_before_there_is_a_name_does_not_ask_for_one(
     page: Client, project: Project
 ) -> None:
     given = {**FIELDS, "name": "", "functions": "1", "add_function": "blank"}
-    text = page.post("/assistants/new", given).text
+    answer = page.post("/assistants/new", given)
+    assert answer.status_code == 200
+    text = answer.text
+    assert " data-unsaved" in text
+    assert "Samples to add" in text
     assert "my_function" in text
     assert 'aria-invalid="true"' not in text
+    wrong = page.post("/assistants/new", {**given, "temperature": "hot"})
+    assert wrong.status_code == 422
     assert 'aria-invalid="true"' in page.post("/assistants/new", {**FIELDS, "name": ""}).text
 
 

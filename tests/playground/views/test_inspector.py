@@ -46,6 +46,7 @@ def test_the_times_of_a_run_that_went_on_come_after_each_other(
     body = {"output-call_1": "1"}
     page.post(f"/threads/{thread.id}/runs/{worker.run.id}/outputs", body)
     waiting = tab(page, worker.run, "steps")
+    assert waiting.count('<td class="num">20→7</td>') == 2  # of the step, and in all so far
     assert "<dt>Went on</dt>\n            <dd>not yet" in waiting
     Worker(worker.run.id).complete()
     text = tab(page, worker.run, "steps")
