@@ -601,3 +601,16 @@ def test_a_very_long_message_is_folded(page: Client, project: Project) -> None:
     assert "Show all 200,000 characters" in text
     assert text.count("word " * 1000) >= 1
     assert "Show all" not in page.get(f"/threads/{make_thread(project, 'word').id}").text
+
+
+def test_the_composer_says_that_a_function_waits_and_leads_there(
+    page: Client, thread: Thread, assistant: Assistant
+) -> None:
+    worker = Worker(make_run(thread, assistant).id)
+    locked = "The thread is locked while a run is active."
+    assert locked in page.get(f"/threads/{thread.id}").text
+    worker.call("f", "{}")
+    text = page.get(f"/threads/{thread.id}").text
+    assert f'A function waits for its output. <a href="#{worker.run.id}">' in text
+    assert f'id="{worker.run.id}"' in text
+    assert locked not in text
