@@ -11,6 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from assistants.errors import Invalid, Wire
 from assistants.params import validate
@@ -20,17 +21,17 @@ from playground.service_words import refusal
 
 BLANK: Wire = {
     "name": "my_function",
-    "description": "What it does, and when to call it.",
+    "description": gettext_noop("What it does, and when to call it."),
     "parameters": {"type": "object", "properties": {}, "required": []},
 }
 SAMPLES: dict[str, Wire] = {
     "weather": {
         "name": "get_weather",
-        "description": "Tells the weather of a place.",
+        "description": gettext_noop("Tells the weather of a place."),
         "parameters": {
             "type": "object",
             "properties": {
-                "location": {"type": "string", "description": "City and country"},
+                "location": {"type": "string", "description": gettext_noop("City and country")},
                 "unit": {"type": "string", "enum": ["celsius", "fahrenheit"]},
             },
             "required": ["location"],
@@ -38,20 +39,22 @@ SAMPLES: dict[str, Wire] = {
     },
     "stock": {
         "name": "get_stock_price",
-        "description": "Tells the price of a share.",
+        "description": gettext_noop("Tells the price of a share."),
         "parameters": {
             "type": "object",
-            "properties": {"symbol": {"type": "string", "description": "Such as AAPL"}},
+            "properties": {
+                "symbol": {"type": "string", "description": gettext_noop("Such as AAPL")}
+            },
             "required": ["symbol"],
         },
     },
     "mail": {
         "name": "send_mail",
-        "description": "Sends a mail, after the user has agreed to its text.",
+        "description": gettext_noop("Sends a mail, after the user has agreed to its text."),
         "parameters": {
             "type": "object",
             "properties": {
-                "to": {"type": "string", "description": "Address of the receiver"},
+                "to": {"type": "string", "description": gettext_noop("Address of the receiver")},
                 "subject": {"type": "string"},
                 "body": {"type": "string"},
             },
@@ -196,10 +199,23 @@ def _added(data: QueryDict) -> Wire | None:
     name = wanted(data)
     if name == "example":
         try:
-            return from_call(data.get("example", ""))
+            return _in_words(from_call(data.get("example", "")))
         except ValidationError:
             return None  # the form says what is wrong with it
-    return BLANK if name == "blank" else SAMPLES.get(name)
+    sample = BLANK if name == "blank" else SAMPLES.get(name)
+    return _in_words(sample) if sample else None
+
+
+def _in_words(schema: Wire) -> Wire:
+    """With what a model is told of it in the language of who asked for it."""
+    return {
+        key: _in_words(value)
+        if isinstance(value, dict)
+        else _(value)
+        if key == "description"
+        else value
+        for key, value in schema.items()
+    }
 
 
 def _renamed(function: Wire, names: set[str]) -> Wire:

@@ -32,6 +32,7 @@ from playground.rendering.annotations import (
 )
 from playground.rendering.code import frame
 from playground.rendering.math import math_plugin, mathml
+from playground.rendering.previews import preview
 from playground.rendering.sanitise import clean
 
 MAX_NESTING: Final = 24
@@ -110,7 +111,7 @@ def footnotes(scope: Scope, shown: str) -> SafeString:
                 note.number,
                 _source(note.filename, note.address),
                 _(", {page}").format(page=note.page_name) if note.page_name else "",
-                _quote(note.quote),
+                _quote(preview(note.quote, note.filename)),
                 _way_back(scope, note.number, shown),
             )
             for note in notes

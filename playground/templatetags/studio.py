@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 from django.utils.translation import get_language, gettext, ngettext, to_locale
 
-from assistants.models import File, Run
+from assistants.models import File, Run, RunStatus, RunStep
 from assistants.operations import vector_store_files
 from assistants.operations.search import Found
 from playground import access, scopes, service_words, usage
@@ -166,6 +166,15 @@ def seconds(value: float | None) -> str:
         return gettext("{seconds} s").format(seconds=f"{max(value, 0):.1f}")
     whole = round(value)
     return gettext("{minutes} min {seconds} s").format(minutes=whole // 60, seconds=whole % 60)
+
+
+@register.filter
+def took(work: Run | RunStep) -> str:
+    """How long it ran. Next to "Expired" a bare duration would tell how long ago that was."""
+    duration = seconds(work.seconds)
+    if duration and work.status == RunStatus.EXPIRED:
+        return gettext("took {duration}").format(duration=duration)
+    return duration
 
 
 @register.filter

@@ -11,10 +11,9 @@ export const on = (type, selector, listener) => addEventListener(type, (event) =
 	if (found) listener(found, event);
 });
 
-// Keys that an input method takes are nobody else's: its Enter sends no form.
+// Keys of an input method are its own, also the Enter before which some browsers end its word.
 let composing;
 addEventListener("compositionstart", () => (composing = true));
-// Some browsers end it before its Enter.
 addEventListener("compositionend", () => setTimeout(() => (composing = false)));
 addEventListener("keydown", (event) => {
 	if (!composing && !event.isComposing && event.keyCode !== 229) return;

@@ -7,6 +7,7 @@ import re
 from html import unescape
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from assistants.models import Assistant, Project
@@ -73,6 +74,30 @@ def test_samples_are_added_under_names_of_their_own(page: Client, assistant: Ass
     page.post(address, functions(WEATHER) | {"add_function": "weather"}, headers=HTMX)
     names = [tool["function"]["name"] for tool in saved(assistant).tools[1:]]
     assert names == ["get_weather", "get_weather_2"]
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"add_function": "weather"},
+        {"add_function": "stock"},
+        {"add_function": "mail"},
+        {"add_function": "blank"},
+        {"add_function": "example", "example": "look_up(word='bread')"},
+    ],
+)
+def test_samples_are_described_in_the_language_of_who_adds_them(
+    page: Client, assistant: Assistant, added: dict[str, str]
+) -> None:
+    page.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hant"
+    page.post(f"/assistants/{assistant.id}", SETUP | added, headers=HTMX)
+    made = saved(assistant).tools[1]["function"]
+    properties = made["parameters"]["properties"].values()
+    told = [
+        made["description"],
+        *(one["description"] for one in properties if "description" in one),
+    ]
+    assert all(re.search("[\u4e00-\u9fff]", words) for words in told)
 
 
 @pytest.mark.parametrize(

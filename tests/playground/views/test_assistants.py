@@ -409,3 +409,13 @@ def test_the_choice_of_a_tool_for_a_run_is_sent_anew_only_when_the_tools_have_ch
     assert 'value="required" selected>' in changed
     assert 'value="file_search">' in changed
     assert 'id="run-tool-choice"' not in save(file_search="on", name="Plots again")
+
+
+def test_no_heading_of_the_rail_is_called_like_a_place_that_it_leads_to(
+    page: Client, project: Project
+) -> None:
+    make_assistant(project)
+    rail = page.get("/files").text.partition('id="rail"')[2].partition("<main")[0]
+    headings = re.findall(r"<h2[^>]*>\s*([^<]+?)\s*<", rail)
+    assert headings == ["Recent assistants"]
+    assert "Assistants" in re.findall(r'<span class="rail__text">([^<]+)</span>', rail)

@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -14,6 +15,7 @@ from assistants.models import (
     Message,
     Project,
     Role,
+    Run,
     RunStatus,
     RunStep,
     Thread,
@@ -270,6 +272,23 @@ def test_markers_that_somebody_has_pasted_are_not_seen(
     text = page.get(f"/threads/{thread.id}").text
     assert "It says so. Why?" in text
     assert "†" not in text
+
+
+@pytest.mark.parametrize(
+    "status,told", [("expired", "took 10 min 5 s"), ("completed", "10 min 5 s")]
+)
+def test_how_long_an_expired_run_took_is_not_taken_for_how_long_ago_it_expired(
+    page: Client, assistant: Assistant, thread: Thread, status: str, told: str
+) -> None:
+    run = make_run(thread, assistant)
+    worker = Worker(run.id)
+    worker.call("look_up", "{}")
+    ended = {"status": status, "ended_at": run.created_at + timedelta(minutes=10, seconds=5)}
+    Run.objects.update(**ended)
+    RunStep.objects.update(created_at=run.created_at, **ended)
+    text = page.get(f"/threads/{thread.id}").text
+    assert f"<span>{told}</span>" in text
+    assert f'<span class="step__meta">{told}</span>' in text
 
 
 @pytest.mark.parametrize("status", list(RunStatus))
