@@ -31,11 +31,12 @@ def test_enter_within_a_word_sends_no_form(
     page.goto(address.format(**ids))
     page.evaluate("addEventListener('submit', () => (document.documentElement.dataset.sent = ''))")
     field = page.locator(f"main [name={name}]").first
-    begun = page.url
+    begun = page.url.partition("?")[0]
     compose(field)
     page.wait_for_timeout(200)
     expect(page.locator("html:not([data-sent])")).to_have_count(1)
-    assert page.url == begun
+    # A search goes on as one types.
+    assert page.url.partition("?")[0] == begun
 
 
 def test_enter_that_comes_after_the_end_of_its_word_sends_no_form(page: Page) -> None:

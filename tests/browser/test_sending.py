@@ -8,6 +8,7 @@ from playwright.sync_api import BrowserContext, FilePayload, Page, Route, expect
 
 from tests.browser.conftest import Studio
 from tests.chat_server import ChatServer, Gate, error, text, until
+from tests.stack import Stack
 
 AT_ONCE_MS = 100
 TAKE_TIME = """() => {
