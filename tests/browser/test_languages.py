@@ -58,7 +58,7 @@ def test_from_an_empty_studio_to_an_answer_in_chinese(
     page.get_by_label("名稱", exact=True).fill("資料視覺化")
     page.get_by_label("模型").select_option("played")
     page.get_by_role("button", name="建立助理").click()
-    expect(page.get_by_role("heading", name="詢問 資料視覺化")).to_be_visible()
+    expect(page.get_by_role("heading", name="詢問「資料視覺化」")).to_be_visible()
     expect(page).to_have_title(re.compile("助理遊樂場$"))
     page.add_init_script(HEARD)
     model.reply(text("這是回答。"))
