@@ -18,10 +18,12 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def start(**environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``python -m playground.runner`` until it gives up."""
+    # Its own settings, not those of these tests.
+    ours = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     return subprocess.run(
         [sys.executable, "-m", "playground.runner"],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**ours, **environment},
         capture_output=True,
         text=True,
         timeout=30,
