@@ -1,4 +1,4 @@
-// What every script asks of the page: an element, what is done to it, what to say in its language.
+// What scripts ask of the page: an element, what is done to it, what to say in its language.
 
 const words = JSON.parse(document.documentElement.dataset.words);
 
@@ -11,14 +11,15 @@ export const on = (type, selector, listener) => addEventListener(type, (event) =
 	if (found) listener(found, event);
 });
 
-// Keys of an input method are its own, also the Enter before which some browsers end its word.
-let composing;
-addEventListener("compositionstart", () => (composing = true));
-addEventListener("compositionend", () => setTimeout(() => (composing = false)));
+// Keys of an input method are its own, also an Enter right after its word.
+let inWord;
+addEventListener("compositionstart", () => (inWord = true));
+addEventListener("compositionend", () => setTimeout(() => (inWord = false)));
 addEventListener("keydown", (event) => {
-	if (!composing && !event.isComposing && event.keyCode !== 229) return;
-	event.stopImmediatePropagation();
-	if (event.key === "Enter") event.preventDefault();
+	if (inWord || event.isComposing || event.keyCode === 229) {
+		event.stopImmediatePropagation();
+		if (event.key === "Enter") event.preventDefault();
+	}
 }, true);
 
 /** Where the focus goes that was in here, on something that is no more. */

@@ -85,7 +85,7 @@ function send(address, file, list) {
 	form.append("file", file, name.textContent);
 	const request = post(address, form, (part) => {
 		progress.value = part;
-		meta.textContent = `${Math.floor(100 * part)} %`;
+		meta.textContent = `${100 * part | 0} %`;
 	}, (answer, why) => {
 		if (!why) {
 			item.outerHTML = answer;
