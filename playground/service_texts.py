@@ -199,6 +199,7 @@ TEXTS: Final = (
     _("Answers come word by word."),
     _("Streaming is not supported: answers come in one piece, when they are complete."),
     _("Function calls work."),
+    _("{name} cannot call tools: it is for assistants without any. The server's words: {reason}"),
     _("It takes tools, but answered in words this time instead of a call."),
     _("API version"),
     _("Assistants"),

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from assistants.errors import Wire
-from assistants.operations.chat_failures import NoTools, refused, unreachable, without_key
+from assistants.operations.chat_failures import (
+    NoTools,
+    reason_of,
+    refused,
+    unreachable,
+    without_key,
+)
 from assistants.operations.providers import AZURE_VERSION, Provider, shown
 from assistants.text import storable
 
@@ -186,7 +192,12 @@ def _ask(client: "OpenAI", provider: Provider, name: str, report: Report) -> Non
             failure = refused(provider.label, request, error, provider.api_key)
             if not isinstance(failure, NoTools):
                 raise
-            tools = (False, failure.message)
+            said = reason_of(error, provider.api_key)
+            tools = (
+                False,
+                f"{name} cannot call tools: it is for assistants without any. The server's words: "
+                f"{said}",
+            )
             found = _answer(client, {**request, "tools": []})
     except APIConnectionError as error:
         report.add("Address", False, unreachable(provider.label, error).message)

@@ -1,5 +1,6 @@
 """The form of a provider: its address, its key, and what is known of its models."""
 
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
@@ -135,6 +136,13 @@ class ProviderForm(forms.Form):
             raise forms.ValidationError(_("There can be {n} models at most.").format(n=MAX_MODELS))
         return given
 
+    def ask_for_the_key_again(self) -> None:
+        """Say that the key was not kept, for no page has it in it. Call it on a form that was sent
+        and is shown once more.
+        """
+        if self.data.get("api_key", "").strip() and "api_key" not in self.errors:
+            self.add_error("api_key", _("Enter the key again: a page never has it in it."))
+
     def forgive(self) -> None:
         """Say nothing of what is wrong."""
         self.errors.clear()
@@ -178,19 +186,22 @@ def _fault(row: dict[str, str], names: set[str]) -> str:
     names.add(name)
     if len(name) > 256:
         return _("A model's name has 256 characters at most.")
-    window = row["window"]
+    return " ".join(_faults_of_numbers(row))
+
+
+def _faults_of_numbers(row: dict[str, str]) -> Iterator[str]:
+    name, window = row["name"], row["window"]
     if window and not (window.isdecimal() and window.isascii() and 64 <= int(window[:10]) <= 10**8):
         text = _("The window of {name} is a number of tokens between 64 and 100,000,000.")
-        return text.format(name=name)
+        yield text.format(name=name)
     if any(row[price] and _price(row[price]) is None for price in ("input", "output")):
         text = _(
             "The prices of {name} are numbers of US dollars for a million tokens, such as 2.50."
         )
-        return text.format(name=name)
+        yield text.format(name=name)
     if bool(row["input"]) != bool(row["output"]):
         text = _("{name} needs both prices, or none: what is not known is not counted.")
-        return text.format(name=name)
-    return ""
+        yield text.format(name=name)
 
 
 def _price(text: str) -> Decimal | None:

@@ -85,6 +85,9 @@ def _sent(request: access.Request, row: ModelProvider | None) -> HttpResponse:
             report = _tried(tried, request.POST.get("try_model", "").strip()[:256])
         except Invalid as error:
             form.add_error(error.param if error.param in form.fields else None, refusal(error))
+    if not request.htmx:
+        # Another page, on which the field is empty; a part of one leaves it as it is.
+        form.ask_for_the_key_again()
     return _page(request, form, report, status=200 if report else 422)
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -73,6 +74,7 @@ def page(
     """
     context = {
         "next": target(request),
+        "shared": _shared(target(request)),
         "username": request.POST.get("username", ""),
         "refused": refused,
         "why": why,
@@ -89,6 +91,15 @@ def target(request: HttpRequest) -> str:
     if url_has_allowed_host_and_scheme(asked, {request.get_host()}, request.is_secure()):
         return asked
     return "/"
+
+
+def _shared(address: str) -> str:
+    """The address of the shared thread that is to be copied there; empty for other pages."""
+    try:
+        found = resolve(urlsplit(address).path)
+    except Resolver404:
+        return ""
+    return reverse("shared", kwargs=found.kwargs) if found.url_name == "shared-copy" else ""
 
 
 def _token_in(given: str) -> str:

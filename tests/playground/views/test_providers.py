@@ -129,6 +129,27 @@ def test_a_key_is_never_shown_again(page: Client, row: ModelProvider) -> None:
     assert (row.label, providers.of_row(row).api_key) == ("Renamed", KEY)
 
 
+def test_a_key_that_goes_with_the_page_is_asked_for_again(page: Client, server: ChatServer) -> None:
+    asked = "Enter the key again: a page never has it in it."
+    wrong = {"model_name": "a", "model_window": "", "model_input": "x", "model_output": "1"}
+    response = page.post(NEW, fields(server.url, **wrong))
+    assert response.status_code == 422
+    (key,) = re.findall(r'<input[^>]+name="api_key"[^>]+>', response.text)
+    assert 'aria-describedby="provider-api_key-error"' in key
+    assert asked in response.text
+    # A test that stays on its page leaves the field as it is; and who typed none has lost none.
+    tested = fields(server.url, action="test", **wrong)
+    assert asked not in page.post(NEW, tested, headers=HTMX).text
+    assert asked not in page.post(NEW, fields(server.url, **{**wrong, "api_key": ""})).text
+
+
+def test_all_that_is_wrong_with_a_model_is_said_at_once(page: Client, server: ChatServer) -> None:
+    wrong = {"model_name": "a", "model_window": "abc", "model_input": "-1", "model_output": ""}
+    text = page.post(NEW, fields(server.url, **wrong)).text
+    for said in ("The window of a is", "The prices of a are", "a needs both prices"):
+        assert text.count(said) == 1
+
+
 def test_a_kept_key_goes_to_no_other_address(page: Client, row: ModelProvider) -> None:
     for action in ("save", "test"):
         moved = fields("http://127.0.0.1:9/v1", api_key="", action=action)

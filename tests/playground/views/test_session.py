@@ -1,5 +1,7 @@
 """Signing in, signing out, preferences."""
 
+import re
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -59,6 +61,12 @@ def test_a_part_of_a_page_that_is_asked_for_signed_out_brings_the_whole_sign_in_
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/threads"}
     response = Client().get("/health", headers=headers)
     assert response.headers["HX-Redirect"] == "/login?next=/threads"
+
+
+def test_no_form_has_a_role_that_forms_cannot_have(page: Client) -> None:
+    for text in (Client().get("/login").text, page.get("/settings").text):
+        assert text.count('role="group"')
+        assert not re.search(r'<form[^>]*role="group"', text)
 
 
 def test_signing_out(page: Client) -> None:

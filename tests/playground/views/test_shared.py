@@ -611,6 +611,21 @@ def test_a_copy_takes_leave_an_account_and_a_project_to_write_in(
     assert Thread.objects.count() == 1
 
 
+def test_who_is_to_sign_in_for_a_copy_is_told_why_and_finds_the_way_back(told: Told) -> None:
+    _, link = told.share(may_copy=True)
+    browser = guest()
+    page = browser.get(browser.get(f"{link}/copy")["Location"]).text
+    assert "it takes an account here" in page
+    assert f'<a href="{link}">Back to the shared thread</a>' in page
+    assert f'name="next" value="{link}/copy"' in page
+    # What only whoever runs the server can do is not for guests.
+    assert "make login" not in page
+    for other in ("/login", "/login?next=/threads", "/login?next=//[", f"/login?next={link}"):
+        page = browser.get(other).text
+        assert "make login" in page
+        assert "it takes an account here" not in page
+
+
 def test_the_page_that_copies_answers_as_the_link_does(told: Told, stranger: Client) -> None:
     share, link = told.share(may_copy=True)
     page = stranger.get(f"{link}/copy")
