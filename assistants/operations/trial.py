@@ -192,12 +192,12 @@ def _ask(client: "OpenAI", provider: Provider, name: str, report: Report) -> Non
             failure = refused(provider.label, request, error, provider.api_key)
             if not isinstance(failure, NoTools):
                 raise
-            said = reason_of(error, provider.api_key)
-            tools = (
-                False,
+            words = reason_of(error, provider.api_key)
+            said = (
                 f"{name} cannot call tools: it is for assistants without any. The server's words: "
-                f"{said}",
+                f"{words}"
             )
+            tools = (False, said)
             found = _answer(client, {**request, "tools": []})
     except APIConnectionError as error:
         report.add("Address", False, unreachable(provider.label, error).message)

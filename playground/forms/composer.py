@@ -16,6 +16,7 @@ from playground.forms.run_options import RunOptionsForm
 from playground.rendering.files import image_type
 
 ADD, RUN, AGAIN = "add", "run", "again"
+OPTIONS = "options"
 TOOLS = ("code_interpreter", "file_search")
 """What can be chosen to open a file."""
 
@@ -53,6 +54,11 @@ class ComposerForm(forms.Form):
         self.assistant = assistant
         self.attached = attached
         self.options = RunOptionsForm(data)
+
+    @property
+    def options_are_wrong(self) -> bool:
+        """Whether it is the run's options that keep the message from being sent."""
+        return self.has_error(forms.forms.NON_FIELD_ERRORS, OPTIONS)
 
     @property
     def runs(self) -> bool:
@@ -95,8 +101,8 @@ class ComposerForm(forms.Form):
                 )
                 tool = words.word(asked)
                 raise forms.ValidationError(text.format(tool=tool, file=file.filename))
-        if given.get("action") != ADD:
-            self._check_options()
+        if given.get("action") != ADD and self.options.errors:
+            raise forms.ValidationError(_("The run options are not right yet."), OPTIONS)
         return given
 
     def run_params(self) -> RunCreate:
@@ -104,13 +110,6 @@ class ComposerForm(forms.Form):
         return validate(
             RunCreate, {"assistant_id": self.assistant.id, **self.options.given_params()}
         )
-
-    def _check_options(self) -> None:
-        """The first of the run's options that is not to be used is told by its name."""
-        for name, errors in self.options.errors.items():
-            label = self.options.fields[name].label
-            text = _("Run options, {field}: {problem}")
-            raise forms.ValidationError(text.format(field=label, problem=errors[0]))
 
     def message(self) -> MessageCreate | None:
         """What is to be added, or None to run on what is there. Call it on a valid form."""

@@ -16,47 +16,49 @@ CHOICES: Final = ("auto", "none", "required")
 
 
 class RunOptionsForm(forms.Form):
-    """Every field may be left empty: then it is as the assistant has it."""
+    """Every field may be left empty: then it is as the assistant has it. The labels are those that
+    the fields have on the page.
+    """
 
-    model = forms.CharField(max_length=256, required=False, label=gettext_lazy("model"))
+    model = forms.CharField(max_length=256, required=False, label=gettext_lazy("Model"))
     additional_instructions = forms.CharField(
         max_length=256_000,
         required=False,
         strip=False,
-        label=gettext_lazy("additional instructions"),
+        label=gettext_lazy("Additional instructions"),
     )
     instructions = forms.CharField(
         max_length=256_000,
         required=False,
         strip=False,
-        label=gettext_lazy("instructions"),
+        label=gettext_lazy("Instructions instead"),
     )
     temperature = forms.FloatField(
         min_value=0,
         max_value=2,
         required=False,
-        label=gettext_lazy("temperature"),
+        label=gettext_lazy("Temperature"),
     )
-    top_p = forms.FloatField(min_value=0, max_value=1, required=False, label=gettext_lazy("top P"))
+    top_p = forms.FloatField(min_value=0, max_value=1, required=False, label="Top P")
     max_prompt_tokens = forms.IntegerField(
         min_value=MIN_TOKENS,
         max_value=2**31 - 1,
         required=False,
-        label=gettext_lazy("tokens to read"),
+        label=gettext_lazy("Most tokens to read"),
     )
     max_completion_tokens = forms.IntegerField(
         min_value=MIN_TOKENS,
         max_value=2**31 - 1,
         required=False,
-        label=gettext_lazy("tokens to write"),
+        label=gettext_lazy("Most tokens to write"),
     )
     last_messages = forms.IntegerField(
         min_value=1,
         max_value=2**31 - 1,
         required=False,
-        label=gettext_lazy("last messages"),
+        label=gettext_lazy("Read the last messages only"),
     )
-    tool_choice = forms.CharField(max_length=80, required=False, label=gettext_lazy("tool choice"))
+    tool_choice = forms.CharField(max_length=80, required=False, label=gettext_lazy("Tool choice"))
 
     def __init__(self, data: Any = None, *, before: Wire | None = None) -> None:
         """

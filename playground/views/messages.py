@@ -373,6 +373,13 @@ def _led(request: access.Request, address: str) -> HttpResponse:
 def _refused(
     request: access.Request, thread: Thread | None, form: ComposerForm, error: str
 ) -> HttpResponse:
+    if form.options_are_wrong:
+        # Told where the page tells it as soon as they are filled in, and by that until they are
+        # right.
+        error = ""
+        if request.htmx:
+            context = {"options": form.options}
+            return render(request, "threads/_run_wrong.html", context, status=422)
     if request.htmx:
         return HttpResponse(error, status=422, content_type="text/plain; charset=utf-8")
     draft = request.POST.get("content", "")

@@ -192,7 +192,8 @@ def page(
     attached: list[File] | None = None,
     version: Run | None = None,
 ) -> HttpResponse:
-    """The thread page. With an error it is the answer to a form that could not be carried out.
+    """The thread page. With an error, or with run options that are not right, it is the answer to a
+    form that could not be carried out.
 
     :param assistant: who answers next; None if the project of the thread has none
     :param version: a run that is shown in place of the one that stands
@@ -205,6 +206,7 @@ def page(
     panel = request.GET.get("panel", "")
     if not panel and ("tab" in request.GET or "object" in request.GET):
         panel = "inspect"
+    options = RunOptionsForm(request.POST or None, before=_last_options(request, thread, read))
     context = {
         "section": "threads" if thread else "",
         "thread": thread,
@@ -222,13 +224,13 @@ def page(
         "draft": draft,
         "composer_error": error,
         "composer_files": _waiting(request, thread, assistant) if attached is None else attached,
-        "options": RunOptionsForm(
-            request.POST or None, before=_last_options(request, thread, read)
-        ),
+        "options": options,
         **(_setup(request, thread, assistant) if assistant else {}),
         **inspector.context(request, thread, assistant, read.runs),
     }
-    return render(request, "threads/show.html", context, status=422 if error else 200)
+    return render(
+        request, "threads/show.html", context, status=422 if error or options.errors else 200
+    )
 
 
 def _waiting(

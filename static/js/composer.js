@@ -53,7 +53,7 @@ form.onsubmit = (event) => {
 		if (submitter?.value !== form.dataset.sent) next = submitter;
 		return;
 	}
-	// Buttons with an address of their own leave alone what is written.
+	// Buttons with their own address leave what is written.
 	const apart = submitter?.getAttribute("formaction");
 	const said = apart ? "" : submitter?.name === "starter" ? submitter.value : text.value.trim();
 	const why = files.querySelector("progress") ? "onItsWay" : files.firstElementChild && !said && "aboutFiles";
@@ -63,7 +63,7 @@ form.onsubmit = (event) => {
 		return text.focus();
 	}
 	if (!live) return (form.dataset.sent = "yes");
-	// Not form.action: that is the buttons, by their name.
+	// form.action is the buttons, by their name.
 	const address = apart ?? form.getAttribute("action");
 	const message = { address, body: new FormData(form, submitter), said, attached: [] };
 	if (said) {
@@ -95,7 +95,7 @@ async function send(message) {
 		} else if (!response.ok) throw response;
 		sending()?.remove();
 		keep();
-		if (!response.ok) return complain(html);
+		if (!response.ok && html[0] !== "<") return complain(html);
 		if (!isKnown(html)) show(html);
 		listen();
 	} catch {

@@ -1,6 +1,7 @@
 """What the composer sends."""
 
 import io
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -17,6 +18,7 @@ from assistants.models import (
     VectorStoreFile,
 )
 from assistants.operations import execution, files
+from playground.forms.run_options import RunOptionsForm
 from tests.factories import make_assistant, make_project, make_run, make_thread
 from tests.playground.conftest import HTMX
 
@@ -45,6 +47,42 @@ def test_a_script_that_begins_a_thread_is_told_where_to_go(
         422,
         "text/plain; charset=utf-8",
     )
+
+
+def test_run_options_that_are_wrong_are_told_where_they_are_told_before(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    address = f"/threads/{thread.id}/messages"
+    given = {
+        "content": "Hello",
+        "action": "run",
+        "run-temperature": "9",
+        "run-max_completion_tokens": "2",
+    }
+    parts = page.post(address, given, headers=HTMX)
+    assert parts.status_code == 422
+    # An element that takes the place of the one that the page has, with all that is wrong.
+    assert parts.text.startswith('<p class="tool__why" id="run-options-wrong" role="alert">')
+    whole = page.post(address, given)
+    assert whole.status_code == 422
+    for text in (parts.text, whole.text):
+        assert text.count('id="run-options-wrong"') == 1
+        assert "<strong>Temperature:</strong> Ensure" in text
+        assert "<strong>Most tokens to write:</strong> Ensure" in text
+        assert "banner--bad" not in text
+    assert ">\nHello</textarea>" in whole.text
+    # What only adds a message does without them.
+    assert page.post(address, {**given, "action": "add"}, headers=HTMX).status_code == 200
+    assert not Run.objects.exists()
+
+
+def test_the_options_of_a_run_are_called_as_their_fields(
+    page: Client, assistant: Assistant
+) -> None:
+    shown = page.get("/threads/new").text
+    for field in RunOptionsForm():
+        (label,) = re.findall(rf'for="(run-[^"]+)">{field.label}</label>', shown)
+        assert f'id="{label}" name="{field.html_name}"' in shown
 
 
 def test_a_sample_prompt_is_a_message(page: Client, assistant: Assistant) -> None:

@@ -20,7 +20,7 @@ def test_what_cannot_be_is_said_at_its_field(page: Client) -> None:
     (beside,) = re.findall(r'<p[^>]+id="run-options-wrong"[^>]*>.*?</p>', answer.text, re.DOTALL)
     assert "hx-swap-oob" in beside.split(">")[0]
     assert "hidden" not in beside.split(">")[0]
-    assert "<strong>Temperature</strong> Ensure this value is less than or equal to 2." in beside
+    assert "<strong>Temperature:</strong> Ensure this value is less than or equal to 2." in beside
     assert 'popovertarget="run-options"' in beside
 
 
