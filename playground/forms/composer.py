@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -58,7 +59,7 @@ class ComposerForm(forms.Form):
     @property
     def options_are_wrong(self) -> bool:
         """Whether it is the run's options that keep the message from being sent."""
-        return self.has_error(forms.forms.NON_FIELD_ERRORS, OPTIONS)
+        return self.has_error(NON_FIELD_ERRORS, OPTIONS)
 
     @property
     def runs(self) -> bool:
@@ -68,8 +69,8 @@ class ComposerForm(forms.Form):
     def clean(self) -> Wire:
         """Files that nothing would read are refused rather than ignored."""
         given = super().clean() or {}
-        for name in self.unshowable:
-            raise forms.ValidationError(f"{name}: {words.unshowable()}")
+        if self.unshowable:
+            raise forms.ValidationError(f"{', '.join(self.unshowable)}: {words.unshowable()}")
         others = [
             file.filename
             for file in self.attached

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -56,6 +56,9 @@ def begin(request: access.Request) -> HttpResponse:
             with transaction.atomic():
                 thread = threads.create(project)
                 _carry_out(form, thread)
+        except IntegrityError as doubled:
+            known = _sent_meanwhile(form, project, doubled)
+            return _sent(form, _led(request, reverse("thread", args=[known.thread_id])))
         except ApiError as problem:
             error = refusal(problem)
         else:
@@ -90,6 +93,8 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
         if known := _known(form, thread.project):
             return _sent(form, _taken(request, known))
         return _refused(request, thread, form, _locked(request, thread))
+    except IntegrityError as doubled:
+        return _sent(form, _taken(request, _sent_meanwhile(form, thread.project, doubled)))
     except ApiError as problem:
         return _refused(request, thread, form, refusal(problem))
     if not request.htmx:
@@ -105,6 +110,17 @@ def _known(form: ComposerForm, project: Project) -> Message | None:
     message_id = form.cleaned_data["message_id"]
     found = Message.objects.filter(pk=message_id, thread__project=project) if message_id else None
     return found.first() if found else None
+
+
+def _sent_meanwhile(form: ComposerForm, project: Project, doubled: IntegrityError) -> Message:
+    """The message that came first of two that were sent at the same moment.
+
+    :raises IntegrityError: there is none, so that something else was wrong
+    """
+    known = _known(form, project)
+    if known is None:
+        raise doubled
+    return known
 
 
 def _taken(request: access.Request, message: Message) -> HttpResponse:
@@ -353,11 +369,12 @@ def _carry_out(form: ComposerForm, thread: Thread) -> tuple[Message | None, Run 
     """
     :raises ThreadLocked: a run is active on the thread
     :raises Invalid: the model does not exist any more
+    :raises IntegrityError: the same message has been sent meanwhile; ``_known`` finds it
     """
     message = form.message()
     given = form.cleaned_data["message_id"]
     # One of another project stays there.
-    if given and Message.objects.filter(pk=given).exists():
+    if given and Message.objects.filter(pk=given).exclude(thread__project=thread.project).exists():
         given = ""
     added = messages.create(thread, message, given) if message else None
     if not form.runs:

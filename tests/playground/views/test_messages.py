@@ -18,7 +18,9 @@ from assistants.models import (
     VectorStoreFile,
 )
 from assistants.operations import execution, files
+from playground.forms.composer import ComposerForm
 from playground.forms.run_options import RunOptionsForm
+from playground.views import messages as views
 from tests.factories import make_assistant, make_project, make_run, make_thread
 from tests.playground.conftest import HTMX
 
@@ -140,6 +142,32 @@ def test_a_thread_that_is_begun_once_more_is_begun_once(page: Client, assistant:
     again = page.post("/threads/begin", SENT, headers=HTMX)
     thread = Thread.objects.get()
     assert again.headers["HX-Redirect"] == f"/threads/{thread.id}"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_of_two_that_are_sent_at_the_same_moment_one_is_taken(
+    page: Client,
+    assistant: Assistant,
+    thread: Thread,
+    monkeypatch: pytest.MonkeyPatch,
+    begun: bool,
+) -> None:
+    address = "/threads/begin" if begun else f"/threads/{thread.id}/messages"
+    given = {**SENT, "action": "add"}
+    page.post(address, given, headers=HTMX)
+    looks: list[None] = [None]
+    known = views._known
+
+    def late(form: ComposerForm, project: Project) -> Message | None:
+        """As if the first had not been there yet when the second one looked."""
+        return looks.pop() if looks else known(form, project)
+
+    monkeypatch.setattr(views, "_known", late)
+    again = page.post(address, given, headers=HTMX)
+    assert again.status_code == 200
+    assert Message.objects.filter(pk=SENT["message_id"]).count() == 1
+    # Beside the one that the thread had.
+    assert Message.objects.filter(role="user").count() == 2
 
 
 def test_the_id_of_somebody_elses_message_gives_nothing_away(
