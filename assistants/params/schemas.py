@@ -4,6 +4,7 @@ Only the schema itself is checked, against the standard and, where it is to be f
 against the rules that chat models set for that. Nothing that it refers to is fetched.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -17,6 +18,9 @@ Place = tuple[str | int, ...]
 
 # The standard as a schema of its own, so that a "$schema" of the caller's is never fetched.
 STANDARD = Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
+
+EXPRESSION = Draft202012Validator({"format": "regex"}, validate_formats=True)
+"""What the standard takes for a pattern: an expression of ECMA 262."""
 
 DEEPEST = 100
 """So many levels a schema may have; the checks are recursive."""
@@ -58,6 +62,7 @@ def check(schema: Schema, *, strict: bool = False) -> None:
     anchors = {part.schema[word] for part in parts for word in ANCHORS if word in part.schema}
     for part in parts:
         _check_references(part, anchors)
+        _check_patterns(part)
         if strict and _is_object(part.schema):
             _check_strict(part.place, part.schema)
 
@@ -90,6 +95,26 @@ def _check_references(part: "_Part", anchors: set[str]) -> None:
                 part.place,
                 f"reference to a component that is not there: {echoed(repr(reference))}.",
             )
+
+
+def _check_patterns(part: "_Part") -> None:
+    """Schemas that are made by Python have its own expressions at times, and are taken, too."""
+    named = dict.fromkeys(part.schema.get("patternProperties", {}), "patternProperties")
+    if "pattern" in part.schema:
+        named[part.schema["pattern"]] = "pattern"
+    for pattern, word in named.items():
+        if not EXPRESSION.is_valid(pattern) and not _is_of_python(pattern):
+            raise BadSchema(
+                (*part.place, word), f"{echoed(repr(pattern))} is not a regular expression."
+            )
+
+
+def _is_of_python(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError):
+        return False
+    return True
 
 
 def _stands_at(pointer: str, base: Any) -> bool:

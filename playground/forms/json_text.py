@@ -1,6 +1,7 @@
 """JSON as a person types it: what is wrong with it is said with its line and column."""
 
 import json
+import math
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -37,7 +38,7 @@ def read(text: str, *, limit: int = MAX_LENGTH) -> Any:
         text = _("It can have {n} characters at most.")
         raise ValidationError(text.format(n=number_format(limit, force_grouping=True)))
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as error:
         known = WORDS.get(error.msg)
         said = _(known) if known else error.msg[:1].lower() + error.msg[1:]
@@ -62,6 +63,12 @@ def read_object(text: str) -> dict[str, Any]:
 def write(value: Any) -> str:
     """The JSON as people read it."""
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _finite(number: str) -> float:
+    if math.isinf(found := float(number)):
+        raise ValidationError(_("{number} is too large a number.").format(number=number[:40]))
+    return found
 
 
 def _refuse(name: str) -> Any:

@@ -66,6 +66,26 @@ def test_a_wrong_schema_is_refused_at_its_place() -> None:
     assert error.code == "invalid_function_parameters"
 
 
+@pytest.mark.parametrize("wrong", ["([", "*", "(?<a", "[z-a]"])
+def test_what_is_no_regular_expression_is_refused(wrong: str) -> None:
+    error = refusal(formatted({"properties": {"a": {"pattern": wrong}}}))
+    assert error.message.endswith(
+        f"In context=('properties', 'a', 'pattern'), '{wrong}' is not a regular expression."
+    )
+    error = refusal(with_function({"patternProperties": {wrong: {}}}))
+    assert f"('patternProperties',), '{wrong}' is not a regular expression." in error.message
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"^\d{4}-\d\d$", r"(?<year>\d+)", r"\p{Script=Han}", "(?i)oslo", "a{,3}", "[^]"]
+)
+def test_expressions_are_those_of_scripts_or_of_python(pattern: str) -> None:
+    schema = {"properties": {"a": {"pattern": pattern}}, "patternProperties": {pattern: {}}}
+    validate(AssistantCreate, formatted(schema))
+    # Not what only has the name of one.
+    validate(AssistantCreate, formatted({"properties": {"pattern": {}}, "default": {"pattern": 1}}))
+
+
 def test_a_schema_describes_an_object() -> None:
     error = refusal(formatted({"type": "string"}))
     assert error.message.endswith(

@@ -47,6 +47,8 @@ def test_a_function_is_written_as_json(page: Client, assistant: Assistant) -> No
         ('{"name": "a"', "Line 1, column 13: expected a comma."),
         ("[]", "Line 1, column 1: expected an object, in curly brackets."),
         ('{"name": NaN}', "NaN is not a value in JSON."),
+        ('{"name": "a", "parameters": {"a": 1e400}}', "1e400 is too large a number."),
+        ('{"name": "a", "parameters": {"a": -1e400}}', "-1e400 is too large a number."),
         ('{"name": "two words"}', "name"),
         ('{"name": "a", "parameters": {"type": "list"}}', "In context="),
         ("[" * 100_000, "It has too many levels."),
