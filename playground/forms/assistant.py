@@ -105,6 +105,15 @@ class AssistantForm(forms.Form):
         return functions.SAMPLES
 
     @property
+    def fault(self) -> str:
+        """The id of what says why a field is not right; empty where it stands above all fields, or
+        nothing is wrong.
+        """
+        found = [f"assistant-fault-{one.key}" for one in self.functions if one.error]
+        found += [f"{self[name].auto_id}-error" for name in self.errors if name in self.fields]
+        return next(iter(found), "")
+
+    @property
     def lacks_provider(self) -> bool:
         """Whether the chosen model is the scripted one because there is no other yet."""
         is_demo = self.home is None and self["model"].value() == providers.DEMO_MODEL

@@ -60,7 +60,10 @@ def test_what_is_wrong_with_a_function_is_said_with_its_place(
     response = page.post(f"/assistants/{assistant.id}", functions(text), headers=HTMX)
     assert response.status_code == 422
     assert said in response.text.replace("&#x27;", "'")
-    assert "Not saved" in response.text
+    assert '<a href="#assistant-fault-key0">Not saved</a>' in response.text
+    # Above the box, which may be longer than the window.
+    before, _ = response.text.split('id="assistant-text-key0"')
+    assert 'id="assistant-fault-key0"' in before
     assert 'aria-describedby="assistant-fault-key0"' in response.text
     assert saved(assistant).name == "Plotter"
 
@@ -208,6 +211,9 @@ def test_the_form_of_an_answer(page: Client, assistant: Assistant) -> None:
     response = page.post(address, wrong, headers=HTMX)
     assert response.status_code == 422
     assert "Line 2, column 1: " in response.text or "Line 1, column 18: " in response.text
+    assert '<a href="#assistant-schema-error">Not saved</a>' in response.text
+    before, after = response.text.split('id="assistant-schema"')
+    assert ('id="assistant-schema-error"' in before, "field__error" in after) == (True, False)
     page.post(address, SETUP | {"response_format": "json_object"}, headers=HTMX)
     assert saved(assistant).response_format == {"type": "json_object"}
     page.post(address, SETUP | {"response_format": "text"}, headers=HTMX)
