@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import number_format
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -92,6 +93,7 @@ def import_(request: access.Request) -> HttpResponse:
         "problems": problems,
         "made": made,
         "checked": text if only_checks and made else "",
+        "checked_name": _name(request),
     }
     return render(request, "assistants/import.html", context, status=422 if problems else 200)
 
@@ -115,6 +117,12 @@ def _text(request: access.Request) -> str:
     return text
 
 
+def _name(request: access.Request) -> str:
+    """What the file is called, or the one that was looked at before."""
+    upload = request.FILES.get("file")
+    return (upload and upload.name) or request.POST.get("checked_name", "")[:255]
+
+
 def _read(text: str) -> list[Any]:
     """
     :raises ValidationError: it is not JSON
@@ -124,8 +132,9 @@ def _read(text: str) -> list[Any]:
         found = found["data"]  # as the API lists them
     found = found if isinstance(found, list) else [found]
     if not 0 < len(found) <= MAX_ASSISTANTS:
-        said = _("A file holds 1 to {n} assistants.").format(n=MAX_ASSISTANTS)
-        raise ValidationError(said)
+        said = _("A file holds 1 to {n} assistants, and this one has {found}.")
+        number = number_format(len(found), force_grouping=True)
+        raise ValidationError(said.format(n=MAX_ASSISTANTS, found=number))
     return found
 
 

@@ -1,6 +1,7 @@
 """Assistants as files, from files, and twice."""
 
 import json
+import re
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -72,18 +73,23 @@ def test_of_several_each_that_is_right_is_made_and_the_others_are_named(
     ]
     response = page.post("/assistants/import", upload({"object": "list", "data": rows}))
     assert response.status_code == 422
-    assert "1 imported, 4 not" in response.text
+    assert "1 imported<" in response.text
+    assert "4 not imported<" in response.text
     for said in ("2, Hot:", "3, No model:", "4, Gone:", "5: this is no assistant."):
         assert said in response.text
-    assert [one.name for one in Assistant.objects.all()] == ["Good"]
+    (made,) = Assistant.objects.all()
+    assert made.name == "Good"
+    assert f'<a href="/assistants/{made.id}"><bdi>Good</bdi></a>' in re.sub(
+        r"<nav.*?</nav>", "", response.text, flags=re.DOTALL
+    )
 
 
 def test_what_is_no_file_of_assistants_is_refused(page: Client, project: Project) -> None:
     for value, said in (
         (b'{"name": "a",\n "model" 1}', "Line 2, column 10: expected a colon."),
         (b"\xff\xfe\x00", "no text in UTF-8"),
-        ([], "1 to 100 assistants"),
-        ([{}] * 101, "1 to 100 assistants"),
+        ([], "A file holds 1 to 100 assistants, and this one has 0."),
+        ([{}] * 1001, "A file holds 1 to 100 assistants, and this one has 1,001."),
     ):
         response = page.post("/assistants/import", upload(value))
         assert (response.status_code, said in response.text) == (422, True)
@@ -110,6 +116,11 @@ def test_looking_first_makes_nothing_and_says_what_would_be_made(
     assert "1 would not" in looked.text
     assert "2, Hot:" in looked.text
     assert not Assistant.objects.exists()
-    # What was looked at is imported without being chosen again.
-    page.post("/assistants/import", {"checked": json.dumps(rows)})
+    assert '<bdi class="mono">assistants.json</bdi> was looked at' in looked.text
+    assert "Import these" in looked.text
+    # What was looked at is imported without being chosen again, and keeps its name until then.
+    given = {"checked": json.dumps(rows), "checked_name": "assistants.json"}
+    again = page.post("/assistants/import", {**given, "check": "1"})
+    assert 'name="checked_name" value="assistants.json"' in again.text
+    page.post("/assistants/import", given)
     assert [one.name for one in Assistant.objects.all()] == ["Good"]
