@@ -143,6 +143,15 @@ def test_a_run_option_that_cannot_be_is_told_before_anything_is_sent(
     expect(options).to_be_hidden()
     beside = page.locator("#run-options-wrong")
     expect(beside).to_contain_text("less than or equal to 2")
+    # What is sent meanwhile is not taken, and that is all the page tells of it.
+    message = page.get_by_label("Message", exact=True)
+    message.fill("Hello")
+    with page.expect_response("**/threads/begin") as refused:
+        message.press("Enter")
+    assert refused.value.status == 422
+    expect(message).to_have_value("Hello")
+    expect(beside).to_contain_text("less than or equal to 2")
+    expect(page.locator("#composer-error")).to_be_empty()
     beside.get_by_role("button", name="Run options").click()
     expect(temperature).to_be_visible()
     temperature.fill("1")
