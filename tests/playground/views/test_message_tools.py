@@ -275,7 +275,7 @@ def test_an_option_that_cannot_be_is_told_by_its_name(
     body = {"content": "Go", "action": "run", "run-max_prompt_tokens": "5"}
     refused = page.post(address, body, headers=HTMX)
     assert refused.status_code == 422
-    assert "Run options, tokens to read" in refused.text
+    assert "<strong>Most tokens to read:</strong> Ensure" in refused.text
     # Adding alone runs nothing, so it does not matter.
     assert page.post(address, {**body, "action": "add"}, headers=HTMX).status_code == 200
 
