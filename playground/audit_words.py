@@ -22,6 +22,7 @@ WORDS: Final = {
     "thread.exported": _("Exported a thread"),
     "message.changed": _("Changed a message"),
     "message.deleted": _("Deleted a message"),
+    "message.restored": _("Put a message back"),
     "run.cancelled": _("Cancelled a run"),
     "file.created": _("Uploaded a file"),
     "file.deleted": _("Deleted a file"),

@@ -395,8 +395,11 @@ class OutcomeView:
 
     @property
     def at(self) -> datetime:
-        """Its place in the thread: while the run is active, the end."""
-        return (self.standing or self.run).ended_at or _THE_END
+        """Its place in the thread, whichever of the runs is shown: below all of them, and while
+        one is active, the end.
+        """
+        ends = [run.ended_at for run in (*self.replaced, self.standing or self.run)]
+        return max(end or _THE_END for end in ends)
 
     @property
     def element_id(self) -> str:
@@ -410,8 +413,30 @@ class OutcomeView:
         """
         if self.is_shared or self.run.is_active:
             return []
-        kept = [run.id for run in self.replaced if run.replaced_messages]
-        return [*kept, (self.standing or self.run).id] if kept else []
+        kept = [run for run in self.replaced if run.is_kept]
+        stands = self.standing or self.run
+        found = sorted([*kept, stands], key=lambda run: (run.created_at, run.pk))
+        return [run.id for run in found] if kept else []
+
+    @property
+    def standing_number(self) -> int:
+        """Which of the versions the next run reads, from 1 on."""
+        return self.versions.index((self.standing or self.run).id) + 1
+
+    @property
+    def attempt(self) -> Run | None:
+        """The newest run that was to take the place of this one and wrote nothing."""
+        if not self.versions or self.standing:
+            return None
+        newest = self.replaced[-1]
+        is_later = newest.created_at > self.run.created_at
+        return newest if is_later and not newest.replaced_messages else None
+
+    @property
+    def why_it_stays(self) -> str:
+        """What became of that run."""
+        outcome = outcomes.of_run(self.attempt) if self.attempt else None
+        return outcome.text if outcome else _(outcomes.NOTHING)
 
     @property
     def others(self) -> list[Run]:
@@ -445,7 +470,8 @@ class OutcomeView:
     @property
     def depends_on(self) -> tuple[object, ...] | None:
         """What tells it from any other state of itself, or None while it may still change."""
-        return None if self.run.is_active else (self.run.id, self.kind, self.versions)
+        stands = self.standing.id if self.standing else ""
+        return None if self.run.is_active else (self.run.id, self.kind, stands, self.versions)
 
 
 Item = MessageView | RunView | OutcomeView

@@ -42,6 +42,7 @@ ADVISED: Final = (
 )
 """Hints at the end of what the service says that our own advice repeats."""
 KEPT: Final = gettext_noop("What was written until then is kept.")
+NOTHING: Final = gettext_noop("Nothing was written.")
 _RAISED = re.compile(
     r"^-{60,}\n(\w+) +Traceback \(most recent call last\)$"
     r'|^ +(?:File [^"]|Cell ).*\n(?: .*\n)+?(\w*Error): ',
@@ -90,7 +91,7 @@ def of_run(run: Run) -> Outcome | None:
         case RunStatus.CANCELLED:
             at = _clock(run.cancelled_at) if run.cancelled_at else ""
             title = _("Stopped at {time}").format(time=at) if at else _("Stopped")
-            return Outcome("plain", title, _(KEPT), again=_(AGAIN))
+            return Outcome("plain", title, _kept(run), again=_(AGAIN))
         case RunStatus.FAILED:
             return _failed(run)
         case RunStatus.INCOMPLETE:
@@ -179,10 +180,15 @@ def _failed(run: Run) -> Outcome:
     error = run.last_error or {}
     if error.get("message") == refusals.QUOTA.message:
         # The provider's own words about its quota stand behind its name.
-        text = _(
+        used_up = gettext_noop(
+            "The project, or the key that began the run, has used up its tokens for today or for "
+            "this month."
+        )
+        used_up_meanwhile = gettext_noop(
             "The project, or the key that began the run, has used up its tokens for today or for "
             "this month. What was written until then is kept."
         )
+        text = _(used_up_meanwhile if _has_written(run) else used_up)
         advice = _("have an owner raise the budget in settings, or wait until it begins anew.")
         code = "insufficient_quota"
         return Outcome("bad", _("The token budget is used up"), text, code, advice, _(RETRY))
@@ -198,7 +204,7 @@ def _failed(run: Run) -> Outcome:
     if message == FILTERED:
         title = _("The provider's filter stopped the answer")
         advice = _("put the question in other words; the same request would be stopped again.")
-        return Outcome("bad", title, _(KEPT), code, advice, _(AGAIN))
+        return Outcome("bad", title, _kept(run), code, advice, _(AGAIN))
     if _BROKEN.match(message):
         title = _("The provider had an error")
         advice = _(
@@ -228,6 +234,15 @@ def _failed(run: Run) -> Outcome:
         ),
     )
     return Outcome("bad", title, told_without(message, ADVISED), code, advice, _(RETRY))
+
+
+def _kept(run: Run) -> str:
+    """What is left of it."""
+    return _(KEPT if _has_written(run) else NOTHING)
+
+
+def _has_written(run: Run) -> bool:
+    return any(step.type == "message_creation" for step in run.steps.all())
 
 
 def _is_of_provider(run: Run, message: str) -> bool:
@@ -272,7 +287,7 @@ def _incomplete(run: Run) -> Outcome:
             _("run the thread again, or ask for a shorter answer."),
         ),
     )
-    return Outcome("note", title, _(KEPT), reason, advice, _(AGAIN))
+    return Outcome("note", title, _kept(run), reason, advice, _(AGAIN))
 
 
 def _expired(run: Run) -> Outcome:

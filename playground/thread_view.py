@@ -242,8 +242,10 @@ class ThreadView:
 
 def _messages_since(thread: Thread, since: datetime) -> ObjectQuerySet[Message]:
     """Those that have changed since, or still do."""
+    again = _runs_since(thread, since).filter(ended_at__lt=since)
     return thread.messages.filter(
         Q(created_at__gte=since)
+        | Q(run_id__in=again.values("pk"))
         | Q(completed_at__gte=since)
         | Q(incomplete_at__gte=since)
         | Q(status=Message.Status.IN_PROGRESS)
@@ -251,7 +253,10 @@ def _messages_since(thread: Thread, since: datetime) -> ObjectQuerySet[Message]:
 
 
 def _runs_since(thread: Thread, since: datetime) -> ObjectQuerySet[Run]:
-    return thread.runs.standing().filter(Q(created_at__gte=since) | Q(ended_at__gte=since))
+    """Those that stand which have changed since, or in whose place another stood that has."""
+    changed = thread.runs.filter(Q(created_at__gte=since) | Q(ended_at__gte=since))
+    stands = changed.exclude(replaced_by="").values("replaced_by")
+    return thread.runs.standing().filter(Q(pk__in=changed.values("pk")) | Q(pk__in=stands))
 
 
 def _has_ended(view: Item, run_id: str) -> bool:

@@ -6,7 +6,6 @@ has written so far is in no row yet: it is taken from the event log.
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -27,6 +26,7 @@ from assistants.models import (
     VectorStoreFile,
     clock,
 )
+from assistants.operations import versions
 from playground import outcomes, scopes
 from playground.items import (
     CallView,
@@ -127,7 +127,7 @@ def version(run: Run) -> list[Item]:
     """A run that has ended and what it has written, whether or not another stands in its place."""
     if not run.replaced_by:
         return read_items(run.thread, elements_of(run), [run.pk], Fold())
-    messages = [_as_it_was(run, **kept) for kept in run.replaced_messages]
+    messages = [versions.as_it_was(run, **kept) for kept in run.replaced_messages]
     views = build(run.thread, messages, [run], Fold())
     for view in views:
         if isinstance(view, MessageView):
@@ -156,13 +156,6 @@ def elements_of(run: Run) -> list[str]:
         return [run.pk, *(kept["message"]["id"] for kept in run.replaced_messages)]
     written = run.thread.messages.filter(run_id=run.pk)
     return [run.pk, *written.values_list("pk", flat=True)]
-
-
-def _as_it_was(run: Run, message: Wire, at: str) -> Message:
-    """A message that is in its thread no more."""
-    kept = ("id", "assistant_id", "run_id", "status", "role", "content", "attachments")
-    fields = {name: message[name] for name in kept}
-    return Message(thread=run.thread, created_at=datetime.fromisoformat(at), **fields)
 
 
 def place_of(tip: str) -> str:

@@ -89,6 +89,10 @@ class Run(ApiObject):
 
     replaced_by = models.CharField(max_length=64, default="", blank=True)
     """The run that stands in the place of this one; empty for one that stands. Not on the wire."""
+    replaces = models.CharField(max_length=64, default="", blank=True)
+    """The run that stood when this one was put in its place. Should this one end without a message,
+    that stands again.
+    """
     replaced_messages = OrderedJSON(default=list)
     """What the run had written when another was put in its place: message objects of the API, each
     under ``message``, with their exact times under ``at``. Only pages show them, to members.
@@ -130,6 +134,13 @@ class Run(ApiObject):
     @property
     def is_active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a run that was replaced can still be shown: what it wrote, or that it wrote
+        nothing.
+        """
+        return bool(self.replaced_messages or self.replaces)
 
     @property
     def mirrored(self) -> "UpstreamRun | None":

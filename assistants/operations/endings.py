@@ -12,7 +12,7 @@ from assistants.events import log
 from assistants.events.fold import fold
 from assistants.events.log import Event
 from assistants.models import Message, Run, RunStatus, StepStatus, clock
-from assistants.operations import budgets, queue
+from assistants.operations import budgets, queue, versions
 
 
 @dataclass
@@ -101,10 +101,22 @@ def end(
     run.save(update_fields=_AT_THE_END)
     count = budgets.count_broken_off if is_broken_off else budgets.count
     count(run, run.usage)
+    if run.replaces:
+        events += _what_stood(run)
     events.append(Event.of(f"thread.run.{status}", run.to_dict(), run.id))
     log.publish(run.thread_id, events)
     queue.ring_next(run)
     transaction.on_commit(lambda: _count(run))
+
+
+def _what_stood(run: Run) -> list[Event]:
+    """Have the answer back in whose place this run was put, if it has put none there; the events
+    that tell of it.
+    """
+    if Message.objects.filter(run_id=run.pk).exists():
+        return []
+    stood = run.thread.runs.filter(pk=run.replaces, replaced_by=run.pk).first()
+    return versions.stand_again(stood, run) if stood and stood.replaced_messages else []
 
 
 def _close(

@@ -86,7 +86,7 @@ def delete(message: Message) -> None:
     """
     if message.run_id:
         replaced = Run.objects.filter(thread=message.thread_id, replaced_by=message.run_id)
-        replaced.update(replaced_messages=[])
+        replaced.update(replaced_messages=[], replaces="")
     take_out(message)
 
 

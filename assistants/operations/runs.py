@@ -23,6 +23,7 @@ from assistants.operations import (
     threads,
     tool_resources,
     upstream_mirrors,
+    versions,
 )
 from assistants.operations.endings import Partial, end, publish
 from assistants.operations.providers import ChatModel
@@ -93,7 +94,8 @@ def create_with_thread(
 
 def replace(run: Run, assistant: Assistant) -> tuple[Run, list[str]]:
     """Run again in place of a thread's last run, with what that was given otherwise than its
-    assistant. Its messages go out of the thread; the run itself keeps them.
+    assistant. Its messages go out of the thread; the run itself keeps them, and has them back there
+    should the new one end without any.
 
     :returns: the new run, and the ids of the messages that went
     :raises ThreadLocked: a run is active on the thread
@@ -108,17 +110,12 @@ def replace(run: Run, assistant: Assistant) -> tuple[Run, list[str]]:
         newest = thread.messages.newest_first().first()
         if newest is None or newest.run_id != run.pk:
             raise refusals.ANSWER_NOT_LAST(run_id=run.pk)
-        gone = list(thread.messages.filter(run_id=run.pk).oldest_first())
-        ids = [message.id for message in gone]
-        kept = [
-            {"message": message.to_dict(), "at": message.created_at.isoformat()} for message in gone
-        ]
-        for message in gone:
-            messages.take_out(message)
+        gone = versions.set_aside(run)
         again = create(thread, assistant, params)
-        thread.runs.filter(replaced_by=run.pk).update(replaced_by=again.pk)
-        thread.runs.filter(pk=run.pk).update(replaced_by=again.pk, replaced_messages=kept)
-        return again, ids
+        again.replaces = run.pk
+        again.save(update_fields=["replaces"])
+        versions.put_in_place(again, run)
+        return again, gone
 
 
 def _model(assistant: Assistant, named: str | None, project: Project) -> ChatModel | None:

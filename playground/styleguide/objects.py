@@ -251,9 +251,13 @@ class Samples:
         standing = self.run(RunStatus.COMPLETED)
         kept = [{"message": {"id": "msg_sample"}, "at": ""}]
         replaced = self.run(RunStatus.COMPLETED, replaced_by="run_sample", replaced_messages=kept)
+        tried = self.run(RunStatus.FAILED, replaced_by=standing.id, replaces=standing.id)
+        tried.last_error = {"code": "server_error", "message": "The model does not answer."}
+        tried.created_at = self.now
         versions = [
             OutcomeView(standing, [replaced]),
             OutcomeView(replaced, [replaced], standing),
+            OutcomeView(standing, [tried]),
         ]
         return [*map(OutcomeView, runs), *versions]
 

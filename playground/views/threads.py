@@ -85,7 +85,7 @@ def show(request: access.Request, thread_id: str) -> HttpResponse:
     assistant = chosen_assistant(request, thread.project, thread)
     version = request.GET.get("version")
     run = access.run(request, thread_id, version) if version else None
-    if run and run.replaced_by and not run.replaced_messages:
+    if run and run.replaced_by and not run.is_kept:
         raise Http404  # the answer was deleted meanwhile, and its versions with it
     if run and request.htmx:
         return _version(request, run)

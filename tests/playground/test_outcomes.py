@@ -3,7 +3,7 @@
 import pytest
 
 from assistants.models import Run, RunStatus, UpstreamRun, VectorStore
-from assistants.refusals import STORE_EXPIRED
+from assistants.refusals import QUOTA, STORE_EXPIRED
 from playground.outcomes import ADVISED, FILTERED, OF_PROVIDER, Outcome, error_in, of_run
 from playground.service_texts import HINTS, TEXTS
 from tests.factories import make_assistant, make_run, make_thread, make_vector_store
@@ -140,3 +140,28 @@ def test_a_run_that_failed_over_an_expired_store_leads_to_its_expiry() -> None:
     other = of_run(run)
     assert other is not None
     assert other.mend is None
+
+
+@pytest.mark.django_db
+def test_what_is_kept_is_told_of_those_alone_that_have_written() -> None:
+    assistant = make_assistant()
+    run = make_run(make_thread(assistant.project), assistant)
+    ends = [
+        (RunStatus.CANCELLED, None),
+        (RunStatus.INCOMPLETE, None),
+        (RunStatus.FAILED, {"code": "server_error", "message": FILTERED}),
+        (RunStatus.FAILED, {"code": "rate_limit_exceeded", "message": QUOTA.message}),
+    ]
+
+    def said() -> list[str]:
+        found = []
+        for run.status, run.last_error in ends:
+            outcome = of_run(run)
+            assert outcome is not None
+            found.append(outcome.text)
+        return found
+
+    assert said()[:3] == ["Nothing was written."] * 3
+    assert not any("kept" in text for text in said())
+    run.steps.create(type="message_creation")
+    assert all("What was written until then is kept." in text for text in said())

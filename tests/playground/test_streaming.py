@@ -534,6 +534,36 @@ async def test_all_are_told_that_an_answer_was_replaced(
     reading.cancel()
 
 
+@pytest.mark.parametrize("is_there", [True, False], ids=["hears it", "comes back"])
+async def test_all_are_told_that_a_replaced_answer_stands_again(
+    thread: Thread, worker: Worker, assistant: Assistant, is_there: bool
+) -> None:
+    await play(worker)
+    long_ago = clock.now() - timedelta(hours=1)
+    answers = thread.messages.filter(run_id=worker.run.id)
+    await answers.aupdate(created_at=long_ago, completed_at=long_ago)
+    asked = long_ago - timedelta(minutes=1)
+    await thread.messages.filter(role="user").aupdate(created_at=asked, completed_at=asked)
+    await thread.runs.aupdate(created_at=long_ago, ended_at=long_ago)
+    answer = await Message.objects.aget(run_id=worker.run.id)
+    again, _ = await sync_to_async(runs.replace)(worker.run, assistant)
+    reader = Reader(thread)
+    reading = asyncio.create_task(reader.read(on=True))
+    if is_there:
+        await reader.until(lambda: f'id="{again.id}"' in reader.html)
+    failing = await sync_to_async(Worker)(again.id)
+    await sync_to_async(failing.fail)("Out of order.")
+    back = [answer.id, worker.run.id, f"{worker.run.id}-outcome"]
+    await reader.until(lambda: all(f' id="{name}"' in reader.html for name in back))
+    gone = [again.id, f"{again.id}-outcome"]
+    await reader.until(
+        lambda: all(f'data-remove="{name}"' in reader.frames[-1][2] for name in gone)
+    )
+    assert "Out of order. This version stays." in reader.html
+    assert f' id="{again.id}"' not in reader.frames[-1][2]
+    reading.cancel()
+
+
 async def test_a_new_title_is_told_and_no_older_one_comes_after_it(thread: Thread) -> None:
     first = Reader(thread)
     reading = asyncio.create_task(first.read(on=True))

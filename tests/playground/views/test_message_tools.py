@@ -170,6 +170,41 @@ def test_only_the_last_version_is_in_the_thread(page: Client, versions: list[Run
     assert gone.status_code == 404
 
 
+def test_a_version_that_wrote_nothing_is_shown_and_not_read(page: Client, run: Run) -> None:
+    page.post(f"/threads/{run.thread_id}/runs/{run.id}/regenerate", headers=HTMX)
+    second = run.thread.runs.newest_first()[0]
+    Worker(second.id).fail("The model is <b>out</b> of order.")
+    address = f"/threads/{run.thread_id}"
+    shown = page.get(address).text
+    assert "An answer." in shown
+    assert "1/2" in shown
+    assert "The model is &lt;b&gt;out&lt;/b&gt; of order. This version stays." in shown
+    assert f'id="{second.id}"' not in shown
+    for headers in ({}, HTMX):
+        other = page.get(f"{address}?version={second.id}", headers=headers).text
+        assert "2/2" in other
+        assert "The run failed" in other
+        assert "The next run reads version 1 only." in other
+        assert "An answer." not in other
+        # It would run below the answer that stands.
+        assert "Retry the run" not in other
+    # The card is below the header of its run, on either way.
+    assert other.index(f'id="{second.id}"') < other.index(f'id="{run.id}-outcome"')
+    archive = page.get(f"{address}/export/file?format=json")
+    with zipfile.ZipFile(io.BytesIO(b"".join(archive))) as files:
+        runs = [json.loads(line)["id"] for line in files.read("runs.jsonl").splitlines()]
+        said = files.read("messages.jsonl").decode()
+    assert runs == [run.id]
+    assert "An answer." in said
+    # It can be asked for once more, and deleted with all that was tried.
+    again = page.post(f"{address}/runs/{run.id}/regenerate", headers=HTMX)
+    assert again.status_code == 200
+    page.post(f"{address}/runs/{run.thread.runs.active().get().id}/cancel")
+    assert "1/3" in page.get(address).text
+    page.post(f"{address}/messages/{Message.objects.get(run_id=run.id).id}/delete")
+    assert page.get(f"{address}?version={second.id}").status_code == 404
+
+
 def test_while_a_run_is_active_its_place_is_its_own(page: Client, run: Run) -> None:
     page.post(f"/threads/{run.thread_id}/runs/{run.id}/regenerate", headers=HTMX)
     active = run.thread.runs.active().get()
