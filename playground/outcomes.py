@@ -77,6 +77,8 @@ class Outcome:
     advice: str = ""
     again: str = ""
     mend: Mend | None = None
+    is_of_options: bool = False
+    """Whether the run options are where it can be mended."""
 
 
 def of_run(run: Run) -> Outcome | None:
@@ -287,7 +289,18 @@ def _incomplete(run: Run) -> Outcome:
             _("run the thread again, or ask for a shorter answer."),
         ),
     )
-    return Outcome("note", title, _kept(run), reason, advice, _(AGAIN))
+    is_given = reason in run.overrides
+    if is_given:
+        # They stay with the thread, so that the next run would end at the same limit.
+        advice = {
+            "max_prompt_tokens": _(
+                "raise “Most tokens to read” in the run options, or start a new thread."
+            ),
+            "max_completion_tokens": _(
+                "raise “Most tokens to write” in the run options, or ask for a shorter answer."
+            ),
+        }.get(reason, advice)
+    return Outcome("note", title, _kept(run), reason, advice, _(AGAIN), is_of_options=is_given)
 
 
 def _expired(run: Run) -> Outcome:

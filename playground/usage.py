@@ -1,6 +1,6 @@
 """What runs have used, and what that costs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from assistants.models import Project, Run, TokenUse
 from assistants.operations import prices
@@ -19,8 +20,8 @@ from assistants.operations.providers import DEMO_MODEL
 
 @dataclass(frozen=True)
 class Total:
-    """What some runs have used together. ``seconds`` is how long they took, ``cost`` None as soon
-    as the price of one of them is not known.
+    """What some runs have used together. ``seconds`` is how long they took, ``cost`` that of those
+    whose price is known, None if there are none; ``unpriced`` is how many others there are.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Total:
     completion_tokens: int
     seconds: float
     cost: Decimal | None
+    unpriced: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -36,7 +38,16 @@ class Total:
 
     @property
     def price(self) -> str:
-        return in_words(self.cost)
+        if self.cost is None or not self.unpriced:
+            return in_words(self.cost)
+        told = ngettext(
+            "{price}, and {n} run of unknown price",
+            "{price}, and {n} runs of unknown price",
+            self.unpriced,
+        )
+        return told.format(
+            price=in_words(self.cost), n=number_format(self.unpriced, force_grouping=True)
+        )
 
 
 def of_run(run: Run) -> str:
@@ -63,21 +74,23 @@ def total_of(uses: Iterable[TokenUse], price_of: prices.PriceOf, name: str = "")
     found = list(uses)
     written: dict[str, list[int]] = {}
     for use in found:
-        tokens = written.setdefault(use.model, [0, 0])
-        tokens[0] += use.prompt_tokens
-        tokens[1] += use.completion_tokens
+        sums = written.setdefault(use.model, [0, 0, 0])
+        sums[0] += use.prompt_tokens
+        sums[1] += use.completion_tokens
+        sums[2] += use.runs
     costs = [
-        prices.amount(price_of(model), {"prompt_tokens": read, "completion_tokens": wrote})
-        for model, (read, wrote) in written.items()
+        (prices.amount(price_of(model), {"prompt_tokens": read, "completion_tokens": wrote}), runs)
+        for model, (read, wrote, runs) in written.items()
     ]
-    known = [amount for amount in costs if amount is not None]
+    cost, unpriced = _sum(costs)
     return Total(
         name,
         runs=sum(use.runs for use in found),
         prompt_tokens=sum(use.prompt_tokens for use in found),
         completion_tokens=sum(use.completion_tokens for use in found),
         seconds=0.0,
-        cost=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+        cost=cost,
+        unpriced=unpriced,
     )
 
 
@@ -109,22 +122,33 @@ def total(name: str, runs: QuerySet[Run], project: Project) -> Total:
     )
     found = list(groups)
     costs = [
-        prices.cost(
-            group["answered_by"] or group["model"],
-            {"prompt_tokens": group["prompt"], "completion_tokens": group["completion"]},
-            project,
+        (
+            prices.cost(
+                group["answered_by"] or group["model"],
+                {"prompt_tokens": group["prompt"], "completion_tokens": group["completion"]},
+                project,
+            ),
+            int(group["runs"]),
         )
         for group in found
     ]
-    known = [amount for amount in costs if amount is not None]
+    cost, unpriced = _sum(costs)
     return Total(
         name,
         runs=sum(group["runs"] for group in found),
         prompt_tokens=sum(group["prompt"] or 0 for group in found),
         completion_tokens=sum(group["completion"] or 0 for group in found),
         seconds=sum((group["took"] or timedelta() for group in found), timedelta()).total_seconds(),
-        cost=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+        cost=cost,
+        unpriced=unpriced,
     )
+
+
+def _sum(costs: Sequence[tuple[Decimal | None, int]]) -> tuple[Decimal | None, int]:
+    """What is known of some costs, each that of so many runs, and of how many it is not."""
+    known = [amount for amount, _runs in costs if amount is not None]
+    unpriced = sum(runs for amount, runs in costs if amount is None)
+    return (sum(known, Decimal(0)) if known or not costs else None), unpriced
 
 
 def _tokens(name: str) -> Cast:

@@ -165,3 +165,21 @@ def test_what_is_kept_is_told_of_those_alone_that_have_written() -> None:
     assert not any("kept" in text for text in said())
     run.steps.create(type="message_creation")
     assert all("What was written until then is kept." in text for text in said())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("limit,field", [("completion", "write"), ("prompt", "read")])
+def test_a_limit_of_the_run_options_is_named_as_theirs(limit: str, field: str) -> None:
+    assistant = make_assistant()
+    run = make_run(make_thread(assistant.project), assistant)
+    run.status = RunStatus.INCOMPLETE
+    run.incomplete_details = {"reason": f"max_{limit}_tokens"}
+    outcome = of_run(run)
+    assert outcome is not None
+    assert "run options" not in outcome.advice
+    assert not outcome.is_of_options
+    run.overrides = {f"max_{limit}_tokens": 300}
+    outcome = of_run(run)
+    assert outcome is not None
+    assert f"“Most tokens to {field}” in the run options" in outcome.advice
+    assert outcome.is_of_options

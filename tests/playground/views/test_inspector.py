@@ -158,7 +158,7 @@ def test_usage_adds_the_runs_up(page: Client, run: Run, assistant: Assistant) ->
     assert thread.seconds > 0
 
 
-def test_one_price_that_is_not_known_leaves_the_sum_unknown(
+def test_what_is_known_of_the_cost_is_told_beside_how_many_have_no_price(
     page: Client, run: Run, assistant: Assistant
 ) -> None:
     worker = Worker(make_run(run.thread, assistant).id)
@@ -166,7 +166,7 @@ def test_one_price_that_is_not_known_leaves_the_sum_unknown(
     worker.complete()
     Run.objects.filter(pk=worker.run.pk).update(answered_by="gone-since")
     text = tab(page, run, "usage")
-    assert "Cost: price unknown." in text
+    assert "Cost: free, and 1 run of unknown price." in text
     assert "<span>free</span>" in text
     assert "$0.00" not in text
 

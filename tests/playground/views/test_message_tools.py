@@ -4,12 +4,14 @@ import io
 import json
 import re
 import zipfile
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 
-from assistants.models import Assistant, Message, Project, Run, Thread
+from assistants.models import Assistant, Message, Project, Run, RunStatus, Thread, clock
 from assistants.operations import execution, steps, threads
+from assistants.operations.endings import Partial
 from tests.api.worker import USAGE, Worker
 from tests.factories import make_assistant, make_file, make_run, make_thread
 from tests.playground.conftest import HTMX
@@ -313,6 +315,30 @@ def test_an_option_that_cannot_be_is_told_by_its_name(
     assert "<strong>Most tokens to read:</strong> Ensure" in refused.text
     # Adding alone runs nothing, so it does not matter.
     assert page.post(address, {**body, "action": "add"}, headers=HTMX).status_code == 200
+
+
+def test_a_run_that_met_the_limit_of_its_options_leads_to_them(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    worker = Worker(make_run(thread, assistant, max_completion_tokens=300).id)
+    execution.end_early(
+        worker.run, RunStatus.INCOMPLETE, Partial(), incomplete="max_completion_tokens"
+    )
+    shown = page.get(f"/threads/{thread.id}").text
+    card = shown[shown.index(f'id="{worker.run.id}-outcome"') :]
+    assert 'popovertarget="run-options"' in card[: card.index("Run the thread again") + 400]
+
+
+def test_runs_of_one_minute_have_names_of_their_own(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    at = clock.now().replace(second=10)
+    for seconds in (0, 5):
+        worker = Worker(make_run(thread, assistant).id)
+        worker.complete()
+        Run.objects.filter(pk=worker.run.pk).update(created_at=at + timedelta(seconds=seconds))
+    named = re.findall(r'aria-label="(Run at [^"]*)"', page.get(f"/threads/{thread.id}").text)
+    assert len(set(named)) == 2
 
 
 def test_each_file_can_have_a_tool_of_its_own(
