@@ -31,4 +31,4 @@ def test_an_answer_is_back_when_nothing_came_in_its_place(
     thread.ask("Go on")
     expect(page.get_by_text("And more.")).to_be_visible()
     said = [message["content"] for message in model.requests[-1].messages]
-    assert "Hello there." in said
+    assert "Hello **there**." in said

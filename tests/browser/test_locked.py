@@ -1,0 +1,31 @@
+"""The composer's foot: what it says of a draft, and of a thread that waits."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Studio
+from tests.chat_server import ChatServer, stall
+
+
+def test_a_draft_is_said_to_be_kept_where_there_is_one(thread: Studio, page: Page) -> None:
+    kept = page.get_by_text("Draft kept on this device")
+    expect(kept).to_be_hidden()
+    page.get_by_label("Message", exact=True).fill("Later")
+    expect(kept).to_be_visible()
+
+
+def test_the_way_to_stop_stands_beside_why_the_thread_is_locked(
+    thread: Studio, model: ChatServer, page: Page
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 800})
+    model.reply(stall())
+    thread.ask("Go on")
+    stop = page.locator("#composer-actions").get_by_role("button", name="Stop")
+    said = page.locator("#composer-actions > .muted")
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        first, second = said.bounding_box(), stop.bounding_box()
+        assert first
+        assert second
+        assert second["x"] >= first["x"] + first["width"]
+        assert second["y"] < first["y"] + first["height"]
+    stop.click()
