@@ -1,4 +1,4 @@
-"""The composer's foot: what it says of a draft, and of a thread that waits."""
+"""The edges of a thread's page: its heading, and what the composer's foot says."""
 
 from playwright.sync_api import Page, expect
 
@@ -29,3 +29,18 @@ def test_the_way_to_stop_stands_beside_why_the_thread_is_locked(
         assert second["x"] >= first["x"] + first["width"]
         assert second["y"] < first["y"] + first["height"]
     stop.click()
+
+
+def test_a_thread_has_one_heading_of_the_first_rank_at_any_width(
+    thread: Studio, page: Page
+) -> None:
+    heading = page.get_by_role("heading", level=1)
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(heading).to_have_text("Hello")
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("link", name="Rename thread").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("Greetings")
+    dialog.get_by_role("textbox").press("Enter")
+    expect(heading).to_have_text("Greetings")
