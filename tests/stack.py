@@ -41,6 +41,7 @@ class Stack:
         self._environment = environment
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "output.log"
+        self._said_before = 0
         self._runner: subprocess.Popen[bytes] | None = None
         self._database = ExitStack()
 
@@ -83,7 +84,7 @@ class Stack:
         }
         begun = time.monotonic()
         with self._log.open("ab") as log:
-            said_before = log.tell()
+            self._said_before = log.tell()
             self._runner = subprocess.Popen(
                 [sys.executable, "-m", "playground.runner"],
                 cwd=ROOT,
@@ -93,7 +94,7 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        while b"Stop with Ctrl+C" not in self._log.read_bytes()[said_before:]:
+        while b"Stop with Ctrl+C" not in self._said():
             assert self._runner.poll() is None, f"It did not start:\n{self.output()}"
             assert time.monotonic() - begun < START_SECONDS, f"It takes too long:\n{self.output()}"
             time.sleep(0.05)
@@ -122,9 +123,11 @@ class Stack:
             raise
 
     def output(self, lines: int = 200) -> str:
-        """The last lines that the processes have printed."""
-        text = self._log.read_text(errors="replace") if self._log.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        """The last lines that the processes have printed since they were last started."""
+        return "\n".join(self._said().decode(errors="replace").splitlines()[-lines:])
+
+    def _said(self) -> bytes:
+        return self._log.read_bytes()[self._said_before :] if self._log.exists() else b""
 
     def processes(self) -> list[psutil.Process]:
         """The runner and everything below it."""

@@ -97,7 +97,7 @@ def test_a_start_tells_the_address_a_link_and_the_first_time_a_key(own_stack: St
         client.xadd("log:thread_kept", {"event": "thread.created"})
     own_stack.stop()
     own_stack.start()
-    second = own_stack.output().removeprefix(first)
+    second = own_stack.output()
     assert "/login?token=" in second
     assert "API key:  unchanged" in second
     assert "sk-" not in second
@@ -121,13 +121,13 @@ def test_a_stop_that_reaches_the_parts_first_is_no_failure(own_stack: Stack) -> 
     """As systemd stops a service: every process is told, the runner among the last. Redis ends
     after all the others all the same.
     """
-    said_before = own_stack.output()
     runner, *parts = own_stack.processes()
     redis_pid = own_stack.pid_of("redis")
     others = [part for part in parts if part.pid != redis_pid]
     for part in parts:
-        if part.name() != "bwrap":
-            part.terminate()
+        with suppress(psutil.NoSuchProcess):  # what tries the sandbox comes and goes
+            if part.name() != "bwrap":
+                part.terminate()
     runner.terminate()
     runner.terminate()  # as make passes it on, beside whoever told make
     store = psutil.Process(redis_pid)
@@ -136,7 +136,7 @@ def test_a_stop_that_reaches_the_parts_first_is_no_failure(own_stack: Stack) -> 
         assert not others or left_of([store], 0), others
     assert own_stack.wait() == 0
     assert left_of(parts, 1) == []
-    said = own_stack.output().removeprefix(said_before)
+    said = own_stack.output()
     assert "Stopping ..." in said
     for wrong in ("started again", "was ended by", "ended with", "at once", "Traceback"):
         assert wrong not in said, said
