@@ -42,7 +42,7 @@ def tell_of_it(**_: Any) -> None:
 
 
 def _needed() -> "Mapping[str, Part]":
-    from playground.views import health  # here: Django's models are loaded by now
+    from playground import health  # here: Django's models are loaded by now
 
     return health.beside("worker")
 

@@ -31,6 +31,15 @@ logger = logging.getLogger(__name__)
 
 AGAIN_SECONDS: Final = 5.0
 SILENCE_SECONDS: Final = 10.0
+MOST: Final = 16
+"""So many are answered at once. Others wait until they are accepted."""
+IDLE: Final = {
+    "web": "the web server does not answer",
+    "worker": "the worker does not do its work",
+    "beat": "beat does not do its work",
+}
+"""What strangers are told. The log has what is wrong, which names things of this machine."""
+UNKNOWN: Final = "it cannot be said: the log has why"
 
 Parts = Mapping[str, Part]
 
@@ -67,10 +76,28 @@ def _serve(asked: type[BaseHTTPRequestHandler]) -> None:
             time.sleep(AGAIN_SECONDS)
         else:
             server.serve_forever()
+            return
 
 
 class _Server(ThreadingHTTPServer):
     address_family = AF_INET6 if ":" in settings.METRICS_HOST else AF_INET
+    daemon_threads = True
+
+    def __init__(self, place: tuple[str, int], asked: type[BaseHTTPRequestHandler]) -> None:
+        self._room = threading.BoundedSemaphore(MOST)
+        super().__init__(place, asked)
+
+    @override
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._room.acquire()
+        super().process_request(request, client_address)
+
+    @override
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -82,14 +109,27 @@ class _Server(ThreadingHTTPServer):
 def _asked(
     name: str, others: Callable[[], Parts], numbers: Callable[[], bytes]
 ) -> type[BaseHTTPRequestHandler]:
+    was_wrong = False
+
     def itself() -> Parts:
+        nonlocal was_wrong
         wrong = probe.wrong_with(name)
-        return {name: Part(ok=not wrong, detail=wrong, public=wrong)}
+        if wrong and not was_wrong:
+            logger.warning("%s: %s", IDLE[name], wrong)
+        was_wrong = bool(wrong)
+        return {name: Part(ok=not wrong, detail=wrong, public=IDLE[name])}
 
     answers: dict[str, Callable[[], Parts]] = {
         "/readyz": itself,
         "/healthz": lambda: {**itself(), **others()},
     }
+
+    def parts(path: str) -> Parts:
+        try:
+            return answers[path]()
+        except Exception:  # whatever is wrong, it does not do its work
+            logger.exception("%s cannot be answered", path)
+            return {name: Part(ok=False, public=UNKNOWN)}
 
     class Asked(BaseHTTPRequestHandler):
         timeout = SILENCE_SECONDS
@@ -98,14 +138,23 @@ def _asked(
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             if path in answers:
-                status, body = told(answers[path]())
+                status, body = told(parts(path))
                 self._answer(status, "application/json", json.dumps(body).encode())
             elif path == "/metrics" and metrics.is_open_to(
                 self.headers.get("Authorization", ""), settings.METRICS_TOKEN
             ):
-                self._answer(HTTPStatus.OK, metrics.FORMAT, numbers())
+                self._answer_with_numbers()
             else:
                 self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"Not found\n")
+
+        def _answer_with_numbers(self) -> None:
+            try:
+                body = numbers()
+            except Exception:  # as the database that is away
+                logger.exception("/metrics cannot be answered")
+                self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", b"Not available\n")
+            else:
+                self._answer(HTTPStatus.OK, metrics.FORMAT, body)
 
         def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
             self.send_response(status)

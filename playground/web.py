@@ -70,10 +70,9 @@ def _tell_of_it() -> None:
     """Where METRICS_PORT asks for it."""
     # Here: the settings are read by now, which numbers need (settings.METRICS_DIR), and Django is
     # set up.
-    from playground import own_port
-    from playground.views import health, metrics
+    from playground import health, numbers, own_port
 
-    own_port.begin("web", lambda: health.beside("web"), metrics.told_apart)
+    own_port.begin("web", lambda: health.beside("web"), numbers.told_apart)
 
 
 def main() -> int:

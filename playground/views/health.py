@@ -3,41 +3,10 @@ watches the whole. ``GET /readyz``: can this web server answer? For what shares 
 What all of them share is not asked there: without it none would be left that says what is missing.
 """
 
-import asyncio
-import shutil
-from collections.abc import Awaitable, Callable
-from functools import cache
-from typing import Final
-
-import redis.asyncio
-from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.contrib.staticfiles.storage import staticfiles_storage
-from django.core.files.storage import default_storage
-from django.db import close_old_connections, connection
 from django.http import HttpRequest, JsonResponse
 
-from assistants import workers
-from playground import interpreter, tables
+from playground import health
 from playground.parts import Part, told
-
-TIMEOUT_SECONDS = 2.0
-FULL_BYTES: Final = 1024 * 1024
-PROBED: Final = "health:probed"
-UNSEEN: Final = "no worker can be seen without Redis"
-CODE_IS_OFF: Final = "The code interpreter is off. Its log and the studio's settings page say why."
-CODE_FAILS: Final = "No Python session can be started. The studio's settings page says why."
-
-
-class NotAnswering(Exception):
-    """A part does not do what it should; the message says what is wrong, without any secret.
-
-    ``public`` says it to strangers, where the message names things of this machine.
-    """
-
-    def __init__(self, message: str, public: str = "") -> None:
-        super().__init__(message)
-        self.public = public or message
 
 
 async def healthz(request: HttpRequest) -> JsonResponse:
@@ -49,9 +18,9 @@ async def healthz(request: HttpRequest) -> JsonResponse:
     not: a call has tried that, or the interpreter itself, which always keeps some ready. Anyone may
     ask, so nothing of this machine is told, as the paths in the interpreter's own reason.
     """
-    parts = await report()
+    parts = await health.report()
     code = parts["interpreter"]
-    return _answer(parts, code_interpreter=CODE_IS_OFF if code.ok and code.detail else None)
+    return _answer(parts, code_interpreter=health.CODE_IS_OFF if code.ok and code.detail else None)
 
 
 async def readyz(request: HttpRequest) -> JsonResponse:
@@ -61,8 +30,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     Redis or the file storage it still answers what it can, and another web server would not do
     better.
     """
-    database = await _ask(sync_to_async(_database, thread_sensitive=False))
-    return _answer({"database": database, "static files": await _ask(_static_files)})
+    return _answer(await health.of_web())
 
 
 def _answer(parts: dict[str, Part], **more: object) -> JsonResponse:
@@ -70,134 +38,3 @@ def _answer(parts: dict[str, Part], **more: object) -> JsonResponse:
     answer = JsonResponse({**body, **more}, status=status)
     answer["Cache-Control"] = "no-store"
     return answer
-
-
-async def report() -> dict[str, Part]:
-    """Every part, asked at the same time, each within TIMEOUT_SECONDS."""
-    database, store, worker, interpreter, *files = await asyncio.gather(
-        _ask(sync_to_async(_database, thread_sensitive=False)),
-        _redis(),
-        _worker(),
-        _ask(sync_to_async(_interpreter, thread_sensitive=False)),
-        *_files(),
-    )
-    return {
-        "web": Part(ok=True),
-        "database": database,
-        "redis": store,
-        **_named(files),
-        "worker": worker if store.ok or worker.ok else Part(ok=False, detail=UNSEEN, public=UNSEEN),
-        "interpreter": interpreter,
-    }
-
-
-def beside(name: str) -> dict[str, Part]:
-    """Every part but that one, and but the web server, which a worker does not need."""
-    found = asyncio.run(report())
-    return {other: part for other, part in found.items() if other not in {"web", name}}
-
-
-async def _ask(question: Callable[[], Awaitable[str]]) -> Part:
-    try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            return Part(ok=True, detail=await question())
-    except NotAnswering as problem:
-        return Part(ok=False, detail=str(problem), public=problem.public)
-    except TimeoutError:
-        wrong = f"no answer within {TIMEOUT_SECONDS:.0f} s"
-    except Exception as error:  # whatever is wrong, it is not answering
-        wrong = type(error).__name__
-    return Part(ok=False, detail=wrong, public=wrong)
-
-
-def _database() -> str:
-    # Of a full disk one can still read, but nothing more is kept.
-    if shutil.disk_usage(settings.DATA_DIR).free < FULL_BYTES:
-        raise NotAnswering("the disk of DATA_DIR is full: make room")
-    close_old_connections()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        _check_tables()
-    finally:
-        connection.close()
-    return ""
-
-
-@cache
-def _check_tables() -> None:
-    """Asked until they were right once: tables do not go while a web server runs.
-
-    :raises NotAnswering: they are not those of this version
-    """
-    if not tables.are_there(tables.newest(), connection):
-        raise NotAnswering(tables.MISSING)
-
-
-async def _static_files() -> str:
-    """Whether this process knows the names with a hash. It reads them when it starts."""
-    if not getattr(staticfiles_storage, "hashed_files", True):
-        raise NotAnswering("none were there when it started: run assets, and start it again")
-    return ""
-
-
-def _files() -> list[Awaitable[Part]]:
-    """The file storage, where it is a part of its own: a disk is looked at with the database."""
-    check = getattr(default_storage, "check", None)
-    if check is None:
-        return []
-
-    def ask() -> str:
-        check()
-        return ""
-
-    return [_ask(sync_to_async(ask, thread_sensitive=False))]
-
-
-def _named(files: list[Part]) -> dict[str, Part]:
-    return dict(zip(["files"], files, strict=False))
-
-
-def _connection() -> "redis.asyncio.Redis":
-    return redis.asyncio.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=None,
-    )
-
-
-async def _redis() -> Part:
-    async def write() -> str:
-        # Asking alone is answered by one that is full as well.
-        try:
-            await client.set(PROBED, 1, ex=60)
-        except redis.exceptions.OutOfMemoryError:
-            raise NotAnswering("it is full: give it more room, or volatile-lru") from None
-        return ""
-
-    async with _connection() as client:
-        return await _ask(write)
-
-
-async def _worker() -> Part:
-    """Each says that it is alive, in Redis. Where nothing can be said, ``redis`` tells why."""
-
-    async def find() -> str:
-        if not await workers.count(client):
-            raise NotAnswering("no worker is answering")
-        return ""
-
-    async with _connection() as client:
-        return await _ask(find)
-
-
-def _interpreter() -> str:
-    """Empty, or why the interpreter keeps its tool off."""
-    try:
-        said = interpreter.ask(TIMEOUT_SECONDS)
-    except interpreter.NoAnswer as error:
-        raise NotAnswering(str(error), "the interpreter process is not answering") from error
-    if said.state == "failing":
-        raise NotAnswering(str(said.reason), CODE_FAILS)
-    return "" if said.ok else str(said.reason)

@@ -18,9 +18,9 @@ from assistants.errors import Invalid, NotFound
 from assistants.models import Role
 from assistants.operations import aliases, providers, upstreams
 from playground import access, interpreter, words
+from playground.health import report
 from playground.service_words import refusal
 from playground.views import keys
-from playground.views.health import report
 
 
 @access.signed_in

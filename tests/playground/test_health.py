@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.db import OperationalError
 from django.test import AsyncClient
 from pytest_django import Settings
 
-from playground.views.health import _check_tables, report
+from playground.health import _check_tables, beside, report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,7 +130,7 @@ async def test_a_database_that_fails_is_named_without_its_words(
         def close(self) -> None:
             """There is nothing to close."""
 
-    monkeypatch.setattr("playground.views.health.connection", Broken())
+    monkeypatch.setattr("playground.health.connection", Broken())
     _, body = await ask()
     assert body["parts"]["database"]["detail"] == "OperationalError"
 
@@ -137,7 +138,7 @@ async def test_a_database_that_fails_is_named_without_its_words(
 async def test_a_full_disk_is_named(
     interpreter: dict[str, Any], worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("playground.views.health.FULL_BYTES", 2**62)
+    monkeypatch.setattr("playground.health.FULL_BYTES", 2**62)
     status, body = await ask()
     assert status == 503
     assert body["parts"]["database"]["detail"] == "the disk of DATA_DIR is full: make room"
@@ -174,7 +175,7 @@ async def test_a_full_redis_is_named_as_what_is_wrong(
 async def test_a_part_that_accepts_and_says_nothing_does_not_hold_the_answer_up(
     settings: Settings, tmp_path: Path, worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("playground.views.health.TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("playground.health.TIMEOUT_SECONDS", 0.2)
     settings.INTERPRETER_SOCKET = str(tmp_path / "silent.sock")
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(settings.INTERPRETER_SOCKET)
@@ -182,6 +183,24 @@ async def test_a_part_that_accepts_and_says_nothing_does_not_hold_the_answer_up(
         status, body = await ask()
     assert status == 503
     assert body["status"] == "not answering: interpreter"
+
+
+def test_a_database_that_hangs_holds_no_worker_up_that_tells_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its threads go on waiting; neither they nor those of later questions become many."""
+    goes_on = threading.Event()
+    monkeypatch.setattr("playground.health.TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("playground.health._database", lambda: goes_on.wait(20))
+    try:
+        for _ in range(2):
+            begun = time.monotonic()
+            parts = beside("worker")
+            assert time.monotonic() - begun < 2
+            assert parts["database"].public == "no answer within 0 s"
+            assert not {"web", "worker"} & set(parts)
+    finally:
+        goes_on.set()
 
 
 async def test_a_web_server_is_ready_with_its_database_whatever_else_is_away(
