@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 AGAIN_SECONDS: Final = 1.0
 AWAY_SECONDS: Final = 30.0
 """So long a database that does not answer is waited for. Who has started copes with an outage."""
+CONNECT_SECONDS: Final = 10
+"""So long a host is tried that says nothing, where DATABASE_URL does not say how long."""
 AWAY: Final = "the database does not answer"
 MISSING: Final = "the tables are not those of this version: run prepare"
 
@@ -36,17 +38,22 @@ def without_pool() -> BaseDatabaseWrapper:
     its log, and to us only that it got none in time.
     """
     plain = connection.copy()
-    plain.settings_dict["OPTIONS"].pop("pool", None)
+    options = plain.settings_dict["OPTIONS"]
+    options.pop("pool", None)
+    if plain.vendor == "postgresql":
+        options.setdefault("connect_timeout", CONNECT_SECONDS)
     return plain
 
 
 def wait() -> None:
     """Until they are there, which may be when somebody else has made them. Says once for what."""
     last = newest()
-    begun = time.monotonic()
+    answered = time.monotonic()
     told = ""
     while why := _missing(last):
-        if why is AWAY and time.monotonic() - begun > AWAY_SECONDS:
+        if why is not AWAY:
+            answered = time.monotonic()
+        elif time.monotonic() - answered > AWAY_SECONDS:
             return
         if why != told:
             logger.warning("Waiting: %s.", why)
