@@ -136,7 +136,7 @@ def url(name: str, schemes: Sequence[str], default: str = "") -> str:
 
 
 def origin(name: str, *schemes: str) -> str:
-    """An address of a host and nothing on it, such as ``https://host:8443``."""
+    """An address of a host and nothing on it, such as ``https://host:8443``, in lower case."""
     value = url(name, schemes)
     try:
         parts = urlsplit(value)
@@ -149,7 +149,7 @@ def origin(name: str, *schemes: str) -> str:
             f"{name} is not a host with its port, as in {schemes[-1]}://host:8443: "
             "leave out what stands before or behind."
         )
-    return value
+    return value.lower()
 
 
 def hosts(name: str) -> list[str]:

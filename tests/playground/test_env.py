@@ -141,6 +141,9 @@ def test_the_address_of_a_host_has_its_port_and_nothing_else(
     for right in ("https://host:8443", "https://host", "https://[2001:db8::1]:8443"):
         monkeypatch.setenv(name, f"{right}/")
         assert env.origin(name, "https") == right
+    # What is compared with it begins with https://, and browsers say hosts so.
+    monkeypatch.setenv(name, "HTTPS://Host.Example:8443")
+    assert env.origin(name, "https") == "https://host.example:8443"
     for wrong in (
         "https://",
         "https://:1",
