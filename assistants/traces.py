@@ -8,7 +8,7 @@ what people and models wrote.
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from opentelemetry import context, trace
@@ -34,7 +34,14 @@ def named_by_route(span: trace.Span, method: str, route: str) -> None:
     plain = "/" + _PARAMETER.sub(r"{\1}", route)
     span.update_name(f"{method} {plain}")
     span.set_attribute("http.route", plain)
-    span.set_attribute("http.request.method", method)
+
+
+def of_request(method: str) -> AbstractContextManager[trace.Span]:
+    """The span of a request, which has its method as a name until a route is known.
+
+    :param method: one of a few
+    """
+    return tracer.start_as_current_span(method, attributes={"http.request.method": method})
 
 
 def carried() -> dict[str, str]:

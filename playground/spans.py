@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from assistants.traces import named_by_route, tracer
+from assistants.traces import named_by_route, of_request
 
 
 class SpanMiddleware:
@@ -17,7 +17,7 @@ class SpanMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method != "POST":
             return self._get_response(request)
-        with tracer.start_as_current_span("POST") as span:
+        with of_request("POST") as span:
             response = self._get_response(request)
             if found := request.resolver_match:
                 named_by_route(span, "POST", found.route)

@@ -20,7 +20,7 @@ from assistants import metrics, refusals
 from assistants.api import cors, dialects, dispatch, problems
 from assistants.api.request import ApiRequest
 from assistants.log_ids import speaking_of
-from assistants.traces import named_by_route, tracer
+from assistants.traces import named_by_route, of_request
 
 GetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 READING = ("GET", "HEAD")
@@ -46,7 +46,7 @@ class ApiMiddleware:
         if dialect is None or (request.method in READING and request.path_info in PAGES):
             return await self._get_response(request)
         method = _method(request)
-        with tracer.start_as_current_span(method) as span:
+        with of_request(method) as span:
             response = await self._answer(request, dialect)
             if found := request.resolver_match:
                 named_by_route(span, method, found.route)
