@@ -241,6 +241,50 @@ def test_what_is_refused_leaves_nothing_behind(bare: Installation, there: tuple[
         assert {path.name for path in bare.folder.rglob("*")} == set(there)
 
 
+MEANWHILE = """
+import django
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from playground import backups
+from playground.runner import places
+def make(*names):
+    for name in names:
+        (settings.DATA_DIR / name).write_text("another's")
+made = places.make_folders
+def make_folders():
+    made()
+    make(*{before!r})
+def restore(*_):
+    make("secret_key", "files/half", "notes.txt")
+    raise backups.Broken("It is torn.")
+places.make_folders, backups.restore = make_folders, restore
+try:
+    call_command("restore", "any.tar")
+except CommandError as error:
+    print(error)
+"""
+"""Others make something before the lock is had, and under names of theirs until it is refused."""
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "before, left",
+    [
+        ((), {"notes.txt"}),
+        (
+            ("database.sqlite3", "secret_key", "files/one"),
+            {"notes.txt", "database.sqlite3", "secret_key", "files", "files/one", "files/half"},
+        ),
+    ],
+)
+def test_what_others_make_meanwhile_is_not_taken_back(
+    bare: Installation, before: tuple[str, ...], left: set[str]
+) -> None:
+    told = bare.run(MEANWHILE.format(before=before))
+    assert "Nothing was restored. It is torn." in told
+    assert {str(path.relative_to(bare.folder)) for path in bare.folder.rglob("*")} == left
+
+
 @pytest.mark.sqlite
 def test_there_is_no_backup_of_what_was_never_started(bare: Installation, tmp_path: Path) -> None:
     for _ in range(2):

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:
         try:
-            before = _entries()
+            before = _own()
             places.make_folders()
             with (
                 places.hold_folders("manage.py restore"),
@@ -56,25 +56,40 @@ class Command(BaseCommand):
             self.stderr.write(f"{key} was not in the file storage when the backup was made.")
 
 
-def _entries() -> set[Path]:
-    """What DATA_DIR has, and the folders of our own where they are."""
-    there = {path for path in (settings.DATA_DIR, settings.RUNTIME_DIR) if path.exists()}
-    return there | set(settings.DATA_DIR.iterdir() if settings.DATA_DIR in there else ())
+def _own() -> set[Path]:
+    """What this command itself makes, of which it is there."""
+    named = (*(name for name in places.FOLDERS if name != "."), places.LOCK, backups.SECRET)
+    may_be = {settings.RUNTIME_DIR, *(settings.DATA_DIR / name for name in named)}
+    may_be.update(settings.DATA_DIR.glob("database.sqlite3*"))
+    return {path for path in (settings.DATA_DIR, *may_be) if path.exists()}
+
+
+def _has_files(path: Path) -> bool:
+    if path.is_dir():
+        return any(_has_files(each) for each in path.iterdir())
+    return path.name != places.LOCK
 
 
 @contextmanager
 def _taken_back(before: set[Path]) -> Iterator[None]:
-    """Should nothing be restored, leave nothing that was not there before: the next try may be a
-    first start, or another backup.
+    """Should nothing be restored, leave nothing of it that was not there before: the next try may
+    be a first start, or another backup. What others have made until the lock was had, or under
+    names of theirs, is left.
+
+    :param before: what there was before the folders were made that the lock is in
     """
+    theirs = {path for path in _own() if _has_files(path)}
     try:
         yield
     except backups.Unfinished:
         raise
     except BaseException:
         connection.close()
-        for path in sorted(_entries() - before, reverse=True):
-            if path.is_dir():
+        for path in sorted(_own() - before - theirs, reverse=True):
+            if path == settings.DATA_DIR:
+                with suppress(OSError):  # something of theirs is in it
+                    path.rmdir()
+            elif path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
