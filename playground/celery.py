@@ -7,15 +7,13 @@ engine.
 
 import logging
 import os
-import signal
 import warnings
-from collections.abc import Callable, Mapping
-from types import FrameType
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import beat_init, celeryd_init, worker_ready, worker_shutdown
+from celery.signals import celeryd_init, worker_ready, worker_shutdown
 
 if TYPE_CHECKING:
     from playground.parts import Part
@@ -74,23 +72,9 @@ def say_that_it_begins(**_: Any) -> None:
 
 
 @worker_shutdown.connect
-def say_that_it_has_ended(**_: Any) -> None:
+def say_that_it_has_ended(sender: Any, **_: Any) -> None:
+    """Celery sends this too where the worker ends for a failure, which it keeps in ``exitcode``."""
     from playground import lifetimes
 
-    lifetimes.ended("worker")
-
-
-@beat_init.connect
-def stop_once(**_: Any) -> None:
-    """Have beat end by the first signal alone. Whoever stops a service may tell every process and
-    the runner, which tells beat again, and Celery's handler would break off the end it has begun.
-    """
-    ends = cast("Callable[[int, FrameType | None], None]", signal.getsignal(signal.SIGTERM))
-
-    def end(number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)
-        ends(number, frame)
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, end)
+    if not sender.exitcode:
+        lifetimes.ended("worker")

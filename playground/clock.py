@@ -6,7 +6,9 @@ load Django and every model, half of the process's memory, for nothing.
 
 import atexit
 import signal
-from typing import Any
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, cast
 
 from celery import Celery
 from celery.signals import after_task_publish, beat_init, setup_logging
@@ -25,6 +27,19 @@ def _no_more_signals() -> None:
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
+
+
+@beat_init.connect
+def stop_once(**_: Any) -> None:
+    """So it is from the first one on, which Celery's handler of just before is for."""
+    ends = cast("Callable[[int, FrameType | None], None]", signal.getsignal(signal.SIGTERM))
+
+    def end(number: int, frame: FrameType | None) -> None:
+        _no_more_signals()
+        ends(number, frame)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, end)
 
 
 @setup_logging.connect

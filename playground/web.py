@@ -43,6 +43,12 @@ class Server(uvicorn.Server):
     """
 
     @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            lifetimes.begins("web")
+
+    @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         logging.getLogger("uvicorn.error").addFilter(_is_no_news)
         breaking_off = asyncio.create_task(_break_off_streams())
@@ -51,8 +57,10 @@ class Server(uvicorn.Server):
         finally:
             breaking_off.cancel()
             logging.getLogger("uvicorn.error").removeFilter(_is_no_news)
-        # Here: what ends uvicorn by a signal has it end this process by the same.
-        lifetimes.ended("web")
+        # Here: what ends uvicorn by a signal has it end this process by the same. What it has
+        # broken off, since it took too long, is still noted there.
+        if not (self.server_state.tasks or self.force_exit):
+            lifetimes.ended("web")
 
 
 async def _break_off_streams() -> None:
@@ -93,7 +101,6 @@ def main() -> int:
     # It listens meanwhile: /readyz says why nobody is to be sent here yet.
     threading.Thread(target=tables.wait, name="tables", daemon=True).start()
     _tell_of_it()
-    lifetimes.begins("web")
     server = Server(config)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

@@ -16,6 +16,7 @@ import uvicorn
 from assistants.events import sse
 from playground import web
 from playground.settings import WEB_GRACE_SECONDS
+from tests.until import until
 
 HEAD = [(b"content-type", sse.CONTENT_TYPE.encode())]
 
@@ -73,4 +74,41 @@ def test_a_server_that_stops_ends_streams_at_once_and_takes_uploads_to_their_end
         assert uploading.getresponse().read() == b"6"
         serving.join(5)
     assert not serving.is_alive()
-    assert caplog.records == []
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+def test_a_server_that_has_no_port_does_not_say_that_it_begins(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, caplog.at_level(logging.INFO):
+        config = uvicorn.Config(application, port=taken.getsockname()[1], **web.options())
+        with pytest.raises(SystemExit):
+            web.Server(config).run()
+    assert "address already in use" in caplog.text
+    assert "web begins" not in caplog.text
+
+
+@pytest.mark.parametrize("finishes", [True, False])
+def test_a_server_that_breaks_something_off_does_not_say_that_all_is_in_order(
+    caplog: pytest.LogCaptureFixture, finishes: bool
+) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    place = urlsplit(f"//127.0.0.1:{listener.getsockname()[1]}").netloc
+    config = uvicorn.Config(sse.Streams(application), timeout_graceful_shutdown=1, **web.options())
+    server = web.Server(config)
+    with caplog.at_level(logging.INFO):
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        serving.start()
+        uploading = http.client.HTTPConnection(place, timeout=10)
+        uploading.putrequest("POST", "/")
+        uploading.putheader("Content-Length", "6")
+        uploading.endheaders(b"one")
+        until(lambda: bool(server.server_state.tasks), "nobody takes it in")
+        assert "web begins, of version" in caplog.text
+        if finishes:
+            uploading.send(b"two")
+            uploading.getresponse().read()
+        server.should_exit = True
+        serving.join(10)
+    assert not serving.is_alive()
+    assert ("web has ended in order" in caplog.text) == finishes
