@@ -134,8 +134,10 @@ def test_a_run_option_that_cannot_be_is_told_before_anything_is_sent(
     expect(temperature).to_have_attribute("aria-invalid", "true")
     expect(temperature).to_have_value("9")
     # Its neighbour stays beside it, whatever is said below.
-    boxes = [one.bounding_box() or {} for one in (temperature, options.get_by_label("Top P"))]
-    assert boxes[0]["y"] == boxes[1]["y"]
+    first, second = temperature.bounding_box(), options.get_by_label("Top P").bounding_box()
+    assert first
+    assert second
+    assert first["y"] == second["y"]
     temperature.fill("0.5")
     temperature.press("Tab")
     expect(options.get_by_text("less than or equal to 2")).to_have_count(0)
