@@ -1,6 +1,8 @@
 """What the documentation promises is there, and what is there is documented."""
 
+import itertools
 import re
+import shlex
 import tomllib
 from configparser import RawConfigParser
 from pathlib import Path
@@ -77,6 +79,22 @@ def units() -> dict[str, RawConfigParser]:
         found[Path(place).name] = unit = RawConfigParser(comment_prefixes="#")
         unit.read_string(text)
     return found
+
+
+def test_prepare_is_run_as_the_unit_of_the_others_would() -> None:
+    page = (ROOT / "docs" / "set-up.md").read_text()
+    (command,) = re.findall(r"systemd-run (.*?)\n\n", page, re.DOTALL)
+    words = shlex.split(command)
+    properties = {two for one, two in itertools.pairwise(words) if one == "-p"}
+    environment = {two for one, two in itertools.pairwise(words) if one == "-E"}
+    service = units()["playground@.service"]["Service"]
+    alike = ("user", "workingdirectory", "environmentfile")
+    names = {*alike, *(name for name in service if name.startswith("runtimedirectory"))}
+    assert {f"{name}={service[name]}" for name in names} == {
+        f"{name.lower()}={value}" for name, _, value in (one.partition("=") for one in properties)
+    }
+    assert environment < set(service["environment"].split())
+    assert " ".join(words).endswith(service["execstart"].replace("%i", "prepare"))
 
 
 def test_units_begin_with_the_machine_and_have_the_time_that_a_stop_may_take() -> None:
