@@ -13,7 +13,12 @@ INTERPRETER_TOKEN.
 """
 OTHERS: Final = ("AWS_", "OTEL_")
 """What names begin with that the SDKs read which we use."""
-SHORT: Final = {"SECRET_KEY": 32, "PLAYGROUND_API_KEY": 16, "PLAYGROUND_LOGIN_TOKEN": 16}
+SHORT: Final = {
+    "SECRET_KEY": 32,
+    "PLAYGROUND_API_KEY": 16,
+    "PLAYGROUND_LOGIN_TOKEN": 16,
+    "METRICS_TOKEN": 16,
+}
 """Characters that make these hard to guess."""
 
 

@@ -66,7 +66,7 @@ class Stack:
                 name,
                 command,
                 # The web server beside it tells of every process.
-                environment_of(name) | {"METRICS_PORT": ""},
+                environment_of(name) | {"METRICS_PORT": "", "METRICS_PORT_FILE": ""},
                 printer,
                 next(colours),
                 STOPPING_SECONDS.get(name, 6.0),

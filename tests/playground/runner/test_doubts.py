@@ -1,8 +1,16 @@
-"""Names that are close to one of ours, and those that only look so."""
+"""Secrets that are short; names that are close to one of ours, and those that only look so."""
 
 import pytest
 
-from playground.runner.doubts import misspelt
+from playground.runner.doubts import SHORT, doubts, misspelt
+
+
+@pytest.mark.parametrize("name", ["METRICS_TOKEN", "SECRET_KEY", "PLAYGROUND_LOGIN_TOKEN"])
+def test_a_secret_that_can_be_guessed_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "x" * (SHORT[name] - 1))
+    assert any(line.startswith(f"{name} has less than") for line in doubts())
+    monkeypatch.setenv(name, "x" * SHORT[name])
+    assert not any(line.startswith(name) for line in doubts())
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from playground import settings
-from playground.runner.stack import ask_interpreter, has_settled, say_what_is_off, why_no_code
+from playground import env, settings
+from playground.runner.stack import (
+    Stack,
+    ask_interpreter,
+    has_settled,
+    say_what_is_off,
+    why_no_code,
+)
 
 ANSWERING = {"parts": {"web": {"ok": True}, "worker": {"ok": True}, "interpreter": {"ok": True}}}
 FAILING = {
@@ -66,3 +72,15 @@ def test_why_code_cannot_run_is_told_once(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr().out
     assert "Code cannot run: no namespaces left" in said
     assert "Not answering" not in said
+
+
+def test_beside_a_web_server_no_process_has_a_port_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "port").write_text("9464")
+    monkeypatch.setenv("METRICS_PORT_FILE", str(tmp_path / "port"))
+    for process in Stack().processes.values():
+        with monkeypatch.context() as inside:
+            for name, value in process.environment.items():
+                inside.setenv(name, value)
+            assert env.integer("METRICS_PORT", 0, 0, 65535) == 0
