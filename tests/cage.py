@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 V1: Final = Path("/sys/fs/cgroup/memory")
 V2: Final = Path("/sys/fs/cgroup")
 ENDING_SECONDS: Final = 10
@@ -24,21 +26,28 @@ class Cage:
         is_v1 = (V1 / "cgroup.procs").exists()
         self.folder = (V1 if is_v1 else V2) / f"tests-{secrets.token_hex(6)}"
         self.folder.mkdir()
-        names = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")
         room = str(megabytes * 2**20)
         try:
-            for name, value in zip(
-                names if is_v1 else ("memory.max", "memory.swap.max"),
-                (room, room if is_v1 else "0"),
-                strict=True,
-            ):
-                # A kernel need not count swap.
-                with contextlib.suppress(FileNotFoundError if "sw" in name else InterruptedError):
-                    (self.folder / name).write_text(value)
+            if is_v1:
+                self._write("memory.limit_in_bytes", room)
+                self._write_if_it_swaps("memory.memsw.limit_in_bytes", room)
+            else:
+                self._write("memory.max", room)
+                self._write_if_it_swaps("memory.swap.max", "0")
         except OSError:
             self.folder.rmdir()
             raise
         self._events = self.folder / ("memory.oom_control" if is_v1 else "memory.events")
+
+    def _write(self, name: str, value: str) -> None:
+        (self.folder / name).write_text(value)
+
+    def _write_if_it_swaps(self, name: str, value: str) -> None:
+        """Swap is more room. A kernel need not count it, which is as well where there is none."""
+        if (self.folder / name).exists():
+            self._write(name, value)
+        elif psutil.swap_memory().total:
+            raise FileNotFoundError(name)
 
     def take_in(self, pid: int) -> None:
         """The process, and what it starts from now on."""
