@@ -4,7 +4,8 @@ import itertools
 from types import SimpleNamespace
 
 import pytest
-from django.db import ConnectionHandler, OperationalError
+from django.db import OperationalError
+from django.db.utils import ConnectionHandler
 
 from playground import tables
 
