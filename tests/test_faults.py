@@ -11,10 +11,8 @@ import signal
 import sqlite3
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,57 +24,24 @@ from pytest_django import Settings
 from assistants.engine.host import Host
 from tests.chat_server import Gate, pause, text, tool_call
 from tests.chat_server import until as passed
+from tests.runs import MODEL, TERMINAL, begin, client_of, ended, healthy
 from tests.stack import Stack
+from tests.until import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 
-TERMINAL = {"completed", "failed", "cancelled", "expired", "incomplete"}
-MODEL = "played"
 WORDS = "word " * 60
 
 
 @pytest.fixture
 def client(stack: Stack) -> Iterator[OpenAI]:
-    stack.chat.forget()
-    with OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1", max_retries=0) as client:
+    with client_of(stack) as client:
         yield client
-
-
-def begin(client: OpenAI, words: str, **assistant: Any) -> tuple[str, str, str]:
-    """A run on a new thread: the ids of the thread, the assistant and the run."""
-    made = client.beta.assistants.create(model=MODEL, **assistant)
-    thread = client.beta.threads.create(messages=[{"role": "user", "content": words}])
-    run = client.beta.threads.runs.create(thread.id, assistant_id=made.id)
-    return thread.id, made.id, run.id
-
-
-def until(what: Callable[[], Any], seconds: float, why: str) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline, why
-        time.sleep(0.05)
-    return found
-
-
-def ended(client: OpenAI, thread_id: str, run_id: str, seconds: float = 40) -> Any:
-    def end() -> Any:
-        run = client.beta.threads.runs.retrieve(run_id, thread_id=thread_id)
-        return run if run.status in TERMINAL else None
-
-    return until(end, seconds, "the run does not end")
 
 
 def kill(stack: Stack, name: str) -> None:
     """As the kernel does when memory runs out: nothing can be said any more."""
     os.kill(stack.pid_of(name), signal.SIGKILL)
-
-
-def healthy(stack: Stack) -> bool:
-    try:
-        with urllib.request.urlopen(f"{stack.url}/healthz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 KILLED = ("worker", "web", "redis", "interpreter", "beat")
@@ -111,11 +76,11 @@ def whatever_dies_every_run_ends_once(stack: Stack, client: OpenAI, seed: int) -
             time.sleep(chance.uniform(0.2, 3))
             with contextlib.suppress(LookupError):  # it is being started again
                 kill(stack, chance.choice(KILLED))
-        until(lambda: len(asked) > 10, 60, "nobody gets through any more")
+        until(lambda: len(asked) > 10, "nobody gets through any more", 60)
     finally:
         over.set()
         asking.join()
-    until(lambda: healthy(stack), 60, "the stack does not recover")
+    until(lambda: healthy(stack), "the stack does not recover", 60)
 
     last_thread, _, last_run = begin(client, "chaos at the end")
     assert ended(client, last_thread, last_run).status == "completed"
@@ -257,7 +222,7 @@ def test_what_a_lost_wish_to_close_a_session_left_is_tidied_up(
     try:
         host.close_orphaned_sessions()
 
-        until(lambda: not left.exists(), 10, "the session stays")
+        until(lambda: not left.exists(), "the session stays", 10)
     finally:
         host.stop()
 
@@ -333,7 +298,7 @@ def test_a_full_redis_lets_old_event_logs_go_and_runs_go_on(stack: Stack, client
                 store.xadd(f"log:thread_old{number}", {"data": "x" * 100_000})
                 store.expire(f"log:thread_old{number}", 600)
             # What a write has no time to let go of goes right after it.
-            until(lambda: store.info("memory")["used_memory"] <= room, 5, "Redis stays full")
+            until(lambda: store.info("memory")["used_memory"] <= room, "Redis stays full", 5)
             thread_id, _, run_id = begin(client, "hello")
             assert ended(client, thread_id, run_id).status == "completed"
             assert store.exists(f"log:{thread_id}")
@@ -396,7 +361,7 @@ def left(stack: Stack) -> Left:
             found = client.vector_stores.file_batches.retrieve(batch.id, vector_store_id=store.id)
             return found.status != "in_progress"
 
-        until(ingested, 60, "the files stay in progress")
+        until(ingested, "the files stay in progress", 60)
     return Left(half_said, unseen, store.id, batch.id, file_ids, long)
 
 
@@ -449,7 +414,7 @@ def test_a_run_survives_the_web_process(stack: Stack, client: OpenAI) -> None:
     stack.chat.wait(1)
 
     kill(stack, "web")
-    until(lambda: healthy(stack), 30, "the web process does not come back")
+    until(lambda: healthy(stack), "the web process does not come back", 30)
 
     assert ended(client, thread_id, run_id).status == "completed"
     answer = client.beta.threads.messages.list(thread_id).data[0]
@@ -468,12 +433,12 @@ def test_a_killed_interpreter_is_told_and_comes_back(stack: Stack, client: OpenA
         steps = client.beta.threads.runs.steps.list(run_id, thread_id=thread_id).data
         return any(step.type == "tool_calls" for step in steps)
 
-    until(running, 20, "the code does not start")
+    until(running, "the code does not start", 20)
     time.sleep(1)
     kill(stack, "interpreter")
 
     assert ended(client, thread_id, run_id).status == "completed"
-    until(lambda: healthy(stack), 40, "the interpreter does not come back")
+    until(lambda: healthy(stack), "the interpreter does not come back", 40)
     client.beta.threads.messages.create(thread_id, role="user", content="add")
     again = client.beta.threads.runs.create(thread_id, assistant_id=assistant_id)
     assert ended(client, thread_id, again.id).status == "completed"
@@ -492,7 +457,7 @@ def test_runs_go_on_when_redis_was_killed(stack: Stack, client: OpenAI) -> None:
     assert ended(client, thread_id, run_id).status == "completed"
     answer = client.beta.threads.messages.list(thread_id).data[0]
     assert answer.content[0].text.value == "word " * 60  # type: ignore[union-attr]
-    until(lambda: healthy(stack), 40, "the stack does not recover")
+    until(lambda: healthy(stack), "the stack does not recover", 40)
     stack.chat.when("after", [text("Fine.")])
     client.beta.threads.messages.create(thread_id, role="user", content="after")
     again = client.beta.threads.runs.create(thread_id, assistant_id=assistant_id)

@@ -11,8 +11,9 @@ import pytest
 from openai import InternalServerError, OpenAI
 
 from tests.chat_server import text
+from tests.runs import begin, ended, healthy
 from tests.stack import Stack
-from tests.test_faults import begin, ended, healthy, until
+from tests.until import until
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning"),
@@ -75,7 +76,7 @@ def test_a_full_disk_is_told_and_loses_nothing(disk: Path) -> None:
         time.sleep(6)  # the answer ends meanwhile, and cannot be stored
 
         (disk / "ballast").unlink()
-        until(lambda: healthy(stack), 60, "the stack does not recover")
+        until(lambda: healthy(stack), "the stack does not recover", 60)
         run = ended(client, thread_id, run_id, seconds=60)
         assert run.status in ("completed", "failed")
         answer, question = client.beta.threads.messages.list(thread_id).data

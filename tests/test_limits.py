@@ -12,9 +12,10 @@ from openai import OpenAI
 
 from tests.cage import Cage, cage
 from tests.chat_server import pause, text
+from tests.runs import begin, client_of, ended, healthy
 from tests.stack import Stack
-from tests.test_faults import begin, ended, healthy, until
 from tests.tools.code_interpreter.interpreter_process import InterpreterProcess, Session, connected
+from tests.until import until
 
 pytestmark = [
     pytest.mark.needs_kernel("memory limits around processes"),
@@ -27,8 +28,7 @@ WORDS = "word " * 400
 
 @pytest.fixture
 def client(stack: Stack) -> Iterator[OpenAI]:
-    stack.chat.forget()
-    with OpenAI(api_key=stack.api_key, base_url=f"{stack.url}/v1", max_retries=0) as client:
+    with client_of(stack) as client:
         yield client
 
 
@@ -47,7 +47,7 @@ def test_a_worker_over_its_limit_is_ended_and_its_runs_go_on_or_keep_what_was_sa
         limit.take_in(worker)
         document = client.files.create(file=("tea.txt", lines.encode()), purpose="assistants")
         store = client.vector_stores.create(file_ids=[document.id])
-        until(lambda: not psutil.pid_exists(worker), 60, "the worker takes no more than it may")
+        until(lambda: not psutil.pid_exists(worker), "the worker takes no more than it may", 60)
         assert limit.kills
 
     failed = ended(client, seen[0], seen[2], 60)
@@ -61,7 +61,7 @@ def test_a_worker_over_its_limit_is_ended_and_its_runs_go_on_or_keep_what_was_sa
         status = client.vector_stores.files.retrieve(document.id, vector_store_id=store.id).status
         return status if status != "in_progress" else None
 
-    assert until(read, 120, "the document is never read") == "completed"
+    assert until(read, "the document is never read", 120) == "completed"
 
 
 def test_a_web_server_over_its_limit_is_ended_and_no_run_is_lost(
@@ -88,9 +88,9 @@ def test_a_web_server_over_its_limit_is_ended_and_no_run_is_lost(
             each.start()
         for each in many:
             each.join()
-        until(lambda: not psutil.pid_exists(before), 10, "it takes no more than it may")
+        until(lambda: not psutil.pid_exists(before), "it takes no more than it may", 10)
         assert limit.kills
-    until(lambda: healthy(stack), 30, "the web server does not come back")
+    until(lambda: healthy(stack), "the web server does not come back", 30)
     assert stack.pid_of("web") != before
     assert ended(client, thread_id, run_id).status == "completed"
     answer = client.beta.threads.messages.list(thread_id).data[0]

@@ -32,8 +32,8 @@ from tests import object_store
 from tests.chat_server import text, tool_call
 from tests.factories import make_file, make_project, make_vector_store
 from tests.object_store import Gate
+from tests.runs import begin, ended
 from tests.stack import ROOT, Stack
-from tests.test_faults import begin, ended
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
