@@ -36,7 +36,7 @@ class ComposerForm(forms.Form):
         },
     )
     starter = forms.CharField(max_length=256, required=False)
-    message_id = forms.RegexField(r"^msg_[0-9a-f]{24}$", required=False)
+    message_id = forms.RegexField(r"^msg_[0-9a-f]{24}\Z", required=False)
     action = forms.ChoiceField(choices=[(name, name) for name in (ADD, RUN, AGAIN)], required=False)
 
     def __init__(
@@ -58,8 +58,8 @@ class ComposerForm(forms.Form):
 
     @property
     def options_are_wrong(self) -> bool:
-        """Whether it is the run's options that keep the message from being sent."""
-        return self.has_error(NON_FIELD_ERRORS, OPTIONS)
+        """Whether the run's options alone keep the message from being sent."""
+        return list(self.errors) == [NON_FIELD_ERRORS] and self.has_error(NON_FIELD_ERRORS, OPTIONS)
 
     @property
     def runs(self) -> bool:

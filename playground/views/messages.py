@@ -1,6 +1,7 @@
 """What is done in a thread: messages and runs, and what is done to single ones."""
 
 import contextlib
+from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpResponse
@@ -49,16 +50,9 @@ def begin(request: access.Request) -> HttpResponse:
         return _led(request, reverse("assistant-new"))
     form = _form(request, assistant)
     error = _problem(form) or ("" if form.message() else _(EMPTY))
-    if not error and (known := _known(form, project)):
-        return _sent(form, _led(request, reverse("thread", args=[known.thread_id])))
     if not error:
         try:
-            with transaction.atomic():
-                thread = threads.create(project)
-                _carry_out(form, thread)
-        except IntegrityError as doubled:
-            known = _sent_meanwhile(form, project, doubled)
-            return _sent(form, _led(request, reverse("thread", args=[known.thread_id])))
+            thread = _taken(form, project).thread
         except ApiError as problem:
             error = refusal(problem)
         else:
@@ -83,56 +77,66 @@ def create(request: access.Request, thread_id: str) -> HttpResponse:
         error = _(EMPTY)
     if error:
         return _refused(request, thread, form, error)
-    if known := _known(form, thread.project):
-        return _sent(form, _taken(request, known))
     place = transcript.place_of(log.tip(thread.id))
     try:
-        message, run = _carry_out(form, thread)
+        taken = _taken(form, thread)
     except ThreadLocked:
-        # The first of two may have been here since.
-        if known := _known(form, thread.project):
-            return _sent(form, _taken(request, known))
         return _refused(request, thread, form, _locked(request, thread))
-    except IntegrityError as doubled:
-        return _sent(form, _taken(request, _sent_meanwhile(form, thread.project, doubled)))
     except ApiError as problem:
         return _refused(request, thread, form, refusal(problem))
+    message, run = taken.message, taken.run
+    made = [message.id] if message else []
+    answer: HttpResponse
     if not request.htmx:
         back = f"{reverse('thread', args=[thread.id])}?assistant={assistant.id}"
         answer = redirect(f"{back}#{message.id if message else run.id if run else ''}")
-        return _sent(form, answer) if message else answer
-    parts = HttpResponse(_begun(request, thread, [message.id] if message else [], run, place))
-    return _sent(form, parts) if message else parts
+    elif taken.before:
+        # What became of it since, the page hears where it goes on listening.
+        answer = HttpResponse(_items(request, thread, made, place))
+    else:
+        answer = HttpResponse(_begun(request, thread, made, run, place))
+    return _sent(form, answer) if message else answer
 
 
-def _known(form: ComposerForm, project: Project) -> Message | None:
-    """The message that this one has become when it was sent before. Call it on a valid form."""
+class Taken(NamedTuple):
+    """What has become of a form: a message, a run or both, in a thread. ``before`` is whether the
+    message was there already, so that nothing was done now.
+    """
+
+    thread: Thread
+    message: Message | None
+    run: Run | None
+    before: bool = False
+
+
+def _taken(form: ComposerForm, home: Thread | Project) -> Taken:
+    """Carry a valid form out in a thread, or in a new one of a project. Of a message that is sent
+    once more, as when its answer was lost, the first stays the only one.
+
+    :raises ThreadLocked: a run is active on the thread
+    :raises Invalid: the model does not exist any more
+    """
+    known = _known(form)
+    if known and home in (known.thread, known.thread.project):
+        return Taken(known.thread, known, None, before=True)
+    # What has this id somewhere else stays there, and gives nothing away.
+    message_id = "" if known else form.cleaned_data["message_id"]
+    try:
+        with transaction.atomic():
+            thread = home if isinstance(home, Thread) else threads.create(home)
+            return Taken(thread, *_carry_out(form, thread, message_id))
+    except (ThreadLocked, IntegrityError):
+        # The first of two that were sent at the same moment may have come since.
+        if known or not _known(form):
+            raise
+        return _taken(form, home)
+
+
+def _known(form: ComposerForm) -> Message | None:
+    """The message that has the id of this one, wherever it is."""
     message_id = form.cleaned_data["message_id"]
-    found = Message.objects.filter(pk=message_id, thread__project=project) if message_id else None
-    return found.first() if found else None
-
-
-def _sent_meanwhile(form: ComposerForm, project: Project, doubled: IntegrityError) -> Message:
-    """The message that came first of two that were sent at the same moment.
-
-    :raises IntegrityError: there is none, so that something else was wrong
-    """
-    known = _known(form, project)
-    if known is None:
-        raise doubled
-    return known
-
-
-def _taken(request: access.Request, message: Message) -> HttpResponse:
-    """The answer to a message that had been taken already. What became of it since, the page hears
-    where it goes on listening.
-    """
-    if not request.htmx:
-        return redirect("thread", message.thread_id)
-    thread = message.thread
-    state = transcript.state_of(None, transcript.place_of(log.tip(thread.id)))
-    views = transcript.read_items(thread, [message.id], [], state)
-    return HttpResponse(fragments.mine(fragments.items(views), access.me(request)))
+    found = Message.objects.select_related("thread__project").filter(pk=message_id)
+    return found.first() if message_id else None
 
 
 def _sent(form: ComposerForm, response: HttpResponse) -> HttpResponse:
@@ -289,6 +293,15 @@ def text(request: access.Request, thread_id: str, message_id: str) -> HttpRespon
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
+def _items(request: access.Request, thread: Thread, made: list[str], place: str) -> str:
+    """Messages alone, as the page shows them.
+
+    :param place: where in the log they are read
+    """
+    views = transcript.read_items(thread, made, [], transcript.state_of(None, place))
+    return fragments.mine(fragments.items(views), access.me(request))
+
+
 def _begun(
     request: access.Request, thread: Thread, made: list[str], run: Run | None, place: str
 ) -> str:
@@ -365,18 +378,16 @@ def _problem(form: ComposerForm) -> str:
 
 
 @transaction.atomic
-def _carry_out(form: ComposerForm, thread: Thread) -> tuple[Message | None, Run | None]:
+def _carry_out(
+    form: ComposerForm, thread: Thread, message_id: str = ""
+) -> tuple[Message | None, Run | None]:
     """
     :raises ThreadLocked: a run is active on the thread
     :raises Invalid: the model does not exist any more
-    :raises IntegrityError: the same message has been sent meanwhile; ``_known`` finds it
+    :raises IntegrityError: there is a message with this id by now
     """
     message = form.message()
-    given = form.cleaned_data["message_id"]
-    # One of another project stays there.
-    if given and Message.objects.filter(pk=given).exclude(thread__project=thread.project).exists():
-        given = ""
-    added = messages.create(thread, message, given) if message else None
+    added = messages.create(thread, message, message_id) if message else None
     if not form.runs:
         return added, None
     return added, runs.create(thread, form.assistant, form.run_params())

@@ -78,6 +78,19 @@ def test_run_options_that_are_wrong_are_told_where_they_are_told_before(
     assert not Run.objects.exists()
 
 
+def test_what_else_is_wrong_is_told_beside_run_options_that_are(
+    page: Client, assistant: Assistant, thread: Thread
+) -> None:
+    address = f"/threads/{thread.id}/messages"
+    given = {"content": "a" * 256_001, "action": "run", "run-temperature": "9"}
+    told = "A message can have 256000 characters at most."
+    parts = page.post(address, given, headers=HTMX)
+    assert (parts.status_code, parts.text) == (422, told)
+    whole = page.post(address, given)
+    assert told in whole.text
+    assert "<strong>Temperature:</strong> Ensure" in whole.text
+
+
 def test_the_options_of_a_run_are_called_as_their_fields(
     page: Client, assistant: Assistant
 ) -> None:
@@ -131,8 +144,6 @@ def test_a_message_that_is_sent_once_more_is_taken_once(
         response = page.post(f"/threads/{thread.id}/messages", SENT, headers=HTMX)
         assert response.status_code == 200
         assert f'id="{SENT["message_id"]}" data-into="log"' in response.text
-    plain = page.post(f"/threads/{thread.id}/messages", SENT)
-    assert plain.headers["Location"] == f"/threads/{thread.id}"
     assert thread.messages.count() == 2
     assert thread.runs.count() == 1
 
@@ -141,7 +152,7 @@ def test_a_thread_that_is_begun_once_more_is_begun_once(page: Client, assistant:
     page.post("/threads/begin", SENT, headers=HTMX)
     again = page.post("/threads/begin", SENT, headers=HTMX)
     thread = Thread.objects.get()
-    assert again.headers["HX-Redirect"] == f"/threads/{thread.id}"
+    assert again.headers["HX-Redirect"] == f"/threads/{thread.id}?assistant={assistant.id}"
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -158,9 +169,9 @@ def test_of_two_that_are_sent_at_the_same_moment_one_is_taken(
     looks: list[None] = [None]
     known = views._known
 
-    def late(form: ComposerForm, project: Project) -> Message | None:
+    def late(form: ComposerForm) -> Message | None:
         """As if the first had not been there yet when the second one looked."""
-        return looks.pop() if looks else known(form, project)
+        return looks.pop() if looks else known(form)
 
     monkeypatch.setattr(views, "_known", late)
     again = page.post(address, given, headers=HTMX)
@@ -182,7 +193,22 @@ def test_the_id_of_somebody_elses_message_gives_nothing_away(
     assert theirs.messages.count() == 1
 
 
-@pytest.mark.parametrize("made", ["1", "msg_1", "msg_" + "x" * 24, "msg_" + "a" * 25])
+def test_a_message_with_the_id_of_one_in_another_thread_is_not_lost(
+    page: Client, project: Project, assistant: Assistant, thread: Thread
+) -> None:
+    other = make_thread(project, "Hello")
+    page.post(f"/threads/{other.id}/messages", {**SENT, "action": "add"}, headers=HTMX)
+    given = {**SENT, "content": "Something new"}
+    response = page.post(f"/threads/{thread.id}/messages", given, headers=HTMX)
+    assert SENT["message_id"] not in response.text
+    assert thread.messages.newest_first()[0].text == "Something new"
+    assert thread.runs.count() == 1
+    assert other.messages.count() == 2
+
+
+@pytest.mark.parametrize(
+    "made", ["1", "msg_1", "msg_" + "x" * 24, "msg_" + "a" * 25, "msg_" + "a" * 24 + "\n"]
+)
 def test_an_id_of_another_form_is_refused(
     page: Client, assistant: Assistant, thread: Thread, made: str
 ) -> None:
