@@ -42,7 +42,6 @@ from playground.items import (
 )
 from playground.rendering.annotations import unmarked
 from playground.rendering.logs import fold
-from playground.rendering.previews import preview
 from playground.service_words import told
 
 PAGE_SIZE: Final = 30
@@ -374,7 +373,7 @@ def _hit(result: Wire, files: Mapping[str, FileView]) -> HitView:
     return HitView(
         result["file_name"],
         result["score"],
-        preview(unmarked(text), result["file_name"]) if scopes.shows_files() else "",
+        unmarked(text) if scopes.shows_files() else "",
         len(text),
         "" if file and file.is_deleted else result.get("file_id", ""),
     )

@@ -21,7 +21,7 @@ from assistants.operations import vector_store_files
 from assistants.operations.search import Found
 from playground import access, scopes, service_words, usage
 from playground import words as api_words
-from playground.rendering import code, files, pages
+from playground.rendering import code, files, pages, previews
 
 if TYPE_CHECKING:
     from playground.views.files import Row
@@ -187,6 +187,12 @@ def passage_address(found: Found) -> str:
 def page_of(filename: str, number: int | None) -> str:
     """What a part of this file is called: "page 3", "slide 3"."""
     return pages.page_name(filename, number)
+
+
+@register.filter
+def preview(text: str, filename: str) -> str:
+    """A passage of this file without the signs of Markdown."""
+    return previews.preview(text, filename)
 
 
 @register.filter
