@@ -18,6 +18,9 @@ const thread = await client.beta.threads.create({{ resources }});
 // What is answered to a call; a program of yours would work it out from the arguments.
 function outputOf({ name, arguments: given }) {
   console.log(`${name}(${given})`);
+  if (!Object.hasOwn(outputs, name)) {
+    throw new Error(`${name} has no output.`);
+  }
   return outputs[name].length > 1 ? outputs[name].shift() : outputs[name][0];
 }
 {% endif %}

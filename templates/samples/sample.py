@@ -24,6 +24,8 @@ thread = client.beta.threads.create({% for argument in resources %}
 def output_of(function):
     """What is answered to a call; a program of yours would work it out from the arguments."""
     print(f"{function.name}({function.arguments})")
+    if function.name not in outputs:
+        raise SystemExit(f"{function.name} has no output.")
     left = outputs[function.name]
     return left.pop(0) if len(left) > 1 else left[0]
 {% endif %}

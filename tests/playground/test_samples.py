@@ -9,8 +9,12 @@ import re
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.cookiejar import CookieJar
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai import OpenAI
 
-from assistants.models import Assistant, Project
+from assistants.models import Assistant, Project, RunStep
 from assistants.operations import files, messages
 from assistants.params import MessageCreate, validate
 from playground.samples import LANGUAGES, sample
@@ -136,7 +140,7 @@ def test_the_program_does_again_what_the_thread_did(
 ) -> None:
     pages = Pages(stack)
     code, told, complaints = run_program(
-        stack, tmp_path, language, pages.program(thread_id, language)
+        stack.api_key, tmp_path, language, pages.program(thread_id, language)
     )
     assert (code, complaints) == (0, "")
     assert "42" in told
@@ -194,7 +198,7 @@ def answered_thread_id(client: OpenAI) -> str:
     return thread.id
 
 
-def run_program(stack: Stack, folder: Path, language: str, text: str) -> tuple[int, str, str]:
+def run_program(key: str, folder: Path, language: str, text: str) -> tuple[int, str, str]:
     """Its return code, output and error output."""
     name, command = PROGRAMS[language]
     (folder / name).write_text(text, encoding="utf-8")
@@ -202,7 +206,7 @@ def run_program(stack: Stack, folder: Path, language: str, text: str) -> tuple[i
     ended = subprocess.run(
         command,
         cwd=folder,
-        env={"PLAYGROUND_API_KEY": stack.api_key, "PATH": os.environ["PATH"]},
+        env={"PLAYGROUND_API_KEY": key, "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         timeout=120,
@@ -216,12 +220,148 @@ def test_the_program_answers_functions_as_they_were_answered(
     stack: Stack, answered_thread_id: str, tmp_path: Path, language: str
 ) -> None:
     text = Pages(stack).program(answered_thread_id, language)
-    code, told, complaints = run_program(stack, tmp_path, language, text)
+    code, told, complaints = run_program(stack.api_key, tmp_path, language, text)
     assert (code, complaints) == (0, "")
     assert told.count("get_weather({") == 2
     assert told.index("4 'degrees'") < told.index("28 degrees")
     assert " get_stock_price was not answered there: put its output here." in text
     assert " get_weather was not answered" not in text
+
+
+class Heard(ThreadingHTTPServer):
+    """An API with one run, which calls a function so many times at once and then is completed."""
+
+    def __init__(self, function: str, calls: int, refusal: str) -> None:
+        """
+        :param refusal: said to outputs in place of taking them
+        """
+        super().__init__(("127.0.0.1", 0), _Answers)
+        self.function, self.calls, self.refusal = function, calls, refusal
+        self.bodies: dict[str, Any] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1"
+
+    def run(self) -> dict[str, Any]:
+        if "submit_tool_outputs" in self.bodies:
+            return {"id": "run_1", "status": "completed"}
+        function = {"name": self.function, "arguments": "{}"}
+        calls = [
+            {"id": f"call_{number}", "type": "function", "function": function}
+            for number in range(self.calls)
+        ]
+        action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": calls}}
+        return {"id": "run_1", "status": "requires_action", "required_action": action}
+
+
+class _Answers(BaseHTTPRequestHandler):
+    server: Heard
+
+    def do_GET(self) -> None:
+        self._send({"data": []} if "/messages" in self.path else self.server.run())
+
+    def do_POST(self) -> None:
+        noun = self.path.rpartition("/")[2]
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if noun == "submit_tool_outputs" and self.server.refusal:
+            self._send({"error": {"message": self.server.refusal}}, 400)
+            return
+        self.server.bodies[noun] = body
+        self._send(self.server.run() if "/runs" in self.path else {"id": f"{noun}_1"})
+
+    def _send(self, answer: Any, status: int = 200) -> None:
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """It keeps still."""
+
+
+@contextmanager
+def heard(function: str = "get_weather", calls: int = 1, refusal: str = "") -> Iterator[Heard]:
+    with Heard(function, calls, refusal) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def answered_program(
+    language: str, address: str, assistant: Assistant, said: str, outputs: list[str], **options: Any
+) -> str:
+    """The program for a thread on which a function was answered with these outputs."""
+    thread = make_thread(assistant.project, said)
+    calls = [
+        {
+            "id": f"call_{number}",
+            "type": "function",
+            "function": {"name": "get_weather", "arguments": "{}", "output": output},
+        }
+        for number, output in enumerate(outputs)
+    ]
+    RunStep.objects.create(
+        run=make_run(thread, assistant, **options),
+        type="tool_calls",
+        step_details={"type": "tool_calls", "tool_calls": calls},
+    )
+    return sample(language, assistant, thread, address)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "function,refusal,told",
+    [("get_time", "", "get_time has no output."), ("get_weather", "Not now.", "Not now.")],
+)
+def test_the_program_ends_where_a_function_cannot_be_answered(
+    project: Project, tmp_path: Path, language: str, function: str, refusal: str, told: str
+) -> None:
+    with heard(function, refusal=refusal) as server:
+        assistant = make_assistant(project)
+        text = answered_program(language, server.url, assistant, "Look", ["Rain"])
+        code, _, complaints = run_program("key", tmp_path, language, text)
+    assert code == 1
+    assert told in complaints
+    assert "KeyError" not in complaints
+
+
+HOSTILE = [
+    ODD,
+    "'; touch hacked; echo '",
+    "$(touch hacked) `touch hacked` ${HOME} $1 \\",
+    "${require('fs')} \\u0041 \\x41 \\' \\\" \u2028\u2029\ufeff",
+    "\"\"\" + exit() + '''",
+    "first\r\nsecond\n\n\tthird\n",
+    "END\nEOF\n# no comment\n// none either */",
+    "{% templatetag openblock %} {{ base_url }} {# #}",
+    '{"a": [null, true, 1.0]}',
+    "😀 雨 \x7f\x1b[31m",
+    "x" * 200_000,
+    "",
+]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_program_says_as_it_was_said_what_could_do_harm(
+    project: Project, tmp_path: Path, language: str
+) -> None:
+    """The outputs and texts of others, some of which are longer than an argument may be."""
+    said = "\n".join(HOSTILE)
+    assistant = make_assistant(project, instructions=said, tools=[WEATHER])
+    options = {"additional_instructions": said}
+    with heard(calls=len(HOSTILE)) as server:
+        text = answered_program(language, server.url, assistant, said, HOSTILE, **options)
+        code, _, complaints = run_program("key", tmp_path, language, text)
+    assert (code, complaints) == (0, "")
+    answers = server.bodies["submit_tool_outputs"]["tool_outputs"]
+    assert [answer["output"] for answer in answers] == HOSTILE
+    assert server.bodies["assistants"]["instructions"] == said
+    assert server.bodies["messages"]["content"] == said
+    assert server.bodies["runs"]["additional_instructions"] == said
+    assert not (tmp_path / "hacked").exists()
 
 
 def text_of(assistant: Assistant, *texts: str, language: str = "python") -> str:
