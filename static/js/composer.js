@@ -25,6 +25,7 @@ if (document.querySelector(".said")?.textContent.trim() === localStorage["draft:
 // --- keys
 
 text.onkeydown = (event) => {
+	// What was said last comes back.
 	if (event.key === "ArrowUp" && !text.value) text.value = all(".msg--user .said").at(-1)?.textContent ?? "";
 	if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
 	event.preventDefault();
@@ -62,12 +63,13 @@ form.onsubmit = (event) => {
 		complain(say(why));
 		return text.focus();
 	}
+	// The answer is a page.
 	if (!live) return (form.dataset.sent = "yes");
 	// form.action is the buttons, by their name.
 	const address = apart ?? form.getAttribute("action");
 	const message = { address, body: new FormData(form, submitter), said, attached: [] };
 	if (said) {
-		message.id = crypto.getRandomValues(new Uint8Array(24)).reduce((id, n) => id + (n % 16).toString(16), "msg_");
+		message.id = newId();
 		message.body.append("message_id", message.id);
 		message.attached = [...files.children];
 		text.value = "";
@@ -75,6 +77,9 @@ form.onsubmit = (event) => {
 	}
 	send(message);
 };
+
+/** An id for a message, of the form that the server checks: what is sent once more is known by it. */
+const newId = () => crypto.getRandomValues(new Uint8Array(24)).reduce((id, n) => id + (n % 16).toString(16), "msg_");
 
 // Who comes back may send again.
 addEventListener("pageshow", () => form.dataset.sent && location.reload());
@@ -86,7 +91,7 @@ async function send(message) {
 	form.dataset.sent = body.get("action") ?? "yes";
 	try {
 		const response = await fetch(address, { method: "POST", body, headers: { "HX-Request": "true" } });
-		const html = await response.text();
+		const answer = await response.text();
 		const elsewhere = response.headers.get("HX-Redirect");
 		if (elsewhere) await new Promise(() => location.assign(elsewhere));
 		if (response.status === 422) {
@@ -95,8 +100,9 @@ async function send(message) {
 		} else if (!response.ok) throw response;
 		sending()?.remove();
 		keep();
-		if (!response.ok && html[0] !== "<") return complain(html);
-		if (!isKnown(html)) show(html);
+		// What is wrong may be told in plain text, which may look like HTML.
+		if (!response.ok && response.headers.get("Content-Type").startsWith("text/plain")) return complain(answer);
+		if (!isKnown(answer)) show(answer);
 		listen();
 	} catch {
 		if (said && sending()) notSent(message);
@@ -165,5 +171,9 @@ addEventListener("focusin", ({ target }) => (focused = target.form === form ? ta
 onChange(() => {
 	awaitOutputs();
 	if (!focused.isConnected && matchMedia("(pointer: fine)").matches) text.focus();
-	for (const one of all("[data-becomes]")) if (byId(one.dataset.becomes)) one.remove(), keep();
+	for (const one of all("[data-becomes]")) {
+		if (!byId(one.dataset.becomes)) continue;
+		one.remove();
+		keep();
+	}
 });

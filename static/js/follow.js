@@ -10,6 +10,7 @@ const height = () => jump ? scroller.clientHeight : innerHeight;
 let following = !byId(location.hash.slice(1));
 let lastTop = 0;
 
+/** Stay where the reader looks. */
 export const stay = () => (following = false);
 
 function toEnd() {

@@ -11,17 +11,6 @@ export const on = (type, selector, listener) => addEventListener(type, (event) =
 	if (found) listener(found, event);
 });
 
-// Keys of an input method are its own, also an Enter right after its word.
-let inWord;
-addEventListener("compositionstart", () => (inWord = true));
-addEventListener("compositionend", () => setTimeout(() => (inWord = false)));
-addEventListener("keydown", (event) => {
-	if (inWord || event.isComposing || event.keyCode === 229) {
-		event.stopImmediatePropagation();
-		if (event.key === "Enter") event.preventDefault();
-	}
-}, true);
-
 /** Where the focus goes that was in here, on something that is no more. */
 export const focusIn = (home) => document.activeElement === document.body && home?.querySelector(":is(button, input):not([tabindex], [hidden], [type=hidden])")?.focus();
 

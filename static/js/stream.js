@@ -69,6 +69,6 @@ setInterval(() => {
 	for (const clock of all("[data-since], [data-until]")) {
 		const { since, until } = clock.dataset;
 		const seconds = Math.max(0, since ? Date.now() / 1000 - since : until - Date.now() / 1000);
-		clock.textContent = seconds < 60 ? say("seconds", { seconds: seconds.toFixed(1) }) : say("minutes", { minutes: seconds / 60 | 0, seconds: seconds % 60 | 0 });
+		clock.textContent = seconds < 60 ? say("seconds", { seconds: seconds.toFixed(1) }) : say("minutes", { minutes: Math.floor(seconds / 60), seconds: Math.floor(seconds % 60) });
 	}
 }, 200);

@@ -2,6 +2,7 @@
 
 import { morph } from "./morph.js";
 import { all, byId, focusIn, on, say } from "./page.js";
+import "./input_methods.js";
 import "./uploads.js";
 
 const root = document.documentElement;
@@ -81,10 +82,12 @@ on("input", "#assistant-form", () => (unsaved = newer = true));
 on("submit", "#assistant-form:not([data-autosave])", () => (unsaved = false));
 addEventListener("beforeunload", (event) => unsaved && event.preventDefault());
 
+// The server may be back.
 setInterval(() => byId("retry-saving")?.click(), 4000);
 
 function tell(state, what) {
 	const label = byId("assistant-saved");
+	// That is said once.
 	if (label.dataset.state === "failed") return;
 	label.dataset.state = state;
 	label.replaceChildren(what);

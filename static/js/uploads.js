@@ -20,13 +20,16 @@ export function post(address, form, onPart, onEnd) {
 	return request;
 }
 
-/** Let files be dropped on an area. `hint` hears whether some are held over it. */
+/** Let files be dropped on an area. `hint` hears whether some are held over it. Where nothing takes
+ * them, the pointer says so, and nothing happens. */
 export function onDrop(area, hint, take) {
 	for (const type of ["dragover", "dragleave", "drop"]) {
 		area.addEventListener(type, (event) => {
 			const { dataTransfer, relatedTarget, target } = event;
-			if (!dataTransfer.types.includes("Files") || target.type === "file") return;
+			// An area within may have taken them.
+			if (event.defaultPrevented || !dataTransfer.types.includes("Files") || target.type === "file") return;
 			event.preventDefault();
+			if (!take) return (dataTransfer.dropEffect = "none");
 			hint(type === "dragover" || area.contains(relatedTarget));
 			if (type === "drop") take(dataTransfer);
 		});
@@ -58,7 +61,7 @@ on("click", "[data-remove]", ({ dataset: { discard, remove } }, event) => {
 const attach = document.querySelector("#composer [data-upload]");
 
 // Wherever they fall: the browser would leave the page for the file.
-onDrop(document, (over) => attach && (byId("drop-hint").hidden = !over), ({ files }) => attach && upload(attach, files));
+onDrop(document, (over) => (byId("drop-hint").hidden = !over), attach && (({ files }) => upload(attach, files)));
 
 on("paste", "#composer", (_, event) => {
 	const { files } = event.clipboardData;
@@ -85,7 +88,7 @@ function send(address, file, list) {
 	form.append("file", file, name.textContent);
 	const request = post(address, form, (part) => {
 		progress.value = part;
-		meta.textContent = `${100 * part | 0} %`;
+		meta.textContent = `${Math.floor(100 * part)} %`;
 	}, (answer, why) => {
 		if (!why) {
 			item.outerHTML = answer;

@@ -1,5 +1,7 @@
 """The composer: what its keys do, what it keeps, and the files it takes."""
 
+import re
+
 import pytest
 from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
@@ -102,22 +104,41 @@ def test_a_draft_outlives_the_page_and_belongs_to_its_thread(thread: Studio, pag
     expect(page.get_by_label("Message", exact=True)).to_have_value("")
 
 
+DRAG = """([type, area]) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["a,b"], "dropped.csv", {type: "text/csv"}));
+    const effects = [];
+    Object.defineProperty(dataTransfer, "dropEffect", {set: effect => effects.push(effect)});
+    const event = new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true});
+    return {taken: !document.querySelector(area).dispatchEvent(event), effects};
+}"""
+"""Hold a file over an area, or drop it: whether the page takes it from the browser, which would
+leave the page for it, and what the pointer is told.
+"""
+
+
 @pytest.mark.parametrize("area", ["#log", "#setup", "#rail"])
 def test_files_that_are_dropped_anywhere_are_attached(
     thread: Studio, page: Page, area: str
 ) -> None:
-    # The browser would leave the page for a file that nothing takes.
-    drag = """([type, name, area]) => {
-        const dataTransfer = new DataTransfer();
-        dataTransfer.items.add(new File(["a,b"], name, {type: "text/csv"}));
-        const event = new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true});
-        return document.querySelector(area).dispatchEvent(event);
-    }"""
-    assert page.evaluate(drag, ["dragover", "dropped.csv", area]) is False
+    assert page.evaluate(DRAG, ["dragover", area])["taken"]
     expect(page.get_by_text("Drop the files to attach them")).to_be_visible()
-    assert page.evaluate(drag, ["drop", "dropped.csv", area]) is False
+    assert page.evaluate(DRAG, ["drop", area])["taken"]
     expect(page.get_by_text("Drop the files to attach them")).to_be_hidden()
     expect(page.locator("#composer-files")).to_contain_text("dropped.csv")
+
+
+def test_a_file_that_is_dropped_where_nothing_takes_one_changes_nothing(
+    page: Page, ids: dict[str, str]
+) -> None:
+    page.goto("/assistants")
+    for event in ("dragover", "drop"):
+        assert page.evaluate(DRAG, [event, "main"]) == {"taken": True, "effects": ["none"]}
+    expect(page).to_have_url(re.compile("/assistants$"))
+    expect(page.locator("#drop-hint:not([hidden]), progress:not([hidden])")).to_have_count(0)
+    # Where an area takes them, the page does not take them back.
+    page.goto(f"/vector-stores/{ids['vector_store_id']}")
+    assert page.evaluate(DRAG, ["dragover", "main"]) == {"taken": True, "effects": []}
 
 
 def test_files_without_words_are_not_sent(thread: Studio, page: Page) -> None:

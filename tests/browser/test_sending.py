@@ -280,7 +280,27 @@ def test_a_message_that_arrived_unheard_of_can_be_sent_once_more(
     expect(failed).to_contain_text("Not sent")
     page.unroute("**/stream?*")
     failed.get_by_role("button", name="Retry").click()
-    thread.wait_for("Completed")
     expect(failed).to_have_count(0)
+    # Its own, beside that of the thread's first message.
+    expect(page.locator(".run")).to_have_count(2)
+    thread.wait_for("Completed")
+    expect(page.locator(".msg--assistant", has_text="Here it is.")).to_have_count(1)
     expect(page.locator(".msg--user", has_text="Did this arrive?")).to_have_count(1)
-    expect(page.locator(".run")).to_have_count(1)
+    expect(page.locator(".run")).to_have_count(2)
+
+
+def test_a_refusal_that_looks_like_html_is_told_as_it_is(
+    thread: Studio, page: Page, api: OpenAI
+) -> None:
+    name = '<p id="log"><i hx-get="/settings" hx-trigger="load" hx-target="#rail">Gone</i></p>'
+    assistant = api.beta.assistants.create(name=name, model="played")
+    page.goto(f"{page.url.partition('?')[0]}?assistant={assistant.id}")
+    data = FilePayload(name="a.csv", mimeType="text/csv", buffer=b"a\n1\n")
+    page.locator("#composer input[type=file]").set_input_files(data)
+    expect(page.locator("#composer-files")).to_contain_text("a.csv")
+    expect(page.locator("#composer-files progress")).to_have_count(0)
+    page.get_by_label("Message", exact=True).fill("Look")
+    page.get_by_role("button", name="Add and run").click()
+    expect(page.locator("#composer-error")).to_contain_text(f"{name} cannot read a.csv")
+    expect(page.locator("#log")).to_contain_text("Hello")
+    expect(page.locator("i[hx-get]")).to_have_count(0)

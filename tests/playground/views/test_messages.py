@@ -64,7 +64,8 @@ def test_run_options_that_are_wrong_are_told_where_they_are_told_before(
     parts = page.post(address, given, headers=HTMX)
     assert parts.status_code == 422
     # An element that takes the place of the one that the page has, with all that is wrong.
-    assert parts.text.startswith('<p class="tool__why" id="run-options-wrong" role="alert">')
+    assert parts.headers["Content-Type"].startswith("text/html")
+    assert parts.text.strip().startswith('<p class="tool__why" id="run-options-wrong"')
     whole = page.post(address, given)
     assert whole.status_code == 422
     for text in (parts.text, whole.text):
