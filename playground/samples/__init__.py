@@ -40,7 +40,7 @@ def sample(language: str, assistant: Assistant, thread: Thread | None, base_url:
     said = conversation.read(thread) if thread else EXAMPLE
     said = said if said.turns else EXAMPLE
     settings = _settings(assistant)
-    outputs = _outputs(assistant, said)
+    outputs = _answers(assistant, said)
     context = {
         "assistant": assistant,
         "left_out": said.left_out,
@@ -79,7 +79,7 @@ def _written(fields: Wire) -> Wire:
     return written
 
 
-def _outputs(assistant: Assistant, said: Conversation) -> dict[str, list[str]]:
+def _answers(assistant: Assistant, said: Conversation) -> dict[str, list[str]]:
     """What to answer each function, in order; a stub for one that has had no output."""
     options = [turn.options.get("tools", []) for turn in said.turns]
     offered = [tool for tools in (assistant.tools, *options) for tool in tools]

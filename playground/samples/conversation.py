@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from assistants.errors import Wire
@@ -43,29 +44,30 @@ def read(thread: Thread) -> Conversation:
     named them would be refused.
     """
     said = thread.messages.filter(run_id=None).oldest_first()
-    messages = list(said[: MAX_MESSAGES + 1])
-    steps = RunStep.objects.filter(run__in=thread.runs.standing(), type="tool_calls")
-    if len(messages) > MAX_MESSAGES:
-        steps = steps.filter(run__created_at__lt=messages[-1].created_at)
-    left_out = said.count() - MAX_MESSAGES if len(messages) > MAX_MESSAGES else 0
-    messages = messages[:MAX_MESSAGES]
-    begun = list(thread.runs.order_by("created_at").values_list("created_at", "overrides"))
+    first = list(said[: MAX_MESSAGES + 1])
+    messages, further = first[:MAX_MESSAGES], first[MAX_MESSAGES:]
     attached = {one["file_id"] for message in messages for one in message.attachments}
     own = [pk for pk in thread.code_interpreter_file_ids if pk not in attached]
     names = names_of(thread.project, [*attached, *own, *_images(messages)])
+    code = {"code_interpreter": {"file_ids": own}}
+    return Conversation(
+        turns=_turns(thread, messages, names),
+        outputs=_outputs(thread, further[0].created_at if further else None),
+        tool_resources=present({**thread.tool_resources, **code}, names),
+        left_out=said.count() - MAX_MESSAGES if further else 0,
+    )
+
+
+def _turns(thread: Thread, messages: Iterable[Message], names: dict[str, str]) -> list[Turn]:
+    """The messages by the run that came after them."""
+    begun = list(thread.runs.order_by("created_at").values_list("created_at", "overrides"))
     turns: dict[int, Turn] = {}
     for message in messages:
         runs_before = sum(moment <= message.created_at for moment, _ in begun)
-        if (said_again := _said(message, names)).body["content"]:
+        if (said := _said(message, names)).body["content"]:
             _, options = begun[runs_before] if runs_before < len(begun) else (None, {})
-            turns.setdefault(runs_before, Turn([], options)).said.append(said_again)
-    code = {"code_interpreter": {"file_ids": own}}
-    return Conversation(
-        turns=list(turns.values()),
-        outputs=_outputs(steps.order_by("run__created_at", "created_at")),
-        tool_resources=present({**thread.tool_resources, **code}, names),
-        left_out=left_out,
-    )
+            turns.setdefault(runs_before, Turn([], options)).said.append(said)
+    return list(turns.values())
 
 
 def names_of(project: Project, file_ids: Iterable[str]) -> dict[str, str]:
@@ -83,12 +85,17 @@ def present(tool_resources: Wire, names: dict[str, str]) -> Wire:
     return {tool: given for tool, given in resources.items() if any(given.values())}
 
 
-def _outputs(steps: Iterable[RunStep]) -> dict[str, list[str]]:
+def _outputs(thread: Thread, until: datetime | None) -> dict[str, list[str]]:
+    """What functions were answered by runs that began before this moment; by all without one."""
+    steps = RunStep.objects.filter(run__in=thread.runs.standing(), type="tool_calls")
+    if until is not None:
+        steps = steps.filter(run__created_at__lt=until)
     found: dict[str, list[str]] = {}
-    for call in (call for step in steps for call in step.step_details["tool_calls"]):
-        function = call.get("function", {})
-        if function.get("output") is not None:
-            found.setdefault(function["name"], []).append(function["output"])
+    for step in steps.order_by("run__created_at", "created_at"):
+        for call in step.step_details["tool_calls"]:
+            function = call.get("function", {})
+            if function.get("output") is not None:
+                found.setdefault(function["name"], []).append(function["output"])
     return found
 
 

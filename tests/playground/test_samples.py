@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai import OpenAI
 
-from assistants.models import Assistant, Project, RunStep
+from assistants.models import Assistant, Project, Run, RunStep
 from assistants.operations import files, messages
 from assistants.params import MessageCreate, validate
 from playground.samples import LANGUAGES, sample
@@ -295,6 +295,12 @@ def answered_program(
 ) -> str:
     """The program for a thread on which a function was answered with these outputs."""
     thread = make_thread(assistant.project, said)
+    answer(make_run(thread, assistant, **options), outputs)
+    return sample(language, assistant, thread, address)
+
+
+def answer(run: Run, outputs: list[str]) -> None:
+    """The step of a run that called a function, which was answered with these outputs."""
     calls = [
         {
             "id": f"call_{number}",
@@ -304,11 +310,10 @@ def answered_program(
         for number, output in enumerate(outputs)
     ]
     RunStep.objects.create(
-        run=make_run(thread, assistant, **options),
+        run=run,
         type="tool_calls",
         step_details={"type": "tool_calls", "tool_calls": calls},
     )
-    return sample(language, assistant, thread, address)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -455,6 +460,15 @@ def test_a_long_thread_says_how_much_of_it_is_left_out(project: Project) -> None
     assert 'content="19"' in text
     assert 'content="20"' not in text
     assert "goes on with 3 more messages." in text
+
+
+def test_outputs_of_runs_after_what_is_left_out_are_left_out(project: Project) -> None:
+    assistant = make_assistant(project, tools=[WEATHER])
+    thread = make_thread(project, *map(str, range(21)))
+    answer(make_run(thread, assistant), ["Late"])
+    assert "Late" not in sample("python", assistant, thread, ADDRESS)
+    thread.messages.oldest_first()[0].delete()
+    assert "Late" in sample("python", assistant, thread, ADDRESS)
 
 
 def test_long_text_is_written_in_pieces_and_nothing_is_wider_than_a_page(project: Project) -> None:
