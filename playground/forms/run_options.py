@@ -16,9 +16,7 @@ CHOICES: Final = ("auto", "none", "required")
 
 
 class RunOptionsForm(forms.Form):
-    """Every field may be left empty: then it is as the assistant has it. The labels are those that
-    the fields have on the page.
-    """
+    """Every field may be left empty: then it is as the assistant has it."""
 
     model = forms.CharField(max_length=256, required=False, label=gettext_lazy("Model"))
     additional_instructions = forms.CharField(

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.template.loader import render_to_string
 from django.test import Client
 
 from assistants.models import (
@@ -92,13 +93,14 @@ def test_what_else_is_wrong_is_told_beside_run_options_that_are(
     assert "<strong>Temperature:</strong> Ensure" in whole.text
 
 
-def test_the_options_of_a_run_are_called_as_their_fields(
-    page: Client, assistant: Assistant
-) -> None:
-    shown = page.get("/threads/new").text
-    for field in RunOptionsForm():
-        (label,) = re.findall(rf'for="(run-[^"]+)">{field.label}</label>', shown)
-        assert f'id="{label}" name="{field.html_name}"' in shown
+def test_the_options_of_a_run_are_called_as_their_fields() -> None:
+    options = RunOptionsForm()
+    for name, field in options.fields.items():
+        field.label = f"The {name}"
+    shown = render_to_string("threads/_run_options.html", {"options": options})
+    for shown_field in options:
+        (label,) = re.findall(rf'for="(run-[^"]+)">{shown_field.label}</label>', shown)
+        assert f'id="{label}" name="{shown_field.html_name}"' in shown
 
 
 def test_a_sample_prompt_is_a_message(page: Client, assistant: Assistant) -> None:
