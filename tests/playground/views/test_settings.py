@@ -238,7 +238,7 @@ def test_a_key_has_a_page_with_its_usage(page: Client, stranger: Client, project
 
     text = page.get(address).text
     assert "4,068" in text
-    assert "price unknown" in text
+    assert "free, and 1 run of unknown price" in text
     assert "4,068" in page.get("/settings").text
 
     page.post(address, {"scope": "read", "day_tokens": "5", "month_tokens": "70000"})

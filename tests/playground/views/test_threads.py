@@ -630,6 +630,6 @@ def test_the_composer_says_that_a_function_waits_and_leads_there(
     assert locked in page.get(f"/threads/{thread.id}").text
     worker.call("f", "{}")
     text = page.get(f"/threads/{thread.id}").text
-    assert f'A function waits for its output. <a href="#{worker.run.id}">' in text
+    assert f'A function waits for its output. <a class="nowrap" href="#{worker.run.id}">' in text
     assert f'id="{worker.run.id}"' in text
     assert locked not in text
