@@ -131,6 +131,7 @@ def test_what_could_not_be_sent_is_kept(
     expect(page.locator(".run")).to_have_count(3)
     expect(second).to_have_count(0)
     expect(page.locator(".msg--user", has_text="Second try")).to_have_count(1)
+    thread.wait_for("Completed")
 
 
 def test_what_others_write_takes_no_message_away_that_is_on_its_way(
@@ -172,6 +173,8 @@ def test_what_is_refused_is_given_back(
     other.get_by_role("button", name="Add and run").click()
     expect(other.locator("#composer-error")).to_be_empty()
     expect(other.locator(".run")).to_have_count(2)
+    expect(page.locator(".msg--assistant").last).to_contain_text("Now you.")
+    thread.wait_for("Completed")
 
 
 def test_a_message_whose_answer_was_lost_is_sent_once(
