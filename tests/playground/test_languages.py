@@ -164,7 +164,7 @@ def test_a_refusal_of_the_service_is_shown_in_the_readers_language(
 def test_the_service_still_says_what_the_pages_know_it_by() -> None:
     """Each clause of its texts stands somewhere in the service, word for word."""
     said = "\n".join(_strings(ROOT / "assistants"))
-    said += "\n".join(_strings(ROOT / "playground" / "views" / "health.py"))
+    said += "\n".join(_strings(ROOT / "playground" / "health.py"))
     said += "\n".join(_strings(ROOT / "playground" / "interpreter.py"))
     unsaid = []
     for text in (*TEXTS, *HINTS):
