@@ -419,3 +419,9 @@ def test_no_heading_of_the_rail_is_called_like_a_place_that_it_leads_to(
     headings = re.findall(r"<h2[^>]*>\s*([^<]+?)\s*<", rail)
     assert headings == ["Recent assistants"]
     assert "Assistants" in re.findall(r'<span class="rail__text">([^<]+)</span>', rail)
+
+
+def test_the_setup_says_where_a_choice_of_tools_is_made(page: Client, assistant: Assistant) -> None:
+    """It belongs to a run: an assistant of the API has none."""
+    for address in (f"/assistants/{assistant.id}", f"/threads/new?assistant={assistant.id}"):
+        assert "Run options, beside the message." in page.get(address).text
