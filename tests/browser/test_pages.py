@@ -417,7 +417,7 @@ def test_on_a_middle_screen_the_inspector_is_a_drawer(
     studio.ask("Hello")
     studio.wait_for("Completed")
     expect(page.locator("#inspect")).to_be_hidden()
-    page.get_by_role("link", name="Inspect").click()
+    page.get_by_role("link", name="Inspect", exact=True).click()
     expect(page.locator("#inspect")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#inspect")).to_be_hidden()
